@@ -1,0 +1,51 @@
+# Two commands do everything: `make rehearse` (the main job) and `make test`. Both set up .venv on first use.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+# PyTorch's CPU builds: the general registry's wheels bring gigabytes of CUDA on Linux.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+TORCH = torch==2.13.0+cpu
+TORCHVISION = torchvision==0.28.0
+
+.PHONY: rehearse test test-sdk lint bench lock clean
+rehearse: $(VENV)/.installed
+	$(BIN)/harness rehearse fixtures/dog_breed/stack.toml
+
+test: $(VENV)/.installed lint
+	$(BIN)/pytest -n 2 --cov --cov-report=
+
+# The SageMaker Python SDK 2.x and 3.x, unmodified, each in an environment of its own (1.3 GB, some minutes at first).
+test-sdk: $(VENV)/.installed .sdk/v2/.installed .sdk/v3/.installed
+	$(BIN)/pytest tests/sdk
+
+.sdk/v%/.installed:
+	$(PYTHON) -m venv .sdk/v$*
+	.sdk/v$*/bin/pip install --quiet "sagemaker==$*.*"
+	@touch $@
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.installed
+	$(BIN)/pytest tests/benchmarks -s --benchmark-columns=median,iqr,rounds --benchmark-sort=name
+
+# torch first and by itself: only there is its index asked, and torchvision's CPU build is taken where the index has it.
+$(VENV)/.installed: pyproject.toml constraints.txt Makefile
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, this is %d.%d: make PYTHON=python3.11 ..." % sys.version_info[:2])'
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "This Python cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --retries 1 --no-deps --extra-index-url $(TORCH_INDEX) "$(TORCH)" "$(TORCHVISION)"
+	$(BIN)/pip install -c constraints.txt -e ".[model,load,report,dev]"
+	@touch $@
+
+# The newest versions that fit pyproject.toml, as the next constraints.txt; the CUDA packages that torch's general
+# metadata names are left out.
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-annotate --no-header --upgrade pyproject.toml \
+	  | grep -vE '^(nvidia-|triton|cuda-|torch==|torchvision==)' > constraints.txt
+
+clean:
+	rm -rf $(VENV) build dist runs fixtures/dog_breed/build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .benchmarks
