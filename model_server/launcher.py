@@ -1,0 +1,176 @@
+"""Brings one model server up, keeps it, and takes everything down with itself."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Generator
+
+import platformdirs
+import uvicorn
+import uvloop
+
+from model_server.asgi import Asgi
+from model_server.egress.proxy import EgressProxy
+from model_server.environment import worker_environment
+from model_server.front import Front
+from model_server.links import ModelLoadError, WorkerLinks
+from model_server.run_dir import RunDir, run_dir
+from model_server.settings import DRAIN_SECONDS, ModelServerError, Settings, available_cores, parse
+from model_server.torchserve import TorchServe
+from model_server.upstream import Upstream
+
+
+def main() -> int:
+    """The command. Its exit status: 0 stopped as told, 1 an error, told in the last lines on standard error."""
+    try:
+        settings = parse(sys.argv[1:], os.environ, available_cores())
+        with _bound(settings.host, settings.port) as listener, run_dir(settings.work_dir) as folder:
+            uvloop.run(_Launcher(settings, folder).serve(listener))
+    except ModelLoadError as error:
+        if error.traceback:
+            print(error.traceback, file=sys.stderr, end="")
+        _say(str(error))
+        return 1
+    except (ModelServerError, OSError) as error:
+        _say(str(error))
+        return 1
+    return 0
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers, which would end the process before the workers are gone."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+class _Launcher:
+    def __init__(self, settings: Settings, folder: RunDir) -> None:
+        self._settings = settings
+        self._folder = folder
+
+    async def serve(self, listener: socket.socket) -> None:
+        """Serve until told to stop; ModelServerError when the model cannot be loaded or the server breaks."""
+        told, cut = self._stop_signals()
+        links = WorkerLinks(self._settings.workers)
+        link_socket = self._folder.sockets / "link.sock"
+        await links.listen(link_socket)
+        environment = worker_environment(
+            self._settings,
+            os.environ,
+            link_socket,
+            platformdirs.user_cache_path("sagemaker-harness"),
+            self._folder.path,
+        )
+        egress = EgressProxy(self._settings.responses, self._folder.path) if self._settings.responses else None
+        if egress is not None:
+            await egress.start()
+            environment.update(egress.environment(environment))
+        upstream = self._upstream(environment)
+        front = Front(upstream, lambda: links.ready > 0)
+        server = _Server(
+            uvicorn.Config(
+                front,
+                lifespan="off",
+                ws="none",
+                access_log=False,
+                log_level="warning",
+                server_header=False,
+                timeout_graceful_shutdown=DRAIN_SECONDS,
+            )
+        )
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        if (self._settings.model_dir / "code" / "requirements.txt").exists():
+            _say("code/requirements.txt is not installed here: what it names must be in this Python environment.")
+        try:
+            await upstream.start()
+            await self._until_stopped(upstream, links, front, told, cut)
+            server.should_exit = True
+            await asyncio.wait((serving, asyncio.ensure_future(cut.wait())), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await upstream.stop()
+            await links.close()
+            if egress is not None:
+                await egress.close()
+            server.should_exit = server.force_exit = True
+            await serving
+
+    def _upstream(self, environment: dict[str, str]) -> Upstream:
+        if self._settings.server == "asgi":
+            return Asgi(self._settings, self._folder.sockets, environment)
+        return TorchServe(self._settings, self._folder.path, self._folder.sockets, environment)
+
+    async def _until_stopped(
+        self, upstream: Upstream, links: WorkerLinks, front: Front, told: asyncio.Event, cut: asyncio.Event
+    ) -> None:
+        opening = asyncio.create_task(self._open(upstream, links, front))
+        ended = asyncio.create_task(upstream.ended())
+        stopping = asyncio.create_task(told.wait())
+        cutting = asyncio.create_task(cut.wait())
+        tasks = (opening, ended, stopping, cutting)
+        try:
+            pending: set[asyncio.Future[object]] = {*tasks, links.failure}  # type: ignore[arg-type]
+            while True:
+                done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                if links.failure.done():
+                    raise links.failure.result()
+                if stopping.done() or cutting.done():
+                    return
+                if ended.done():
+                    raise ModelServerError(ended.result())
+                if opening in done:
+                    opening.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    async def _open(self, upstream: Upstream, links: WorkerLinks, front: Front) -> None:
+        await links.everyone_ready()
+        await upstream.open()
+        front.opened = True
+        _say(
+            f"ready on http://{self._settings.host}:{self._settings.port} ({self._settings.server}, "
+            f"workers: {self._settings.workers}, threads each: {self._settings.threads})"
+        )
+
+    def _stop_signals(self) -> tuple[asyncio.Event, asyncio.Event]:
+        """Two events: told to stop (requests in flight are finished), and cut off (nobody is there to answer)."""
+        loop = asyncio.get_running_loop()
+        told, cut = asyncio.Event(), asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, told.set)
+        if self._settings.lifeline:
+
+            def watch() -> None:
+                while os.read(0, 1024):
+                    pass
+                with contextlib.suppress(RuntimeError):  # The loop is closed: the end has come another way.
+                    loop.call_soon_threadsafe(cut.set)
+
+            threading.Thread(target=watch, daemon=True).start()
+        return told, cut
+
+
+@contextlib.contextmanager
+def _bound(host: str, port: int) -> Generator[socket.socket, None, None]:
+    """The listening socket, taken before anything is started."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            raise ModelServerError(
+                f"Cannot listen on {host}:{port} ({error.strerror}): choose another --port."
+            ) from None
+        yield listener
+
+
+def _say(text: str) -> None:
+    print(f"model_server: {text}", file=sys.stderr, flush=True)
