@@ -1,0 +1,1 @@
+"""IAM: policy documents, their evaluation (pure), and who may do what."""

@@ -1,0 +1,161 @@
+"""Names a request: its credential, service, protocol and operation, read off the wire before anything is believed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, unquote
+
+from harness.errors import AwsError
+from harness.gateway.wire.models import OperationModel, is_known_service, rest_router, service_for, service_model
+
+_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/(\d{8})/([^/,\s]+)/([^/,\s]+)/aws4_request")
+_FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a signature claims (SigV4's credential scope)."""
+
+    access_key: str
+    region: str
+    signing_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The head of an HTTP request: raw path and query as they came, header names in lower case."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+
+    @property
+    def content_type(self) -> str:
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def is_form(self) -> bool:
+        """Whether the operation's name is in the body (the query protocol)."""
+        return self.method == "POST" and self.content_type == _FORM
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a request asks for. operation: None where botocore has no model of it (the backend may know better)."""
+
+    service: str
+    protocol: str
+    credential: Credential | None
+    operation_name: str
+    operation: OperationModel | None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def credential_of(head: Head) -> Credential | None:
+    """The credential of an Authorization header or a presigned URL, or None for an unsigned request.
+
+    Raises AwsError IncompleteSignature for an Authorization header that is not SigV4's.
+    """
+    header = head.headers.get("authorization")
+    if header:
+        found = _CREDENTIAL.search(header)
+        if not found or not header.startswith("AWS4-HMAC-SHA256"):
+            raise AwsError(
+                "IncompleteSignature", "The Authorization header must be an AWS Signature Version 4 header.", 403
+            )
+        access_key, _, region, signing_name = found.groups()
+        return Credential(access_key, region, signing_name)
+    if "X-Amz-Credential=" in head.query:
+        scope = parse_qs(head.query)["X-Amz-Credential"][0].split("/")
+        if len(scope) != 5:
+            raise AwsError("AuthorizationQueryParametersError", "The X-Amz-Credential parameter is malformed.", 400)
+        return Credential(scope[0], scope[2], scope[3])
+    return None
+
+
+def identify(head: Head, form: bytes = b"") -> Target:
+    """The target of a request; ``form`` is the body of a query-protocol request.
+
+    Raises AwsError UnknownOperationException (and its kin) where a service botocore knows has no such operation.
+    """
+    credential = credential_of(head)
+    signing_name = credential.signing_name if credential else _guess_signing_name(head)
+    target = head.headers.get("x-amz-target", "")
+    service = service_for(signing_name, head.path, target)
+    if not is_known_service(service):
+        return Target(service, "rest-json", credential, "", None)
+    protocol = protocol_of(head, service)
+    if protocol in ("json", "smithy-rpc-v2-cbor", "query", "ec2"):
+        name = _operation_name(head, protocol, target, form)
+        model = service_model(service)
+        if name not in model.operation_names:
+            raise _unknown_operation(protocol, name) if credential else missing_token(protocol)
+        return Target(service, protocol, credential, name, model.operation_model(name))
+    if protocol == "rest-xml":
+        return Target(service, protocol, credential, "", None)
+    found = rest_router(service).match(head.method, head.path, head.query)
+    if found is None:
+        raise AwsError("UnknownOperationException", f"No operation of {service} is {head.method} {head.path}", 404)
+    operation, labels = found
+    return Target(service, protocol, credential, operation.name, operation, labels)
+
+
+def protocol_of(head: Head, service: str) -> str:
+    """The protocol a request is written in: a service may speak several, and its clients choose."""
+    if head.headers.get("smithy-protocol") == "rpc-v2-cbor":
+        return "smithy-rpc-v2-cbor"
+    if "x-amz-target" in head.headers:
+        return "json"
+    named: Mapping[str, Any] = service_model(service).metadata if is_known_service(service) else {}
+    protocol = str(named.get("protocol", "rest-json"))
+    if head.is_form or "Action=" in head.query:
+        return "ec2" if protocol == "ec2" else "query"
+    return protocol
+
+
+def _operation_name(head: Head, protocol: str, target: str, form: bytes) -> str:
+    if protocol == "json":
+        return target.rpartition(".")[2]
+    if protocol == "smithy-rpc-v2-cbor":
+        return head.path.rstrip("/").rpartition("/")[2]
+    fields = parse_qs(form.decode("utf-8", "replace")) | parse_qs(head.query)
+    return fields.get("Action", [""])[0]
+
+
+def _unknown_operation(protocol: str, name: str) -> AwsError:
+    if protocol in ("query", "ec2"):
+        return AwsError("InvalidAction", f"The action {name or '(none)'} is not valid for this web service.", 400)
+    return AwsError("UnknownOperationException", f"The requested operation {name or '(none)'} is not recognized.", 400)
+
+
+def missing_token(protocol: str) -> AwsError:
+    """AWS's answer to an unsigned request, in the words of each protocol."""
+    if protocol == "rest-xml":
+        return AwsError("AccessDenied", "Access Denied", 403)
+    if protocol in ("query", "ec2"):
+        return AwsError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
+    return AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
+
+
+def _guess_signing_name(head: Head) -> str:
+    """The service of an unsigned request, so that it is refused (or let through) in that service's own shape."""
+    target = head.headers.get("x-amz-target", "")
+    if target.startswith("SageMaker."):
+        return "sagemaker"
+    if target.startswith("AnyScaleFrontendService"):
+        return "application-autoscaling"
+    if target.startswith("Logs_"):
+        return "logs"
+    if head.path.startswith("/endpoints/"):
+        return "sagemaker"
+    if re.match(
+        r"/20\d\d-\d\d-\d\d/(functions|layers|event-source-mappings|account-settings|tags)", unquote(head.path)
+    ):
+        return "lambda"
+    if head.is_form or "Action=" in head.query:
+        return "sts"
+    return "s3"

@@ -1,0 +1,162 @@
+"""One value between JSON and Python, by its botocore shape: blobs as bytes, timestamps as datetime."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from typing import Any
+
+from botocore.model import ListShape, MapShape, Shape, StructureShape
+
+from harness.errors import AwsError
+
+_JSON_TYPES: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "character": (str,),
+    "integer": (int,),
+    "long": (int,),
+    "float": (int, float),
+    "double": (int, float),
+    "boolean": (bool,),
+    "blob": (str,),
+    "timestamp": (int, float, str),
+    "structure": (dict,),
+    "list": (list,),
+    "map": (dict,),
+}
+
+
+def wire_name(member: str, shape: Shape) -> str:
+    """A member's name in JSON or in a header."""
+    return str(shape.serialization.get("name", member))
+
+
+def from_json(shape: Shape, value: Any, where: str = "") -> Any:
+    """A JSON value as the shape's Python value; unknown members are dropped, as AWS does.
+
+    Raises AwsError SerializationException for a value of another type.
+    """
+    if value is None:
+        return None
+    expected = _JSON_TYPES.get(shape.type_name)
+    misfit = bool(shape.type_name != "boolean" and isinstance(value, bool))
+    if expected is not None and (misfit or not isinstance(value, expected)):
+        if getattr(shape, "is_document_type", False):
+            return value
+        raise AwsError(
+            "SerializationException",
+            f"{where or 'The request body'} must be {_a(shape.type_name)}, not {_a(_kind(value))}",
+        )
+    if isinstance(shape, StructureShape):
+        return _structure_from_json(shape, value, where)
+    if isinstance(shape, ListShape):
+        return [from_json(shape.member, item, f"{where}[{index}]") for index, item in enumerate(value)]
+    if isinstance(shape, MapShape):
+        return {key: from_json(shape.value, item, f"{where}.{key}") for key, item in value.items()}
+    if shape.type_name == "blob":
+        try:
+            return base64.b64decode(value, validate=True)
+        except (binascii.Error, ValueError):
+            raise AwsError("SerializationException", f"{where} must be base64") from None
+    if shape.type_name == "timestamp":
+        return timestamp_from_text(value, where)
+    return value
+
+
+def _structure_from_json(shape: StructureShape, value: dict[str, Any], where: str) -> dict[str, Any]:
+    if getattr(shape, "is_document_type", False):
+        return value
+    result = {}
+    for member, inner in shape.members.items():
+        found = value.get(wire_name(member, inner))
+        if found is not None:
+            result[member] = from_json(inner, found, f"{where}.{member}" if where else member)
+    return result
+
+
+def to_json(shape: Shape, value: Any) -> Any:
+    """A Python value as the shape's JSON value; members that are None or not the shape's are left out."""
+    if isinstance(shape, StructureShape) and isinstance(value, dict):
+        if getattr(shape, "is_document_type", False):
+            return value
+        return {
+            wire_name(member, inner): to_json(inner, value[member])
+            for member, inner in shape.members.items()
+            if value.get(member) is not None
+        }
+    if isinstance(shape, ListShape):
+        return [to_json(shape.member, item) for item in value]
+    if isinstance(shape, MapShape):
+        return {key: to_json(shape.value, item) for key, item in value.items()}
+    if shape.type_name == "blob":
+        return base64.b64encode(value).decode("ascii")
+    if shape.type_name == "timestamp":
+        text = timestamp_to_text(value, shape.serialization.get("timestampFormat", "unixTimestamp"))
+        return text if isinstance(text, str) else round(text, 3)
+    return value
+
+
+def from_text(shape: Shape, text: str, where: str) -> Any:
+    """A header, path or query value as the shape's Python value."""
+    try:
+        if shape.type_name in ("integer", "long"):
+            return int(text)
+        if shape.type_name in ("float", "double"):
+            return float(text)
+    except ValueError:
+        raise AwsError("SerializationException", f"{where} must be {_a(shape.type_name)}, not {text!r}") from None
+    if shape.type_name == "boolean":
+        return text.lower() == "true"
+    if shape.type_name == "timestamp":
+        return timestamp_from_text(text, where)
+    if shape.type_name == "blob":
+        return base64.b64decode(text)
+    return text
+
+
+def to_text(shape: Shape, value: Any) -> str:
+    """A Python value as a header's text."""
+    if shape.type_name == "boolean":
+        return "true" if value else "false"
+    if shape.type_name == "timestamp":
+        return str(timestamp_to_text(value, shape.serialization.get("timestampFormat", "rfc822")))
+    return str(value)
+
+
+def timestamp_from_text(value: float | str, where: str) -> datetime:
+    """Unix seconds, ISO 8601 or RFC 822, as an aware datetime in UTC."""
+    try:
+        if not isinstance(value, str):
+            return datetime.fromtimestamp(value, UTC)
+        try:
+            return datetime.fromtimestamp(float(value), UTC)
+        except ValueError:
+            pass
+        try:
+            found = datetime.fromisoformat(value)
+        except ValueError:
+            found = parsedate_to_datetime(value)
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError, OSError, TypeError):
+        raise AwsError("SerializationException", f"{where} is not a timestamp: {value!r}") from None
+
+
+def timestamp_to_text(value: datetime | float, style: str) -> str | float:
+    """A time in one of botocore's three styles; only ``unixTimestamp`` is a number."""
+    moment = value if isinstance(value, datetime) else datetime.fromtimestamp(value, UTC)
+    if style == "iso8601":
+        return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    if style == "rfc822":
+        return format_datetime(moment.astimezone(UTC), usegmt=True)
+    return moment.timestamp()
+
+
+def _kind(value: Any) -> str:
+    kinds = {bool: "boolean", str: "string", int: "integer", float: "float", list: "list", dict: "structure"}
+    return kinds.get(type(value), type(value).__name__)
+
+
+def _a(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"

@@ -1,0 +1,86 @@
+"""A request's credential, service, protocol and operation, as they are read off the wire."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.errors import AwsError
+from harness.gateway.identify import Head, credential_of, identify
+
+SCOPE = "AKIDEXAMPLE/20260101/eu-west-1/sagemaker/aws4_request"
+
+
+def head(method: str = "POST", path: str = "/", query: str = "", **headers: str) -> Head:
+    return Head(method, path, query, {name.replace("_", "-"): value for name, value in headers.items()})
+
+
+def test_the_credential_of_a_header() -> None:
+    found = credential_of(head(authorization=f"AWS4-HMAC-SHA256 Credential={SCOPE}, SignedHeaders=host, Signature=00"))
+    assert found is not None
+    assert (found.access_key, found.region, found.signing_name) == ("AKIDEXAMPLE", "eu-west-1", "sagemaker")
+
+
+def test_the_credential_of_a_presigned_url() -> None:
+    found = credential_of(head(query="X-Amz-Credential=" + SCOPE.replace("/", "%2F")))
+    assert found is not None
+    assert found.access_key == "AKIDEXAMPLE"
+
+
+@pytest.mark.parametrize("header", ["Bearer token", "AWS AKID:signature", "AWS4-HMAC-SHA256 Credential=AKID/2026"])
+def test_an_authorization_that_is_not_sigv4(header: str) -> None:
+    with pytest.raises(AwsError, match="IncompleteSignature"):
+        credential_of(head(authorization=header))
+
+
+def test_a_presigned_url_with_half_a_scope() -> None:
+    with pytest.raises(AwsError, match="AuthorizationQueryParametersError"):
+        credential_of(head(query="X-Amz-Credential=AKID%2F2026"))
+
+
+def test_cbor_names_its_operation_in_the_path() -> None:
+    scope = SCOPE.replace("sagemaker", "monitoring")
+    found = identify(
+        head(
+            path="/service/GraniteServiceVersion20100801/operation/PutMetricData",
+            smithy_protocol="rpc-v2-cbor",
+            authorization=f"AWS4-HMAC-SHA256 Credential={scope}, Signature=0",
+        )
+    )
+    assert (found.service, found.protocol, found.operation_name) == (
+        "cloudwatch",
+        "smithy-rpc-v2-cbor",
+        "PutMetricData",
+    )
+
+
+def test_a_service_that_botocore_does_not_know_is_left_to_the_backend() -> None:
+    scope = SCOPE.replace("sagemaker", "no-such-thing")
+    found = identify(head(authorization=f"AWS4-HMAC-SHA256 Credential={scope}, Signature=0"))
+    assert (found.service, found.operation) == ("no-such-thing", None)
+
+
+@given(
+    method=st.sampled_from(["GET", "POST", "PUT", "DELETE", "HEAD", "PATCH"]),
+    path=st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=40).map(lambda text: "/" + text),
+    query=st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=40),
+    service=st.sampled_from(["sagemaker", "lambda", "s3", "iam", "ec2", "monitoring", "logs", "x", ""]),
+    content_type=st.sampled_from(["", "application/x-www-form-urlencoded", "application/json"]),
+    target=st.sampled_from(["", "SageMaker.ListModels", "SageMaker.", ".", "Logs_20140328.PutLogEvents"]),
+    form=st.binary(max_size=40),
+)
+def test_any_request_is_named_or_refused(
+    method: str, path: str, query: str, service: str, content_type: str, target: str, form: bytes
+) -> None:
+    headers = {"content-type": content_type}
+    if target:
+        headers["x-amz-target"] = target
+    if service:
+        headers["authorization"] = f"AWS4-HMAC-SHA256 Credential=k/20260101/r/{service}/aws4_request, Signature=0"
+    try:
+        found = identify(Head(method, path, query, headers), form)
+    except AwsError as error:
+        assert 400 <= error.status < 500
+    else:
+        assert found.protocol

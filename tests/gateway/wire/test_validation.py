@@ -1,0 +1,68 @@
+"""AWS's sentences for what breaks the model's constraints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness.errors import AwsError
+from harness.gateway.wire.models import service_model
+from harness.gateway.wire.validation import validate
+
+
+def refusal(service: str, operation: str, request: dict[str, Any]) -> str:
+    with pytest.raises(AwsError) as found:
+        validate(service_model(service).operation_model(operation).input_shape, request)
+    assert found.value.code == "ValidationException"
+    return found.value.message
+
+
+def test_a_missing_member_is_null() -> None:
+    assert refusal("sagemaker", "CreateEndpoint", {"EndpointName": "e"}) == (
+        "1 validation error detected: Value null at 'endpointConfigName' failed to satisfy constraint: "
+        "Member must not be null"
+    )
+
+
+def test_a_name_that_does_not_fit_its_pattern() -> None:
+    message = refusal("sagemaker", "CreateModel", {"ModelName": "a b"})
+    assert message.startswith(
+        "1 validation error detected: Value 'a b' at 'modelName' failed to satisfy constraint: "
+        "Member must satisfy regular expression pattern: "
+    )
+
+
+def test_every_problem_is_listed() -> None:
+    message = refusal("sagemaker", "CreateEndpoint", {"EndpointName": "e" * 64})
+    assert message.startswith("2 validation errors detected: ")
+    assert "Member must have length less than or equal to 63" in message
+
+
+def test_a_number_out_of_range() -> None:
+    assert "Member must have value less than or equal to 100" in refusal("sagemaker", "ListModels", {"MaxResults": 101})
+    assert "Member must have value greater than or equal to 1" in refusal("sagemaker", "ListModels", {"MaxResults": 0})
+
+
+def test_a_value_outside_its_enum_lists_the_set() -> None:
+    message = refusal("lambda", "Invoke", {"FunctionName": "f", "InvocationType": "Sometimes"})
+    assert "Member must satisfy enum value set: [Event, RequestResponse, DryRun]" in message
+
+
+def test_nested_members_are_named_as_aws_names_them() -> None:
+    request = {"EndpointConfigName": "c", "ProductionVariants": [{"VariantName": "a b"}]}
+    assert "'productionVariants.1.member.variantName'" in refusal("sagemaker", "CreateEndpointConfig", request)
+
+
+def test_an_empty_list_below_its_minimum() -> None:
+    request = {"EndpointConfigName": "c", "ProductionVariants": []}
+    assert "Member must have length greater than or equal to 1" in refusal("sagemaker", "CreateEndpointConfig", request)
+
+
+def test_a_huge_value_does_not_come_back_whole() -> None:
+    assert len(refusal("sagemaker", "CreateModel", {"ModelName": "a" * 1_000_000})) < 1000
+
+
+def test_a_request_that_keeps_the_constraints_passes() -> None:
+    validate(service_model("sagemaker").operation_model("CreateModel").input_shape, {"ModelName": "a-1"})
+    validate(None, {})
