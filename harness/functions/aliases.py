@@ -1,0 +1,82 @@
+"""Aliases: names for versions, and how one that names two divides requests between them. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.functions import errors
+from harness.functions.names import LATEST
+
+_VERSION = re.compile(r"[0-9]+")
+_WEIGHTS = "routingConfig.additionalVersionWeights"
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """weights: the one further version and its part of the requests, 0 to 1; the rest are ``version``'s."""
+
+    name: str
+    arn: str
+    version: str
+    revision: str
+    description: str = ""
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+    def choose(self, random: float) -> str:
+        """The version for one request; random: from 0 up to, not including, 1."""
+        for version, weight in self.weights.items():
+            if random < weight:
+                return version
+        return self.version
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """All that it names."""
+        return self.version, *self.weights
+
+    def response(self) -> dict[str, Any]:
+        """botocore's AliasConfiguration."""
+        response: dict[str, Any] = {
+            "AliasArn": self.arn,
+            "Name": self.name,
+            "FunctionVersion": self.version,
+            "Description": self.description,
+            "RevisionId": self.revision,
+        }
+        if self.weights:
+            response["RoutingConfig"] = {"AdditionalVersionWeights": dict(self.weights)}
+        return response
+
+
+def weights(routing: Mapping[str, Any] | None, version: str) -> dict[str, float]:
+    """A RoutingConfig's weights for an alias of ``version``. Raises AwsError."""
+    found: dict[str, float] = dict((routing or {}).get("AdditionalVersionWeights") or {})
+    if len(found) > 1:
+        raise errors.invalid("Number of items in AdditionalVersionWeights cannot be greater than 1")
+    for other, weight in found.items():
+        shown = f"{{{other}={weight}}}"
+        if not 0 <= weight <= 1:
+            raise errors.validation(
+                _WEIGHTS,
+                shown,
+                "Map value must satisfy constraint: [Member must have value less than or equal to 1.0, "
+                "Member must have value greater than or equal to 0.0, Member must not be null]",
+            )
+        if not _VERSION.fullmatch(other):
+            raise errors.validation(
+                _WEIGHTS,
+                shown,
+                "Map keys must satisfy constraint: [Member must have length less than or equal to 1024, Member must "
+                "have length greater than or equal to 1, Member must satisfy regular expression pattern: [0-9]+]",
+            )
+        if version == LATEST:
+            raise errors.invalid("$LATEST is not supported for an alias pointing to more than 1 version")
+        if other == version:
+            raise errors.invalid(
+                f"Invalid function version {other}. Function version {other} is already included in routing "
+                "configuration."
+            )
+    return found

@@ -1,0 +1,134 @@
+"""Lambda's API."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from harness.backend import Backend
+from harness.calls import Call
+from harness.clock import Clock
+from harness.errors import AwsError
+from harness.functions import names, package
+from harness.functions.cgroup import MemoryCgroups
+from harness.functions.concurrency import PREPARATION_SECONDS
+from harness.functions.host import Host
+from harness.functions.operations.concurrency import ConcurrencyOperations
+from harness.functions.operations.event_invoke import EventInvokeOperations
+from harness.functions.operations.functions import FunctionOperations
+from harness.functions.operations.invocations import InvocationOperations
+from harness.functions.operations.layers import LayerOperations
+from harness.functions.operations.permissions import PermissionOperations
+from harness.functions.operations.urls import UrlOperations
+from harness.functions.storage import can_be_private
+from harness.metrics import Metrics
+
+IDLE_SECONDS = 600.0  # unverified: AWS publishes no time after which it ends an idle environment
+
+
+class Functions(
+    InvocationOperations,
+    FunctionOperations,
+    ConcurrencyOperations,
+    EventInvokeOperations,
+    PermissionOperations,
+    UrlOperations,
+    LayerOperations,
+):
+    """AWS Lambda on one machine.
+
+    The code runs under the real awslambdaric and the interpreter that runs the harness: a runtime identifier decides
+    the environment variables, not the Python. A function is Active as soon as its creation is answered. Memory is
+    limited by cgroups and /tmp is each environment's own where the machine allows it (harness.functions.cgroup,
+    harness.functions.storage).
+
+    backend: S3, IAM, STS, Logs, SQS and SNS. gateway_url: the endpoint that functions see as AWS_ENDPOINT_URL.
+    workspace: a folder of the service's own, removed by close(). preparation: seconds of the clock before provisioned
+    environments are made. That, idle times and the waits between an event's retries are the clock's; requests keep the
+    wall's time, however fast the clock runs: timeouts, durations, rates, log times and the role's credentials.
+    """
+
+    service_name: ClassVar[str] = "lambda"
+
+    def __init__(
+        self,
+        backend: Backend,
+        clock: Clock,
+        metrics: Metrics,
+        *,
+        gateway_url: str,
+        workspace: Path,
+        preparation: float = PREPARATION_SECONDS,
+    ) -> None:
+        super().__init__(backend, clock, metrics, gateway_url=gateway_url, workspace=workspace, preparation=preparation)
+
+    async def start(self) -> None:
+        """Make the workspace, without what a harness that was killed left in it. Raises OSError where it cannot."""
+        await asyncio.to_thread(package.remove, self._workspace)
+        self._workspace.mkdir(parents=True, exist_ok=True)
+        self._host = Host(
+            self._clock,
+            self._logs,
+            self._workspace / "environments",
+            self._gateway_url,
+            await asyncio.to_thread(MemoryCgroups.find),
+            await asyncio.to_thread(can_be_private, self._workspace),
+            IDLE_SECONDS,
+        )
+
+    async def close(self) -> None:
+        """End every environment, write the logs that are left and remove the workspace."""
+        await self._events.close()
+        for function in self._functions.values():
+            for version in function.all_versions():
+                version.provisioning.cancel()
+        await asyncio.gather(*(pool.kill() for pool in self._pools))
+        await asyncio.gather(*self._running, return_exceptions=True)
+        await self._logs.close()
+        await asyncio.to_thread(package.remove, self._workspace)
+
+    async def flush_logs(self) -> None:
+        """Write to the backend what functions have logged so far."""
+        await self._logs.flush()
+
+    def delegates(self, operation: str) -> bool:
+        """No operation of Lambda is the backend's."""
+        return False
+
+    def resources(self, operation: str, request: Mapping[str, Any], call: Call) -> Iterable[str]:
+        """The ARN of the function, with the qualifier that the request gives, or of the layer; else ``*``."""
+        place = f"arn:aws:lambda:{call.region}:{call.account}"
+        if request.get("LayerName"):
+            name = str(request["LayerName"]).rpartition(":")[2]
+            version = f":{request['VersionNumber']}" if request.get("VersionNumber") else ""
+            yield f"{place}:layer:{name}{version}"
+            return
+        raw = request.get("FunctionName") or request.get("Resource") or request.get("Arn")
+        if not raw:
+            yield "*"
+            return
+        try:
+            reference = names.parse(raw, request.get("Qualifier"), account=call.account, region=call.region)
+        except AwsError:
+            # The operation itself refuses it; until then it is authorized as what it says.
+            yield raw if raw.startswith("arn:") else f"{place}:function:{raw}"
+        else:
+            yield reference.unqualified_arn if operation == "CreateFunction" else reference.arn
+
+    def concurrency(self) -> list[dict[str, Any]]:
+        """Every function's executions of this moment and what is set on them, for a live picture.
+
+        name, running, reserved (None without), requested and allocated (provisioned concurrency, all versions').
+        """
+        return [
+            {
+                "name": key[2],
+                "running": function.concurrency.running,
+                "reserved": function.concurrency.reserved,
+                "requested": function.concurrency.requested,
+                "allocated": function.concurrency.allocated,
+            }
+            for key, function in sorted(self._functions.items())
+        ]

@@ -1,0 +1,75 @@
+"""Event invocations: accepted at once, run when there is room, and tried again when they fail."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from harness.clock import Clock
+from harness.errors import AwsError
+from harness.functions.event_invoke import Condition, EventInvokeConfig
+from harness.functions.outcome import Outcome
+
+RETRY_DELAYS = (60.0, 120.0)  # seconds before the first and the second retry (Lambda guide, invocation-async)
+THROTTLE_DELAYS = (1.0, 300.0)  # seconds: first and longest wait after a throttle (Lambda guide, invocation-async)
+
+Ran = tuple[Outcome, str]
+"""What an attempt came to, and the version that ran."""
+Attempt = Callable[[], Awaitable[Ran]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """How an event ended. condition: None where the function was gone. attempts: how many ran."""
+
+    condition: Condition | None
+    attempts: int
+    last: Ran | None
+
+
+async def deliver(attempt: Attempt, config: Callable[[], EventInvokeConfig], clock: Clock) -> Fate:
+    """Run one event: retries after a function's error; after a throttle or Lambda's fault until it is too old.
+
+    Raises nothing. config is asked anew each time, for it may be changed while an event waits.
+    """
+    accepted = clock.now()
+    failures = 0
+    last: Ran | None = None
+    wait = THROTTLE_DELAYS[0]
+    while True:
+        try:
+            last = await attempt()
+        except AwsError as error:
+            if error.status not in (429, 500):
+                return Fate(None, failures, last)
+            delay, wait = wait, min(wait * 2, THROTTLE_DELAYS[1])
+        else:
+            if last[0].error_type is None:
+                return Fate("Success", failures + 1, last)
+            failures += 1
+            if failures > config().maximum_retries:
+                return Fate("RetriesExhausted", failures, last)
+            delay = RETRY_DELAYS[failures - 1]
+        if clock.now() + delay - accepted > config().maximum_age:
+            return Fate("EventAgeExceeded", failures, last)
+        await clock.sleep(delay)
+
+
+class EventQueue:
+    """Events under way. They do not survive the harness."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def put(self, event: Coroutine[Any, Any, None]) -> None:
+        """Accept an event: what is to be done with it, to its end."""
+        task = asyncio.get_running_loop().create_task(event)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)

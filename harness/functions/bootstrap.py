@@ -1,0 +1,82 @@
+"""What a child process runs: it ties its life to the harness's, takes its place, and becomes awslambdaric.
+
+Run as ``python bootstrap.py SETTINGS``, a JSON object, in a process group of its own:
+
+lifeline: the read end of a pipe whose only write end is the harness's. When the harness ends, SIGKILL included, the
+kernel closes it and sends SIGKILL to the whole group (F_SETOWN on a negative id): forked children die too, and a
+handler in an endless loop cannot prevent it. Unlike PR_SET_PDEATHSIG this does not depend on which thread of the
+harness started the child.
+handler: the function's. path: folders for sys.path after the code's. cgroup: the file by which to join a memory
+cgroup, or null. tmp: the folder that becomes /tmp in a mount namespace of its own, or null. storage: bytes that a
+file may have at most.
+"""
+
+import fcntl
+import json
+import os
+import resource
+import sys
+
+SIGKILL = 9
+CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000  # linux/sched.h
+MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000  # linux/mount.h
+
+
+def tie(lifeline: int) -> None:
+    """Let the kernel kill this process group when the last write end of the pipe closes."""
+    os.set_inheritable(lifeline, False)
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
+    fcntl.fcntl(lifeline, fcntl.F_SETSIG, SIGKILL)
+    flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_NONBLOCK | os.O_ASYNC)
+    try:
+        ended = os.read(lifeline, 1) == b""
+    except BlockingIOError:
+        return
+    if ended:  # before the signal was armed
+        os._exit(1)
+
+
+def mount_tmp(folder: str) -> None:
+    """Put a folder in the place of /tmp, for this process and its children only. Raises OSError."""
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def check(result: int, what: str) -> None:
+        if result != 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), what)
+
+    user, group = os.getuid(), os.getgid()
+    if user == 0:
+        check(libc.unshare(CLONE_NEWNS), "unshare")
+    else:
+        check(libc.unshare(CLONE_NEWNS | CLONE_NEWUSER), "unshare")
+        for file, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
+            with open(f"/proc/self/{file}", "w") as opened:  # noqa: PTH123 - pathlib costs milliseconds of a cold start
+                opened.write(text)
+    # Nothing that is mounted from here on may reach the machine's other processes.
+    check(libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None), "mount /")
+    check(libc.mount(folder.encode(), b"/tmp", None, MS_BIND, None), "mount /tmp")
+
+
+def main() -> None:
+    settings = json.loads(sys.argv[1])
+    tie(settings["lifeline"])
+    if settings["cgroup"]:
+        with open(settings["cgroup"], "w") as procs:  # noqa: PTH123
+            procs.write("0")
+    if settings["tmp"]:
+        mount_tmp(settings["tmp"])
+    if settings["storage"]:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (settings["storage"], settings["storage"]))
+    # Python put this file's folder first; Lambda has the function's code there.
+    sys.path[0:1] = [os.environ["LAMBDA_TASK_ROOT"], *settings["path"]]
+    sys.argv = ["awslambdaric", settings["handler"]]
+    from awslambdaric.__main__ import main as run  # type: ignore[import-untyped]
+
+    run(sys.argv)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""Where GetFunction's link to the code leads: the backend's S3."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from harness.backend import Backend
+from harness.functions.names import FunctionReference
+from harness.functions.package import Package
+
+LINK_SECONDS = 600  # a link is valid for ten minutes (botocore, GetFunction)
+
+
+class CodeStore:
+    """Packages are put there when somebody first asks for them; most are never asked for."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._stored: set[tuple[str, str]] = set()
+
+    async def link(self, reference: FunctionReference, package: Package) -> str:
+        """A presigned URL of the package."""
+        bucket = f"awslambda-{reference.region}-tasks"
+        digest = hashlib.sha256(package.content).hexdigest()
+        key = f"snapshots/{reference.account}/{reference.name}-{digest}"
+        if (bucket, key) not in self._stored:
+            await self._store(bucket, key, reference.region, package)
+            self._stored.add((bucket, key))
+        parameters = {"Bucket": bucket, "Key": key}
+        client = self._backend.client("s3")
+        link: str = client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=LINK_SECONDS)
+        return link
+
+    async def _store(self, bucket: str, key: str, region: str, package: Package) -> None:
+        arguments: dict[str, Any] = {"Bucket": bucket}
+        if region != "us-east-1":  # S3 refuses to be told its default
+            arguments["CreateBucketConfiguration"] = {"LocationConstraint": region}
+        buckets = await self._backend.call("s3", "list_buckets")
+        if bucket not in {each["Name"] for each in buckets["Buckets"]}:
+            await self._backend.call("s3", "create_bucket", **arguments)
+        await self._backend.call("s3", "put_object", Bucket=bucket, Key=key, Body=package.content)

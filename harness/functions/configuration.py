@@ -1,0 +1,276 @@
+"""A function's configuration: what AWS accepts, its defaults, and how it answers. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from harness.functions import errors
+from harness.functions.layers import LayerVersion
+from harness.functions.names import LATEST, FunctionReference
+
+MEMORY_RANGE = (128, 10_240)  # MB (Lambda guide, quotas)
+TIMEOUT_RANGE = (1, 900)  # seconds (Lambda guide, quotas)
+STORAGE_RANGE = (512, 10_240)  # MB of /tmp (Lambda guide, quotas)
+VARIABLES_LIMIT = 4_096  # bytes of the variables as JSON (Lambda guide, quotas)
+
+PYTHON_RUNTIMES = tuple(f"python3.{minor}" for minor in range(8, 15))
+"""The runtimes that run here. Whichever is named, the code runs under the interpreter that runs the harness; the name
+decides what AWS lets it decide: AWS_EXECUTION_ENV, and how awslambdaric polls (in a thread from python3.12)."""
+
+# In the order in which AWS prints them.
+_AWS_RUNTIMES = (
+    "nodejs20.x, python3.14, provided.al2023, python3.12, python3.13, nodejs24.x, nodejs22.x, java25, python3.10, "
+    "python3.11, java21, ruby3.3, ruby3.4, ruby3.2, python3.8, python3.9, java17, nodejs16.x, dotnet10, dotnet8, "
+    "java11, dotnet6, nodejs18.x, provided.al2, java8.al2"
+)
+
+RESERVED_VARIABLES = frozenset(
+    {
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_LAMBDA_MAX_CONCURRENCY",
+        "AWS_LAMBDA_RUNTIME_API",
+        "AWS_REGION",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SECRET_KEY",
+        "AWS_SECURITY_TOKEN",
+        "AWS_SESSION_TOKEN",
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
+        "_HANDLER",
+        "_X_AMZN_TRACE_ID",
+    }
+)  # Lambda guide, configuration-envvars; troposphere's list for the two old names
+
+# Members that would change how a function runs and that are not emulated: refused, so that nobody believes they work.
+_UNSUPPORTED = (
+    "AcceleratorConfig",
+    "CapacityProviderConfig",
+    "CodeSigningConfigArn",
+    "DurableConfig",
+    "FileSystemConfigs",
+    "ImageConfig",
+    "RuntimeConfig",
+    "TenancyConfig",
+)
+# Members that are answered as they were given; all but the first change nothing here.
+_KEPT = ("DeadLetterConfig", "KMSKeyArn", "VpcConfig")
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """One function version's configuration.
+
+    timeout: seconds. memory_size, storage: MB. variables: the user's own environment. modified: UTC.
+    """
+
+    reference: FunctionReference
+    role: str
+    handler: str
+    runtime: str
+    code_sha256: str
+    code_size: int
+    revision: str
+    modified: datetime
+    description: str = ""
+    timeout: int = 3
+    memory_size: int = 128
+    storage: int = 512
+    architectures: tuple[str, ...] = ("x86_64",)
+    variables: Mapping[str, str] | None = None
+    tracing: str = "PassThrough"
+    log_group: str = ""
+    snap_start: str = "None"
+    kept: Mapping[str, Any] = field(default_factory=dict)
+    layers: tuple[LayerVersion, ...] = ()
+    version: str = LATEST
+
+    def response(self, arn: str | None = None) -> dict[str, Any]:
+        """botocore's FunctionConfiguration, as AWS answers it for an active function; under another ARN of it."""
+        region = self.reference.region
+        runtime_hash = hashlib.sha256(self.runtime.encode()).hexdigest()
+        response: dict[str, Any] = {
+            "FunctionName": self.reference.name,
+            "FunctionArn": arn or self.reference.arn,
+            "Runtime": self.runtime,
+            "Role": self.role,
+            "Handler": self.handler,
+            "CodeSize": self.code_size,
+            "Description": self.description,
+            "Timeout": self.timeout,
+            "MemorySize": self.memory_size,
+            "LastModified": timestamp(self.modified),
+            "CodeSha256": self.code_sha256,
+            "Version": self.version,
+            "TracingConfig": {"Mode": self.tracing},
+            "RevisionId": self.revision,
+            "State": "Active",
+            "LastUpdateStatus": "Successful",
+            "PackageType": "Zip",
+            "Architectures": list(self.architectures),
+            "EphemeralStorage": {"Size": self.storage},
+            "SnapStart": {"ApplyOn": self.snap_start, "OptimizationStatus": "Off"},
+            "RuntimeVersionConfig": {"RuntimeVersionArn": f"arn:aws:lambda:{region}::runtime:{runtime_hash}"},
+            "LoggingConfig": {"LogFormat": "Text", "LogGroup": self.log_group},
+            **self.kept,
+        }
+        if self.layers:
+            response["Layers"] = [layer.used() for layer in self.layers]
+        if self.variables is not None:
+            response["Environment"] = {"Variables": dict(self.variables)}
+        return response
+
+    @property
+    def dead_letters(self) -> str | None:
+        """The ARN of the queue or topic for events that failed."""
+        return (self.kept.get("DeadLetterConfig") or {}).get("TargetArn") or None
+
+    def same_as(self, other: Configuration) -> bool:
+        """Whether publishing this would make the same version as that one: nothing but names and times differs."""
+        return self == replace(
+            other,
+            version=self.version,
+            reference=self.reference,
+            revision=self.revision,
+            modified=self.modified,
+            description=self.description,
+        )
+
+    @property
+    def runtime_version_line(self) -> str:
+        """The first line of a log stream, INIT_START, without its end of line."""
+        arn = self.response()["RuntimeVersionConfig"]["RuntimeVersionArn"]
+        name, version = self.runtime[: len("python")], self.runtime[len("python") :]
+        return f"INIT_START Runtime Version: {name}:{version}.v1\tRuntime Version ARN: {arn}"
+
+
+def timestamp(moment: datetime) -> str:
+    """A time as Lambda's JSON has it."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "+0000"
+
+
+def create(
+    reference: FunctionReference, request: Mapping[str, Any], *, sha256: str, size: int, revision: str, now: float
+) -> Configuration:
+    """CreateFunction's request as a configuration. Raises AwsError in AWS's words."""
+    if not request.get("Runtime") or not request.get("Handler"):
+        raise errors.invalid(errors.RUNTIME_AND_HANDLER)
+    bare = Configuration(
+        reference=reference,
+        role=request["Role"],
+        handler=request["Handler"],
+        runtime=request["Runtime"],
+        code_sha256=sha256,
+        code_size=size,
+        revision=revision,
+        modified=datetime.fromtimestamp(now, UTC),
+        architectures=tuple(request.get("Architectures") or ("x86_64",)),
+        log_group=f"/aws/lambda/{reference.name}",
+    )
+    return replace(bare, **_changes(request))
+
+
+def update(configuration: Configuration, request: Mapping[str, Any], *, revision: str, now: float) -> Configuration:
+    """UpdateFunctionConfiguration's request applied: what it leaves out stays as it was."""
+    return replace(configuration, **_changes(request), revision=revision, modified=datetime.fromtimestamp(now, UTC))
+
+
+def check_supported(request: Mapping[str, Any]) -> None:
+    """Refuse what would be ignored; empty values, which tools send, ask for nothing."""
+    for member in _UNSUPPORTED:
+        if request.get(member):
+            raise errors.unsupported(f"{member} of a function", "leave it out")
+    if request.get("PackageType") == "Image" or (request.get("Code") or {}).get("ImageUri"):
+        raise errors.unsupported("container images as functions", "deploy a zip package")
+
+
+def _changes(request: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of Configuration that the request sets, validated."""
+    check_supported(request)
+    changes: dict[str, Any] = {}
+    for member, name in (("Role", "role"), ("Handler", "handler"), ("Description", "description")):
+        if request.get(member) is not None:
+            changes[name] = request[member]
+    if (runtime := request.get("Runtime")) is not None:
+        changes["runtime"] = _runtime(runtime)
+    if (memory := request.get("MemorySize")) is not None:
+        changes["memory_size"] = _memory(memory)
+    if (timeout := request.get("Timeout")) is not None:
+        changes["timeout"] = _within("timeout", timeout, TIMEOUT_RANGE)
+    if storage := request.get("EphemeralStorage"):
+        changes["storage"] = _within("ephemeralStorage.size", storage["Size"], STORAGE_RANGE)
+    if (environment := request.get("Environment")) is not None:
+        changes["variables"] = _variables(environment.get("Variables") or {})
+    for member, inner, name in (("TracingConfig", "Mode", "tracing"), ("SnapStart", "ApplyOn", "snap_start")):
+        if value := (request.get(member) or {}).get(inner):
+            changes[name] = value
+    if log_group := _log_group(request.get("LoggingConfig") or {}):
+        changes["log_group"] = log_group
+    if kept := {member: request[member] for member in _KEPT if request.get(member)}:
+        changes["kept"] = kept
+    return changes
+
+
+def _log_group(logging: Mapping[str, Any]) -> str | None:
+    if logging.get("LogFormat") == "JSON":
+        raise errors.unsupported("LogFormat JSON", "use Text")
+    return logging.get("LogGroup")
+
+
+def _runtime(runtime: str) -> str:
+    if runtime in PYTHON_RUNTIMES:
+        return runtime
+    if runtime in _AWS_RUNTIMES.split(", "):
+        raise errors.unsupported(f"runtime {runtime}", f"use one of {', '.join(PYTHON_RUNTIMES)}")
+    raise errors.invalid(
+        f"Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: "
+        f"[{_AWS_RUNTIMES}] or be a valid ARN"
+    )
+
+
+def _memory(size: int) -> int:
+    """The upper bound is the account's, which AWS words differently from the model's own."""
+    low, high = MEMORY_RANGE
+    if size < low:
+        raise errors.validation("memorySize", size, f"Member must have value greater than or equal to {low}")
+    if size > high:
+        raise errors.invalid(
+            f"'MemorySize' value failed to satisfy constraint: Member must have value less than or equal to {high}"
+        )
+    return size
+
+
+def _within(member: str, value: int, bounds: tuple[int, int]) -> int:
+    low, high = bounds
+    if value < low:
+        raise errors.validation(member, value, f"Member must have value greater than or equal to {low}")
+    if value > high:
+        raise errors.validation(member, value, f"Member must have value less than or equal to {high}")
+    return value
+
+
+def _variables(variables: Mapping[str, str]) -> dict[str, str]:
+    reserved = [name for name in variables if name in RESERVED_VARIABLES]
+    unable = "Lambda was unable to configure your environment variables because the environment variables you have"
+    if reserved:
+        raise errors.invalid(
+            f"{unable} provided contains reserved keys that are currently not supported for modification. "
+            f"Reserved keys used in this request: {', '.join(reserved)}"
+        )
+    measured = json.dumps(variables, separators=(",", ":"), ensure_ascii=False)
+    if len(measured.encode()) > VARIABLES_LIMIT:
+        raise errors.invalid(f"{unable} provided exceeded the 4KB limit. String measured: {measured}")
+    return dict(variables)

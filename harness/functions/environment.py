@@ -1,0 +1,314 @@
+"""One execution environment: it is initialized once and then runs one invocation at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from pathlib import Path
+
+from harness.clock import WallClock
+from harness.functions import memory, outcome, package, report
+from harness.functions.configuration import Configuration
+from harness.functions.host import Code, Host
+from harness.functions.logs import EnvironmentLog
+from harness.functions.outcome import Invocation, Outcome
+from harness.functions.process import Process
+from harness.functions.role import Credentials
+from harness.functions.runtime_api import RuntimeApi
+from harness.functions.storage import StorageWatch
+from harness.functions.variables import environment_variables
+
+INIT_LIMIT = 10.0  # seconds; what takes longer is started again inside the invocation (Lambda guide, lifecycle)
+POLL_SECONDS = 0.05  # ours, of the wall: how often memory and /tmp are looked at while it runs
+
+
+class Environment:
+    """awslambdaric in a process group of its own, with its Runtime API, folder and log stream.
+
+    The same object may see two processes: one whose initialization failed or took too long, and the one in which
+    Lambda repeats it inside the invocation. After any other end of its process an environment is not used again.
+    provisioned: whether it belongs to provisioned concurrency. idle_since: the clock's time. Raises OSError where the
+    machine has no room for it.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        credentials: Credentials,
+        log: EnvironmentLog,
+        host: Host,
+        code: Code,
+        *,
+        folder: Path,
+        provisioned: bool = False,
+    ) -> None:
+        self.configuration = configuration
+        self.credentials = credentials
+        self.provisioned = provisioned
+        self.idle_since = 0.0
+        self._log = log
+        self._host = host
+        self._clock = WallClock()
+        self._code = code
+        self._folder = folder
+        self._api = RuntimeApi(self)
+        limit = configuration.memory_size * memory.MEGABYTE
+        self._cgroup = host.cgroups.create(folder.name, limit) if host.cgroups else None
+        self._process = Process(self._on_output, self._on_exit, self._cgroup)
+        self._storage = StorageWatch(folder / "tmp", configuration.storage * memory.MEGABYTE)
+        self._turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._gone = asyncio.Event()
+        self._gone.set()
+        self._ready = False
+        self._returncode: int | None = None
+        self._invocation: Invocation | None = None
+        self._outcome: Outcome | None = None
+        self._init_error: Outcome | None = None
+        self._init_duration: float | None = None
+        self._init_timed_out = False
+        self._closed = False
+        self._out_of_memory = False
+        self._killed_before = 0
+        self._peak = 0
+        self._poll: asyncio.TimerHandle | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether its runtime waits for an invocation."""
+        return self._ready
+
+    # ---- what the pool asks of it
+
+    async def start(self) -> None:
+        """The init phase of a cold start. Where it fails, invoke() repeats it.
+
+        Raises OSError when the machine has no room for another process.
+        """
+        (self._folder / "tmp").mkdir(parents=True)
+        await self._api.start()
+        self._log.note(self.configuration.runtime_version_line + "\n")
+        duration = await self._initialize(INIT_LIMIT)
+        if self._ready:
+            self._init_duration = duration
+            return
+        await self._stop()
+        self._log.write(report.init_report(duration, "init", self._init_status()))
+
+    async def invoke(self, invocation: Invocation) -> Outcome:
+        """Run one invocation to its end, whatever that is, and log it."""
+        started = self._clock.now()
+        timeout = float(self.configuration.timeout)
+        init, self._init_duration = self._init_duration, None
+        if self._ready:
+            self._log.write(report.start(invocation.request_id, self.configuration.version))
+            result = await self._deliver(invocation, timeout)
+        else:
+            result = await self._restart_and_deliver(invocation, timeout)
+        return self._finish(invocation, result, (self._clock.now() - started) * 1000, init)
+
+    async def close(self) -> None:
+        """Kill what is left of it and remove its folder. An invocation at hand ends as after a crash."""
+        self._closed = True
+        await self._stop()
+        self._api.close()
+        await asyncio.to_thread(self._remove)
+
+    def _remove(self) -> None:
+        if self._cgroup is not None:
+            self._cgroup.remove()
+        package.remove(self._folder)
+
+    # ---- what the Runtime API tells it
+
+    @property
+    def response_limit(self) -> int | None:
+        return outcome.RESPONSE_LIMIT if self._invocation is None or self._invocation.synchronous else None
+
+    def asks(self) -> None:
+        self._ready = True
+        self._end_turn()
+
+    def responds(self, request_id: str, payload: bytes | None) -> int:
+        if not self._is_current(request_id):
+            return 400
+        self._outcome = outcome.too_large() if payload is None else Outcome(payload)
+        return 202 if payload is not None else 413
+
+    def fails(self, request_id: str, payload: bytes | None, error_type: str) -> int:
+        if not self._is_current(request_id):
+            return 400
+        self._outcome = outcome.too_large() if payload is None else outcome.raised(payload, error_type or "Unhandled")
+        return 202 if payload is not None else 413
+
+    def fails_to_start(self, payload: bytes, error_type: str) -> int:
+        self._init_error = outcome.init_failed(payload, error_type)
+        return 202
+
+    # ---- its process
+
+    async def _initialize(self, limit: float) -> float:
+        """Start a process; wait, at most ``limit`` seconds, until it asks for an invocation or ends; milliseconds."""
+        variables = environment_variables(
+            self.configuration,
+            self.credentials,
+            code=self._code,
+            tmp=None if self._host.private_tmp else self._folder / "tmp",
+            home=self._folder / "home",
+            runtime_api=self._api.address,
+            endpoint_url=self._host.endpoint_url,
+            log_stream=self._log.name,
+            provisioned=self.provisioned,
+        )
+        settings = {
+            "handler": self.configuration.handler,
+            "path": self._code.python_path(self.configuration.runtime),
+            "tmp": str(self._folder / "tmp") if self._host.private_tmp else None,
+            "storage": self.configuration.storage * memory.MEGABYTE,
+        }
+        self._init_error = None
+        if self._closed:
+            self._returncode = -signal.SIGKILL
+            return 0.0
+        self._new_turn()
+        started = self._clock.now()
+        self._process.start(settings, variables, self._code.task)
+        self._gone.clear()
+        self._watch()
+        self._init_timed_out = not await self._turn_ends(limit)
+        self._end_watch()
+        self._process.drain()
+        return (self._clock.now() - started) * 1000
+
+    async def _restart_and_deliver(self, invocation: Invocation, timeout: float) -> Outcome:
+        started = self._clock.now()
+        duration = await self._initialize(timeout)
+        if not self._ready:
+            await self._stop()
+            self._log.write(report.init_report(duration, "invoke", self._init_status()))
+        self._log.write(report.start(invocation.request_id, self.configuration.version))
+        if self._ready:
+            return await self._deliver(invocation, timeout - (self._clock.now() - started))
+        if self._init_error is not None:
+            return self._init_error
+        return self._time_out(invocation) if self._init_timed_out else self._exit(invocation)
+
+    async def _deliver(self, invocation: Invocation, seconds: float) -> Outcome:
+        self._invocation, self._outcome, self._ready = invocation, None, False
+        self._new_turn()
+        self._watch()
+        headers = {
+            "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
+            # The wall's time, because the handler compares it with the wall's.
+            "Lambda-Runtime-Deadline-Ms": str(int((time.time() + seconds) * 1000)),
+            "Lambda-Runtime-Invoked-Function-Arn": invocation.arn,
+            "Lambda-Runtime-Trace-Id": outcome.trace_id(time.time()),
+        }
+        if invocation.client_context is not None:
+            headers["Lambda-Runtime-Client-Context"] = invocation.client_context
+        self._api.deliver(headers, invocation.payload)
+        in_time = await self._turn_ends(seconds)
+        self._end_watch()
+        self._process.drain()
+        self._invocation = None
+        if not in_time:
+            await self._stop()
+            return self._time_out(invocation)
+        if self._outcome is not None and not self._out_of_memory:
+            return self._outcome
+        await self._stop()
+        return self._exit(invocation)
+
+    def _finish(self, invocation: Invocation, result: Outcome, duration: float, init: float | None) -> Outcome:
+        size = self.configuration.memory_size
+        if result.status == "Status: timeout":
+            duration = self.configuration.timeout * 1000.0
+        used = size if self._out_of_memory else min(size, -(-self._peak // memory.MEGABYTE))
+        self._log.end_of_output()
+        self._log.write(report.end(invocation.request_id))
+        self._log.write(report.Report(invocation.request_id, duration, size, used, init, result.status).line())
+        return Outcome(result.payload, result.error_type, result.status, self._log.take_tail(), duration)
+
+    def _time_out(self, invocation: Invocation) -> Outcome:
+        seconds = float(self.configuration.timeout)
+        self._log.end_of_output()
+        self._log.write(report.timed_out(invocation.request_id, seconds, time.time()))
+        return outcome.timed_out(invocation.request_id, seconds)
+
+    def _exit(self, invocation: Invocation) -> Outcome:
+        assert self._returncode is not None
+        reason = outcome.exit_reason(self._returncode)
+        self._log.end_of_output()
+        self._log.write(report.exited(invocation.request_id, reason))
+        return outcome.exited(invocation.request_id, reason, out_of_memory=self._out_of_memory)
+
+    def _init_status(self) -> str:
+        if self._init_error is not None:
+            return self._init_error.status or ""
+        if self._init_timed_out:
+            return "Status: timeout"
+        return "Status: error\tError Type: Runtime.ExitError"
+
+    async def _stop(self) -> None:
+        """Kill the process group, and come back when it is gone and its output read."""
+        self._ready = False
+        self._process.kill()
+        await self._gone.wait()
+
+    def _on_output(self, data: bytes) -> None:
+        self._log.output(data)
+
+    def _on_exit(self, returncode: int) -> None:
+        self._ready = False
+        self._returncode = returncode
+        self._gone.set()
+        self._end_turn()
+
+    # ---- turns: from the moment the runtime is busy until it asks again or is gone
+
+    def _new_turn(self) -> None:
+        self._turn = asyncio.get_running_loop().create_future()
+
+    def _end_turn(self) -> None:
+        if not self._turn.done():
+            self._turn.set_result(None)
+
+    async def _turn_ends(self, seconds: float) -> bool:
+        """Whether it ends within so many seconds of the clock."""
+        alarm = asyncio.ensure_future(self._clock.sleep(seconds))
+        await asyncio.wait((self._turn, alarm), return_when=asyncio.FIRST_COMPLETED)
+        alarm.cancel()
+        return self._turn.done()
+
+    def _is_current(self, request_id: str) -> bool:
+        return self._invocation is not None and self._invocation.request_id == request_id
+
+    # ---- memory and /tmp: looked at while it runs, and the process's own peak at the end
+
+    def _watch(self) -> None:
+        self._out_of_memory = False
+        self._killed_before = self._cgroup.out_of_memory_kills if self._cgroup else 0
+        self._poll = asyncio.get_running_loop().call_later(POLL_SECONDS, self._look)
+
+    def _look(self) -> None:
+        family = memory.family(self._process.pid)
+        self._check_memory(memory.resident(family))
+        self._storage.look(family)
+        self._poll = asyncio.get_running_loop().call_later(POLL_SECONDS, self._look)
+
+    def _end_watch(self) -> None:
+        if self._poll is not None:
+            self._poll.cancel()
+            self._poll = None
+        self._check_memory(memory.peak(self._process.pid))
+
+    def _check_memory(self, used: int) -> None:
+        """Above the size: the kernel's business where there is a cgroup, ours elsewhere."""
+        self._peak = max(self._peak, used)
+        if self._cgroup is not None:
+            self._out_of_memory = self._out_of_memory or self._cgroup.out_of_memory_kills > self._killed_before
+        elif used > self.configuration.memory_size * memory.MEGABYTE:
+            self._out_of_memory = True
+        if self._out_of_memory:
+            self._ready = False
+            self._process.kill()

@@ -1,0 +1,73 @@
+"""A function as it is deployed: its versions, its aliases, and what is set on them."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+from harness.functions import errors
+from harness.functions.aliases import Alias
+from harness.functions.concurrency import FunctionConcurrency
+from harness.functions.configuration import Configuration
+from harness.functions.event_invoke import EventInvokeConfig
+from harness.functions.function_url import UrlConfig
+from harness.functions.names import LATEST, FunctionReference
+from harness.functions.package import Package
+from harness.functions.permissions import ResourcePolicy
+from harness.functions.pool import Pool
+from harness.functions.provisioning import ProvisionedConfig, Provisioning
+
+
+@dataclass(slots=True, eq=False)
+class Version:
+    """``$LATEST`` or a published version. provisioning: its provisioned environments, if anybody asks for any."""
+
+    configuration: Configuration
+    package: Package
+    pool: Pool
+    provisioning: Provisioning
+
+
+@dataclass(slots=True, eq=False)
+class Function:
+    """What is set on a qualifier is kept by it; ``$LATEST`` and no qualifier are the same one but for permissions."""
+
+    reference: FunctionReference
+    latest: Version
+    concurrency: FunctionConcurrency
+    tags: dict[str, str] = field(default_factory=dict)
+    versions: dict[str, Version] = field(default_factory=dict)
+    aliases: dict[str, Alias] = field(default_factory=dict)
+    policies: dict[str | None, ResourcePolicy] = field(default_factory=dict)
+    provisioned: dict[str, ProvisionedConfig] = field(default_factory=dict)
+    event_invoke: dict[str, EventInvokeConfig] = field(default_factory=dict)
+    urls: dict[str | None, UrlConfig] = field(default_factory=dict)
+    last_published: int = 0
+
+    def version(self, qualifier: str | None) -> Version | None:
+        """The version that a qualifier names; an alias names its first."""
+        alias = self.aliases.get(qualifier or "")
+        named = alias.version if alias else qualifier
+        return self.latest if named is None or named == LATEST else self.versions.get(named)
+
+    def choose(self, qualifier: str | None) -> Version | None:
+        """The version for one request."""
+        alias = self.aliases.get(qualifier) if qualifier else None
+        return self.version(alias.choose(random.random()) if alias else qualifier)  # noqa: S311 - traffic, no secret
+
+    @property
+    def newest(self) -> Version | None:
+        """The version that was published last, unless it was deleted."""
+        return self.versions.get(str(self.last_published))
+
+    def all_versions(self) -> list[Version]:
+        """``$LATEST`` first, as ListVersionsByFunction has them."""
+        return [self.latest, *self.versions.values()]
+
+
+def found(function: Function, reference: FunctionReference) -> Version:
+    """The version that a reference names. Raises AwsError."""
+    version = function.version(reference.qualifier)
+    if version is None:
+        raise errors.not_found(reference.arn)
+    return version

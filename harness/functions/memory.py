@@ -1,0 +1,65 @@
+"""How much memory an execution environment uses, read from /proc.
+
+A memory cgroup is the faithful limit (harness.functions.cgroup); polling the resident set stands in for it where there
+is none, and tells the peak in either case.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+PAGE = os.sysconf("SC_PAGE_SIZE")
+MEGABYTE = 1_048_576
+
+
+def resident(family: Sequence[int]) -> int:
+    """Bytes resident in a family of processes; what forked processes share is counted once."""
+    total = sum(_statm(member) for member in family)
+    return total if len(family) == 1 else min(total, sum(_proportional(member) for member in family))
+
+
+def peak(pid: int) -> int:
+    """The most bytes that the process itself ever had resident; 0 when it is gone."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_bytes()
+    except OSError:
+        return 0
+    _, _, rest = status.partition(b"VmHWM:")
+    return int(rest.split(None, 1)[0]) * 1024 if rest else 0
+
+
+def family(pid: int) -> list[int]:
+    """A process and its descendants."""
+    found, waiting = [pid], [pid]
+    while waiting:
+        folder = f"/proc/{waiting.pop()}/task"
+        try:
+            children = [
+                int(child)
+                for task in os.listdir(folder)  # noqa: PTH208 - twice as fast, twenty times a second
+                for child in Path(f"{folder}/{task}/children").read_bytes().split()
+            ]
+        except OSError:
+            continue
+        found += children
+        waiting += children
+    return found
+
+
+def _statm(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * PAGE
+    except (OSError, IndexError):
+        return 0
+
+
+def _proportional(pid: int) -> int:
+    """The resident set with each shared page divided among its sharers."""
+    try:
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_bytes()
+    except OSError:
+        return 0
+    _, _, rest = rollup.partition(b"\nPss:")
+    return int(rest.split(None, 1)[0]) * 1024 if rest else _statm(pid)

@@ -1,0 +1,1 @@
+"""Lambda's operations, a group of the API each."""

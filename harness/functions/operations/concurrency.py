@@ -1,0 +1,149 @@
+"""Reserved and provisioned concurrency as settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from harness.calls import Call
+from harness.functions import errors
+from harness.functions.concurrency import UNRESERVED_MINIMUM
+from harness.functions.function import Function
+from harness.functions.names import LATEST, FunctionReference
+from harness.functions.provisioning import ProvisionedConfig, Provisioning
+from harness.functions.registry import Registry, page
+
+PAGE_SIZE = 50  # configurations a page at most (botocore)
+
+
+class ConcurrencyOperations(Registry):
+    # ---- reserved
+
+    async def put_function_concurrency(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+        reference = self._reference(call, request)
+        if self._named(reference) is None:
+            raise errors.not_found(f"{reference.unqualified_arn}:{LATEST}")
+        _, function = self._find_whole(call, request)
+        concurrency, executions = function.concurrency, int(request["ReservedConcurrentExecutions"])
+        if concurrency.reservable - executions < UNRESERVED_MINIMUM:
+            raise errors.limit(
+                "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution "
+                f"below its minimum value of [{UNRESERVED_MINIMUM}]."
+            )
+        if executions < concurrency.requested:
+            raise errors.limit(
+                f" ReservedConcurrentExecutions  {executions} should not be lower than function's total provisioned "
+                f"concurrency [{concurrency.requested}]."
+            )
+        concurrency.reserve(executions)
+        return {"ReservedConcurrentExecutions": executions}
+
+    async def get_function_concurrency(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+        _, function = self._find_whole(call, request)
+        reserved = function.concurrency.reserved
+        return {} if reserved is None else {"ReservedConcurrentExecutions": reserved}
+
+    async def delete_function_concurrency(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+        _, function = self._find_whole(call, request)
+        function.concurrency.reserve(None)
+        return {}
+
+    # ---- provisioned
+
+    async def put_provisioned_concurrency_config(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+        _, function, qualifier = self._published(call, request, errors.UNPUBLISHED)
+        return self._provision(function, qualifier, int(request["ProvisionedConcurrentExecutions"])).response()
+
+    async def get_provisioned_concurrency_config(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+        _, function, qualifier = self._published(call, request, errors.NO_PUBLISHED)
+        config = function.provisioned.get(qualifier)
+        if config is None:
+            raise errors.no_provisioned_concurrency()
+        return config.response()
+
+    async def list_provisioned_concurrency_configs(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+        reference, function = self._find_whole(call, request)
+        shown, marker = page(sorted(function.provisioned.items()), request, PAGE_SIZE)
+        listed = [
+            {"FunctionArn": f"{reference.unqualified_arn}:{qualifier}", **config.response()}
+            for qualifier, config in shown
+        ]
+        return {"ProvisionedConcurrencyConfigs": listed, **marker}
+
+    async def delete_provisioned_concurrency_config(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+        _, function, qualifier = self._published(call, request, errors.NO_PUBLISHED)
+        config = function.provisioned.pop(qualifier, None)
+        if config is not None:
+            await config.release()
+        return {}
+
+    # ---- what auto scaling asks
+
+    def provisioned_concurrency(self, reference: FunctionReference) -> ProvisionedConfig | None:
+        """What is set on a version or an alias; ``current.concurrency.utilization`` says how much of it runs."""
+        function = self._named(reference)
+        return None if function is None else function.provisioned.get(reference.qualifier or "")
+
+    def set_provisioned_concurrency(self, reference: FunctionReference, executions: int) -> ProvisionedConfig:
+        """Change what is set on a version or an alias. Raises AwsError as PutProvisionedConcurrencyConfig answers."""
+        function = self._named(reference)
+        if function is None or reference.qualifier is None or function.version(reference.qualifier) is None:
+            raise errors.not_found(reference.arn)
+        return self._provision(function, reference.qualifier, executions)
+
+    # ---- what they share
+
+    def _published(
+        self, call: Call, request: Mapping[str, Any], latest: str
+    ) -> tuple[FunctionReference, Function, str]:
+        """The function and the version or alias that is named. latest: what is said of ``$LATEST``. Raises AwsError."""
+        reference = self._reference(call, request)
+        qualifier = reference.qualifier or LATEST
+        if qualifier == LATEST:
+            raise errors.invalid(latest)
+        function = self._named(reference)
+        if function is None or function.version(qualifier) is None:
+            raise errors.not_found(reference.arn) if qualifier.isdigit() else errors.no_alias(reference.arn)
+        return reference, function, qualifier
+
+    def _provision(self, function: Function, qualifier: str, executions: int) -> ProvisionedConfig:
+        concurrency = function.concurrency
+        config = function.provisioned.get(qualifier)
+        provisioning = _target(function, qualifier, config)
+        more = executions - provisioning.concurrency.requested
+        if concurrency.reserved is not None:
+            if concurrency.requested + more > concurrency.reserved:
+                raise errors.invalid(errors.ABOVE_RESERVED)
+        else:
+            left = concurrency.account.unreserved
+            if more > left:
+                raise errors.limit(
+                    "Specified ConcurrentExecutions for function is greater than account's unreserved concurrency "
+                    f"[{left}]."
+                )
+            if left - more < UNRESERVED_MINIMUM:
+                raise errors.limit(
+                    "Specified ConcurrentExecutions for function decreases account's UnreservedConcurrentExecution "
+                    f"below its minimum value of [{UNRESERVED_MINIMUM}]."
+                )
+        if config is None:
+            config = function.provisioned[qualifier] = ProvisionedConfig(executions, self._now(), provisioning)
+        config.requested, config.modified = executions, self._now()
+        provisioning.request(executions, config.previous)
+        return config
+
+
+def _target(function: Function, qualifier: str, config: ProvisionedConfig | None) -> Provisioning:
+    """The version whose environments a qualifier's are. Raises AwsError where another qualifier has them already."""
+    alias = function.aliases.get(qualifier)
+    version = function.version(qualifier)
+    if version is None or version is function.latest:
+        raise errors.invalid(errors.UNPUBLISHED)
+    if config is None and version.provisioning.active:
+        number = version.configuration.version
+        if alias is None:
+            raise errors.conflict(errors.ALIAS_PROVISIONED)
+        if number in function.provisioned:
+            raise errors.conflict(errors.VERSION_PROVISIONED)
+        raise errors.conflict(errors.ALIAS_PROVISIONED)
+    return version.provisioning

@@ -1,0 +1,73 @@
+"""What is set for asynchronous invocations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from harness.calls import Call
+from harness.functions import errors
+from harness.functions.event_invoke import EventInvokeConfig, changed
+from harness.functions.function import Function
+from harness.functions.names import LATEST
+from harness.functions.registry import Registry, page
+
+PAGE_SIZE = 50  # configurations a page at most (botocore)
+
+
+class EventInvokeOperations(Registry):
+    async def put_function_event_invoke_config(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+        arn, function, qualifier = self._invoked(call, request)
+        return self._set(function, qualifier, EventInvokeConfig(arn, self._now()), request)
+
+    async def update_function_event_invoke_config(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+        arn, function, qualifier = self._invoked(call, request)
+        if function is None or qualifier not in function.event_invoke:
+            raise _none(arn)
+        return self._set(function, qualifier, function.event_invoke[qualifier], request)
+
+    async def get_function_event_invoke_config(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+        arn, function, qualifier = self._invoked(call, request)
+        if function is None or qualifier not in function.event_invoke:
+            raise _none(arn)
+        return function.event_invoke[qualifier].response()
+
+    async def delete_function_event_invoke_config(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+        arn, function, qualifier = self._invoked(call, request)
+        if function is None or function.event_invoke.pop(qualifier, None) is None:
+            raise _none(arn)
+        return {}
+
+    async def list_function_event_invoke_configs(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+        _, function = self._find(call, request)
+        shown, marker = page([config for _, config in sorted(function.event_invoke.items())], request, PAGE_SIZE)
+        return {"FunctionEventInvokeConfigs": [config.response() for config in shown], **marker}
+
+    def _invoked(self, call: Call, request: Mapping[str, Any]) -> tuple[str, Function | None, str]:
+        """The ARN, always with a qualifier, the function where there is one, and the qualifier."""
+        reference = self._reference(call, request)
+        qualifier = reference.qualifier or LATEST
+        return replace(reference, qualifier=qualifier).arn, self._named(reference), qualifier
+
+    def _set(
+        self, function: Function | None, qualifier: str, before: EventInvokeConfig, request: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        if function is None or function.version(qualifier) is None:
+            raise errors.missing("The function doesn't exist.")
+        config = changed(before, request, unqualified_arn=function.reference.arn)
+        for arn in (config.on_success, config.on_failure):
+            if arn is not None and ":lambda:" in arn:
+                self._check_destination(arn, function)
+        config = replace(config, modified=self._now())
+        function.event_invoke[qualifier] = config
+        return config.response()
+
+    def _check_destination(self, arn: str, function: Function) -> None:
+        region, account, _, name = arn.split(":")[3:7]
+        if (account, region, name) not in self._functions:
+            raise errors.invalid(f"The destination ARN {arn} is invalid.")
+
+
+def _none(arn: str) -> Exception:
+    return errors.missing(f"The function {arn} doesn't have an EventInvokeConfig")

@@ -1,0 +1,116 @@
+"""Resource policies and tags."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from harness.calls import Call
+from harness.functions import errors, names
+from harness.functions.function import Function
+from harness.functions.names import LATEST, FunctionReference
+from harness.functions.permissions import ResourcePolicy, statement
+from harness.functions.registry import Registry, check_revision, new_revision
+
+MOST_TAGS = 50  # of a function (Lambda guide, configuration-tags)
+
+
+class PermissionOperations(Registry):
+    # ---- permissions
+
+    async def add_permission(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+        reference, function = self._permitted(call, request)
+        policy = function.policies.get(reference.qualifier)
+        if policy is None:
+            if (current := _revision(function, reference)) is not None:
+                check_revision(current, request)
+        elif request.get("RevisionId") and request["RevisionId"] != policy.revision:
+            raise errors.stale_policy()
+        added = statement(request, reference.arn)
+        identity = added["Sid"]
+        if policy is not None and identity in policy.statements:
+            raise errors.conflict(
+                f"The statement id ({identity}) provided already exists. Please provide a new statement id, or remove "
+                "the existing statement."
+            )
+        policy = function.policies.setdefault(reference.qualifier, ResourcePolicy(""))
+        policy.statements[identity] = added
+        policy.revision = new_revision()
+        return {"Statement": json.dumps(added, separators=(",", ":"))}
+
+    async def get_policy(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+        reference, function = self._permitted(call, request)
+        policy = function.policies.get(reference.qualifier)
+        if policy is None:
+            raise errors.no_resource()
+        return {"Policy": policy.document(), "RevisionId": policy.revision}
+
+    async def remove_permission(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+        reference = self._reference(call, request)
+        function = self._named(reference)
+        if function is None:
+            raise errors.missing(f"No policy found for: {reference.arn}")
+        policy = function.policies.get(reference.qualifier)
+        if policy is None:
+            raise errors.missing("No policy is associated with the given resource.")
+        if request["StatementId"] not in policy.statements:
+            raise errors.missing(f"Statement {request['StatementId']} is not found in resource policy.")
+        if request.get("RevisionId") and request["RevisionId"] != policy.revision:
+            raise errors.stale_policy()
+        del policy.statements[request["StatementId"]]
+        policy.revision = new_revision()
+        if not policy.statements:
+            del function.policies[reference.qualifier]
+        return {}
+
+    def _permitted(self, call: Call, request: Mapping[str, Any]) -> tuple[FunctionReference, Function]:
+        reference = self._reference(call, request)
+        if reference.qualifier == LATEST:
+            raise errors.invalid("We currently do not support adding policies for $LATEST.")
+        function = self._named(reference)
+        if function is None:
+            raise errors.not_found(reference.arn)
+        qualifier = reference.qualifier
+        if qualifier is not None and function.version(qualifier) is None:
+            alias = not qualifier.isdigit() and "$" not in qualifier
+            raise errors.no_alias(reference.arn) if alias else errors.not_found(reference.arn)
+        return reference, function
+
+    # ---- tags
+
+    async def tag_resource(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+        function = self._tagged(call, request)
+        if not request["Tags"]:
+            raise errors.invalid("An error occurred and the request cannot be processed.")
+        tags = function.tags | request["Tags"]
+        if len(tags) > MOST_TAGS:
+            raise errors.invalid("Number of tags exceeds resource tag limit.")
+        function.tags = tags
+        return {}
+
+    async def untag_resource(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+        function = self._tagged(call, request)
+        function.tags = {name: value for name, value in function.tags.items() if name not in request["TagKeys"]}
+        return {}
+
+    async def list_tags(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+        return {"Tags": dict(self._tagged(call, request).tags)}
+
+    def _tagged(self, call: Call, request: Mapping[str, Any]) -> Function:
+        reference = names.parse(request["Resource"], None, account=call.account, region=call.region)
+        if reference.qualifier is not None:
+            raise errors.invalid(
+                "Tags on function aliases and versions are not supported. Please specify a function ARN."
+            )
+        function = self._named(reference)
+        if function is None:
+            raise errors.not_found(reference.arn)
+        return function
+
+
+def _revision(function: Function, reference: FunctionReference) -> str | None:
+    """The revision of what a qualifier names, before it has a policy."""
+    alias = function.aliases.get(reference.qualifier or "")
+    version = function.version(reference.qualifier)
+    return alias.revision if alias else version.configuration.revision if version else None

@@ -1,0 +1,90 @@
+"""Function URLs as settings."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from harness.calls import Call
+from harness.functions import errors
+from harness.functions.function import Function
+from harness.functions.function_url import PATH_PREFIX, UrlConfig
+from harness.functions.names import FunctionReference
+from harness.functions.registry import Registry, page
+
+PAGE_SIZE = 50  # configurations a page at most (botocore)
+
+
+class UrlOperations(Registry):
+    async def create_function_url_config(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+        reference, function = self._addressed(call, request)
+        if reference.qualifier in function.urls:
+            raise errors.conflict(
+                f"Failed to create function url config for [functionArn = {reference.arn}]. Error message:  "
+                "FunctionUrlConfig exists for this Lambda function"
+            )
+        identity, now = uuid.uuid4().hex, self._now()
+        config = UrlConfig(
+            identity,
+            f"{self._gateway_url}{PATH_PREFIX}{identity}/",
+            reference.arn,
+            request["AuthType"],
+            created=now,
+            modified=now,
+            cors=request.get("Cors"),
+            invoke_mode=request.get("InvokeMode") or "BUFFERED",
+        )
+        function.urls[reference.qualifier] = config
+        return config.response("LastModifiedTime")
+
+    async def get_function_url_config(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+        return self._url(call, request)[2].response()
+
+    async def update_function_url_config(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+        reference, function, config = self._url(call, request)
+        changed = replace(
+            config,
+            auth_type=request.get("AuthType") or config.auth_type,
+            cors=config.cors if request.get("Cors") is None else request["Cors"],
+            invoke_mode=request.get("InvokeMode") or config.invoke_mode,
+            modified=self._now(),
+        )
+        function.urls[reference.qualifier] = changed
+        return changed.response()
+
+    async def list_function_url_configs(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+        function = self._named(self._reference(call, request))
+        if function is None:
+            raise errors.missing("Function does not exist")
+        shown, marker = page([*function.urls.values()], request, PAGE_SIZE)
+        return {"FunctionUrlConfigs": [config.response() for config in shown], **marker}
+
+    async def delete_function_url_config(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+        reference, function, _ = self._url(call, request)
+        del function.urls[reference.qualifier]
+        return {}
+
+    def function_url(self, identity: str) -> tuple[FunctionReference, UrlConfig] | None:
+        """The function or alias behind a URL, and how it is set."""
+        for function in self._functions.values():
+            for qualifier, config in function.urls.items():
+                if config.identity == identity:
+                    return replace(function.reference, qualifier=qualifier), config
+        return None
+
+    def _addressed(self, call: Call, request: Mapping[str, Any]) -> tuple[FunctionReference, Function]:
+        """A function or an alias; the API's model admits no version. Raises AwsError."""
+        reference = self._reference(call, request)
+        function = self._named(reference)
+        if function is None or (reference.qualifier is not None and reference.qualifier not in function.aliases):
+            raise errors.missing("Function does not exist")
+        return reference, function
+
+    def _url(self, call: Call, request: Mapping[str, Any]) -> tuple[FunctionReference, Function, UrlConfig]:
+        reference = self._reference(call, request)
+        function = self._named(reference)
+        if function is None or reference.qualifier not in function.urls:
+            raise errors.no_resource()
+        return reference, function, function.urls[reference.qualifier]

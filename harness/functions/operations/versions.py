@@ -1,0 +1,165 @@
+"""Versions and aliases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from harness.calls import Call
+from harness.functions import errors
+from harness.functions.aliases import Alias, weights
+from harness.functions.function import Function, Version
+from harness.functions.names import LATEST, FunctionReference
+from harness.functions.registry import Registry, check_revision, new_revision, page
+
+PAGE_SIZE = 50  # versions or aliases a page at most (botocore)
+
+
+class VersionOperations(Registry):
+    # ---- versions
+
+    async def publish_version(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+        _, function = self._find_whole(call, request)
+        configuration = function.latest.configuration
+        check_revision(configuration.revision, request)
+        if (expected := request.get("CodeSha256")) and expected != configuration.code_sha256:
+            raise errors.invalid(
+                f"CodeSHA256 ({expected}) is different from current CodeSHA256 in $LATEST "
+                f"({configuration.code_sha256}). Please try again with the CodeSHA256 in $LATEST."
+            )
+        return (await self._publish(function, request.get("Description"))).configuration.response()
+
+    async def list_versions_by_function(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+        reference, function = self._find(call, request)
+        shown, marker = page(function.all_versions(), request, PAGE_SIZE)
+        listed = [
+            version.configuration.response(f"{reference.unqualified_arn}:{version.configuration.version}")
+            for version in shown
+        ]
+        return {"Versions": listed, **marker}
+
+    async def _publish(self, function: Function, description: str | None = None) -> Version:
+        """``$LATEST`` as the next version; the newest one where nothing has changed since."""
+        latest = function.latest
+        newest = function.newest
+        if newest is not None and latest.configuration.same_as(newest.configuration):
+            return newest
+        function.last_published += 1
+        number = str(function.last_published)
+        configuration = replace(
+            latest.configuration,
+            reference=replace(function.reference, qualifier=number),
+            version=number,
+            revision=new_revision(),
+            modified=self._now(),
+            description=latest.configuration.description if description is None else description,
+        )
+        version = await self._deploy(configuration, latest.package, function.concurrency)
+        if self._named(function.reference) is not function:  # deleted while this request unpacked
+            await self._retire(version)
+            raise errors.not_found(function.reference.arn)
+        function.versions[number] = version
+        return version
+
+    async def _delete_version(self, function: Function, qualifier: str) -> None:
+        if qualifier in function.aliases:
+            raise errors.invalid("Deletion of aliases is not currently supported.")
+        if naming := [alias.name for alias in function.aliases.values() if qualifier in alias.versions]:
+            raise errors.conflict(  # public logs
+                f"Unable to delete version because the following aliases reference it: [{', '.join(naming)}]"
+            )
+        version = function.versions.pop(qualifier, None)
+        if version is not None:
+            await self._forget(function, qualifier)
+            await self._retire(version)
+
+    async def _forget(self, function: Function, qualifier: str) -> None:
+        """Drop what was set on a version or an alias that goes."""
+        for settings in (function.policies, function.event_invoke, function.urls):
+            settings.pop(qualifier, None)
+        config = function.provisioned.pop(qualifier, None)
+        if config is not None:
+            await config.release()
+
+    # ---- aliases
+
+    async def create_alias(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+        reference, function, arn = self._alias_of(call, request)
+        name, version = request["Name"], request["FunctionVersion"]
+        divided = self._weights(reference, function, request.get("RoutingConfig"), version)
+        if name in function.aliases:
+            raise errors.conflict(f"Alias already exists: {arn}")
+        alias = Alias(name, arn, version, new_revision(), request.get("Description") or "", divided)
+        function.aliases[name] = alias
+        return alias.response()
+
+    async def update_alias(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+        reference, function, arn = self._alias_of(call, request)
+        alias = function.aliases.get(request["Name"])
+        if alias is None:
+            raise errors.missing(f"Alias not found: {arn}")
+        check_revision(alias.revision, request)
+        version = request.get("FunctionVersion") or alias.version
+        divided = alias.weights
+        if request.get("RoutingConfig") is not None or version in alias.weights:
+            divided = self._weights(reference, function, request.get("RoutingConfig"), version)
+        changed = replace(
+            alias,
+            version=version,
+            description=alias.description if request.get("Description") is None else request["Description"],
+            weights=divided,
+            revision=new_revision(),
+        )
+        self._weights(reference, function, {}, version)
+        await self._move_provisioned(function, alias, changed)
+        function.aliases[alias.name] = changed
+        return changed.response()
+
+    async def get_alias(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+        _, function, arn = self._alias_of(call, request)
+        alias = function.aliases.get(request["Name"])
+        if alias is None:
+            raise errors.no_alias(arn)
+        return alias.response()
+
+    async def list_aliases(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+        _, function = self._find_whole(call, request)
+        wanted = request.get("FunctionVersion")
+        aliases = [alias for _, alias in sorted(function.aliases.items()) if wanted in (None, *alias.versions)]
+        shown, marker = page(aliases, request, PAGE_SIZE)
+        return {"Aliases": [alias.response() for alias in shown], **marker}
+
+    async def delete_alias(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+        _, function, _ = self._alias_of(call, request)
+        if function.aliases.pop(request["Name"], None) is not None:  # deleting none is no error on AWS either
+            await self._forget(function, request["Name"])
+        return {}
+
+    def _alias_of(self, call: Call, request: Mapping[str, Any]) -> tuple[FunctionReference, Function, str]:
+        """The function of an alias that may not exist yet, and the alias' ARN. Raises AwsError."""
+        reference, function = self._find_whole(call, request)
+        return reference, function, f"{reference.unqualified_arn}:{request['Name']}"
+
+    @staticmethod
+    def _weights(
+        reference: FunctionReference, function: Function, routing: Mapping[str, Any] | None, version: str
+    ) -> dict[str, float]:
+        divided = weights(routing, version)
+        for each in (version, *divided):
+            if each != LATEST and each not in function.versions:
+                raise errors.not_found(f"{reference.unqualified_arn}:{each}")
+        return divided
+
+    @staticmethod
+    async def _move_provisioned(function: Function, before: Alias, after: Alias) -> None:
+        """An alias' provisioned concurrency follows it to its new version."""
+        config = function.provisioned.get(before.name)
+        if config is None or before.version == after.version:
+            return
+        if after.version == LATEST:
+            raise errors.invalid(errors.UNPUBLISHED)
+        target = function.versions[after.version].provisioning
+        if target.active:
+            raise errors.conflict(errors.VERSION_PROVISIONED)
+        await config.move(target)

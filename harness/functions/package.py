@@ -1,0 +1,145 @@
+"""A function's code: the zip that was uploaded, checked and unpacked as Lambda does."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import io
+import os
+import shutil
+import stat
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from harness.backend import Backend
+from harness.errors import AwsError
+from harness.functions import errors
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A deployment package. sha256 is base64, as AWS answers CodeSha256."""
+
+    content: bytes
+
+    @property
+    def sha256(self) -> str:
+        return base64.b64encode(hashlib.sha256(self.content).digest()).decode()
+
+    @property
+    def size(self) -> int:
+        return len(self.content)
+
+    @property
+    def unpacked_size(self) -> int:
+        """Bytes of its files as the zip declares them. Raises AwsError for what is no zip."""
+        try:
+            with zipfile.ZipFile(io.BytesIO(self.content)) as archive:
+                return sum(member.file_size for member in archive.infolist())
+        except (zipfile.BadZipFile, NotImplementedError) as error:
+            raise errors.invalid(errors.BAD_ZIP) from error
+
+    def unpack(self, folder: Path) -> None:
+        """Write the code to a new folder, read-only like /var/task. Raises AwsError; leaves nothing on failure."""
+        try:
+            with zipfile.ZipFile(io.BytesIO(self.content)) as archive:
+                members = archive.infolist()
+                _check(members)
+                folder.mkdir(parents=True)
+                for member in members:
+                    _extract(archive, member, folder)
+        except AwsError:
+            remove(folder)
+            raise
+        except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
+            remove(folder)  # RuntimeError: an encrypted member; NotImplementedError: an unknown compression
+            raise errors.invalid(errors.BAD_ZIP) from error
+        except OSError as error:
+            remove(folder)
+            raise errors.service(
+                f"The code could not be unpacked: {error.strerror}; free space and try again."
+            ) from error
+        _protect(folder)
+
+
+async def read(backend: Backend, code: Mapping[str, Any]) -> Package:
+    """The package that a request names: its ZipFile, or an object of the backend's S3. Raises AwsError."""
+    content = code.get("ZipFile")
+    if content is not None:
+        if code.get("S3Bucket") or code.get("S3Key"):
+            raise errors.invalid(errors.CODE_TWICE)
+        if len(content) > errors.ZIPPED_LIMIT:
+            raise errors.zip_too_large()
+        return Package(bytes(content))
+    if not code.get("S3Bucket") or not code.get("S3Key"):
+        raise errors.invalid(errors.CODE_MISSING)
+    return Package(await _read_s3(backend, code))
+
+
+async def _read_s3(backend: Backend, code: Mapping[str, Any]) -> bytes:
+    version = {"VersionId": code["S3ObjectVersion"]} if code.get("S3ObjectVersion") else {}
+    try:
+        size = await backend.call("s3", "head_object", Bucket=code["S3Bucket"], Key=code["S3Key"], **version)
+        # S3 holds larger packages than a request may carry; what counts then is the unpacked size.
+        if size["ContentLength"] > errors.UNZIPPED_LIMIT:
+            raise errors.invalid(errors.UNZIPPED_TOO_LARGE)
+        found = await backend.call("s3", "get_object", Bucket=code["S3Bucket"], Key=code["S3Key"], **version)
+    except ClientError:
+        # HEAD carries no error text, GET does.
+        try:
+            found = await backend.call("s3", "get_object", Bucket=code["S3Bucket"], Key=code["S3Key"], **version)
+        except ClientError as error:
+            raise errors.s3_object(error.response["Error"]["Code"], error.response["Error"]["Message"]) from error
+    content: bytes = found["Body"].read()
+    return content
+
+
+def remove(folder: Path) -> None:
+    """Delete a folder that may be read-only, and that somebody else may be deleting as well."""
+    for root, _, _ in os.walk(folder):
+        with contextlib.suppress(FileNotFoundError):
+            Path(root).chmod(0o755)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check(members: list[zipfile.ZipInfo]) -> None:
+    if not members:
+        raise errors.invalid(errors.EMPTY_ZIP)
+    if sum(member.file_size for member in members) >= errors.UNZIPPED_LIMIT:
+        raise errors.invalid(errors.UNZIPPED_TOO_LARGE)
+    for member in members:
+        path = PurePosixPath(member.filename.replace("\\", "/"))
+        if path.is_absolute() or ".." in path.parts:
+            raise errors.invalid(errors.BAD_ZIP)
+
+
+def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> None:
+    mode = member.external_attr >> 16
+    if stat.S_ISLNK(mode):
+        _link(archive.read(member).decode(errors="surrogateescape"), member, folder)
+        return
+    target = Path(archive.extract(member, folder))
+    if target.is_file():
+        target.chmod(0o555 if mode & 0o111 else 0o444)
+
+
+def _link(destination: str, member: zipfile.ZipInfo, folder: Path) -> None:
+    """A symbolic link of the package, such as a shared library's; it may not lead out of it."""
+    target = folder / member.filename
+    resolved = (target.parent / destination).resolve()
+    if Path(destination).is_absolute() or not resolved.is_relative_to(folder.resolve()):
+        raise errors.invalid(errors.BAD_ZIP)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.symlink_to(destination)
+
+
+def _protect(folder: Path) -> None:
+    for root, _, _ in os.walk(folder):
+        Path(root).chmod(0o555)

@@ -1,0 +1,76 @@
+"""A function's resource policy: who else may call it. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.functions import errors
+
+_ACCOUNT = re.compile(r"\d{12}")
+_PRINCIPAL_ARN = re.compile(r"arn:aws[a-z-]*:(?:iam|sts)::\d{12}:.+")
+# Condition operator and key of each of AddPermission's members, as AWS writes them (recorded answers).
+_CONDITIONS = (
+    ("SourceAccount", "StringEquals", "AWS:SourceAccount"),
+    ("FunctionUrlAuthType", "StringEquals", "lambda:FunctionUrlAuthType"),
+    ("EventSourceToken", "StringEquals", "lambda:EventSourceToken"),
+    ("PrincipalOrgID", "StringEquals", "aws:PrincipalOrgID"),
+    ("SourceArn", "ArnLike", "AWS:SourceArn"),
+    ("InvokedViaFunctionUrl", "Bool", "lambda:InvokedViaFunctionUrl"),
+)
+
+
+@dataclass(slots=True)
+class ResourcePolicy:
+    """The statements by their ids, in the order in which they came."""
+
+    revision: str
+    statements: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def document(self) -> str:
+        """The policy as GetPolicy answers it."""
+        policy = {"Version": "2012-10-17", "Id": "default", "Statement": list(self.statements.values())}
+        return json.dumps(policy, separators=(",", ":"))
+
+    def opens_url(self) -> bool:
+        """Whether anybody may call a function URL without a signature (Lambda guide, urls-auth)."""
+        return any(
+            statement["Principal"] == "*"
+            and statement["Action"] in ("lambda:InvokeFunctionUrl", "lambda:*", "*")
+            and statement.get("Condition", {}).get("StringEquals", {}).get("lambda:FunctionUrlAuthType", "NONE")
+            == "NONE"
+            for statement in self.statements.values()
+        )
+
+
+def statement(request: Mapping[str, Any], resource: str) -> dict[str, Any]:
+    """AddPermission's request as a statement on a function's ARN. Raises AwsError."""
+    made: dict[str, Any] = {
+        "Sid": request["StatementId"],
+        "Effect": "Allow",
+        "Principal": _principal(request["Principal"]),
+        "Action": request["Action"],
+        "Resource": resource,
+    }
+    conditions: dict[str, dict[str, str]] = {}
+    for member, operator, key in _CONDITIONS:
+        if (value := request.get(member)) is not None:
+            conditions.setdefault(operator, {})[key] = str(value).lower() if isinstance(value, bool) else value
+    if conditions:
+        made["Condition"] = conditions
+    return made
+
+
+def _principal(raw: str) -> str | dict[str, str]:
+    if raw == "*":
+        return raw
+    if _ACCOUNT.fullmatch(raw):
+        return {"AWS": f"arn:aws:iam::{raw}:root"}
+    if _PRINCIPAL_ARN.fullmatch(raw):
+        return {"AWS": raw}
+    if raw.endswith((".amazonaws.com", ".amazon.com", ".alexa.com")):
+        return {"Service": raw}
+    raise errors.invalid("The provided principal was invalid. Please check the principal and try again.")

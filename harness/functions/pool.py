@@ -1,0 +1,210 @@
+"""The execution environments of one version of one function's code and configuration."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from typing import Any
+
+from harness.errors import AwsError
+from harness.functions import package, report
+from harness.functions.concurrency import Start
+from harness.functions.configuration import Configuration
+from harness.functions.environment import Environment
+from harness.functions.errors import service
+from harness.functions.host import Code, Host
+from harness.functions.logs import EnvironmentLog
+from harness.functions.outcome import Invocation, Outcome
+from harness.functions.role import RoleSession
+
+STARTS_AT_ONCE = 8  # ours: provisioned environments that are prepared at the same time
+
+
+class Pool:
+    """Environments of one deployment: warm ones are taken the most recently used first.
+
+    Provisioned ones are made by provision() and kept; on-demand ones are made when a request needs one, and end after
+    a time without any. cold_starts: how many on-demand ones were made. The pool removes its code when it is retired
+    and the last environment is gone.
+    """
+
+    def __init__(self, configuration: Configuration, role: RoleSession, host: Host, code: Code) -> None:
+        self.configuration = configuration
+        self.cold_starts = 0
+        self._role = role
+        self._host = host
+        self._code = code
+        self._idle: list[Environment] = []
+        self._provisioned: list[Environment] = []
+        self._wanted = 0
+        self._busy: set[Environment] = set()
+        self._users = 0
+        self._retired = False
+        self._killed = False
+        self._expiry: asyncio.Task[None] | None = None
+        self._background: set[asyncio.Task[Any]] = set()
+
+    @property
+    def environments(self) -> list[Environment]:
+        return [*self._idle, *self._provisioned, *self._busy]
+
+    @property
+    def finished(self) -> bool:
+        """Whether it was retired and nothing of it runs any more."""
+        return self._retired and self._users == 0
+
+    @property
+    def warm(self) -> bool:
+        """Whether an on-demand environment is idle and fit to be used."""
+        self._drop_unfit(self._idle)
+        return bool(self._idle)
+
+    def invoke(self, invocation: Invocation, start: Start) -> Coroutine[Any, Any, Outcome]:
+        """Run one invocation in an environment of its own for the while. Raises AwsError where none can be made.
+
+        The environment is taken by the call itself, not by the first step of the coroutine: what was seen to be warm
+        is this request's, and what is called before a retirement still finds the code.
+        """
+        self._users += 1
+        if start is Start.PROVISIONED:
+            self._drop_unfit(self._provisioned)
+        idle = {Start.PROVISIONED: self._provisioned, Start.WARM: self._idle, Start.COLD: None}[start]
+        environment = idle.pop() if idle else None
+        if environment is not None:
+            self._busy.add(environment)
+        return self._invoke(invocation, environment, start is Start.PROVISIONED)
+
+    async def _invoke(self, invocation: Invocation, taken: Environment | None, provisioned: bool) -> Outcome:
+        try:
+            environment = taken or await self._make(provisioned)
+            try:
+                return await environment.invoke(invocation)
+            finally:
+                await self._give_back(environment)
+        finally:
+            self._users -= 1
+            await self._clean()
+
+    async def provision(self, executions: int) -> bool:
+        """Have so many provisioned environments; whether all of them could be initialized."""
+        self._wanted = executions
+        surplus = self._provisioned[executions:]
+        del self._provisioned[executions:]
+        self._users += 1
+        try:
+            await asyncio.gather(*(environment.close() for environment in surplus))
+            return await self._fill()
+        finally:
+            self._users -= 1
+            await self._clean()
+
+    async def retire(self) -> None:
+        """Use no environment again: end the idle ones now and each busy one after its invocation."""
+        self._retired = True
+        if self._expiry is not None:
+            self._expiry.cancel()
+        idle = [*self._idle, *self._provisioned]
+        self._idle, self._provisioned = [], []
+        await asyncio.gather(*(environment.close() for environment in idle), *self._background)
+        await self._clean()
+
+    async def kill(self) -> None:
+        """Retire, end the busy ones as well, and make no more."""
+        self._killed = True
+        await self.retire()
+        await asyncio.gather(*(environment.close() for environment in self._busy))
+
+    async def _fill(self) -> bool:
+        while (missing := self._missing()) > 0:
+            tries = (self._make(True) for _ in range(min(missing, STARTS_AT_ONCE)))
+            results = await asyncio.gather(*tries, return_exceptions=True)
+            made = [each for each in results if isinstance(each, Environment)]
+            fit = len(made) == len(results) and all(environment.idle for environment in made)
+            await asyncio.gather(*(self._give_back(environment, refill=False) for environment in made))
+            if not fit:
+                return False
+        return True
+
+    def _missing(self) -> int:
+        if self._retired:
+            return 0
+        return self._wanted - len(self._provisioned) - sum(environment.provisioned for environment in self._busy)
+
+    async def _make(self, provisioned: bool) -> Environment:
+        credentials = await self._role.credentials(self.configuration.timeout)
+        if self._killed:
+            raise service("Lambda is shutting down.")
+        identity = uuid.uuid4().hex
+        stream = report.stream_name(self.configuration.version, identity, datetime.now(UTC).timestamp())
+        log = EnvironmentLog(self._host.logs, self.configuration.log_group, stream)
+        folder = self._host.workspace / identity
+        try:
+            environment = Environment(
+                self.configuration, credentials, log, self._host, self._code, folder=folder, provisioned=provisioned
+            )
+        except OSError as error:
+            raise _no_room(error) from error
+        self._busy.add(environment)
+        if not provisioned:
+            self.cold_starts += 1
+        try:
+            await environment.start()
+        except OSError as error:
+            await self._give_back(environment)
+            raise _no_room(error) from error
+        except asyncio.CancelledError:
+            self._busy.discard(environment)
+            self._start(environment.close())
+            raise
+        return environment
+
+    async def _give_back(self, environment: Environment, *, refill: bool = True) -> None:
+        self._busy.discard(environment)
+        if environment.idle and not self._retired:
+            if not environment.provisioned:
+                environment.idle_since = self._host.clock.now()
+                self._idle.append(environment)
+                if self._expiry is None:
+                    self._expiry = asyncio.get_running_loop().create_task(self._expire())
+                return
+            if len(self._provisioned) + sum(each.provisioned for each in self._busy) < self._wanted:
+                self._provisioned.append(environment)
+                return
+        await environment.close()
+        if environment.provisioned and refill and self._missing() > 0:
+            self._start(self._fill())
+
+    def _drop_unfit(self, idle: list[Environment]) -> None:
+        """End what died while it was idle, or whose credentials would run out during a request."""
+        now = datetime.now(UTC)
+        while idle and not (idle[-1].idle and idle[-1].credentials.last_for(self.configuration.timeout, now)):
+            self._start(self._give_up(idle.pop()))
+
+    async def _give_up(self, environment: Environment) -> None:
+        await environment.close()
+        if environment.provisioned:
+            await self._fill()
+
+    async def _expire(self) -> None:
+        """Ends on-demand environments that nobody has called for the host's idle_seconds, the longest idle first."""
+        while self._idle:
+            clock = self._host.clock
+            await clock.sleep(self._idle[0].idle_since + self._host.idle_seconds - clock.now())
+            while self._idle and clock.now() - self._idle[0].idle_since >= self._host.idle_seconds:
+                self._start(self._idle.pop(0).close())
+        self._expiry = None
+
+    def _start(self, work: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _clean(self) -> None:
+        if self._retired and self._users == 0:
+            await asyncio.to_thread(package.remove, self._code.folder)
+
+
+def _no_room(error: OSError) -> AwsError:
+    return service(f"No execution environment could be started: {error.strerror}.")

@@ -1,0 +1,111 @@
+"""Provisioned concurrency as it comes about: asked for, prepared, allocated, and moved when its alias moves."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from harness.clock import Clock
+from harness.functions.concurrency import FunctionConcurrency, ProvisionedConcurrency
+from harness.functions.configuration import timestamp
+from harness.functions.pool import Pool
+
+INIT_FAILURE = "FUNCTION_ERROR_INIT_FAILURE"  # StatusReason as recorded from AWS
+Status = Literal["IN_PROGRESS", "READY", "FAILED"]
+
+
+class Provisioning:
+    """One version's provisioned environments: the numbers, and the pool in which they are."""
+
+    def __init__(self, concurrency: FunctionConcurrency, pool: Pool, clock: Clock, preparation: float) -> None:
+        self.concurrency = ProvisionedConcurrency(concurrency, 0)
+        self.status: Status = "IN_PROGRESS"
+        self._pool = pool
+        self._clock = clock
+        self._preparation = preparation
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether somebody has asked for some."""
+        return self.concurrency.requested > 0
+
+    def request(self, executions: int, instead_of: Provisioning | None = None) -> None:
+        """Ask for so many; the others serve until these do, and are then given back."""
+        self.cancel()
+        self.status = "IN_PROGRESS"
+        self.concurrency.request(executions)
+        self._task = asyncio.get_running_loop().create_task(self._allocate(executions, instead_of))
+
+    async def release(self) -> None:
+        """Give all of them back. What runs on them goes on."""
+        self.cancel()
+        self.concurrency.request(0)
+        await self._pool.provision(0)
+
+    def cancel(self) -> None:
+        """Prepare no more."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    async def _allocate(self, executions: int, instead_of: Provisioning | None) -> None:
+        if executions > self.concurrency.allocated:
+            await self._clock.sleep(self.concurrency.allocation_seconds(self._preparation))
+        if await self._pool.provision(executions):
+            if instead_of is not None:
+                instead_of.concurrency.request(0)
+            self.concurrency.allocate(executions)
+            self.status = "READY"
+        else:
+            self.status = "FAILED"
+            self.concurrency.request(0)
+            await self._pool.provision(0)
+        if instead_of is not None:
+            await instead_of.release()
+
+
+@dataclass(slots=True, eq=False)
+class ProvisionedConfig:
+    """What PutProvisionedConcurrencyConfig set on a version or an alias.
+
+    previous: while an alias moves, the environments of the version that it left; they serve until the others do.
+    """
+
+    requested: int
+    modified: datetime
+    current: Provisioning
+    previous: Provisioning | None = None
+
+    def response(self) -> dict[str, Any]:
+        """The members that Put, Get and List share. A failed one has none left."""
+        current = self.current.concurrency.allocated
+        serving = current + (self.previous.concurrency.allocated if self.previous else 0)
+        status = self.current.status
+        response: dict[str, Any] = {
+            "RequestedProvisionedConcurrentExecutions": self.requested,
+            "AllocatedProvisionedConcurrentExecutions": 0 if status == "FAILED" else serving,
+            "AvailableProvisionedConcurrentExecutions": 0 if status == "FAILED" else serving,
+            "Status": status,
+            "LastModified": timestamp(self.modified),
+        }
+        if status == "FAILED":
+            response["StatusReason"] = INIT_FAILURE
+        return response
+
+    async def move(self, target: Provisioning) -> None:
+        """Have them on another version: that one's serve when they are ready, until then these."""
+        if self.previous is not None:
+            await self.previous.release()
+        self.current.cancel()
+        self.current.concurrency.supersede()
+        self.previous, self.current = self.current, target
+        target.request(self.requested, self.previous)
+
+    async def release(self) -> None:
+        """Give all of them back."""
+        await self.current.release()
+        if self.previous is not None:
+            await self.previous.release()

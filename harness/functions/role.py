@@ -1,0 +1,105 @@
+"""The function's role: may Lambda assume it, and the temporary credentials that its environments get."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from harness.backend import Backend
+from harness.functions import errors
+
+LAMBDA_PRINCIPAL = "lambda.amazonaws.com"
+SHORTEST_SESSION_NAME = 2  # botocore, AssumeRole
+RENEWAL_MARGIN = timedelta(minutes=1)  # ours: what a request may still need after the function's own timeout
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A role session. expires: in the backend's time, which is the wall's."""
+
+    access_key: str
+    secret_key: str
+    session_token: str
+    expires: datetime
+
+    def last_for(self, seconds: float, now: datetime) -> bool:
+        """Whether they are valid for so long, with a margin."""
+        return now + timedelta(seconds=seconds) + RENEWAL_MARGIN < self.expires
+
+
+def session_name(function: str) -> str:
+    """Lambda's role session is named after the function; AWS lengthens a name that STS would refuse."""
+    return function if len(function) >= SHORTEST_SESSION_NAME else f"{function}@lambda_function"
+
+
+async def check(backend: Backend, role_arn: str, account: str) -> None:
+    """Raise AwsError unless the role exists in the account and trusts Lambda."""
+    parts = role_arn.split(":")
+    if len(parts) != 6 or not parts[5].startswith("role/"):
+        raise errors.invalid(errors.ROLE_NOT_ASSUMABLE)
+    if parts[4] != account:
+        raise errors.cross_account_role()
+    try:
+        role = (await backend.call("iam", "get_role", RoleName=parts[5].split("/")[-1]))["Role"]
+    except ClientError as error:
+        raise errors.invalid(errors.ROLE_NOT_ASSUMABLE) from error
+    document = role["AssumeRolePolicyDocument"]
+    if not trusts_lambda(json.loads(document) if isinstance(document, str) else document):
+        raise errors.invalid(errors.ROLE_NOT_ASSUMABLE)
+
+
+def trusts_lambda(document: Mapping[str, Any]) -> bool:
+    """Whether a trust policy lets the Lambda service assume the role."""
+    effects = [
+        statement.get("Effect")
+        for statement in _listed(document.get("Statement"))
+        if _names_lambda(statement.get("Principal"))
+        and any(fnmatchcase("sts:assumerole", action.lower()) for action in _listed(statement.get("Action")))
+    ]
+    return "Allow" in effects and "Deny" not in effects
+
+
+async def assume(backend: Backend, role_arn: str, function: str) -> Credentials:
+    """New credentials of the role, for the session that AWS names after the function."""
+    try:
+        answer = await backend.call("sts", "assume_role", RoleArn=role_arn, RoleSessionName=session_name(function))
+    except ClientError as error:
+        raise errors.invalid(errors.ROLE_NOT_ASSUMABLE) from error
+    found = answer["Credentials"]
+    return Credentials(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"], found["Expiration"])
+
+
+class RoleSession:
+    """One function's credentials, fetched when first needed and renewed before they expire."""
+
+    def __init__(self, backend: Backend, role_arn: str, function: str) -> None:
+        self._backend = backend
+        self._role_arn = role_arn
+        self._function = function
+        self._credentials: Credentials | None = None
+        self._renewing = asyncio.Lock()  # fifty cold starts at once ask STS once
+
+    async def credentials(self, seconds: float) -> Credentials:
+        """Credentials that last for so many seconds."""
+        async with self._renewing:
+            if self._credentials is None or not self._credentials.last_for(seconds, datetime.now(UTC)):
+                self._credentials = await assume(self._backend, self._role_arn, self._function)
+            return self._credentials
+
+
+def _names_lambda(principal: Any) -> bool:
+    if not isinstance(principal, Mapping):
+        return bool(principal == "*")
+    return LAMBDA_PRINCIPAL in _listed(principal.get("Service")) or "*" in _listed(principal.get("AWS"))
+
+
+def _listed(value: Any) -> Iterator[Any]:
+    """A policy element that may be one value or a list of them."""
+    yield from () if value is None else value if isinstance(value, list) else (value,)

@@ -1,0 +1,166 @@
+"""Lambda's Runtime API (version 2018-06-01) for one execution environment: what awslambdaric talks to.
+
+One listener on a free loopback port each, because AWS_LAMBDA_RUNTIME_API names a host and a port and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Protocol, cast
+
+import httptools
+
+PREFIX = b"/2018-06-01/runtime/"
+ERROR_TYPE = b"lambda-runtime-function-error-type"
+ACCEPTED = b'{"status":"OK"}\n'
+
+
+class Runtime(Protocol):
+    """What the API tells the environment about its runtime. None of these may wait.
+
+    A POST is answered with the status that is returned: 202, or as AWS does 413 for too large a response and 400 for
+    an invocation that is not the one at hand.
+    """
+
+    @property
+    def response_limit(self) -> int | None:
+        """Bytes that a response may have; None for no limit."""
+        ...
+
+    def asks(self) -> None:
+        """The runtime asks for its next invocation: it is idle."""
+        ...
+
+    def responds(self, request_id: str, payload: bytes | None) -> int:
+        """The handler returned; None for a payload above the limit."""
+        ...
+
+    def fails(self, request_id: str, payload: bytes | None, error_type: str) -> int:
+        """The handler raised; None for an error above the limit."""
+        ...
+
+    def fails_to_start(self, payload: bytes, error_type: str) -> int:
+        """The handler's module could not be loaded."""
+        ...
+
+
+class RuntimeApi:
+    """The listener, and the request that waits for the next invocation."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._server: asyncio.Server | None = None
+        self._connections: set[_Connection] = set()
+        self._waiting: _Connection | None = None
+        self.address = ""
+
+    async def start(self) -> None:
+        """Listen; ``address`` is then host:port."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: _Connection(self), "127.0.0.1", 0)
+        host, port = self._server.sockets[0].getsockname()
+        self.address = f"{host}:{port}"
+
+    def deliver(self, headers: Mapping[str, str], payload: bytes) -> None:
+        """Answer the waiting request with an invocation; a runtime that has just died takes none: its end follows."""
+        if self._waiting is not None:
+            waiting, self._waiting = self._waiting, None
+            waiting.answer(200, payload, headers)
+
+    def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for connection in [*self._connections]:
+            connection.close()
+
+    def _ask(self, connection: _Connection) -> None:
+        self._waiting = connection
+        self._runtime.asks()
+
+    def _post(self, parts: list[bytes], payload: bytes | None, error_type: str) -> int:
+        match parts:
+            case [b"invocation", request_id, b"response"]:
+                return self._runtime.responds(request_id.decode("latin-1"), payload)
+            case [b"invocation", request_id, b"error"]:
+                return self._runtime.fails(request_id.decode("latin-1"), payload, error_type)
+            case [b"init", b"error"]:
+                return self._runtime.fails_to_start(payload or b"", error_type)
+        return 404
+
+
+class _Connection(asyncio.Protocol):
+    """HTTP/1.1 with one request at a time, which is all that a runtime sends."""
+
+    def __init__(self, api: RuntimeApi) -> None:
+        self._api = api
+        self._transport: asyncio.Transport | None = None
+        self._parser = httptools.HttpRequestParser(self)
+        self._url = b""
+        self._error_type = ""
+        self._body = bytearray()
+        self._too_large = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # Not isinstance: uvloop's transports are not asyncio.Transport's subclasses.
+        self._transport = cast("asyncio.Transport", transport)
+        self._api._connections.add(self)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self._transport = None
+        self._api._connections.discard(self)
+        if self._api._waiting is self:
+            self._api._waiting = None
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.close()
+
+    # The parser's callbacks, by httptools' names.
+
+    def on_message_begin(self) -> None:
+        self._url, self._error_type = b"", ""
+        self._body.clear()
+        self._too_large = False
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if name.lower() == ERROR_TYPE:
+            self._error_type = value.decode("latin-1")
+
+    def on_body(self, body: bytes) -> None:
+        limit = self._api._runtime.response_limit
+        if limit is not None and len(self._body) + len(body) > limit:
+            self._too_large = True
+            self._body.clear()
+        if not self._too_large:
+            self._body += body
+
+    def on_message_complete(self) -> None:
+        if not self._url.startswith(PREFIX):
+            self.answer(404, b"")
+            return
+        parts = self._url[len(PREFIX) :].split(b"/")
+        if self._parser.get_method() == b"GET":
+            if parts == [b"invocation", b"next"]:
+                self._api._ask(self)
+            else:
+                self.answer(404, b"")
+            return
+        status = self._api._post(parts, None if self._too_large else bytes(self._body), self._error_type)
+        self.answer(status, ACCEPTED if status == 202 else b"")
+
+    def answer(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
+        if self._transport is None:
+            return
+        lines = [f"HTTP/1.1 {status} -", "Content-Type: application/json", f"Content-Length: {len(body)}"]
+        lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+        self._transport.write("\r\n".join([*lines, "", ""]).encode("latin-1", "replace") + body)
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()

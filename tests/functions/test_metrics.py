@@ -1,0 +1,134 @@
+"""Lambda's metrics. Names and dimensions: Lambda guide, monitoring-metrics-types and monitoring-metrics-view."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.backend import Backend
+from harness.clock import WallClock
+from harness.errors import AwsError
+from harness.functions.api import Functions
+from harness.functions.names import FunctionReference
+from harness.metrics import Metrics, Series
+from tests.functions.conftest import ACCOUNT, REGION, Lambda, eventually, running
+
+
+class Recorded(Metrics):
+    """Keeps what is recorded instead of putting it."""
+
+    def __init__(self, backend: Backend) -> None:
+        super().__init__(backend, WallClock())
+        self.values: dict[tuple[str, str], list[float]] = {}
+
+    def record(self, series: Series, value: float) -> None:
+        assert series.namespace == "AWS/Lambda"
+        dimensions = ",".join(f"{name}={found}" for name, found in series.dimensions)
+        self.values.setdefault((series.name, dimensions), []).append(value)
+
+
+@pytest.fixture
+def recorded(backend: Backend) -> Recorded:
+    return Recorded(backend)
+
+
+@pytest.fixture
+async def measured(backend: Backend, recorded: Recorded, tmp_path: Path) -> AsyncIterator[Lambda]:
+    service = Functions(
+        backend, WallClock(), recorded, gateway_url=backend.url, workspace=tmp_path / "m", preparation=0.0
+    )
+    async with running(service, backend) as one:
+        yield one
+
+
+async def test_an_invocation_is_counted_for_function_resource_and_account(measured: Lambda, recorded: Recorded) -> None:
+    name = await measured.create("def handler(event, context): return 1 / event")
+    await measured.invoke(name, 1)
+    await measured.invoke(name, 0)
+    await eventually(lambda: len(recorded.values["Errors", ""]) == 2)
+    for dimensions in ("", f"FunctionName={name}", f"FunctionName={name},Resource={name}"):
+        assert recorded.values["Invocations", dimensions] == [1, 1]
+        assert recorded.values["Errors", dimensions] == [0, 1]
+        assert recorded.values["Throttles", dimensions] == [0, 0]
+        assert recorded.values["ConcurrentExecutions", dimensions] == [1, 1]
+        assert all(0 < duration < 10_000 for duration in recorded.values["Duration", dimensions])
+    assert recorded.values["UnreservedConcurrentExecutions", ""] == [1, 1]
+    assert not any("Provisioned" in metric or "ExecutedVersion" in where for metric, where in recorded.values)
+
+
+async def test_a_throttle_is_no_invocation(measured: Lambda, recorded: Recorded) -> None:
+    name = await measured.create()
+    await measured("PutFunctionConcurrency", FunctionName=name, ReservedConcurrentExecutions=0)
+    with pytest.raises(AwsError):
+        await measured.invoke(name)
+    assert recorded.values["Throttles", f"FunctionName={name}"] == [1]
+    assert ("Invocations", "") not in recorded.values
+
+
+async def test_concurrency_is_what_runs_as_each_execution_starts(measured: Lambda, recorded: Recorded) -> None:
+    name = await measured.create("import time\ndef handler(event, context): time.sleep(0.3)")
+    calls = [measured.invoke(name), measured.invoke(name), measured.invoke(name, Qualifier="$LATEST")]
+    await asyncio.gather(*calls)
+    assert recorded.values["ConcurrentExecutions", f"FunctionName={name}"] == [1, 2, 3]
+    assert recorded.values["ConcurrentExecutions", f"FunctionName={name},Resource={name}"] == [1, 2]
+    assert recorded.values["ConcurrentExecutions", f"FunctionName={name},Resource={name}:$LATEST"] == [1]
+    await measured("PutFunctionConcurrency", FunctionName=name, ReservedConcurrentExecutions=5)
+    await measured.invoke(name)
+    assert recorded.values["UnreservedConcurrentExecutions", ""] == [1, 2, 3]  # the last one was reserved
+
+
+async def test_provisioned_concurrency_and_its_spillover_are_the_aliass(measured: Lambda, recorded: Recorded) -> None:
+    name = await measured.create("import time\ndef handler(event, context): time.sleep(0.3)", Publish=True)
+    await measured("CreateAlias", FunctionName=name, Name="live", FunctionVersion="1")
+    service, reference = measured.service, FunctionReference(ACCOUNT, REGION, name, "live")
+    config = service.set_provisioned_concurrency(reference, 2)
+    await eventually(lambda: config.current.status == "READY")
+    await asyncio.gather(*(measured.invoke(name, Qualifier="live") for _ in range(3)))
+    resource = f"FunctionName={name},Resource={name}:live"
+    for dimensions in (resource, f"ExecutedVersion=1,{resource}"):
+        assert recorded.values["ProvisionedConcurrencyInvocations", dimensions] == [1, 1, 0]
+        assert recorded.values["ProvisionedConcurrencySpilloverInvocations", dimensions] == [0, 0, 1]
+        assert recorded.values["ProvisionedConcurrentExecutions", dimensions] == [1, 2, 2]
+        assert recorded.values["ProvisionedConcurrencyUtilization", dimensions] == [0.5, 1.0, 1.0]
+    assert recorded.values["UnreservedConcurrentExecutions", ""] == [1]  # the one that spilled over
+
+
+async def test_an_events_way_is_counted(measured: Lambda, recorded: Recorded) -> None:
+    name = await measured.create("def handler(event, context): return 1 / event")
+    await measured("PutFunctionEventInvokeConfig", FunctionName=name, MaximumRetryAttempts=0)
+    for event in (1, 0):
+        await measured.invoke(name, event, InvocationType="Event")
+    await eventually(lambda: not measured.service._events._tasks)
+    where = f"FunctionName={name}"
+    assert recorded.values["AsyncEventsReceived", where] == [1, 1]
+    assert recorded.values["AsyncEventsDropped", where] == [1]
+    assert all(0 <= age < 5_000 for age in recorded.values["AsyncEventAge", where])
+
+
+async def test_a_destination_that_cannot_be_told_is_counted(measured: Lambda, recorded: Recorded) -> None:
+    name = await measured.create()
+    destination = {"OnSuccess": {"Destination": f"arn:aws:sqs:{REGION}:{ACCOUNT}:gone"}}
+    await measured("PutFunctionEventInvokeConfig", FunctionName=name, DestinationConfig=destination)
+    await measured.invoke(name, 1, InvocationType="Event")
+    await eventually(lambda: ("DestinationDeliveryFailures", "") in recorded.values)
+
+
+async def test_cloudwatch_has_them(backend: Backend, tmp_path: Path) -> None:
+    clock = WallClock()
+    metrics = Metrics(backend, clock)
+    service = Functions(backend, clock, metrics, gateway_url=backend.url, workspace=tmp_path / "c")
+    async with running(service, backend) as lambda_:
+        name = await lambda_.create()
+        await lambda_.invoke(name)
+    await metrics.close()
+    dimensions: list[Any] = [{"Name": "FunctionName", "Value": name}]
+    found = await backend.call("cloudwatch", "list_metrics", Namespace="AWS/Lambda", Dimensions=dimensions)
+    assert {each["MetricName"] for each in found["Metrics"]} == {
+        "Invocations",
+        "Errors",
+        "Throttles",
+        "Duration",
+        "ConcurrentExecutions",
+    }
