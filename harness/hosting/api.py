@@ -1,0 +1,98 @@
+"""The service ``sagemaker``: hosting, put together."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from harness.backend import Backend
+from harness.calls import Call
+from harness.clock import Clock
+from harness.hosting.capture import DataCapture
+from harness.hosting.configs import EndpointConfigOperations
+from harness.hosting.deployment import Deployment, Deployments
+from harness.hosting.endpoint import Endpoint
+from harness.hosting.endpoints import EndpointOperations
+from harness.hosting.instances.base import LocalSettings
+from harness.hosting.invocation import Invoker
+from harness.hosting.logs import EndpointLogs
+from harness.hosting.models import ModelOperations
+from harness.hosting.provisioning import Provisioning
+from harness.hosting.resources import Registry, arn
+from harness.hosting.state import State
+from harness.hosting.tags import TagOperations
+from harness.metrics import Metrics
+
+# Operations of SageMaker hosting; every other one (training, tuning, ...) is the backend's.
+_HOSTING = re.compile(
+    r"^((Create|Describe|Delete|Update|List)(Endpoint|EndpointConfig|Model|InferenceComponent)s?"
+    r"(Input|WeightsAndCapacities)?|(Add|List|Delete)Tags)$"
+)
+
+
+class Hosting(ModelOperations, EndpointConfigOperations, EndpointOperations, TagOperations):
+    """The service ``sagemaker``.
+
+    gateway_url: what a container sees as AWS_ENDPOINT_URL. workspace: a folder of its own, removed by close().
+    settings: of an endpoint that configure() was not called for.
+    """
+
+    service_name: ClassVar[str] = "sagemaker"
+
+    def __init__(
+        self,
+        backend: Backend,
+        clock: Clock,
+        metrics: Metrics,
+        *,
+        gateway_url: str,
+        workspace: Path,
+        settings: LocalSettings | None = None,
+    ) -> None:
+        self.invoker = Invoker(clock)
+        self.capture = DataCapture(backend, clock)
+        self.logs = EndpointLogs(backend)
+        self._deployments = Deployments(backend, clock, metrics, self.logs, gateway_url, workspace)
+        provisioning = Provisioning(backend, clock, metrics, self._deployments, self.invoker, gone=self._forget)
+        endpoints: Registry[Endpoint] = Registry("endpoint", "endpoint")
+        self.state = State(backend, clock, provisioning, settings or LocalSettings(), endpoints)
+
+    async def close(self) -> None:
+        """Takes every instance down, writes what is waiting for the backend and removes the workspace."""
+        await asyncio.gather(*(self.state.provisioning.stop(endpoint) for endpoint in self.state.endpoints.all()))
+        await self.invoker.close()
+        await self._deployments.close()
+        await asyncio.gather(self.capture.close(), self.logs.close())
+
+    def configure(self, endpoint_name: str, settings: LocalSettings) -> None:
+        """What the stack says of an endpoint beside the AWS calls; holds for instances started from now on."""
+        self.state.settings[endpoint_name] = settings
+
+    def delegates(self, operation: str) -> bool:
+        return not _HOSTING.match(operation)
+
+    def resources(self, operation: str, request: Mapping[str, Any], call: Call) -> Iterable[str]:
+        """ARNs by the service authorization reference: CreateEndpoint acts on the endpoint and on its configuration."""
+        if "ResourceArn" in request:
+            return (request["ResourceArn"],)
+        if operation.startswith("List"):
+            return ("*",)
+        kinds = {"ModelName": "model", "EndpointName": "endpoint", "EndpointConfigName": "endpoint-config"}
+        return [arn(kind, request[member], call) for member, kind in kinds.items() if request.get(member)]
+
+    def endpoint(self, region: str, name: str) -> tuple[Endpoint, Deployment] | None:
+        """An endpoint and what serves behind it; None when nothing does.
+
+        InvokeEndpoint, unlike CreateEndpoint, wants the name's case as created (botocore, CreateEndpointInput).
+        """
+        found = self.state.endpoints.find(region, name)
+        if found is None or found.name != name or found.serving is None:
+            return None
+        return found, found.serving
+
+    def _forget(self, endpoint: Endpoint) -> None:
+        self.state.endpoints.discard(endpoint.region, endpoint.name)
+        self.state.tags.forget(endpoint.arn)

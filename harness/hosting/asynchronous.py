@@ -1,0 +1,155 @@
+"""InvokeEndpointAsync: the queue of an endpoint, and each request's way from S3 to S3 (SM guide, async-inference)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Callable
+from urllib.parse import urlparse
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from harness.backend import Backend
+from harness.errors import AwsError
+from harness.hosting.async_request import AsyncRequest
+from harness.hosting.deployment import Deployment
+from harness.hosting.invocation import Invoker, ModelFailed
+from harness.hosting.notification import Notification, topic_region
+from harness.hosting.queue_metrics import QueueMetrics
+
+log = logging.getLogger(__name__)
+
+# Where MaxConcurrentInvocationsPerInstance is not given SageMaker chooses (botocore); what, is not published.
+DEFAULT_CONCURRENCY = 4
+EXPIRED = "ClientError: The request was in the queue for longer than its RequestTTLSeconds."
+
+
+class AsyncQueue:
+    """The backlog of one endpoint, worked off by the instances in service, so many requests on each.
+
+    deployment: what serves now; None before the first instance does.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        invoker: Invoker,
+        metrics: QueueMetrics,
+        endpoint: str,
+        region: str,
+        deployment: Callable[[], Deployment | None],
+    ) -> None:
+        self._backend = backend
+        self._invoker = invoker
+        self._metrics = metrics
+        self._endpoint = endpoint
+        self._region = region
+        self._deployment = deployment
+        self._backlog: deque[AsyncRequest] = deque()
+        self._running: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+        self._end = metrics.sample(self._look)
+        self._dispatching = asyncio.create_task(self._dispatch())
+
+    def put(self, request: AsyncRequest) -> None:
+        self._backlog.append(request)
+        self._wake.set()
+
+    def wake(self) -> None:
+        """To be called when instances came or went."""
+        self._wake.set()
+
+    async def close(self) -> None:
+        """Drops the backlog, and what is being worked on."""
+        self._end()
+        self._dispatching.cancel()
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(self._dispatching, *self._running, return_exceptions=True)
+
+    def _look(self) -> tuple[int, int, float]:
+        deployment = self._deployment()
+        oldest = self._invoker.clock.now() - self._backlog[0].received if self._backlog else 0.0
+        return len(self._backlog) + len(self._running), deployment.in_service if deployment else 0, oldest
+
+    def _limit(self, deployment: Deployment) -> int:
+        config = (deployment.config.asynchronous or {}).get("ClientConfig", {})
+        return deployment.in_service * int(config.get("MaxConcurrentInvocationsPerInstance", DEFAULT_CONCURRENCY))
+
+    async def _dispatch(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            deployment = self._deployment()
+            while deployment is not None and self._backlog and len(self._running) < self._limit(deployment):
+                task = asyncio.create_task(self._work(self._backlog.popleft(), deployment))
+                self._running.add(task)
+                task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._wake.set()
+        if not task.cancelled() and task.exception() is not None:
+            log.error("an asynchronous request to %s was lost", self._endpoint, exc_info=task.exception())
+
+    async def _work(self, request: AsyncRequest, deployment: Deployment) -> None:
+        now = self._invoker.clock.now
+        config = deployment.config.asynchronous or {}
+        note = Notification(config["OutputConfig"].get("NotificationConfig", {}), self._region, self._endpoint, request)
+        variant = self._invoker.choose(deployment, None)
+        started = now()
+        failure: tuple[str, bytes] | None = None
+        content_type, body = "", b""
+        try:
+            if started - request.received > request.ttl:
+                failure = EXPIRED, EXPIRED.encode()
+            else:
+                payload = request.body if request.input is None else await self._read(request.input)
+                answer = await self._invoker.invoke(variant, payload, request.headers, request.seconds)
+                content_type, body = answer.headers.get("Content-Type", ""), answer.body
+                await self._write(request.output, body, content_type)
+        except ModelFailed as error:
+            side = "client" if 400 <= error.status < 500 else "server"
+            failure = (
+                f"ClientError: Received {side} error ({error.status}) from model. See the SageMaker Endpoint logs in "
+                "your account for more information.",
+                error.text.encode(),
+            )
+        except (ClientError, BotoCoreError, AwsError) as error:
+            failure = f"ClientError: {error}", str(error).encode()
+        self._metrics.worked_off(
+            variant.name, failed=failure is not None, waited=started - request.received, took=now() - request.received
+        )
+        with contextlib.suppress(ClientError, BotoCoreError):
+            if failure is not None and request.failure is not None:
+                await self._write(request.failure, failure[1], "text/plain")
+        await self._publish(
+            note.completed(now(), content_type, body) if failure is None else note.failed(now(), *failure)
+        )
+
+    async def _read(self, url: str) -> bytes:
+        place = urlparse(url)
+        client = self._backend.client("s3", self._region)
+
+        def get() -> bytes:
+            return bytes(client.get_object(Bucket=place.netloc, Key=place.path.lstrip("/"))["Body"].read())
+
+        return await asyncio.to_thread(get)
+
+    async def _write(self, url: str, body: bytes, content_type: str) -> None:
+        place = urlparse(url)
+        put = self._backend.client("s3", self._region).put_object
+        key = place.path.lstrip("/")
+        await asyncio.to_thread(put, Bucket=place.netloc, Key=key, Body=body, ContentType=content_type)
+
+    async def _publish(self, message: tuple[str, str] | None) -> None:
+        if message is None:
+            return
+        topic, text = message
+        client = self._backend.client("sns", topic_region(topic))
+        try:
+            await asyncio.to_thread(client.publish, TopicArn=topic, Message=text)
+        except (ClientError, BotoCoreError) as error:
+            log.warning("%s could not be notified of an inference of %s: %s", topic, self._endpoint, error)

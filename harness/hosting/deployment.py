@@ -1,0 +1,245 @@
+"""One endpoint configuration brought up: its variants, each with its model's data, its fleet and its metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from harness.backend import Backend
+from harness.clock import Clock
+from harness.hosting.fleet import Fleet
+from harness.hosting.instances.base import Instance, InstanceSpec, LocalSettings
+from harness.hosting.instances.kinds import Kinds
+from harness.hosting.logs import EndpointLogs
+from harness.hosting.model_data import ModelData, ModelDataError, fetch, source_of
+from harness.hosting.resources import EndpointConfig, Model
+from harness.hosting.telemetry import VariantTelemetry
+from harness.metrics import Metrics
+
+log = logging.getLogger(__name__)
+container_log = logging.getLogger("harness.container")
+
+# Up to 4 minutes until /ping answers 200, unless ContainerStartupHealthCheckTimeoutInSeconds says otherwise (SM guide).
+DEFAULT_STARTUP_SECONDS = 240.0
+# Without ModelDataDownloadTimeoutInSeconds; AWS's own default is not published: the most that can be asked for.
+_DEFAULT_DOWNLOAD_SECONDS = 3600.0
+_CREDENTIAL_SECONDS = 3600
+
+
+@dataclass(slots=True)
+class Variant:
+    """A production or shadow variant that is deployed. weight: the one that routes; desired_weight: what it will be."""
+
+    spec: Mapping[str, Any]
+    image: str | None
+    fleet: Fleet
+    telemetry: VariantTelemetry
+    weight: float
+    desired_weight: float
+
+    @property
+    def name(self) -> str:
+        return str(self.spec["VariantName"])
+
+
+@dataclass(slots=True)
+class Deployment:
+    """The variants of one configuration behind an endpoint, in the configuration's order."""
+
+    endpoint: str
+    region: str
+    config: EndpointConfig
+    started: float
+    folder: Path
+    variants: dict[str, Variant] = field(default_factory=dict)
+    shadows: dict[str, Variant] = field(default_factory=dict)
+
+    @property
+    def all_variants(self) -> list[Variant]:
+        return [*self.variants.values(), *self.shadows.values()]
+
+    @property
+    def in_service(self) -> int:
+        """Instances of production variants that take requests."""
+        return sum(variant.fleet.in_service for variant in self.variants.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Retained:
+    """What an update keeps of a variant of the same name; None is the configuration's."""
+
+    count: int | None = None
+    weight: float | None = None
+
+
+class Deployments:
+    """Brings deployments up and takes them down.
+
+    gateway_url: what a container sees as AWS_ENDPOINT_URL. workspace: a folder of its own.
+    """
+
+    def __init__(
+        self, backend: Backend, clock: Clock, metrics: Metrics, logs: EndpointLogs, gateway_url: str, workspace: Path
+    ) -> None:
+        self._backend = backend
+        self._clock = clock
+        self._metrics = metrics
+        self._logs = logs
+        self._gateway_url = gateway_url
+        self._workspace = workspace
+        self._kinds = Kinds(clock)
+        self._numbers = itertools.count()
+
+    async def close(self) -> None:
+        """Called when every deployment is down."""
+        await self._kinds.close()
+        await asyncio.to_thread(shutil.rmtree, self._workspace, ignore_errors=True)
+
+    def new(self, region: str, endpoint: str, config: EndpointConfig) -> Deployment:
+        """A deployment with nothing up yet."""
+        folder = self._workspace / region / endpoint / str(next(self._numbers))
+        return Deployment(endpoint, region, config, self._clock.now(), folder)
+
+    async def bring_up(
+        self,
+        deployment: Deployment,
+        models: Mapping[str, Model],
+        settings: LocalSettings,
+        retained: Mapping[str, Retained],
+        changed: Callable[[], None],
+    ) -> None:
+        """Returns when every instance of every variant is in service.
+
+        models: by variant name. changed: called when the number in service has changed.
+        Raises InstanceFailed, ModelDataError or OSError; what is up then is left for take_down().
+        """
+        data: dict[str, ModelData | None] = {}
+        groups = (deployment.config.variants, deployment.variants), (deployment.config.shadows, deployment.shadows)
+        for specs, variants in groups:
+            for spec in specs:
+                model = models[spec["VariantName"]]
+                if model.name not in data:
+                    data[model.name] = await self._model_data(deployment, spec, model, settings)
+                environment = await self._environment(deployment.region, model)
+                kept = retained.get(spec["VariantName"], Retained())
+                build = self._builder(deployment, spec, data[model.name], environment, settings)
+                variant = self._variant(deployment, spec, model, build, settings, kept, changed)
+                variants[variant.name] = variant
+        await asyncio.gather(*(variant.fleet.start() for variant in deployment.all_variants))
+
+    async def take_down(self, deployment: Deployment, *, drain: bool = False) -> None:
+        """Takes every instance down; with ``drain`` each may finish its requests first."""
+        await asyncio.gather(*(variant.fleet.stop(drain=drain) for variant in deployment.all_variants))
+        await asyncio.gather(*(variant.telemetry.close() for variant in deployment.all_variants))
+        await asyncio.to_thread(shutil.rmtree, deployment.folder, ignore_errors=True)
+
+    async def _model_data(
+        self, deployment: Deployment, spec: Mapping[str, Any], model: Model, settings: LocalSettings
+    ) -> ModelData | None:
+        source = source_of(model.container)
+        if source is None or not self._kinds.get(settings.instances).needs_model_data:
+            return None
+        seconds = float(spec.get("ModelDataDownloadTimeoutInSeconds", _DEFAULT_DOWNLOAD_SECONDS))
+        try:
+            async with asyncio.timeout(seconds):
+                return await asyncio.to_thread(fetch, self._backend, source, deployment.folder / "models" / model.name)
+        except TimeoutError:
+            raise ModelDataError(f"The model data was not downloaded within {seconds:g} s: {source.uri}.") from None
+
+    async def _environment(self, region: str, model: Model) -> dict[str, str]:
+        """The container's Environment, and the role's credentials for the AWS calls that user code makes."""
+        environment = {
+            "AWS_ENDPOINT_URL": self._gateway_url,
+            "AWS_REGION": region,
+            "AWS_DEFAULT_REGION": region,
+            **model.container.get("Environment", {}),
+        }
+        role = model.request.get("ExecutionRoleArn")
+        if role:
+            try:
+                answer = await self._backend.call(
+                    "sts", "assume_role", RoleArn=role, RoleSessionName="SageMaker", DurationSeconds=_CREDENTIAL_SECONDS
+                )
+            except (ClientError, BotoCoreError):
+                raise ModelDataError(
+                    f"Could not assume role {role}. Please ensure that the role exists and trusts SageMaker."
+                ) from None
+            credentials = answer["Credentials"]
+            environment["AWS_ACCESS_KEY_ID"] = credentials["AccessKeyId"]
+            environment["AWS_SECRET_ACCESS_KEY"] = credentials["SecretAccessKey"]
+            environment["AWS_SESSION_TOKEN"] = credentials["SessionToken"]
+        return environment
+
+    def _builder(
+        self,
+        deployment: Deployment,
+        spec: Mapping[str, Any],
+        data: ModelData | None,
+        environment: Mapping[str, str],
+        settings: LocalSettings,
+    ) -> Callable[[int], Instance]:
+        name, kind = spec["VariantName"], self._kinds.get(settings.instances)
+
+        def build(number: int) -> Instance:
+            folder = deployment.folder / name / str(number)
+            shutil.rmtree(folder, ignore_errors=True)
+            model_dir = folder / "opt" / "ml" / "model"
+            if data is not None:
+                model_dir.parent.mkdir(parents=True)
+                data.lay_out(model_dir)
+            else:
+                model_dir.mkdir(parents=True)
+            workspace = folder / "work"
+            workspace.mkdir()
+            put = self._logs.stream(deployment.region, deployment.endpoint, name)
+
+            def log_line(line: str) -> None:
+                container_log.info("%s/%s/%d %s", deployment.endpoint, name, number, line)
+                put(line)
+
+            instance_spec = InstanceSpec(
+                deployment.endpoint, name, number, spec["InstanceType"], model_dir, workspace, environment, settings
+            )
+            return kind.build(instance_spec, log_line)
+
+        return build
+
+    def _variant(
+        self,
+        deployment: Deployment,
+        spec: Mapping[str, Any],
+        model: Model,
+        build: Callable[[int], Instance],
+        settings: LocalSettings,
+        kept: Retained,
+        changed: Callable[[], None],
+    ) -> Variant:
+        weight = float(spec.get("InitialVariantWeight", 1.0)) if kept.weight is None else kept.weight
+        fleet = Fleet(
+            spec["VariantName"],
+            build,
+            self._clock,
+            desired=int(spec.get("InitialInstanceCount", 1)) if kept.count is None else kept.count,
+            strategy=spec.get("RoutingConfig", {}).get("RoutingStrategy", "RANDOM"),
+            startup_seconds=float(spec.get("ContainerStartupHealthCheckTimeoutInSeconds", DEFAULT_STARTUP_SECONDS)),
+            provisioning_seconds=settings.provisioning_seconds,
+            serve_unready=settings.serve_unready,
+            changed=changed,
+        )
+        telemetry = VariantTelemetry(
+            self._metrics,
+            self._clock,
+            fleet,
+            region=deployment.region,
+            endpoint=deployment.endpoint,
+            instance_type=spec["InstanceType"],
+        )
+        return Variant(spec, model.container.get("Image"), fleet, telemetry, weight, weight)

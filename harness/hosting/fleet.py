@@ -1,0 +1,235 @@
+"""The instances behind one variant: brought up, kept alive, chosen for a request, drained, taken down."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from harness.clock import Clock
+from harness.errors import AwsError
+from harness.hosting.instances.base import Answer, Instance, InstanceFailed
+from harness.hosting.model_data import ModelDataError
+from harness.hosting.outstanding import Outstanding
+from harness.hosting.routing import Strategy, choose_instance
+
+log = logging.getLogger(__name__)
+
+# How long the fleet waits before it replaces an instance that died: not published by AWS, short so that a rehearsal
+# shows it.
+_REPLACEMENT_DELAY_SECONDS = 1.0
+# How long an instance that is being removed may finish what it has: not published; as long as from SIGTERM to SIGKILL.
+DRAIN_SECONDS = 30.0
+# What keeps an instance from coming up.
+FAILURES = (InstanceFailed, ModelDataError, OSError)
+
+
+class _Slot:
+    """One place in the fleet: an instance, and whichever replaces it."""
+
+    def __init__(self, number: int, now: float) -> None:
+        self.number = number
+        self.instance: Instance | None = None
+        self.outstanding = Outstanding(now)
+        self.idle = asyncio.Event()
+        self.idle.set()
+        self.first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.task: asyncio.Task[None] | None = None
+
+
+class Fleet:
+    """``desired`` instances of one variant.
+
+    build: makes instance number N (unpacks its model, builds its environment); may raise one of FAILURES.
+    startup_seconds: how long one may take until ``/ping`` says 200.
+    provisioning_seconds: of the clock, before an instance starts.
+    serve_unready: instances that are added later take requests as soon as they are started.
+    changed: called when the number in service has changed.
+    """
+
+    def __init__(
+        self,
+        variant: str,
+        build: Callable[[int], Instance],
+        clock: Clock,
+        *,
+        desired: int,
+        strategy: Strategy,
+        startup_seconds: float,
+        provisioning_seconds: float = 0.0,
+        serve_unready: bool = False,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.variant = variant
+        self.desired = desired
+        self._build = build
+        self._clock = clock
+        self._strategy = strategy
+        self._startup_seconds = startup_seconds
+        self._provisioning_seconds = provisioning_seconds
+        self._serve_unready = serve_unready
+        self._changed = changed
+        self._serving: list[_Slot] = []
+        self._slots: list[_Slot] = []
+        self._leaving: set[_Slot] = set()
+        self._random = random.Random()  # noqa: S311 - routing, not cryptography
+
+    @property
+    def in_service(self) -> int:
+        """Instances that take requests now."""
+        return len(self._serving)
+
+    @property
+    def instances(self) -> Sequence[Instance]:
+        """The instances that take requests now."""
+        return [slot.instance for slot in self._serving if slot.instance is not None]
+
+    def concurrency(self) -> list[float]:
+        """Each serving instance's mean of requests in flight since the last call."""
+        now = self._clock.now()
+        return [slot.outstanding.mean(now) for slot in self._serving]
+
+    async def start(self) -> None:
+        """Returns when every instance is in service. Raises one of FAILURES when one cannot be."""
+        await self._grow(self.desired, early=False)
+
+    async def scale(self, desired: int) -> None:
+        """Returns when ``desired`` instances are in service and the surplus, the newest, is gone.
+
+        Raises what start() raises when one cannot be brought up; those that were added are gone then.
+        """
+        former, self.desired = self.desired, desired
+        try:
+            await self._grow(desired, early=self._serve_unready)
+        except FAILURES:
+            self.desired = former
+            raise
+        surplus = sorted(self._slots, key=lambda slot: slot.number)[desired:]
+        await self._remove(surplus, drain=True)
+
+    async def stop(self, *, drain: bool = False) -> None:
+        """Takes every instance down; with ``drain`` each may finish its requests first, for at most 30 s."""
+        await self._remove([*self._slots, *self._leaving], drain=drain)
+
+    async def _grow(self, desired: int, *, early: bool) -> None:
+        taken = {slot.number for slot in self._slots}
+        free = [number for number in range(desired + len(taken)) if number not in taken]
+        added = [_Slot(number, self._clock.now()) for number in free[: max(0, desired - len(self._slots))]]
+        self._slots += added
+        for slot in added:
+            slot.task = asyncio.create_task(self._keep(slot, early=early))
+        try:
+            await asyncio.gather(*(slot.first for slot in added))
+        except FAILURES:
+            await self._remove(added, drain=False)
+            raise
+        finally:
+            for slot in added:
+                if slot.first.done() and not slot.first.cancelled():
+                    slot.first.exception()  # seen: gather reports the first only
+
+    async def _keep(self, slot: _Slot, *, early: bool) -> None:
+        """Holds one instance in service: a dead one is replaced, a first one that cannot start is reported."""
+        while True:
+            try:
+                await self._clock.sleep(self._provisioning_seconds)
+                slot.instance = await _to_the_end(self._build, slot.number)
+                await slot.instance.start()
+                if early:
+                    self._serve(slot)
+                await slot.instance.wait_ready(self._startup_seconds)
+            except FAILURES as error:
+                self._withdraw(slot)
+                await self._drop(slot)
+                if not slot.first.done():
+                    slot.first.set_exception(error)
+                    return
+                log.warning("instance %s of %s did not come up: %s", slot.number, self.variant, error)
+            else:
+                self._serve(slot)
+                await slot.instance.wait_ended()
+                self._withdraw(slot)
+                log.warning("instance %s of %s ended and is replaced", slot.number, self.variant)
+                await self._drop(slot)
+            await self._clock.sleep(_REPLACEMENT_DELAY_SECONDS)
+
+    def _serve(self, slot: _Slot) -> None:
+        if slot in self._serving:
+            return
+        slot.outstanding = Outstanding(self._clock.now())
+        self._serving.append(slot)
+        if not slot.first.done():
+            slot.first.set_result(None)
+        self._changed()
+
+    def _withdraw(self, slot: _Slot) -> None:
+        if slot in self._serving:
+            self._serving.remove(slot)
+            self._changed()
+
+    async def _remove(self, slots: Sequence[_Slot], *, drain: bool) -> None:
+        for slot in slots:
+            self._withdraw(slot)
+            if slot in self._slots:
+                self._slots.remove(slot)
+            self._leaving.add(slot)
+        await asyncio.gather(*(self._take_down(slot, drain) for slot in slots))
+
+    async def _take_down(self, slot: _Slot, drain: bool) -> None:
+        if slot.task is not None:
+            slot.task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await slot.task
+        if drain and not slot.idle.is_set():
+            waits = [asyncio.ensure_future(slot.idle.wait()), asyncio.ensure_future(self._clock.sleep(DRAIN_SECONDS))]
+            try:
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for wait in waits:
+                    wait.cancel()
+        await self._drop(slot)
+        self._leaving.discard(slot)
+
+    async def _drop(self, slot: _Slot) -> None:
+        if slot.instance is not None:
+            # Kept until it is gone, so that stop() finds it if this is cut short.
+            await slot.instance.stop()
+            slot.instance = None
+
+    @contextlib.contextmanager
+    def instance(self) -> Iterator[Instance]:
+        """The instance that the routing strategy names, with one request in flight meanwhile.
+
+        Raises AwsError ServiceUnavailable when none is in service.
+        """
+        if not self._serving:
+            raise AwsError("ServiceUnavailable", f"No instance of variant {self.variant} is in service.", 503)
+        loads = [slot.outstanding.count for slot in self._serving]
+        slot = self._serving[choose_instance(loads, self._strategy, self._random.random())]
+        assert slot.instance is not None, "what serves is there"
+        outstanding = slot.outstanding
+        outstanding.enter(self._clock.now())
+        slot.idle.clear()
+        try:
+            yield slot.instance
+        finally:
+            outstanding.leave(self._clock.now())
+            if not slot.outstanding.count:
+                slot.idle.set()
+
+    async def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
+        """One request. Raises AwsError ServiceUnavailable when no instance is in service, else what it raises."""
+        with self.instance() as chosen:
+            return await chosen.invoke(body, headers, timeout)
+
+
+async def _to_the_end(build: Callable[[int], Instance], number: int) -> Instance:
+    """Builds in a thread, and waits for that even when cancelled: the thread writes into the instance's folder."""
+    building = asyncio.ensure_future(asyncio.to_thread(build, number))
+    try:
+        return await asyncio.shield(building)
+    except asyncio.CancelledError:
+        await asyncio.wait([building])
+        raise

@@ -1,0 +1,128 @@
+"""An instance as a container that somebody else runs: any image that keeps the container contract, at an address."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from urllib.parse import urlsplit
+
+from yarl import URL
+
+from harness.clock import Clock
+from harness.hosting.instances.base import Answer, InstanceFailed, InstanceSpec, Log
+from harness.hosting.instances.client import PING_INTERVAL_SECONDS, ContainerClient, StreamedAnswer
+
+# How a container that is gone is noticed: so many pings in a row that fail, one a second. Ours: AWS publishes neither.
+_FAILED_PINGS = 3
+_WATCH_SECONDS = 1.0
+
+
+class ContainerKind:
+    """The kind ``container``. An address serves one instance at a time, of whatever endpoint."""
+
+    needs_model_data = False
+
+    def __init__(self, clock: Clock) -> None:
+        self._taken: set[str] = set()
+
+    def build(self, spec: InstanceSpec, log: Log) -> ContainerInstance:
+        return ContainerInstance(spec.settings.containers, self._taken, log)
+
+    async def close(self) -> None: ...
+
+
+class ContainerInstance:
+    """One address out of ``containers`` (URLs; a host may resolve to several addresses, looked up anew each time).
+
+    taken: the addresses that instances hold, shared among them. Stopping an instance lets its address go and leaves the
+    container running.
+    """
+
+    def __init__(self, containers: Sequence[str], taken: set[str], log: Log) -> None:
+        self._containers = containers
+        self._taken = taken
+        self._log = log
+        self._client: ContainerClient | None = None
+
+    @property
+    def address(self) -> str | None:
+        """The URL that is held, once ready."""
+        return self._client.url if self._client else None
+
+    async def start(self) -> None:
+        """Nothing: the container runs already."""
+
+    async def wait_ready(self, timeout: float) -> None:
+        try:
+            async with asyncio.timeout(timeout):
+                while True:
+                    if await self._take():
+                        return
+                    await asyncio.sleep(PING_INTERVAL_SECONDS)
+        except TimeoutError:
+            listed = ", ".join(self._containers) or "none is given"
+            raise InstanceFailed(
+                f"No free container answered /ping with 200 within {timeout:g} s; [local] containers: {listed}."
+            ) from None
+
+    async def _take(self) -> bool:
+        """Holds the first free address that answers /ping."""
+        for url in await _addresses(self._containers):
+            if url in self._taken:
+                continue
+            self._taken.add(url)
+            client = ContainerClient(url)
+            try:
+                if await client.ping():
+                    self._client = client
+                    self._log(f"instance on the container at {url}")
+                    return True
+            finally:
+                if self._client is None:
+                    self._taken.discard(url)
+                    await client.close()
+        return False
+
+    async def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
+        assert self._client is not None, "wait_ready() comes first"
+        return await self._client.invoke(body, headers, timeout)
+
+    def stream(
+        self, body: bytes, headers: Mapping[str, str], timeout: float
+    ) -> AbstractAsyncContextManager[StreamedAnswer]:
+        assert self._client is not None, "wait_ready() comes first"
+        return self._client.stream(body, headers, timeout)
+
+    async def wait_ended(self) -> None:
+        assert self._client is not None, "wait_ready() comes first"
+        failed = 0
+        while failed < _FAILED_PINGS:
+            await asyncio.sleep(_WATCH_SECONDS)
+            failed = 0 if await self._client.ping() else failed + 1
+
+    async def stop(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            self._taken.discard(client.url)
+            await client.close()
+
+
+async def _addresses(containers: Sequence[str]) -> list[str]:
+    """The URLs with each host replaced by every address that it has now, in a stable order."""
+    found: dict[str, None] = {}
+    for url in containers:
+        parts = urlsplit(url)
+        try:
+            infos = await asyncio.get_running_loop().getaddrinfo(
+                parts.hostname, parts.port or 80, type=socket.SOCK_STREAM
+            )
+        except OSError:
+            continue  # a container that is not up yet has no name
+        # A container on a network of both families has an address of each, and is still one container.
+        only = socket.AF_INET if any(info[0] == socket.AF_INET for info in infos) else socket.AF_INET6
+        for address in sorted(info[4] for info in infos if info[0] == only):
+            host = str(address[0])
+            found[str(URL.build(scheme="http", host=host, port=int(address[1])))] = None
+    return list(found)

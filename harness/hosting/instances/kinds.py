@@ -1,0 +1,59 @@
+"""The kinds of instance by name: those of the harness, and those that an installed package registers.
+
+A package adds one under the entry point group ``sagemaker_harness.instances``: the name is what a stack file says under
+``[local] instances``, the object is called with the harness's clock and gives an InstanceKind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from importlib.metadata import entry_points
+
+from harness.clock import Clock
+from harness.hosting.instances.base import InstanceFailed, InstanceKind
+from harness.hosting.instances.container import ContainerKind
+from harness.hosting.instances.process import ProcessKind
+from harness.hosting.instances.twin import TwinKind
+
+GROUP = "sagemaker_harness.instances"
+_OWN: dict[str, Callable[[Clock], InstanceKind]] = {
+    "process": ProcessKind,
+    "container": ContainerKind,
+    "twin": TwinKind,
+}
+
+
+def kind_names() -> list[str]:
+    """What ``[local] instances`` may be on this installation."""
+    return sorted({*_OWN, *entry_points(group=GROUP).names})
+
+
+class Kinds:
+    """The kinds that one harness uses, each made when it is first asked for."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._made: dict[str, InstanceKind] = {}
+
+    def get(self, name: str) -> InstanceKind:
+        """Raises InstanceFailed for a name that nobody registered."""
+        if name not in self._made:
+            self._made[name] = _factory(name)(self._clock)
+        return self._made[name]
+
+    async def close(self) -> None:
+        """Called when every instance has stopped."""
+        await asyncio.gather(*(kind.close() for kind in self._made.values()))
+        self._made.clear()
+
+
+def _factory(name: str) -> Callable[[Clock], InstanceKind]:
+    if name in _OWN:
+        return _OWN[name]
+    found = entry_points(group=GROUP, name=name)
+    if not found:
+        known = ", ".join(kind_names())
+        raise InstanceFailed(f"There is no kind of instance {name!r} here; [local] instances may be: {known}.")
+    factory: Callable[[Clock], InstanceKind] = next(iter(found)).load()
+    return factory

@@ -1,0 +1,187 @@
+"""An instance as a child process: the model server of this project on a loopback port."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+
+from harness.clock import Clock
+from harness.hosting.instance_types import vcpus
+from harness.hosting.instances.base import Answer, InstanceFailed, InstanceSpec, Log
+from harness.hosting.instances.client import ContainerClient, StreamedAnswer
+from harness.hosting.instances.usage import Usage, of_process_tree
+
+# From SIGTERM to SIGKILL (SM guide).
+_STOP_GRACE_SECONDS = 30.0
+_KEPT_LINES = 200
+_LINE_LIMIT = 64 * 1024
+# Of the harness's own environment, only what a process needs to start; the container's comes from the model.
+_INHERITED = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TMPDIR",
+    "LD_LIBRARY_PATH",
+    "PYTHONPATH",
+    "COVERAGE_PROCESS_START",
+    "COVERAGE_PROCESS_CONFIG",
+)
+
+
+class ProcessKind:
+    """The kind ``process``: runs the model itself, so it needs its data."""
+
+    needs_model_data = True
+
+    def __init__(self, clock: Clock) -> None: ...
+
+    def build(self, spec: InstanceSpec, log: Log) -> ProcessInstance:
+        return ProcessInstance(spec, log)
+
+    async def close(self) -> None: ...
+
+
+class ProcessInstance:
+    """``python -m model_server`` on as many cores as the instance type has vCPUs, at most this machine's, and with as
+    many workers.
+
+    log: called with every line that the container prints.
+    """
+
+    def __init__(self, spec: InstanceSpec, log: Log) -> None:
+        self.spec = spec
+        self._log = log
+        self._last_lines: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._process: asyncio.subprocess.Process | None = None
+        self._client: ContainerClient | None = None
+        self._reader: asyncio.Task[None] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    async def start(self) -> None:
+        port = _free_port()
+        cores = cores_of(self.spec.number, vcpus(self.spec.instance_type), sorted(os.sched_getaffinity(0)))
+        given = self.spec.environment.get("SAGEMAKER_MODEL_SERVER_WORKERS", "")
+        workers = int(given) if given.isdigit() and int(given) else len(cores)
+        command = [sys.executable, "-m", "model_server", "--lifeline", "--server", self.spec.settings.server]
+        command += [
+            "--model-dir",
+            str(self.spec.model_dir),
+            "--port",
+            str(port),
+            "--work-dir",
+            str(self.spec.workspace),
+        ]
+        command += ["--workers", str(workers), "--threads", str(max(1, len(cores) // workers))]
+        if self.spec.settings.responses is not None:
+            command += ["--responses", str(self.spec.settings.responses)]
+        inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        starting = asyncio.ensure_future(
+            asyncio.create_subprocess_exec(
+                *command,
+                env={**inherited, **self.spec.environment},
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+                limit=_LINE_LIMIT,
+                start_new_session=True,
+            )
+        )
+        try:
+            self._process = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # The child is on its way all the same: stop() must know of it.
+            self._process = await starting
+            raise
+        with contextlib.suppress(ProcessLookupError):
+            # From here, not in the child before exec, which deadlocks where threads hold locks; its children inherit.
+            os.sched_setaffinity(self._process.pid, cores)
+        self._reader = asyncio.create_task(self._read_log())
+        self._client = ContainerClient(f"http://127.0.0.1:{port}")
+
+    async def _read_log(self) -> None:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        while True:
+            try:
+                line = await self._process.stdout.readline()
+            except ValueError:
+                continue  # a line beyond the limit: dropped, the rest goes on
+            if not line:
+                return
+            text = line.decode("utf-8", "replace").rstrip()
+            self._last_lines.append(text)
+            self._log(text)
+
+    async def wait_ready(self, timeout: float) -> None:
+        assert self._client is not None, "start() comes first"
+        process = self._process
+        found = await self._client.pinged(lambda: process is None or process.returncode is not None, timeout)
+        if found == "ended":
+            raise InstanceFailed(await self._reason())
+        if found == "late":
+            raise InstanceFailed(f"/ping did not answer 200 within {timeout:g} s. {await self._reason()}")
+
+    async def _reason(self) -> str:
+        if self._reader is not None and self._process is not None and self._process.returncode is not None:
+            await asyncio.wait([self._reader], timeout=2)
+        return "\n".join(self._last_lines) or "The container printed nothing."
+
+    async def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
+        assert self._client is not None, "start() comes first"
+        return await self._client.invoke(body, headers, timeout)
+
+    def stream(
+        self, body: bytes, headers: Mapping[str, str], timeout: float
+    ) -> AbstractAsyncContextManager[StreamedAnswer]:
+        assert self._client is not None, "start() comes first"
+        return self._client.stream(body, headers, timeout)
+
+    def usage(self) -> Usage | None:
+        return of_process_tree(self.pid) if self.pid is not None else None
+
+    async def wait_ended(self) -> None:
+        assert self._process is not None, "start() comes first"
+        await self._process.wait()
+
+    async def stop(self) -> None:
+        if self._client is not None:
+            await self._client.close()
+        process = self._process
+        if process is None:
+            return
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                await asyncio.wait_for(process.wait(), _STOP_GRACE_SECONDS)
+            except TimeoutError:
+                os.killpg(process.pid, signal.SIGKILL)
+                await process.wait()
+        if process.stdin is not None:
+            process.stdin.close()
+        if self._reader is not None:
+            await asyncio.wait([self._reader], timeout=2)
+            self._reader.cancel()
+            await asyncio.wait([self._reader])
+
+
+def cores_of(number: int, count: int, available: Sequence[int]) -> set[int]:
+    """The cores of instance ``number`` when each has ``count``: its own where there are enough, else shared in turn."""
+    count = min(count, len(available))
+    return {available[(number * count + index) % len(available)] for index in range(count)}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,49 @@
+"""What the containers of an endpoint print, in its CloudWatch log group (SM guide, logging-cloudwatch)."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+
+from harness.backend import Backend
+from harness.logs import CloudWatchLogs
+
+
+def log_group(endpoint: str) -> str:
+    return f"/aws/sagemaker/Endpoints/{endpoint}"
+
+
+def new_instance_id() -> str:
+    """An id as EC2 gives them: ``i-`` and 17 hexadecimal digits."""
+    return f"i-{secrets.token_hex(9)[:17]}"
+
+
+class EndpointLogs:
+    """Writes to the log groups of all endpoints, each in its region."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._writers: dict[str, CloudWatchLogs] = {}
+
+    def stream(self, region: str, endpoint: str, variant: str) -> Callable[[str], None]:
+        """Takes a new instance's lines, into a stream ``VARIANT/INSTANCE_ID`` of its own."""
+        stream = (log_group(endpoint), f"{variant}/{new_instance_id()}")
+
+        def put(line: str) -> None:
+            if line:  # an event has at least one character (CloudWatch Logs, InputLogEvent)
+                self._writer(region).put(stream, line)
+
+        return put
+
+    def _writer(self, region: str) -> CloudWatchLogs:
+        if region not in self._writers:
+            self._writers[region] = CloudWatchLogs(Backend(self._backend.url, region))
+        return self._writers[region]
+
+    async def flush(self) -> None:
+        """Writes all that is queued now."""
+        await asyncio.gather(*(writer.flush() for writer in self._writers.values()))
+
+    async def close(self) -> None:
+        await asyncio.gather(*(writer.close() for writer in self._writers.values()))

@@ -1,0 +1,214 @@
+"""What an endpoint's operations set going: creation, blue/green update, scaling, deletion, each as one task."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.backend import Backend
+from harness.clock import Clock
+from harness.hosting.asynchronous import AsyncQueue
+from harness.hosting.deployment import Deployment, Deployments, Retained
+from harness.hosting.endpoint import Endpoint
+from harness.hosting.fleet import FAILURES
+from harness.hosting.instances.base import InstanceFailed, LocalSettings
+from harness.hosting.invocation import Invoker
+from harness.hosting.lifecycle import Event
+from harness.hosting.queue_metrics import QueueMetrics
+from harness.hosting.resources import EndpointConfig, Model
+from harness.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+# FailureReason's length limit (botocore).
+_FAILURE_LIMIT = 1024
+# SageMaker's sentence, as printed in public logs; the container's own lines behind it are ours.
+_UNHEALTHY = (
+    "The primary container did not pass the ping health check. Please check CloudWatch logs for this endpoint. "
+    "Its last lines: "
+)
+_OURS = "The harness failed on this endpoint; its log has the reason."
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A variant's new weight and count; None leaves it."""
+
+    weight: float | None
+    count: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """A blue/green update. models: by variant name; capture: DataCaptureConfig afterwards.
+
+    termination_wait: seconds of the clock for which the old fleet is kept after the new one has taken over.
+    """
+
+    config: EndpointConfig
+    models: Mapping[str, Model]
+    settings: LocalSettings
+    retained: Mapping[str, Retained]
+    capture: Mapping[str, Any] | None
+    termination_wait: float
+
+
+class Provisioning:
+    """Carries out what was accepted. Each endpoint has one task at a time.
+
+    gone: called with an endpoint that is deleted.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        clock: Clock,
+        metrics: Metrics,
+        deployments: Deployments,
+        invoker: Invoker,
+        *,
+        gone: Callable[[Endpoint], None],
+    ) -> None:
+        self._backend = backend
+        self._clock = clock
+        self._metrics = metrics
+        self._deployments = deployments
+        self._invoker = invoker
+        self._gone = gone
+
+    def create(self, endpoint: Endpoint, models: Mapping[str, Model], settings: LocalSettings) -> None:
+        """Brings a new endpoint's configuration up; models by variant name."""
+        self._run(endpoint, self._create(endpoint, models, settings))
+
+    def replace(self, endpoint: Endpoint, update: Update) -> None:
+        """Blue/green: what serves goes on until the new configuration is up."""
+        self._run(endpoint, self._replace(endpoint, update))
+
+    def rescale(self, endpoint: Endpoint, changes: Mapping[str, Change]) -> None:
+        """Changes weights and counts of variants by name."""
+        self._run(endpoint, self._rescale(endpoint, changes))
+
+    def delete(self, endpoint: Endpoint) -> None:
+        self._run(endpoint, self._delete(endpoint))
+
+    async def stop(self, endpoint: Endpoint) -> None:
+        """Ends whatever is going on and takes every instance down."""
+        if endpoint.work is not None:
+            endpoint.work.cancel()
+            await asyncio.gather(endpoint.work, return_exceptions=True)
+        await self._take_down(endpoint)
+
+    def _run(self, endpoint: Endpoint, work: Coroutine[Any, Any, None]) -> None:
+        endpoint.work = asyncio.create_task(work)
+
+    async def _create(self, endpoint: Endpoint, models: Mapping[str, Model], settings: LocalSettings) -> None:
+        if endpoint.config.asynchronous is not None:
+            metrics = QueueMetrics(self._metrics, endpoint.region, endpoint.name)
+            endpoint.queue = AsyncQueue(
+                self._backend, self._invoker, metrics, endpoint.name, endpoint.region, lambda: endpoint.serving
+            )
+        deployment = endpoint.deployment = self._deployments.new(endpoint.region, endpoint.name, endpoint.config)
+        failure = await self._bring_up(endpoint, deployment, models, settings, {})
+        if failure is None:
+            self._meet(endpoint, Event.READY)
+            return
+        await self._take_down(endpoint)
+        endpoint.failure = failure
+        self._meet(endpoint, Event.FAILED)
+
+    async def _replace(self, endpoint: Endpoint, update: Update) -> None:
+        new = endpoint.pending = self._deployments.new(endpoint.region, endpoint.name, update.config)
+        failure = await self._bring_up(endpoint, new, update.models, update.settings, update.retained)
+        if failure is not None:
+            self._meet(endpoint, Event.ROLL_BACK)
+            await self._deployments.take_down(new)
+            endpoint.pending = None
+            endpoint.failure = failure
+            self._meet(endpoint, Event.READY)
+            return
+        endpoint.retiring, endpoint.deployment, endpoint.pending = endpoint.deployment, new, None
+        endpoint.config, endpoint.capture, endpoint.failure = update.config, update.capture, ""
+        self._wake(endpoint)
+        await self._clock.sleep(update.termination_wait)
+        if endpoint.retiring is not None:
+            await self._deployments.take_down(endpoint.retiring, drain=True)
+            endpoint.retiring = None
+        self._meet(endpoint, Event.READY)
+
+    async def _rescale(self, endpoint: Endpoint, changes: Mapping[str, Change]) -> None:
+        assert endpoint.deployment is not None, "an endpoint in service has a deployment"
+        variants = {name: endpoint.deployment.variants[name] for name in changes}
+        former = {name: variant.fleet.desired for name, variant in variants.items()}
+        for name, change in changes.items():
+            if change.weight is not None:
+                variants[name].desired_weight = change.weight
+        scaled = await asyncio.gather(
+            *(
+                variants[name].fleet.scale(change.count)
+                for name, change in changes.items()
+                if change.count is not None and change.count != former[name]
+            ),
+            return_exceptions=True,
+        )
+        errors = [error for error in scaled if isinstance(error, BaseException)]
+        if errors:
+            self._meet(endpoint, Event.ROLL_BACK)
+            for variant in variants.values():
+                variant.desired_weight = variant.weight
+            back = (variant.fleet.scale(former[name]) for name, variant in variants.items())
+            await asyncio.gather(*back, return_exceptions=True)
+            endpoint.failure = _reason(errors[0])
+        else:
+            for variant in variants.values():
+                variant.weight = variant.desired_weight
+            endpoint.failure = ""
+        self._meet(endpoint, Event.READY)
+
+    async def _delete(self, endpoint: Endpoint) -> None:
+        await self._take_down(endpoint)
+        self._gone(endpoint)
+
+    async def _bring_up(
+        self,
+        endpoint: Endpoint,
+        deployment: Deployment,
+        models: Mapping[str, Model],
+        settings: LocalSettings,
+        retained: Mapping[str, Retained],
+    ) -> str | None:
+        """FailureReason, or None when everything serves."""
+        try:
+            await self._deployments.bring_up(deployment, models, settings, retained, lambda: self._wake(endpoint))
+        except Exception as error:
+            return _reason(error)
+        return None
+
+    async def _take_down(self, endpoint: Endpoint) -> None:
+        if endpoint.queue is not None:
+            await endpoint.queue.close()
+            endpoint.queue = None
+        for deployment in (endpoint.pending, endpoint.retiring, endpoint.deployment):
+            if deployment is not None:
+                await self._deployments.take_down(deployment)
+        endpoint.pending = endpoint.retiring = endpoint.deployment = None
+
+    def _meet(self, endpoint: Endpoint, event: Event) -> None:
+        endpoint.meet(event, self._clock.now())
+        self._wake(endpoint)
+
+    def _wake(self, endpoint: Endpoint) -> None:
+        if endpoint.queue is not None:
+            endpoint.queue.wake()
+
+
+def _reason(error: BaseException) -> str:
+    """FailureReason. The end of the container's output says why; its beginning is what has to go."""
+    if not isinstance(error, FAILURES):
+        log.error("an endpoint could not be changed", exc_info=error)
+        return _OURS
+    sentence = _UNHEALTHY if isinstance(error, InstanceFailed) else ""
+    lines, room = str(error), _FAILURE_LIMIT - len(sentence)
+    return sentence + (lines if len(lines) <= room else "..." + lines[-(room - 3) :])

@@ -1,0 +1,51 @@
+"""What is a process instance's own: its share of the machine."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from harness.hosting.instances.base import Instance, InstanceSpec
+from harness.hosting.instances.process import ProcessInstance, cores_of
+from tests.hosting.instances.kinds import ProcessBench
+
+
+@pytest.mark.parametrize(
+    ("number", "count", "cores"),
+    [
+        (0, 2, {0, 1}),
+        (1, 2, {2, 3}),
+        (3, 2, {6, 7}),
+        (4, 2, {0, 1}),  # the fifth instance of 2 on 8 cores shares with the first
+        (1, 3, {3, 4, 5}),
+        (2, 3, {6, 7, 0}),
+        (5, 16, set(range(8))),  # more vCPUs than there are cores: all of them
+    ],
+)
+def test_an_instance_has_as_many_cores_as_vcpus_its_own_while_there_are_enough(
+    number: int, count: int, cores: set[int]
+) -> None:
+    assert cores_of(number, count, range(8)) == cores
+
+
+async def test_the_model_server_and_what_it_starts_keep_to_their_cores(tmp_path: Path) -> None:
+    """One vCPU on whatever machine this is: the second instance of it has the second core."""
+
+    class OneCore(ProcessBench):
+        def settle(self, spec: InstanceSpec, seconds: float, load: float) -> InstanceSpec:
+            spec = super().settle(spec, seconds, load)
+            return replace(spec, number=1, instance_type="ml.m8g.medium")
+
+    bench = OneCore(tmp_path)
+    instance: Instance = bench.build()
+    await instance.start()
+    await instance.wait_ready(60)
+    assert isinstance(instance, ProcessInstance) and instance.pid is not None
+    available = sorted(os.sched_getaffinity(0))
+    for process in [psutil.Process(instance.pid), *psutil.Process(instance.pid).children(recursive=True)]:
+        assert process.cpu_affinity() == [available[1 % len(available)]]
+    await bench.close()

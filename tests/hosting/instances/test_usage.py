@@ -1,0 +1,38 @@
+"""What a process and those below it use."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from harness.hosting.instances.usage import of_process_tree
+
+BURN = """
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "x = bytearray(50_000_000)\\nimport time\\ntime.sleep(60)"])
+end = time.process_time() + 0.3
+while time.process_time() < end:
+    pass
+print("burnt", flush=True)
+sys.stdin.read()
+child.kill()
+"""
+
+
+def test_cpu_time_and_memory_of_the_whole_tree() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", BURN], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "burnt\n"
+        found = of_process_tree(process.pid)
+        process.communicate("")
+    assert found is not None
+    assert 0.3 <= found.cpu_seconds < 30
+    assert 50e6 < found.memory_bytes < 500e6
+
+
+def test_none_once_it_is_gone() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        pass
+    assert of_process_tree(process.pid) is None

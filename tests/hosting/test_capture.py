@@ -1,0 +1,125 @@
+"""Data capture (SM guide, model-monitor-data-capture-endpoint)."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from harness.hosting.capture import captured, encoding_of
+from tests.hosting.hands import Held
+from tests.support import unique
+
+TIME = datetime(2022, 2, 14, 17, 25, 49, tzinfo=UTC)
+
+
+def config(*modes: str, **members: Any) -> dict[str, Any]:
+    options = [{"CaptureMode": mode} for mode in modes]
+    return {"InitialSamplingPercentage": 100, "DestinationS3Uri": "s3://b/p", "CaptureOptions": options, **members}
+
+
+def test_a_line_as_aws_documents_it() -> None:
+    headers = {"CsvContentTypes": ["text/csv"]}
+    line = captured(
+        config("Input", "Output", CaptureContentTypeHeader=headers),
+        {"INPUT": ("text/csv", b"69,0\n"), "OUTPUT": ("text/csv; charset=utf-8", b"0.0254")},
+        event_id="aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee",
+        inference_id=None,
+        time=TIME,
+    )
+    assert line == (
+        '{"captureData":{"endpointInput":{"observedContentType":"text/csv","mode":"INPUT","data":"69,0\\n",'
+        '"encoding":"CSV"},"endpointOutput":{"observedContentType":"text/csv; charset=utf-8","mode":"OUTPUT",'
+        '"data":"0.0254","encoding":"CSV"}},"eventMetadata":{"eventId":"aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee",'
+        '"inferenceTime":"2022-02-14T17:25:49Z"},"eventVersion":"0"}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("content_type", "encoding"),
+    [("text/csv", "CSV"), ("application/json; charset=utf-8", "JSON"), ("image/jpeg", "BASE64"), ("", "BASE64")],
+)
+def test_only_the_named_content_types_are_text(content_type: str, encoding: str) -> None:
+    header = {"CsvContentTypes": ["text/csv"], "JsonContentTypes": ["application/json"]}
+    assert encoding_of(content_type, header) == encoding
+    assert encoding_of(content_type, {}) == "BASE64"
+
+
+@pytest.mark.parametrize(
+    ("modes", "kept"),
+    [
+        (["Input"], {"endpointInput"}),
+        (["Output"], {"endpointOutput"}),
+        (["InputAndOutput"], {"endpointInput", "endpointOutput"}),
+    ],
+)
+def test_what_is_asked_for_is_kept(modes: list[str], kept: set[str]) -> None:
+    parts: Any = {"INPUT": ("", b"in"), "OUTPUT": ("", b"out")}
+    line = json.loads(captured(config(*modes), parts, event_id="e", inference_id="mine", time=TIME))
+    assert set(line["captureData"]) == kept
+    assert line["eventMetadata"]["inferenceId"] == "mine"
+
+
+def files(held: Held, bucket: str) -> dict[str, list[Any]]:
+    held.aws.run(held.aws.local.hosting.capture.flush())
+    s3 = held.client("s3")
+    found = s3.list_objects_v2(Bucket=bucket).get("Contents", [])
+    bodies = {one["Key"]: s3.get_object(Bucket=bucket, Key=one["Key"])["Body"].read() for one in found}
+    return {key: [json.loads(line) for line in body.splitlines()] for key, body in bodies.items()}
+
+
+@pytest.fixture
+def bucket(held: Held) -> str:
+    name = unique("capture")
+    held.client("s3").create_bucket(Bucket=name)
+    return name
+
+
+def test_requests_and_answers_in_s3(held: Held, bucket: str) -> None:
+    capture = config("InputAndOutput", DestinationS3Uri=f"s3://{bucket}/monitor/")
+    name = held.endpoint(held.config(DataCaptureConfig=capture))
+    held.invoke(name, b"\xff\x00", ContentType="image/jpeg", InferenceId="mine")
+    found = files(held, bucket)
+    lines = [line for each in found.values() for line in each]
+    time = datetime.fromtimestamp(held.clock.now(), UTC)
+    for key in found:
+        assert re.fullmatch(rf"monitor/{name}/v/{time:%Y/%m/%d/%H}/\d\d-\d\d-\d{{3}}-[0-9a-f-]{{36}}\.jsonl", key)
+    (line,) = lines
+    assert base64.b64decode(line["captureData"]["endpointInput"]["data"]) == b"\xff\x00"
+    assert line["eventMetadata"]["inferenceId"] == "mine"
+    described = held.describe(name)["DataCaptureConfig"]
+    assert (described["CaptureStatus"], described["CurrentSamplingPercentage"]) == ("Started", 100)
+
+
+@pytest.mark.parametrize(("percentage", "low", "high"), [(0, 0, 0), (50, 25, 75), (100, 100, 100)])
+def test_a_sample_of_them(held: Held, bucket: str, percentage: int, low: int, high: int) -> None:
+    capture = config("Input", DestinationS3Uri=f"s3://{bucket}", InitialSamplingPercentage=percentage)
+    name = held.endpoint(held.config(DataCaptureConfig=capture))
+    for _ in range(100):
+        held.invoke(name)
+    assert low <= sum(len(lines) for lines in files(held, bucket).values()) <= high
+
+
+def test_switched_off(held: Held, bucket: str) -> None:
+    capture = config("Input", DestinationS3Uri=f"s3://{bucket}", EnableCapture=False)
+    held.invoke(held.endpoint(held.config(DataCaptureConfig=capture)))
+    assert not files(held, bucket)
+
+
+def test_a_bucket_that_is_not_there_costs_lines_and_no_request(held: Held) -> None:
+    name = held.endpoint(held.config(DataCaptureConfig=config("Input", DestinationS3Uri="s3://no-such-bucket-here")))
+    assert held.invoke(name)["ResponseMetadata"]["HTTPStatusCode"] == 200
+    held.aws.run(held.aws.local.hosting.capture.flush())
+
+
+def test_an_update_that_retains_all_keeps_the_capture(held: Held, bucket: str) -> None:
+    """DataCaptureConfig is one of the variant properties (botocore, VariantPropertyType)."""
+    capture = config("Input", DestinationS3Uri=f"s3://{bucket}")
+    name = held.endpoint(held.config(DataCaptureConfig=capture))
+    for members, captures in (({"RetainAllVariantProperties": True}, True), ({}, False)):
+        held.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=held.config(), **members)
+        assert ("DataCaptureConfig" in held.settled(name)) is captures

@@ -1,0 +1,170 @@
+"""What goes wrong behind an endpoint, over real connections: each fault costs its own request, and nothing hangs."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from harness.hosting.instances.base import LocalSettings
+from tests.hosting.conftest import Deployed, create_endpoint, settled
+from tests.hosting.hands import IMAGE, variant
+from tests.hosting.models import ECHO, model_tar
+from tests.support import Aws, unique
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok"
+
+
+class Container:
+    """A server on a loopback port that answers /ping, and to /invocations whatever ``behave`` writes."""
+
+    def __init__(self) -> None:
+        self.behave: Serve = answer
+        self.url = ""
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        host, port = self._server.sockets[0].getsockname()
+        self.url = f"http://{host}:{port}"
+
+    async def stop(self) -> None:
+        self._server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        if head.startswith(b"GET /ping"):
+            writer.write(ANSWER)
+        else:
+            await self.behave(reader, writer)
+        writer.close()
+
+
+async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(ANSWER)
+
+
+async def garbage(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"\x00\x01\x02 what is this\r\n\r\n")
+
+
+async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.close()
+
+
+async def stop_halfway(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(ANSWER.replace(b"Length: 2", b"Length: 2000"))
+
+
+async def in_parts(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    for part in (b"one", b"two"):
+        writer.write(b"%x\r\n%s\r\n" % (len(part), part))
+        await writer.drain()
+        await asyncio.sleep(0.05)
+    writer.write(b"0\r\n\r\n")
+
+
+async def a_part_and_no_more(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n")
+
+
+@pytest.fixture(scope="module")
+def container(aws: Aws) -> Iterator[Container]:
+    found = Container()
+    aws.run(found.start())
+    yield found
+    aws.run(found.stop())
+
+
+@pytest.fixture(scope="module")
+def endpoint(aws: Aws, container: Container) -> Iterator[Deployed]:
+    name, sagemaker = unique("fault"), aws.client("sagemaker")
+    sagemaker.create_model(ModelName=name, PrimaryContainer={"Image": IMAGE})
+    sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant(name)])
+    aws.local.hosting.configure(name, LocalSettings(instances="container", containers=(container.url,)))
+    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+    found = Deployed(aws, name)
+    assert settled(found)["EndpointStatus"] == "InService"
+    yield found
+    sagemaker.delete_endpoint(EndpointName=name)
+
+
+@pytest.mark.parametrize(
+    ("behave", "said"),
+    [
+        (garbage, "The response of container primary is not valid HTTP."),
+        (hang_up, "An error occurred while handling request as the model process exited."),
+        (stop_halfway, "An error occurred while handling request as the model process exited."),
+    ],
+)
+def test_no_answer_is_a_model_error_and_the_next_request_is_served(
+    endpoint: Deployed, container: Container, behave: Serve, said: str
+) -> None:
+    container.behave = behave
+    with pytest.raises(ClientError) as found:
+        endpoint.invoke({})
+    response: Any = found.value.response
+    assert (response["Error"]["Code"], response["OriginalStatusCode"]) == ("ModelError", 0)
+    assert response["OriginalMessage"] == said
+    container.behave = answer
+    assert endpoint.invoke({})["Body"] == b"ok"
+
+
+def stream(endpoint: Deployed) -> Iterator[Any]:
+    runtime = endpoint.aws.client("sagemaker-runtime")
+    found = runtime.invoke_endpoint_with_response_stream(EndpointName=endpoint.name, Body=b"{}")
+    return iter(found["Body"])
+
+
+def test_parts_reach_the_client_while_the_container_still_writes(endpoint: Deployed, container: Container) -> None:
+    container.behave = in_parts
+    assert [event["PayloadPart"]["Bytes"] for event in stream(endpoint)] == [b"one", b"two"]
+
+
+def test_a_stream_that_breaks_off(endpoint: Deployed, container: Container) -> None:
+    container.behave = a_part_and_no_more
+    events = stream(endpoint)
+    assert next(events)["PayloadPart"]["Bytes"] == b"one"
+    with pytest.raises(ClientError, match="ModelStreamError"):
+        next(events)
+
+
+def test_a_model_server_killed_in_mid_request_costs_its_own_requests_only(aws: Aws) -> None:
+    """Two instances: what the killed one held is a 424 or 503, the other goes on, and the dead one is replaced."""
+    endpoint = create_endpoint(aws, model_tar(ECHO), instances=2)
+    assert settled(endpoint)["EndpointStatus"] == "InService"
+    codes: list[str] = []
+    stop = threading.Event()
+
+    def one(document: dict[str, Any]) -> str:
+        try:
+            endpoint.invoke(document)
+        except ClientError as error:
+            return str(error.response["Error"]["Code"])
+        return "OK"
+
+    def go_on() -> None:
+        while not stop.is_set():
+            codes.append(one({"sleep": 0.02}))
+
+    with ThreadPoolExecutor(4) as pool:
+        callers = [pool.submit(go_on) for _ in range(3)]
+        time.sleep(0.5)
+        assert one({"die": "parent"}) == "ModelError"
+        end = time.monotonic() + 90
+        while endpoint.describe()["ProductionVariants"][0]["CurrentInstanceCount"] < 2:
+            assert time.monotonic() < end, "the instance was not replaced"
+            time.sleep(0.1)
+        stop.set()
+        for caller in callers:
+            caller.result(30)
+    assert set(codes) <= {"OK", "ModelError", "ServiceUnavailable"}
+    assert codes.count("OK") > len(codes) - 6
+    aws.client("sagemaker").delete_endpoint(EndpointName=endpoint.name)

@@ -1,0 +1,297 @@
+"""A variant's fleet, on instances that the test holds in its hands."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.clock import VirtualClock
+from harness.errors import AwsError
+from harness.hosting.fleet import Fleet
+from harness.hosting.instances.base import Answer, InstanceFailed
+from harness.hosting.model_data import ModelDataError
+
+
+class HandInstance:
+    """An instance that is ready, fails and ends when the test says so."""
+
+    def __init__(self, number: int, failure: str = "") -> None:
+        self.number = number
+        self.failure = failure
+        self.ready = asyncio.Event()
+        self.ready.set()
+        self.ended = asyncio.Event()
+        self.hold = asyncio.Event()
+        self.hold.set()
+        self.stopped = False
+        self.served = 0
+
+    async def start(self) -> None: ...
+
+    async def wait_ready(self, timeout: float) -> None:
+        await self.ready.wait()
+        if self.failure:
+            raise InstanceFailed(self.failure)
+
+    async def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
+        self.served += 1
+        await self.hold.wait()
+        return Answer(200, "OK", {}, b"%d" % self.number)
+
+    async def wait_ended(self) -> None:
+        await self.ended.wait()
+
+    async def stop(self) -> None:
+        self.stopped = True
+        self.ended.set()
+
+
+class Yard:
+    """Builds the instances of a fleet and keeps them all."""
+
+    def __init__(self, *failures: str) -> None:
+        self.built: list[HandInstance] = []
+        self.open = True
+        self._failures = list(failures)
+
+    def build(self, number: int) -> HandInstance:
+        self.built.append(HandInstance(number, self._failures.pop(0) if self._failures else ""))
+        if not self.open:
+            self.built[-1].ready.clear()
+        return self.built[-1]
+
+    def fleet(self, clock: VirtualClock, desired: int = 1, strategy: Any = "RANDOM", **members: Any) -> Fleet:
+        return Fleet("v", self.build, clock, desired=desired, strategy=strategy, startup_seconds=60, **members)
+
+    @property
+    def alive(self) -> list[HandInstance]:
+        return [one for one in self.built if not one.stopped]
+
+
+async def until(condition: object) -> None:
+    for _ in range(500):
+        if condition():  # type: ignore[operator]
+            return
+        await asyncio.sleep(0.002)
+    raise AssertionError("it did not come to that")
+
+
+async def test_every_instance_is_in_service_when_start_returns() -> None:
+    yard = Yard()
+    fleet = yard.fleet(VirtualClock(), desired=3)
+    await fleet.start()
+    assert fleet.in_service == 3
+    await fleet.stop()
+    assert fleet.in_service == 0
+    assert all(instance.stopped for instance in yard.built)
+
+
+async def test_one_that_cannot_start_fails_the_fleet_with_its_own_words() -> None:
+    fleet = Yard("", "no module named torch").fleet(VirtualClock(), desired=2)
+    with pytest.raises(InstanceFailed, match="no module named torch"):
+        await fleet.start()
+    await fleet.stop()
+
+
+async def test_model_data_that_cannot_be_unpacked_fails_it_too() -> None:
+    def build(number: int) -> HandInstance:
+        raise ModelDataError("not a tar.gz")
+
+    fleet = Fleet("v", build, VirtualClock(), desired=1, strategy="RANDOM", startup_seconds=60)
+    with pytest.raises(ModelDataError, match=r"not a tar\.gz"):
+        await fleet.start()
+    await fleet.stop()
+
+
+async def test_an_instance_that_dies_is_replaced_and_the_others_go_on() -> None:
+    clock, yard = VirtualClock(), Yard()
+    fleet = yard.fleet(clock, desired=2)
+    await fleet.start()
+    dead = yard.built[0]
+    dead.ended.set()
+    await until(lambda: fleet.in_service == 1)
+    assert (await fleet.invoke(b"", {}, 1)).body == b"%d" % yard.built[1].number
+    await clock.advance(2)
+    await until(lambda: fleet.in_service == 2)
+    assert yard.built[2].number == dead.number
+    await fleet.stop()
+
+
+async def test_a_replacement_that_does_not_come_up_is_tried_again() -> None:
+    clock, yard = VirtualClock(), Yard("", "broken")
+    fleet = yard.fleet(clock)
+    await fleet.start()
+    yard.built[0].ended.set()
+    await until(lambda: fleet.in_service == 0)
+    with pytest.raises(AwsError, match="No instance of variant v is in service"):
+        await fleet.invoke(b"", {}, 1)
+    for _ in range(3):
+        await clock.advance(2)
+        await asyncio.sleep(0.02)
+    await until(lambda: fleet.in_service == 1)
+    await fleet.stop()
+
+
+async def test_least_outstanding_requests_spreads_what_is_in_flight() -> None:
+    yard = Yard()
+    fleet = yard.fleet(VirtualClock(), desired=2, strategy="LEAST_OUTSTANDING_REQUESTS")
+    await fleet.start()
+    for instance in yard.built:
+        instance.hold.clear()
+    requests = [asyncio.create_task(fleet.invoke(b"", {}, 1)) for _ in range(6)]
+    await until(lambda: sum(instance.served for instance in yard.built) == 6)
+    assert [instance.served for instance in yard.built] == [3, 3]
+    for instance in yard.built:
+        instance.hold.set()
+    await asyncio.gather(*requests)
+    await fleet.stop()
+
+
+async def test_scaled_up_and_down_while_it_serves() -> None:
+    yard = Yard()
+    fleet = yard.fleet(VirtualClock(), desired=1)
+    await fleet.start()
+    await fleet.scale(4)
+    assert (fleet.in_service, fleet.desired) == (4, 4)
+    await fleet.scale(2)
+    assert (fleet.in_service, [one.number for one in yard.alive]) == (2, [0, 1])
+    await fleet.scale(3)
+    assert sorted(one.number for one in yard.alive) == [0, 1, 2]
+    await fleet.stop()
+    assert not yard.alive
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=8))
+def test_whatever_is_asked_for_is_what_is_there(counts: list[int]) -> None:
+    async def run() -> None:
+        yard = Yard()
+        fleet = yard.fleet(VirtualClock(), desired=1)
+        await fleet.start()
+        for count in counts:
+            await fleet.scale(count)
+            assert fleet.in_service == len(yard.alive) == fleet.desired == count
+            assert sorted(one.number for one in yard.alive) == list(range(count))
+        await fleet.stop()
+
+    asyncio.run(run())
+
+
+async def test_when_one_cannot_be_had_none_is_added() -> None:
+    yard = Yard("", "", "no memory")
+    fleet = yard.fleet(VirtualClock())
+    await fleet.start()
+    with pytest.raises(InstanceFailed, match="no memory"):
+        await fleet.scale(3)
+    assert (fleet.in_service, fleet.desired, len(yard.alive)) == (1, 1, 1)
+    await fleet.stop()
+
+
+async def test_a_removed_instance_gets_no_new_request_and_finishes_what_it_has() -> None:
+    yard, clock = Yard(), VirtualClock()
+    fleet = yard.fleet(clock, desired=2, strategy="LEAST_OUTSTANDING_REQUESTS")
+    await fleet.start()
+    for one in yard.built:
+        one.hold.clear()
+    requests = [asyncio.create_task(fleet.invoke(b"", {}, 1)) for _ in range(2)]
+    await until(lambda: sum(one.served for one in yard.built) == 2)
+    scaling = asyncio.create_task(fleet.scale(1))
+    await until(lambda: fleet.in_service == 1)
+    kept, leaving = yard.built
+    requests += [asyncio.create_task(fleet.invoke(b"", {}, 1)) for _ in range(3)]
+    await until(lambda: kept.served == 4)
+    assert (leaving.served, leaving.stopped, scaling.done()) == (1, False, False)
+    leaving.hold.set()
+    await scaling
+    assert leaving.stopped
+    kept.hold.set()
+    assert sorted(found.body for found in await asyncio.gather(*requests)) == [b"0", b"0", b"0", b"0", b"1"]
+    await fleet.stop()
+
+
+async def test_it_has_30_s_for_that() -> None:
+    yard, clock = Yard(), VirtualClock()
+    fleet = yard.fleet(clock)
+    await fleet.start()
+    yard.built[0].hold.clear()
+    request = asyncio.create_task(fleet.invoke(b"", {}, 1))
+    await until(lambda: yard.built[0].served == 1)
+    scaling = asyncio.create_task(fleet.scale(0))
+    await until(lambda: fleet.in_service == 0)
+    await clock.advance(29)
+    assert not yard.built[0].stopped
+    await clock.advance(1)
+    await scaling
+    assert yard.built[0].stopped
+    yard.built[0].hold.set()
+    await request
+
+
+async def test_one_cut_short_while_it_scales_leaves_nothing_behind() -> None:
+    yard, clock = Yard(), VirtualClock()
+    fleet = yard.fleet(clock, desired=2)
+    await fleet.start()
+    for one in yard.built:
+        one.hold.clear()
+    requests = [asyncio.create_task(fleet.invoke(b"", {}, 1)) for _ in range(8)]
+    await until(lambda: sum(one.served for one in yard.built) == 8)
+    scaling = asyncio.create_task(fleet.scale(1))
+    await until(lambda: fleet.in_service == 1)
+    scaling.cancel()
+    await asyncio.gather(scaling, return_exceptions=True)
+    await fleet.stop()
+    assert not yard.alive
+    for one in yard.built:
+        one.hold.set()
+    await asyncio.gather(*requests)
+
+
+async def test_an_added_instance_serves_only_when_it_is_ready() -> None:
+    yard = Yard()
+    fleet = yard.fleet(VirtualClock())
+    await fleet.start()
+    yard.open = False
+    scaling = asyncio.create_task(fleet.scale(2))
+    await until(lambda: len(yard.built) == 2)
+    await asyncio.sleep(0.01)
+    assert fleet.in_service == 1
+    yard.built[1].ready.set()
+    await scaling
+    assert fleet.in_service == 2
+    await fleet.stop()
+
+
+async def test_too_early_an_instance_takes_requests_that_it_cannot_answer() -> None:
+    """The error spike of aws/sagemaker-inference-toolkit#138, as an option."""
+    yard = Yard()
+    fleet = yard.fleet(VirtualClock(), serve_unready=True)
+    await fleet.start()
+    yard.open = False
+    await fleet.scale(2)
+    assert (fleet.in_service, yard.built[1].ready.is_set()) == (2, False)
+    await fleet.stop()
+
+
+async def test_at_first_even_then_only_when_ready() -> None:
+    yard = Yard("broken")
+    fleet = yard.fleet(VirtualClock(), serve_unready=True)
+    with pytest.raises(InstanceFailed, match="broken"):
+        await fleet.start()
+    await fleet.stop()
+
+
+async def test_provisioning_takes_its_time_on_the_clock() -> None:
+    yard, clock = Yard(), VirtualClock()
+    fleet = yard.fleet(clock, provisioning_seconds=300)
+    starting = asyncio.create_task(fleet.start())
+    await clock.advance(299)
+    assert not yard.built
+    await clock.advance(1)
+    await starting
+    assert fleet.in_service == 1
+    await fleet.stop()

@@ -1,0 +1,177 @@
+"""InvokeEndpoint on hand-held instances: what goes in, what comes out, what each failure looks like."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from harness.calls import Call, Principal
+from harness.errors import AwsError
+from harness.hosting.instances.base import Answer, InvocationFailed
+from harness.hosting.instances.client import MalformedAnswer
+from harness.hosting.runtime import HostingRuntime
+from tests.hosting.hands import Held
+from tests.support import ACCOUNT, REGION
+
+
+@pytest.fixture
+def name(held: Held) -> str:
+    return held.endpoint(held.config())
+
+
+def answers(held: Held, *found: Any, variant: str = "v") -> None:
+    def answer(body: bytes, headers: Mapping[str, str]) -> Any:
+        one = found[0] if len(found) == 1 else next(remaining)
+        if isinstance(one, Exception):
+            raise one
+        return one
+
+    remaining = iter(found)
+    held.hands.answer[variant] = answer
+
+
+def failure(held: Held, name: str, **members: Any) -> dict[str, Any]:
+    with pytest.raises(ClientError) as found:
+        held.invoke(name, **members)
+    return dict(found.value.response)
+
+
+class TestRequest:
+    def test_what_the_caller_sends_reaches_the_container(self, held: Held, name: str) -> None:
+        """Request headers (botocore, InvokeEndpointInput)."""
+        held.invoke(
+            name,
+            b"\x00dog",
+            ContentType="image/jpeg",
+            Accept="text/csv",
+            CustomAttributes="trace=1",
+            InferenceId="id-1",
+        )
+        (instance,) = held.hands.of(name)
+        assert instance.requests[-1] == (
+            b"\x00dog",
+            {
+                "Content-Type": "image/jpeg",
+                "Accept": "text/csv",
+                "X-Amzn-SageMaker-Custom-Attributes": "trace=1",
+                "X-Amzn-SageMaker-Inference-Id": "id-1",
+            },
+        )
+
+    def test_6_mb_are_taken_and_no_byte_more(self, held: Held, name: str) -> None:
+        held.hands.answer["v"] = lambda body, headers: {"length": len(body)}
+        assert json.loads(held.invoke(name, bytes(6_291_456))["Body"]) == {"length": 6_291_456}
+        found = failure(held, name, body=bytes(6_291_457))
+        assert found["ResponseMetadata"]["HTTPStatusCode"] == 413
+
+    @pytest.mark.parametrize(("target", "invoked"), [("a", "a"), ("b", "b")])
+    def test_a_target_variant_overrides_the_weights(self, held: Held, target: str, invoked: str) -> None:
+        name = held.endpoint(held.config({"name": "a"}, {"name": "b", "weight": 0.0}))
+        assert held.invoke(name, TargetVariant=target)["InvokedProductionVariant"] == invoked
+
+    def test_an_unknown_target_variant(self, held: Held, name: str) -> None:
+        found = failure(held, name, TargetVariant="w")
+        assert found["Error"]["Code"] == "ValidationError"
+
+
+class TestAnswer:
+    def test_headers_that_the_container_sets_come_back(self, held: Held, name: str) -> None:
+        headers = {"Content-Type": "text/csv; charset=utf-8", "X-Amzn-SageMaker-Custom-Attributes": "seen"}
+        answers(held, Answer(200, "OK", headers, b"1,2"))
+        found = held.invoke(name)
+        assert (found["Body"], found["ContentType"]) == (b"1,2", "text/csv; charset=utf-8")
+        assert (found["CustomAttributes"], found["InvokedProductionVariant"]) == ("seen", "v")
+
+    @pytest.mark.parametrize(
+        ("status", "side"), [(400, "client"), (404, "client"), (500, "server"), (503, "server"), (302, "server")]
+    )
+    def test_no_success_is_a_model_error(self, held: Held, name: str, status: int, side: str) -> None:
+        """So is the model server's 503 when its own queue is full: SageMaker has none."""
+        answers(held, Answer(status, "No", {}, b"why"))
+        found = failure(held, name)
+        assert (found["Error"]["Code"], found["ResponseMetadata"]["HTTPStatusCode"]) == ("ModelError", 424)
+        assert (found["OriginalStatusCode"], found["OriginalMessage"]) == (status, "why")
+        assert found["Error"]["Message"].startswith(
+            f'Received {side} error ({status}) from primary with message "why".'
+        )
+
+    def test_a_container_that_dies_with_the_request(self, held: Held, name: str) -> None:
+        answers(held, InvocationFailed("ServerDisconnectedError: Server disconnected"))
+        found = failure(held, name)
+        assert found["OriginalStatusCode"] == 0
+        assert found["OriginalMessage"] == "An error occurred while handling request as the model process exited."
+
+    def test_a_container_that_answers_garbage(self, held: Held, name: str) -> None:
+        answers(held, MalformedAnswer("400, message='Bad status line'"))
+        assert failure(held, name)["OriginalMessage"] == "The response of container primary is not valid HTTP."
+
+    def test_one_that_never_answers(self, held: Held, name: str) -> None:
+        """60 s on AWS; here the limit is handed in."""
+
+        async def never() -> None:
+            await asyncio.Event().wait()
+
+        held.hands.answer["v"] = lambda body, headers: never()
+        runtime = HostingRuntime(held.aws.local.hosting, invocation_seconds=0.05)
+        root = Principal(f"arn:aws:iam::{ACCOUNT}:root", ACCOUNT, "root")
+        call = Call("sagemaker-runtime", "InvokeEndpoint", root, ACCOUNT, REGION, str(uuid.uuid4()))
+        with pytest.raises(AwsError) as found:
+            held.aws.run(runtime.invoke_endpoint(call, {"EndpointName": name, "Body": b""}))
+        assert (found.value.code, found.value.status, found.value.fields["OriginalStatusCode"]) == (
+            "ModelError",
+            424,
+            0,
+        )
+        assert "timed out while waiting for a response from container primary" in found.value.message
+
+    def test_no_instance_in_service(self, held: Held, name: str) -> None:
+        held.hands.ready.clear()
+        (instance,) = held.hands.of(name)
+
+        async def end() -> None:
+            instance.ended.set()
+
+        held.aws.run(end())
+        held.until(lambda: held.describe(name)["ProductionVariants"][0]["CurrentInstanceCount"] == 0)
+        found = failure(held, name)
+        assert (found["Error"]["Code"], found["ResponseMetadata"]["HTTPStatusCode"]) == ("ServiceUnavailable", 503)
+
+
+class TestShadows:
+    """A copy of the traffic by weight; what it answers is dropped (SM guide, shadow-tests)."""
+
+    def shadowed(self, held: Held, weight: float) -> str:
+        model = held.model()
+        shadow = {"VariantName": "shadow", "ModelName": model, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+        return held.endpoint(held.config(ShadowProductionVariants=[{**shadow, "InitialVariantWeight": weight}]))
+
+    def test_all_requests_are_copied_at_equal_weights(self, held: Held) -> None:
+        name = self.shadowed(held, 1.0)
+        answers(held, Answer(500, "No", {}, b"dropped"), variant="shadow")
+        for number in range(5):
+            assert held.invoke(name, b"%d" % number)["InvokedProductionVariant"] == "v"
+        (shadow,) = held.hands.of(name, "shadow")
+        held.until(lambda: [body for body, _ in shadow.requests] == [b"0", b"1", b"2", b"3", b"4"])
+        (described,) = held.describe(name)["ShadowProductionVariants"]
+        assert (described["VariantName"], described["CurrentInstanceCount"]) == ("shadow", 1)
+
+    def test_a_share_of_them_below(self, held: Held) -> None:
+        name = self.shadowed(held, 0.5)
+        for _ in range(100):
+            held.invoke(name)
+        (shadow,) = held.hands.of(name, "shadow")
+        assert 30 <= len(shadow.requests) <= 70
+
+    def test_its_metrics_are_kept(self, held: Held) -> None:
+        name = self.shadowed(held, 1.0)
+        held.invoke(name)
+        (shadow,) = held.hands.of(name, "shadow")
+        held.until(lambda: shadow.requests)
+        held.advance(61)
+        assert held.metric("Invocations", EndpointName=name, VariantName="shadow")[-1].total == 1

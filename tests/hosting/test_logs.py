@@ -1,0 +1,43 @@
+"""What containers print, in CloudWatch Logs (SM guide, logging-cloudwatch)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from tests.hosting.hands import Held
+
+
+def streams(held: Held, name: str) -> dict[str, list[str]]:
+    held.aws.run(held.aws.local.hosting.logs.flush())
+    logs, group = held.client("logs"), f"/aws/sagemaker/Endpoints/{name}"
+    found: dict[str, list[str]] = {}
+    for stream in logs.describe_log_streams(logGroupName=group)["logStreams"]:
+        events: Any = logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"])["events"]
+        found[stream["logStreamName"]] = [event["message"] for event in events]
+    return found
+
+
+def test_each_instance_has_a_stream_of_its_own(held: Held) -> None:
+    name = held.endpoint(held.config({"name": "a", "count": 2}, {"name": "b"}))
+    (instance,) = held.hands.of(name, "b")
+    instance.log("")
+    instance.log("loaded 133 breeds")
+    found = streams(held, name)
+    assert sorted(stream.split("/")[0] for stream in found) == ["a", "a", "b"]
+    assert all(re.fullmatch(r"[ab]/i-[0-9a-f]{17}", stream) for stream in found)
+    assert sorted(found.values()) == [["started"], ["started"], ["started", "loaded 133 breeds"]]
+
+
+def test_a_replacement_has_a_new_one(held: Held) -> None:
+    name = held.endpoint(held.config())
+    (instance,) = held.hands.of(name)
+
+    async def end() -> None:
+        instance.ended.set()
+
+    held.aws.run(end())
+    held.until(lambda: instance.stopped)
+    held.advance(1)
+    held.until(lambda: held.hands.of(name))
+    assert len(streams(held, name)) == 2

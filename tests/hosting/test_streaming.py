@@ -1,0 +1,75 @@
+"""InvokeEndpointWithResponseStream, read with boto3."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EventStreamError
+
+from harness.hosting.instances.base import InvocationFailed
+from harness.hosting.instances.client import StreamedAnswer
+from tests.hosting.hands import Held
+
+
+def answer(status: int, *parts: bytes | Exception, **headers: str) -> Callable[..., StreamedAnswer]:
+    async def body() -> AsyncIterator[bytes]:
+        for part in parts:
+            if isinstance(part, Exception):
+                raise part
+            yield part
+
+    return lambda *_: StreamedAnswer(status, headers, body())
+
+
+def invoke(held: Held, name: str) -> dict[str, Any]:
+    runtime = held.client("sagemaker-runtime")
+    return dict(runtime.invoke_endpoint_with_response_stream(EndpointName=name, Body=b"why", ContentType="text/plain"))
+
+
+@pytest.fixture
+def name(held: Held) -> str:
+    return held.endpoint(held.config())
+
+
+def test_the_parts_as_they_came(held: Held, name: str) -> None:
+    headers = {"Content-Type": "text/event-stream", "X-Amzn-SageMaker-Custom-Attributes": "seen"}
+    held.hands.streams["v"] = answer(200, b"one", b"", b"two", **headers)
+    found = invoke(held, name)
+    assert (found["ContentType"], found["CustomAttributes"]) == ("text/event-stream", "seen")
+    assert found["InvokedProductionVariant"] == "v"
+    assert [event["PayloadPart"]["Bytes"] for event in found["Body"]] == [b"one", b"two"]
+    (instance,) = held.hands.of(name)
+    assert instance.requests[-1] == (b"why", {"Content-Type": "text/plain"})
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(TimeoutError(), "ModelInvocationTimeExceeded"), (InvocationFailed("reset"), "StreamBroken")]
+)
+def test_one_that_breaks_off_ends_with_a_model_stream_error(held: Held, name: str, error: Exception, code: str) -> None:
+    """ErrorCode (botocore, ModelStreamError)."""
+    held.hands.streams["v"] = answer(200, b"one", error)
+    events = iter(invoke(held, name)["Body"])
+    assert next(events)["PayloadPart"]["Bytes"] == b"one"
+    with pytest.raises(EventStreamError) as found:
+        next(events)
+    assert found.value.response["Error"]["Code"] == "ModelStreamError"
+    held.advance(61)
+    dimensions = {"EndpointName": name, "VariantName": "v"}
+    assert held.metric("InvocationModelErrors", **dimensions)[-1].total == 1
+
+
+def test_no_success_is_a_model_error_at_once(held: Held, name: str) -> None:
+    held.hands.streams["v"] = answer(500, b"no such ", b"breed")
+    with pytest.raises(ClientError) as found:
+        invoke(held, name)
+    assert (found.value.response["Error"]["Code"], found.value.response["OriginalMessage"]) == (  # type: ignore[typeddict-item]
+        "ModelError",
+        "no such breed",
+    )
+
+
+def test_an_endpoint_that_does_not_exist(held: Held) -> None:
+    with pytest.raises(ClientError, match="Endpoint none of account"):
+        invoke(held, "none")

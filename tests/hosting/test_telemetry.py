@@ -1,0 +1,106 @@
+"""The metrics of an endpoint (SM guide, monitoring-cloudwatch)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness.hosting.instances.base import Answer
+from harness.hosting.instances.usage import Usage
+from tests.hosting.hands import Held
+
+ERRORS = ("Invocation4XXErrors", "Invocation5XXErrors", "InvocationModelErrors")
+
+
+def to_next_minute(held: Held) -> None:
+    held.advance(60 - held.clock.now() % 60 + 1)
+
+
+def test_a_minute_of_invocations(held: Held) -> None:
+    name = held.endpoint(held.config({"count": 2}))
+    to_next_minute(held)
+    for _ in range(4):
+        held.invoke(name)
+    to_next_minute(held)
+    dimensions = {"EndpointName": name, "VariantName": "v"}
+    assert held.metric("Invocations", **dimensions)[-1].total == 4
+    per_instance = held.metric("InvocationsPerInstance", **dimensions)[-1]
+    assert (per_instance.total, per_instance.maximum) == (2.0, 0.5)
+    model = held.metric("ModelLatency", **dimensions)[-1]
+    assert (model.samples, model.maximum < 5e6) == (4, True)
+    assert held.metric("OverheadLatency", **dimensions)[-1].minimum >= 0
+    for error in ERRORS:
+        assert held.metric(error, **dimensions)[-1].statistic("Average") == 0
+
+
+def test_each_request_counts_by_the_instances_active_when_it_arrived(held: Held) -> None:
+    """Dividing the minute's sum by the count at its end would be wrong (SM guide)."""
+    name = held.endpoint(held.config())
+    to_next_minute(held)
+    held.invoke(name)
+    change = {"VariantName": "v", "DesiredInstanceCount": 4}
+    held.sagemaker.update_endpoint_weights_and_capacities(EndpointName=name, DesiredWeightsAndCapacities=[change])
+    held.settled(name)
+    held.invoke(name)
+    to_next_minute(held)
+    assert held.metric("InvocationsPerInstance", EndpointName=name, VariantName="v")[-1].total == 1.25
+
+
+@pytest.mark.parametrize(("status", "counted"), [(200, (0, 0, 0)), (400, (1, 0, 1)), (503, (0, 1, 1))])
+def test_errors_by_what_the_model_answered(held: Held, status: int, counted: tuple[int, int, int]) -> None:
+    name = held.endpoint(held.config())
+    to_next_minute(held)
+    held.hands.answer["v"] = lambda body, headers: Answer(status, "", {}, b"")
+    try:
+        held.invoke(name)
+    except held.client("sagemaker-runtime").exceptions.ModelError:
+        assert status != 200
+    to_next_minute(held)
+    found = [held.metric(error, EndpointName=name, VariantName="v")[-1].total for error in ERRORS]
+    assert tuple(found) == counted
+
+
+def test_an_idle_minute_is_a_zero_and_not_a_gap(held: Held) -> None:
+    """So that scale-in to the minimum happens (SM guide, endpoint-auto-scaling-prerequisites)."""
+    name = held.endpoint(held.config())
+    to_next_minute(held)
+    held.advance(120)
+    for metric in ("Invocations", "InvocationsPerInstance", *ERRORS):
+        found = held.metric(metric, EndpointName=name, VariantName="v")[-2:]
+        assert [(one.total, one.samples) for one in found] == [(0, 1), (0, 1)]
+    assert not held.metric("ModelLatency", EndpointName=name, VariantName="v")
+
+
+def test_concurrency_every_10_s_for_each_instance(held: Held) -> None:
+    name = held.endpoint(held.config({"count": 2}))
+    held.advance(20)
+    found = held.metric("ConcurrentRequestsPerModel", 10, EndpointName=name, VariantName="v")[-1]
+    assert (found.samples, found.total) == (2, 0)
+
+
+def test_what_the_instances_use(held: Held) -> None:
+    """CPUUtilization is summed over cores; MemoryUtilization is of the instance type's: 8 GiB of an ml.m5.large."""
+    name = held.endpoint(held.config())
+    (instance,) = held.hands.of(name)
+    namespace, dimensions = "/aws/sagemaker/Endpoints", {"EndpointName": name, "VariantName": "v"}
+
+    def minute(metric: str) -> Any:
+        held.advance(60)
+        return held.metric(metric, namespace=namespace, **dimensions)
+
+    instance.used = Usage(1.0, 2 * 2**30)
+    assert held.until(lambda: minute("MemoryUtilization"))[-1].maximum == 25.0
+    instance.used = Usage(1e6, 2 * 2**30)
+    assert held.until(lambda: minute("CPUUtilization"), lambda found: found and found[-1].maximum > 200)
+
+
+def test_a_deleted_endpoint_has_no_more(held: Held) -> None:
+    name = held.endpoint(held.config())
+    held.advance(120)
+    held.sagemaker.delete_endpoint(EndpointName=name)
+    held.until(lambda: not held.sagemaker.list_endpoints(NameContains=name)["Endpoints"])
+    to_next_minute(held)
+    before = len(held.metric("Invocations", EndpointName=name, VariantName="v"))
+    held.advance(180)
+    assert len(held.metric("Invocations", EndpointName=name, VariantName="v")) == before
