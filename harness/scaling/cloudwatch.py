@@ -1,0 +1,208 @@
+"""The alarms in the backend's CloudWatch: put, deleted, and given their true state; and datapoints read from there."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from harness.backend import Backend
+from harness.metrics import Metrics
+from harness.scaling.alarms import Alarm, AlarmRule
+from harness.scaling.metric_sources import MetricSource
+
+log = logging.getLogger(__name__)
+
+_CREATED = "Unchecked: Initial alarm creation"
+_STATISTICS = ("Sum", "Average", "Minimum", "Maximum", "SampleCount")  # what is recorded knows no percentiles
+_COMPARED = {
+    "GreaterThanThreshold": "greater than",
+    "GreaterThanOrEqualToThreshold": "greater than or equal to",
+    "LessThanThreshold": "less than",
+    "LessThanOrEqualToThreshold": "less than or equal to",
+}
+
+
+class Alarms:
+    """Writes beside the caller, in order; reads while the caller waits. A backend that fails is logged."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._queue: asyncio.Queue[tuple[str, str, dict[str, Any]]] = asyncio.Queue()
+        self._worker: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        if self._worker is None:
+            self._worker = asyncio.create_task(self._write())
+
+    async def close(self) -> None:
+        """Writes what is left."""
+        if self._worker is None:
+            return
+        await self._queue.join()
+        self._worker.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._worker
+
+    async def flushed(self) -> None:
+        """Returns when everything so far is written."""
+        await self._queue.join()
+
+    def put(self, region: str, alarm: Alarm, source: MetricSource, action: str, description: str) -> None:
+        rule = alarm.rule
+        request = {
+            "AlarmName": alarm.name,
+            "AlarmDescription": description,
+            "ActionsEnabled": True,
+            "AlarmActions": [action],
+            "EvaluationPeriods": rule.evaluation_periods,
+            "Threshold": rule.threshold,
+            "ComparisonOperator": rule.comparison,
+            "TreatMissingData": rule.treat_missing_data,
+            **source.alarm_members(),
+        }
+        self._queue.put_nowait((region, "put_metric_alarm", request))
+        state = {"AlarmName": alarm.name, "StateValue": alarm.state, "StateReason": _CREATED, "StateReasonData": "{}"}
+        self._queue.put_nowait((region, "set_alarm_state", state))
+
+    def delete(self, region: str, names: Iterable[str]) -> None:
+        self._queue.put_nowait((region, "delete_alarms", {"AlarmNames": list(names)}))
+
+    def set_state(
+        self, region: str, alarm: Alarm, source: MetricSource, datapoints: Sequence[float | None], end: float
+    ) -> None:
+        """end: Unix seconds at which the last datapoint's period ended."""
+        request = {
+            "AlarmName": alarm.name,
+            "StateValue": alarm.state,
+            "StateReason": reason(alarm, datapoints, end),
+            "StateReasonData": reason_data(alarm, source, datapoints, end),
+        }
+        self._queue.put_nowait((region, "set_alarm_state", request))
+
+    async def with_actions(self, region: str, actions: Iterable[str]) -> list[Mapping[str, Any]]:
+        """The enabled metric alarms that have one of these as an alarm action."""
+        wanted = set(actions)
+
+        def read() -> list[Mapping[str, Any]]:
+            pages = self._backend.client("cloudwatch", region).get_paginator("describe_alarms").paginate()
+            return [
+                alarm
+                for page in pages
+                for alarm in page.get("MetricAlarms", ())
+                if wanted.intersection(alarm.get("AlarmActions", ())) and alarm.get("ActionsEnabled", True)
+            ]
+
+        try:
+            return await asyncio.to_thread(read)
+        except (ClientError, BotoCoreError) as error:
+            log.warning("the alarms of step scaling policies could not be read: %s", error)
+            return []
+
+    async def datapoints(self, region: str, source: MetricSource, end: int, length: int) -> list[float | None]:
+        """The ``length`` datapoints before period ``end`` from GetMetricData; all None where it fails."""
+        start, period = end - length, source.period
+
+        def read() -> dict[int, float]:
+            answer = self._backend.client("cloudwatch", region).get_metric_data(
+                MetricDataQueries=source.queries_for(),
+                StartTime=datetime.fromtimestamp(start * period, UTC),
+                EndTime=datetime.fromtimestamp(end * period, UTC),
+                ScanBy="TimestampAscending",
+            )
+            result = answer["MetricDataResults"][-1]
+            return {
+                int(time.timestamp() // period): float(value)
+                for time, value in zip(result["Timestamps"], result["Values"], strict=True)
+            }
+
+        try:
+            found = await asyncio.to_thread(read)
+        except (ClientError, BotoCoreError) as error:
+            log.warning("the metric %s could not be read: %s", source.name or "math", error)
+            found = {}
+        return [found.get(index) for index in range(start, end)]
+
+    async def _write(self) -> None:
+        while True:
+            region, method, request = await self._queue.get()
+            try:
+                await asyncio.to_thread(getattr(self._backend.client("cloudwatch", region), method), **request)
+            except Exception as error:
+                # Whatever it is: the writer goes on, for others wait for what is behind it.
+                log.warning("%s of an alarm failed: %s", method, error)
+            finally:
+                self._queue.task_done()
+
+
+def recorded(metrics: Metrics, region: str, source: MetricSource, end: int, length: int) -> list[float | None] | None:
+    """The ``length`` datapoints before period ``end`` of a metric that this process records; None if it does not."""
+    if source.queries or source.statistic not in _STATISTICS:
+        return None
+    since = (end - length) * source.period
+    found = metrics.history(source.namespace, source.name, source.dimensions, region, period=source.period, since=since)
+    if found is None:
+        return None
+    values: list[float | None] = [None] * length
+    for summary in found:
+        index = int(summary.start // source.period) - end + length
+        if index < length:
+            values[index] = summary.statistic(source.statistic)
+    return values
+
+
+def rule_of(alarm: Mapping[str, Any]) -> AlarmRule | None:
+    """The rule of an alarm of DescribeAlarms; None for one against a band or an expression of its own."""
+    comparison = alarm["ComparisonOperator"]
+    if comparison not in _COMPARED or alarm.get("Threshold") is None:
+        return None
+    periods = int(alarm["EvaluationPeriods"])
+    needed = int(alarm.get("DatapointsToAlarm") or periods)
+    treatment: Any = alarm.get("TreatMissingData") or "missing"
+    return AlarmRule(float(alarm["Threshold"]), comparison, periods, needed, int(alarm.get("Period") or 60), treatment)
+
+
+def reason(alarm: Alarm, datapoints: Sequence[float | None], end: float) -> str:
+    """StateReason in CloudWatch's words, as in public logs."""
+    rule = alarm.rule
+    times = [end - (len(datapoints) - index) * rule.period for index in range(len(datapoints))]
+    known = [(value, time) for value, time in zip(datapoints, times, strict=True) if value is not None]
+    known = known[-rule.evaluation_periods :]
+    if alarm.state == "INSUFFICIENT_DATA" or not known:
+        return f"Insufficient Data: {rule.evaluation_periods} datapoints were unknown."
+    breaching = [one for one in known if rule.breaches(one[0], rule.threshold)]
+    shown = breaching if alarm.state == "ALARM" else [one for one in known if one not in breaching]
+    listed = ", ".join(
+        f"{value} ({datetime.fromtimestamp(time, UTC):%d/%m/%y %H:%M:%S})" for value, time in shown[::-1]
+    )
+    were = "were" if len(shown) > 1 else "was"
+    verb = were if alarm.state == "ALARM" else f"{were} not"
+    what = f"datapoints [{listed}] {verb} {_COMPARED[rule.comparison]} the threshold ({rule.threshold})"
+    if alarm.state == "ALARM" and len(shown) == rule.evaluation_periods:
+        return f"Threshold Crossed: {len(shown)} {what}."
+    return f"Threshold Crossed: {len(shown)} out of the last {rule.evaluation_periods} {what}."
+
+
+def reason_data(alarm: Alarm, source: MetricSource, datapoints: Sequence[float | None], end: float) -> str:
+    """StateReasonData: JSON as CloudWatch writes it."""
+    rule = alarm.rule
+    document = {
+        "version": "1.0",
+        "queryDate": _stamp(alarm.since),
+        "startDate": _stamp(end - rule.evaluation_periods * rule.period),
+        "statistic": source.statistic,
+        "period": rule.period,
+        "recentDatapoints": [value for value in datapoints[-rule.evaluation_periods :] if value is not None],
+        "threshold": rule.threshold,
+    }
+    return json.dumps(document)
+
+
+def _stamp(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "+0000"

@@ -1,0 +1,76 @@
+"""Scheduled actions, and the history of all activities."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from harness.calls import Call
+from harness.scaling import errors
+from harness.scaling.operations.base import Operations, Request, check_bounds, key_of, page
+from harness.scaling.records import ActionRecord, Key
+from harness.scaling.schedule import parse_schedule
+
+_PAGE = 50  # the largest, and the default (botocore)
+
+
+class ActivityOperations(Operations):
+    """PutScheduledAction and its kin; DescribeScalingActivities."""
+
+    async def put_scheduled_action(self, call: Call, request: Request) -> dict[str, Any]:
+        record = self._registered(call, request)
+        name, now = request["ScheduledActionName"], self._clock.now()
+        old = record.actions.get(name)
+        kept = {**(old.request if old else {}), **{member: value for member, value in request.items() if value}}
+        if "Schedule" not in kept:
+            raise errors.invalid(errors.SCHEDULE_MISSING)
+        bounds = kept.get("ScalableTargetAction") or {}
+        minimum, maximum = bounds.get("MinCapacity"), bounds.get("MaxCapacity")
+        if minimum is None and maximum is None:
+            raise errors.invalid(errors.ACTION_EMPTY)
+        check_bounds(minimum or 0, maximum if maximum is not None else minimum or 0)
+        if old is None and len(record.actions) >= errors.ACTIONS_PER_TARGET:
+            raise errors.limit(f"A scalable target can have at most {errors.ACTIONS_PER_TARGET} scheduled actions")
+        if kept.get("StartTime") and kept.get("EndTime") and kept["StartTime"] >= kept["EndTime"]:
+            raise errors.invalid(errors.START_AFTER_END)
+        try:
+            schedule = parse_schedule(kept["Schedule"], kept.get("Timezone"), now)
+        except ValueError as error:
+            raise errors.schedule(kept["Schedule"], str(error)) from None
+        arn = old.arn if old else _action_arn(record.key, name)
+        action = ActionRecord(name, arn, old.created if old else now, kept, schedule, None)
+        action.advance(now)
+        if action.due is None:
+            raise errors.invalid(errors.SCHEDULE_PAST)
+        record.actions[name] = action
+        return {}
+
+    async def describe_scheduled_actions(self, call: Call, request: Request) -> dict[str, Any]:
+        found = self._described(call, request, "ScheduledActionNames", lambda record: record.actions)
+        shown, token = page(found, request, _PAGE)
+        return {"ScheduledActions": shown, "NextToken": token}
+
+    async def delete_scheduled_action(self, call: Call, request: Request) -> dict[str, Any]:
+        key, name = key_of(call, request), request["ScheduledActionName"]
+        record = self._records.get(key)
+        if record is None or name not in record.actions:
+            raise errors.no_action(key.namespace, key.resource_id, key.dimension, name)
+        del record.actions[name]
+        return {}
+
+    async def describe_scaling_activities(self, call: Call, request: Request) -> dict[str, Any]:
+        with_not_scaled = request.get("IncludeNotScaledActivities")
+        found = [
+            activity.response(record.key.namespace, record.key.resource_id, record.key.dimension)
+            for record in self._selected(call, request)
+            for activity in record.activities
+            if with_not_scaled or activity.reason is None
+        ]
+        found.sort(key=lambda one: one["StartTime"], reverse=True)
+        shown, token = page(found, request, _PAGE)
+        return {"ScalingActivities": shown, "NextToken": token}
+
+
+def _action_arn(key: Key, name: str) -> str:
+    where = f"arn:aws:autoscaling:{key.region}:{key.account}:scheduledAction:{uuid.uuid4()}"
+    return f"{where}:resource/{key.namespace}/{key.resource_id}:scheduledActionName/{name}"

@@ -1,0 +1,81 @@
+"""The same scenario live, on twins behind the gateway at some speed, and in virtual time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+
+from harness.scaling.policies import TrackingPolicy
+from harness.scaling.tracking import TargetTracking
+from tests.scaling.fleet import variant
+from tests.scaling.twins import members, twin_endpoint
+from tests.support import Aws
+
+MINUTE = 60
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A load of ``per_minute`` invocations from 0 to ``load_ends`` on 1 to ``maximum`` instances; clock seconds."""
+
+    target: float = 5
+    per_minute: float = 30
+    load_ends: float = 7 * MINUTE
+    lasts: float = 27 * MINUTE
+    maximum: int = 3
+    provisioning: float = 90
+    scale_out_cooldown: int = 60
+    scale_in_cooldown: int = 60
+
+    def virtual(self) -> list[tuple[float, int]]:
+        """(time, desired capacity) of each change, computed."""
+        settings = TargetTracking(self.target, self.scale_out_cooldown, self.scale_in_cooldown)
+        load = lambda now: self.per_minute if now < self.load_ends else 0.0  # noqa: E731
+        run = variant(TrackingPolicy.new("p", settings), load, maximum=self.maximum)
+        run.provisioning, run.removal = self.provisioning, 10
+        return run.run(self.lasts).trace
+
+    def live(self, aws: Aws) -> list[tuple[float, int]]:
+        """The same, seen in describe_scaling_activities of the local AWS, whose clock may be sped up."""
+        clock, speed = aws.local.clock, aws.local.options.speed
+        name = twin_endpoint(aws, provisioning_seconds=self.provisioning)
+        client, where = aws.client("application-autoscaling"), members(name)
+        client.register_scalable_target(**where, MinCapacity=1, MaxCapacity=self.maximum)
+        client.put_scaling_policy(
+            **where,
+            PolicyName="p",
+            PolicyType="TargetTrackingScaling",
+            TargetTrackingScalingPolicyConfiguration={
+                "TargetValue": self.target,
+                "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"},
+                "ScaleOutCooldown": self.scale_out_cooldown,
+                "ScaleInCooldown": self.scale_in_cooldown,
+            },
+        )
+        begins = (clock.now() // MINUTE + 1) * MINUTE
+        time.sleep((begins - clock.now()) / speed)
+        load = threading.Thread(target=self._load, args=(aws, name, begins))
+        load.start()
+        while clock.now() < begins + self.lasts:
+            time.sleep(0.2)
+        load.join()
+        found = client.describe_scaling_activities(**where)["ScalingActivities"]
+        return [
+            (one["StartTime"].timestamp() - begins, int(one["Description"].split()[-1].rstrip(".")))
+            for one in reversed(found)
+        ]
+
+    def _load(self, aws: Aws, name: str, begins: float) -> None:
+        runtime, clock, speed = aws.client("sagemaker-runtime"), aws.local.clock, aws.local.options.speed
+        interval = MINUTE / self.per_minute
+        for number in range(int(self.load_ends / interval)):
+            due = begins + (number + 0.5) * interval
+            time.sleep(max(0.0, (due - clock.now()) / speed))
+            runtime.invoke_endpoint(EndpointName=name, Body=b"{}", ContentType="application/json")
+
+
+def differences(one: list[tuple[float, int]], other: list[tuple[float, int]]) -> list[float]:
+    """How far apart the steps are, seconds; they must be the same steps."""
+    assert [capacity for _, capacity in one] == [capacity for _, capacity in other], (one, other)
+    return [abs(first - second) for (first, _), (second, _) in zip(one, other, strict=True)]

@@ -1,0 +1,347 @@
+"""Application Auto Scaling's operations through the gateway: answers, refusals, pages."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.scaling.twins import members, twin_endpoint
+from tests.scaling.world import ALIAS, VARIANT, invocations
+from tests.support import ACCOUNT, REGION, Aws, unique
+
+
+@pytest.fixture
+def client(aws: Aws) -> Any:
+    return aws.client("application-autoscaling")
+
+
+@pytest.fixture(scope="session")
+def shared_endpoint(aws: Aws) -> str:
+    return twin_endpoint(aws)
+
+
+@pytest.fixture
+def endpoint(client: Any, shared_endpoint: str) -> dict[str, str]:
+    """The members of an endpoint's variant, not registered."""
+    where = members(shared_endpoint)
+    if client.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[where["ResourceId"]])[
+        "ScalableTargets"
+    ]:
+        client.deregister_scalable_target(**where)
+    return where
+
+
+@pytest.fixture
+def target(client: Any, endpoint: dict[str, str]) -> dict[str, str]:
+    """The same, registered from 1 to 3."""
+    client.register_scalable_target(**endpoint, MinCapacity=1, MaxCapacity=3)
+    return endpoint
+
+
+def refused(call: Any, **request: Any) -> tuple[str, str]:
+    """The error's code and message."""
+    with pytest.raises(ClientError) as caught:
+        call(**request)
+    error = caught.value.response["Error"]
+    return str(error["Code"]), str(error["Message"])
+
+
+def put(client: Any, target: dict[str, str], name: str = "p", **configuration: Any) -> Any:
+    return client.put_scaling_policy(
+        **target,
+        PolicyName=name,
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={**invocations(), **configuration},
+    )
+
+
+class TestScalableTargets:
+    def test_register_describe_deregister(self, client: Any, endpoint: dict[str, str]) -> None:
+        arn = client.register_scalable_target(**endpoint, MinCapacity=1, MaxCapacity=3)["ScalableTargetARN"]
+        assert arn.startswith(f"arn:aws:application-autoscaling:{REGION}:{ACCOUNT}:scalable-target/")
+        (found,) = client.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[endpoint["ResourceId"]])[
+            "ScalableTargets"
+        ]
+        assert found.pop("CreationTime") <= datetime.now(UTC) + timedelta(seconds=5)
+        path = "role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com"
+        role = f"{path}/AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+        assert found == {
+            **endpoint,
+            "MinCapacity": 1,
+            "MaxCapacity": 3,
+            "RoleARN": f"arn:aws:iam::{ACCOUNT}:{role}",
+            "SuspendedState": {
+                "DynamicScalingInSuspended": False,
+                "DynamicScalingOutSuspended": False,
+                "ScheduledScalingSuspended": False,
+            },
+            "ScalableTargetARN": arn,
+        }
+        client.deregister_scalable_target(**endpoint)
+        assert not client.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[endpoint["ResourceId"]])[
+            "ScalableTargets"
+        ]
+
+    def test_registering_again_changes_what_is_given(self, client: Any, target: dict[str, str]) -> None:
+        suspended = {"DynamicScalingInSuspended": True}
+        client.register_scalable_target(**target, MaxCapacity=7, SuspendedState=suspended)
+        (found,) = client.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[target["ResourceId"]])[
+            "ScalableTargets"
+        ]
+        assert (found["MinCapacity"], found["MaxCapacity"]) == (1, 7)
+        assert found["SuspendedState"]["DynamicScalingInSuspended"] is True
+
+    @pytest.mark.parametrize(
+        ("members", "message"),
+        [
+            ({"MinCapacity": 4, "MaxCapacity": 3}, "Maximum capacity cannot be less than minimum capacity"),
+            ({"MinCapacity": -1, "MaxCapacity": 3}, "Minimum capacity and maximum capacity cannot be less than 0"),
+            ({"MinCapacity": 1}, "must be specified for a new scalable target"),
+            ({"MinCapacity": 0, "MaxCapacity": 3}, "Minimum capacity must be at least 1"),
+        ],
+    )
+    def test_bounds_that_are_none(
+        self, client: Any, endpoint: dict[str, str], members: dict[str, int], message: str
+    ) -> None:
+        code, text = refused(client.register_scalable_target, **endpoint, **members)
+        assert code == "ValidationException"
+        assert message in text
+
+    @pytest.mark.parametrize(
+        "changed",
+        [
+            {"ServiceNamespace": "ecs"},
+            {"ScalableDimension": "ecs:service:DesiredCount"},
+            {"ResourceId": "endpoint/alone"},
+            {"ResourceId": "function:name:live"},
+        ],
+    )
+    def test_what_belongs_to_no_service(self, client: Any, endpoint: dict[str, str], changed: dict[str, str]) -> None:
+        assert refused(client.register_scalable_target, **{**endpoint, **changed}, MinCapacity=1, MaxCapacity=2) == (
+            "ValidationException",
+            "Unsupported service namespace, resource type or scalable dimension",
+        )
+
+    def test_a_variant_that_is_not_there(self, client: Any, endpoint: dict[str, str]) -> None:
+        missing = {**VARIANT, "ResourceId": "endpoint/none/variant/AllTraffic"}
+        assert (
+            "Could not find endpoint"
+            in refused(client.register_scalable_target, **missing, MinCapacity=1, MaxCapacity=2)[1]
+        )
+        other = {**endpoint, "ResourceId": endpoint["ResourceId"].replace("AllTraffic", "Other")}
+        assert (
+            "Could not find variant"
+            in refused(client.register_scalable_target, **other, MinCapacity=1, MaxCapacity=2)[1]
+        )
+
+    def test_an_alias_that_is_not_there(self, client: Any) -> None:
+        code, _ = refused(
+            client.register_scalable_target, **ALIAS, ResourceId="function:none:live", MinCapacity=1, MaxCapacity=2
+        )
+        assert code == "ValidationException"
+
+    def test_burstable_instances_cannot_scale(self, aws: Aws, client: Any) -> None:
+        name = twin_endpoint(aws, instance_type="ml.t2.medium")
+        assert refused(client.register_scalable_target, **members(name), MinCapacity=1, MaxCapacity=2) == (
+            "ValidationException",
+            "You cannot register a variant with ml.t2.medium instance type as a scalable target. This is because the "
+            "burstable performance of these instances can lead to unpredictable behavior with Auto Scaling.",
+        )
+
+    def test_a_dimension_alone_describes_nothing(self, client: Any) -> None:
+        assert refused(client.describe_scalable_targets, **VARIANT) == (
+            "ValidationException",
+            "ResourceIds must be specified when ScalableDimension is specified",
+        )
+
+    def test_tags(self, client: Any, endpoint: dict[str, str]) -> None:
+        arn = client.register_scalable_target(**endpoint, MinCapacity=1, MaxCapacity=3, Tags={"a": "1"})[
+            "ScalableTargetARN"
+        ]
+        client.tag_resource(ResourceARN=arn, Tags={"b": "2"})
+        client.untag_resource(ResourceARN=arn, TagKeys=["a"])
+        assert client.list_tags_for_resource(ResourceARN=arn)["Tags"] == {"b": "2"}
+        unknown = arn[: arn.rindex("/")] + "/0"
+        assert refused(client.list_tags_for_resource, ResourceARN=unknown)[0] == "ResourceNotFoundException"
+
+
+class TestScalingPolicies:
+    def test_put_describe_delete(self, client: Any, target: dict[str, str]) -> None:
+        made = put(client, target)
+        assert f":resource/sagemaker/{target['ResourceId']}:policyName/p" in made["PolicyARN"]
+        (found,) = client.describe_scaling_policies(**target)["ScalingPolicies"]
+        assert found["PolicyType"] == "TargetTrackingScaling"
+        assert found["TargetTrackingScalingPolicyConfiguration"] == invocations()
+        assert found["Alarms"] == made["Alarms"]
+        client.delete_scaling_policy(**target, PolicyName="p")
+        assert client.describe_scaling_policies(**target)["ScalingPolicies"] == []
+
+    def test_unknown_ones(self, client: Any, endpoint: dict[str, str]) -> None:
+        where = (
+            f"service namespace: sagemaker, resource ID: {endpoint['ResourceId']}, "
+            "scalable dimension: sagemaker:variant:DesiredInstanceCount"
+        )
+        missing = ("ObjectNotFoundException", f"No scalable target registered for {where}")
+        with pytest.raises(ClientError) as caught:
+            put(client, endpoint)
+        assert (caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]) == missing
+        assert refused(client.deregister_scalable_target, **endpoint) == missing
+        assert refused(client.delete_scaling_policy, **endpoint, PolicyName="p") == (
+            "ObjectNotFoundException",
+            f"No scaling policy found for {where}, policy name: p",
+        )
+
+    def test_one_policy_a_metric(self, client: Any, target: dict[str, str]) -> None:
+        put(client, target)
+        with pytest.raises(ClientError) as caught:
+            put(client, target, "another")
+        assert caught.value.response["Error"]["Message"] == (
+            "Only one TargetTrackingScaling policy for a given metric specification is allowed."
+        )
+        put(client, target, TargetValue=7)  # the same policy may be updated
+
+    @pytest.mark.parametrize(
+        "configuration",
+        [
+            {"TargetValue": 0},
+            {"ScaleInCooldown": -1},
+            {"ScaleOutCooldown": -1},
+            {"PredefinedMetricSpecification": {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"}},
+            {"PredefinedMetricSpecification": {"PredefinedMetricType": "LambdaProvisionedConcurrencyUtilization"}},
+            {"CustomizedMetricSpecification": {"MetricName": "m", "Namespace": "n", "Statistic": "Sum"}},
+        ],
+    )
+    def test_tracking_that_is_none(self, client: Any, target: dict[str, str], configuration: dict[str, Any]) -> None:
+        with pytest.raises(ClientError) as caught:
+            put(client, target, **configuration)
+        assert caught.value.response["Error"]["Code"] == "ValidationException"
+
+    @pytest.mark.parametrize(
+        ("steps", "more", "message"),
+        [
+            ([], {}, "At least one step adjustment"),
+            ([(None, None)], {}, "cannot both be null"),
+            ([(0, 10), (5, None)], {}, "StepAdjustment intervals cannot overlap"),
+            ([(0, 10), (20, None)], {}, "StepAdjustment intervals cannot have gaps between them"),
+            ([(0, 10)], {}, "unspecified upper bound"),
+            ([(-10, 0)], {}, "unspecified lower bound"),
+            ([(10, 0)], {}, "StepAdjustment intervals cannot overlap"),
+            ([(0, None)], {"MinAdjustmentMagnitude": 1}, "PercentChangeInCapacity"),
+            ([(0, None)], {"AdjustmentType": None}, "AdjustmentType"),
+            ([(index, index + 1) for index in range(20)] + [(20, None)], {}, "at most 20"),
+        ],
+    )
+    def test_steps_that_are_none(
+        self, client: Any, target: dict[str, str], steps: list[Any], more: dict[str, Any], message: str
+    ) -> None:
+        adjustments = [
+            {"ScalingAdjustment": 1}
+            | ({} if low is None else {"MetricIntervalLowerBound": low})
+            | ({} if high is None else {"MetricIntervalUpperBound": high})
+            for low, high in steps
+        ]
+        configuration = {"AdjustmentType": "ChangeInCapacity", "StepAdjustments": adjustments, **more}
+        configuration = {member: value for member, value in configuration.items() if value is not None}
+        _, text = refused(
+            client.put_scaling_policy,
+            **target,
+            PolicyName="s",
+            PolicyType="StepScaling",
+            StepScalingPolicyConfiguration=configuration,
+        )
+        assert message in text
+
+    def test_the_type_and_its_configuration_belong_together(self, client: Any, target: dict[str, str]) -> None:
+        for kind in ("StepScaling", "TargetTrackingScaling", "PredictiveScaling"):
+            code, _ = refused(client.put_scaling_policy, **target, PolicyName="p", PolicyType=kind)
+            assert code == "ValidationException"
+        put(client, target)
+        code, _ = refused(client.put_scaling_policy, **target, PolicyName="p", PolicyType="StepScaling")
+        assert code == "ValidationException"
+
+    def test_pages(self, client: Any, target: dict[str, str]) -> None:
+        steps = {
+            "AdjustmentType": "ExactCapacity",
+            "StepAdjustments": [{"ScalingAdjustment": 1, "MetricIntervalLowerBound": 0}],
+        }
+        names = [f"s{number:02}" for number in range(12)]
+        for name in names:
+            client.put_scaling_policy(
+                **target, PolicyName=name, PolicyType="StepScaling", StepScalingPolicyConfiguration=steps
+            )
+        # 10 at most (botocore).
+        assert len(client.describe_scaling_policies(**target)["ScalingPolicies"]) == 10
+        pages = client.get_paginator("describe_scaling_policies").paginate(**target)
+        assert [one["PolicyName"] for page in pages for one in page["ScalingPolicies"]] == names
+        (named,) = client.describe_scaling_policies(ServiceNamespace="sagemaker", PolicyNames=["s07"])[
+            "ScalingPolicies"
+        ]
+        assert named["PolicyName"] == "s07"
+        assert refused(client.describe_scaling_policies, **target, NextToken="?")[0] == "InvalidNextTokenException"
+
+
+class TestScheduledActions:
+    def test_put_describe_delete(self, client: Any, target: dict[str, str]) -> None:
+        action = {
+            "Schedule": "cron(0 8 ? * MON-FRI *)",
+            "Timezone": "Europe/Berlin",
+            "ScalableTargetAction": {"MinCapacity": 2, "MaxCapacity": 4},
+        }
+        client.put_scheduled_action(**target, ScheduledActionName="morning", **action)
+        (found,) = client.describe_scheduled_actions(ServiceNamespace="sagemaker", ScheduledActionNames=["morning"])[
+            "ScheduledActions"
+        ]
+        assert action.items() <= found.items()
+        assert found["ScheduledActionARN"].endswith(":scheduledActionName/morning")
+        client.put_scheduled_action(**target, ScheduledActionName="morning", ScalableTargetAction={"MinCapacity": 3})
+        (changed,) = client.describe_scheduled_actions(**target)["ScheduledActions"]
+        assert (changed["Schedule"], changed["ScalableTargetAction"]) == (action["Schedule"], {"MinCapacity": 3})
+        client.delete_scheduled_action(**target, ScheduledActionName="morning")
+        assert refused(client.delete_scheduled_action, **target, ScheduledActionName="morning")[0] == (
+            "ObjectNotFoundException"
+        )
+
+    @pytest.mark.parametrize(
+        "action",
+        [
+            {"ScalableTargetAction": {"MinCapacity": 1}},
+            {"Schedule": "rate(1 day)"},
+            {"Schedule": "every day", "ScalableTargetAction": {"MinCapacity": 1}},
+            {"Schedule": "at(2001-01-01T00:00:00)", "ScalableTargetAction": {"MinCapacity": 1}},
+            {"Schedule": "rate(1 day)", "Timezone": "Mars", "ScalableTargetAction": {"MinCapacity": 1}},
+            {"Schedule": "rate(1 day)", "ScalableTargetAction": {"MinCapacity": 3, "MaxCapacity": 2}},
+            {
+                "Schedule": "rate(1 day)",
+                "ScalableTargetAction": {"MinCapacity": 1},
+                "StartTime": datetime(2031, 1, 2, tzinfo=UTC),
+                "EndTime": datetime(2031, 1, 1, tzinfo=UTC),
+            },
+        ],
+    )
+    def test_actions_that_are_none(self, client: Any, target: dict[str, str], action: dict[str, Any]) -> None:
+        code, _ = refused(client.put_scheduled_action, **target, ScheduledActionName="a", **action)
+        assert code == "ValidationException"
+
+    def test_a_dimension_needs_its_resource(self, client: Any) -> None:
+        assert refused(client.describe_scheduled_actions, **VARIANT)[0] == "ValidationException"
+
+
+def test_who_may_not_is_denied_by_the_targets_arn(aws: Aws, client: Any, target: dict[str, str]) -> None:
+    (found,) = client.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[target["ResourceId"]])[
+        "ScalableTargets"
+    ]
+    action = "application-autoscaling:RegisterScalableTarget"
+    statement = {"Effect": "Allow", "Action": action, "Resource": found["ScalableTargetARN"]}
+    role = aws.role({unique("p"): {"Version": "2012-10-17", "Statement": [statement]}})
+    limited = aws.as_role(role, "application-autoscaling")
+    limited.register_scalable_target(**target, MaxCapacity=5)
+    code, text = refused(limited.deregister_scalable_target, **target)
+    assert code == "AccessDeniedException"
+    assert f"application-autoscaling:DeregisterScalableTarget on resource: {found['ScalableTargetARN']}" in text
+
+
+def test_an_empty_history(client: Any, target: dict[str, str]) -> None:
+    assert client.describe_scaling_activities(**target)["ScalingActivities"] == []

@@ -1,0 +1,52 @@
+"""Endpoints whose instances are twins, through boto3."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from typing import Any
+
+from tests.profiles import a_profile, constant
+from tests.support import Aws, unique
+
+IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-inference:2.6.0-cpu-py312-ubuntu22.04-sagemaker"
+DIMENSION = "sagemaker:variant:DesiredInstanceCount"
+
+
+def twin_endpoint(aws: Aws, *, instance_type: str = "ml.m5.large", instances: int = 1, **local: Any) -> str:
+    """A new endpoint that serves; its name. local: more of the harness's own settings for it."""
+    name, sagemaker = unique("twin"), aws.client("sagemaker")
+    role = aws.role(service="sagemaker.amazonaws.com")
+    sagemaker.create_model(ModelName=name, ExecutionRoleArn=role, PrimaryContainer={"Image": IMAGE})
+    variant = {"VariantName": "AllTraffic", "ModelName": name, "InstanceType": instance_type}
+    sagemaker.create_endpoint_config(
+        EndpointConfigName=name, ProductionVariants=[{**variant, "InitialInstanceCount": instances}]
+    )
+    profile = json.loads(a_profile(service_times=(constant(0.001),)).model_dump_json())
+    settings = json.dumps({"instances": "twin", "profile": profile, **local}).encode()
+    request = urllib.request.Request(f"{aws.url}/_harness/endpoints/{name}", settings, method="PUT")
+    urllib.request.urlopen(request).close()
+    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+    wait_in_service(aws, name)
+    return name
+
+
+def wait_in_service(aws: Aws, name: str, seconds: float = 60) -> dict[str, Any]:
+    sagemaker, end = aws.client("sagemaker"), time.monotonic() + seconds
+    while time.monotonic() < end:
+        found: dict[str, Any] = sagemaker.describe_endpoint(EndpointName=name)
+        if found["EndpointStatus"] == "InService":
+            return found
+        assert found["EndpointStatus"] != "Failed", found["FailureReason"]
+        time.sleep(0.05)
+    raise AssertionError(f"{name} is still {found['EndpointStatus']}")
+
+
+def members(name: str) -> dict[str, str]:
+    """What requests name the endpoint's variant by."""
+    return {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": f"endpoint/{name}/variant/AllTraffic",
+        "ScalableDimension": DIMENSION,
+    }
