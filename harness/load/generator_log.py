@@ -1,0 +1,58 @@
+"""How the generator fared, as ``health`` wrote it down; without gevent, for readers in any process."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.load.histogram import Histogram
+
+
+@dataclass(frozen=True)
+class Overhead:
+    """What one signed request of 100 bytes to a null server takes the generator: CPU and time, in seconds."""
+
+    cpu_s: float
+    p50_s: float
+    p99_s: float
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A second of a process. at: its end, Unix seconds; cpu: cores used; lag: how late its loop turned."""
+
+    at: float
+    cpu: float
+    outstanding: int
+    lag: Histogram
+
+
+@dataclass(frozen=True)
+class GeneratorLog:
+    """One process's findings. name: of its file. overhead: None where it could not be measured."""
+
+    name: str
+    overhead: Overhead | None
+    samples: list[Sample] = field(default_factory=list)
+
+
+def read_generator_logs(folder: Path) -> tuple[GeneratorLog, ...]:
+    """The logs of all processes; a last line that was cut off is passed over."""
+    return tuple(_read(path) for path in sorted(folder.glob("generator*.jsonl")))
+
+
+def _read(path: Path) -> GeneratorLog:
+    overhead, samples = None, []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            members: dict[str, Any] = json.loads(line)
+            if "null" in members:
+                overhead = Overhead(**members["null"]) if members["null"] else None
+                continue
+            lag = Histogram.decode(members["lag"])
+            samples.append(Sample(members["at"], members["cpu"], members["outstanding"], lag))
+        except (ValueError, KeyError, TypeError):
+            continue
+    return GeneratorLog(path.stem, overhead, samples)

@@ -1,0 +1,160 @@
+"""What is asked before a test starts: is everything there, and, on a real account, what would it cost and who says so.
+
+Options: --target local|aws, and for aws --stack, --max-requests, --max-cost, --prices and --confirm. A run on AWS is
+first a dry run, which sends nothing and prints the estimate and a code; the same command with --confirm CODE sends.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import sys
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import gevent
+from locust import events
+from locust.argument_parser import LocustArgumentParser
+from locust.env import Environment
+from locust.exception import StopUser
+from locust.runners import LocalRunner, MasterRunner, WorkerRunner
+
+from harness.errors import HarnessError
+from harness.load.answers import Kind
+from harness.load.description import read_stack
+from harness.load.spending import Bound, Budget, Caps, Function, bound, confirmation
+from harness.load.target import SERVICES, aws_target
+from harness.prices import Prices, read_prices
+
+logger = logging.getLogger(__name__)
+
+_budgets: WeakKeyDictionary[Environment, Budget] = WeakKeyDictionary()
+cut_short: WeakKeyDictionary[Environment, str] = WeakKeyDictionary()
+"""Why the harness itself ended an environment's run before its time."""
+
+INVOCATIONS: frozenset[Kind] = frozenset({"lambda", "function-url"})
+
+
+def on_aws(environment: Environment) -> bool:
+    return getattr(environment.parsed_options, "target", "local") == "aws"
+
+
+def spend(environment: Environment, kind: Kind) -> None:
+    """Charge a request that is about to be sent; end the run where a cap is reached. Costs nothing on this machine."""
+    budget = _budgets.get(environment)
+    if budget is None:
+        return
+    refused = budget.take(kind in INVOCATIONS)
+    if refused is None:
+        return
+    if environment not in cut_short:
+        cut_short[environment] = refused
+        logger.error("The run is ended: %s.", refused)
+        runner: Any = environment.runner
+        gevent.spawn(runner.quit)
+    raise StopUser
+
+
+def plan(environment: Environment, caps: Caps, prices: Prices) -> tuple[Bound, Budget]:
+    """What the chosen users would send and cost at most. Raises HarnessError where that cannot be told."""
+    options: Any = environment.parsed_options
+    if not getattr(options, "stack", None):
+        raise HarnessError("A run on AWS needs --stack FILE: memory, timeout and instances tell what it may cost.")
+    stack = read_stack(options.stack)
+    invocations, endpoint_requests, seconds = 0, 0, float(options.run_time or 0)
+    for user_class in environment.user_classes:
+        chosen: Any = user_class
+        kinds = chosen.kinds(environment) if hasattr(chosen, "kinds") else set()
+        profile = chosen.profile(environment) if hasattr(chosen, "profile") else None
+        # Users who wait for answers send as many as they get: the cap is the bound.
+        requests = caps.requests if profile is None else math.ceil(profile.expected)
+        seconds = max(seconds, profile.seconds if profile else 0.0)
+        if kinds & INVOCATIONS:
+            invocations += requests
+        elif kinds:
+            endpoint_requests += requests
+    if not seconds:
+        raise HarnessError("A run on AWS needs its length: give --run-time.")
+    table = stack.get("function")
+    function = Function(table.get("memory_size", 128), table.get("timeout", 3)) if table else None
+    variants = stack.get("endpoint", {}).get("production_variants", {}).values()
+    instances = [(each.get("instance_type", "ml.m5.large"), each.get("initial_instance_count", 1)) for each in variants]
+    rest: Any = {"seconds": seconds, "function": function, "instances": instances, "prices": prices}
+    estimate = bound(invocations=invocations, endpoint_requests=endpoint_requests, **rest)
+    fixed = bound(invocations=0, endpoint_requests=0, **rest).dollars
+    return estimate, Budget(caps, prices, function, fixed)
+
+
+def _allow_aws(environment: Environment) -> None:
+    """Print what a run on AWS would do, and leave unless it was confirmed."""
+    options: Any = environment.parsed_options
+    if not isinstance(environment.runner, LocalRunner) or not options.headless:
+        raise HarnessError("AWS is driven from one process, with --headless, so that the caps hold.")
+    caps = Caps(int(options.max_requests), float(options.max_cost))
+    prices = read_prices(Path(options.prices)) if options.prices else Prices()
+    estimate, budget = plan(environment, caps, prices)
+    every: set[Kind] = set()
+    for user_class in environment.user_classes:
+        every |= getattr(user_class, "kinds", lambda _: set())(environment)
+    target = aws_target(SERVICES[min(every)] if every else "lambda", os.environ)
+    names = sorted(user_class.__name__ for user_class in environment.user_classes)
+    lines = [
+        f"{' + '.join(names)} on AWS, {target.region}, as {target.credentials.access_key}:",
+        f"  at most {estimate.requests:,} requests (cap {caps.requests:,})",
+        f"  at most ${estimate.dollars:.4f} (cap ${caps.dollars:.2f}), prices of {prices.as_of}, {prices.region}:",
+        *(f"    ${dollars:.4f}  {what}" for what, dollars in estimate.lines),
+    ]
+    print("\n".join(lines), flush=True)
+    estimate.check(caps)
+    code = confirmation(names, target.region, target.credentials.access_key, caps, estimate.requests, estimate.lines)
+    if options.confirm != code:
+        print(f"This was a dry run: nothing was sent. The same command with --confirm {code} is the run.", flush=True)
+        sys.exit(0)
+    _budgets[environment] = budget
+
+    def settle(context: dict[str, Any] | None = None, **_: Any) -> None:
+        observation = (context or {}).get("observation")
+        if observation is not None and observation.function_seconds is not None:
+            budget.settle(observation.function_seconds)
+
+    hooks: Any = environment.events
+    hooks.request.add_listener(settle)
+
+
+def _add_options(parser: LocustArgumentParser) -> None:
+    parser.add_argument(
+        "--target", choices=["local", "aws"], default="local", env_var="HARNESS_TARGET", include_in_web_ui=False,
+        help="Where the load goes: this machine's local AWS, or your account (a dry run first)",
+    )  # fmt: skip
+    for flag, default, text in (
+        ("--max-requests", "1000", "Requests at which a run on AWS is stopped"),
+        ("--max-cost", "1.00", "US dollars at which a run on AWS is stopped"),
+        ("--prices", "", "TOML file with prices in place of the built-in ones"),
+        ("--confirm", "", "The code that the dry run of a run on AWS printed"),
+    ):
+        parser.add_argument(flag, default=default, include_in_web_ui=False, help=text)
+
+
+def _check_before_start(environment: Environment, **_: Any) -> None:
+    """Say what is missing before anything starts; on the web page it may still be typed in, and each user checks."""
+    options = environment.parsed_options
+    if options is None:
+        return
+    starts_by_itself = options.headless or options.autostart or isinstance(environment.runner, WorkerRunner)
+    try:
+        if starts_by_itself and not isinstance(environment.runner, MasterRunner):
+            for user_class in environment.user_classes:
+                if hasattr(user_class, "check"):
+                    user_class.check(environment)
+        if on_aws(environment):
+            _allow_aws(environment)
+    except HarnessError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(1)
+
+
+_events: Any = events
+_events.init_command_line_parser.add_listener(_add_options)
+_events.init.add_listener(_check_before_start)

@@ -1,0 +1,114 @@
+"""What a run on a real account would send and cost at most, and the caps that it keeps. Pure.
+
+Every figure is an upper bound: an invocation is taken to last as long as the function's timeout allows until its
+answer says how long it took.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+from harness.errors import HarnessError
+from harness.prices import Prices
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """What an invocation's price depends on. memory_size: MB; timeout: seconds."""
+
+    memory_size: int
+    timeout: int
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """Requests and US dollars at which a run is stopped."""
+
+    requests: int
+    dollars: float
+
+
+@dataclass(frozen=True)
+class Bound:
+    """At most so many requests and dollars. lines: what each part of it is, and its dollars."""
+
+    requests: int
+    lines: list[tuple[str, float]]
+
+    @property
+    def dollars(self) -> float:
+        return sum(dollars for _, dollars in self.lines)
+
+    def check(self, caps: Caps) -> None:
+        """Raise HarnessError where the run could not end below its caps."""
+        if self.requests > caps.requests:
+            raise HarnessError(
+                f"The run would send {self.requests:,} requests, more than its cap of {caps.requests:,}: "
+                "lower --rate or --run-time, or raise --max-requests."
+            )
+        if self.dollars > caps.dollars:
+            raise HarnessError(
+                f"The run could cost ${self.dollars:.2f}, more than its cap of ${caps.dollars:.2f}: "
+                "lower --rate or --run-time, or raise --max-cost."
+            )
+
+
+def bound(
+    *,
+    invocations: int,
+    endpoint_requests: int,
+    seconds: float,
+    function: Function | None,
+    instances: list[tuple[str, int]],
+    prices: Prices,
+) -> Bound:
+    """invocations: of the function; seconds: the run's length; instances: of the endpoint, by type and count."""
+    lines = []
+    if invocations:
+        if function is None:
+            raise HarnessError("The stack file has no function, so that its invocations have no price.")
+        each = prices.invocation(function.memory_size, function.timeout)
+        what = f"{invocations:,} invocations of {function.memory_size} MB, {function.timeout} s each at most"
+        lines.append((what, invocations * each))
+    for instance_type, number in instances:
+        hours = seconds / 3600
+        what = f"{number} x {instance_type} for {seconds:,.0f} s, which are billed with or without load"
+        lines.append((what, number * hours * prices.instance(instance_type)))
+    return Bound(invocations + endpoint_requests, lines)
+
+
+def confirmation(*settings: object) -> str:
+    """Six characters that stand for these settings: a dry run prints them, and the run asks for them."""
+    return sha256(repr(settings).encode()).hexdigest()[:6]
+
+
+class Budget:
+    """Keeps a run within its caps: an invocation is charged its bound when it is sent, and the rest is given back."""
+
+    def __init__(self, caps: Caps, prices: Prices, function: Function | None, fixed: float) -> None:
+        """fixed: dollars of what is billed with or without load."""
+        self.caps = caps
+        self.requests = 0
+        self.dollars = fixed
+        self._prices = prices
+        self._function = function
+
+    def take(self, invocation: bool) -> str | None:
+        """Charge a request that is about to be sent; why it may not be, where it may not."""
+        price = self._most() if invocation else 0.0
+        if self.requests + 1 > self.caps.requests:
+            return f"the cap of {self.caps.requests:,} requests is reached"
+        if self.dollars + price > self.caps.dollars:
+            return f"the cap of ${self.caps.dollars:.2f} is reached"
+        self.requests += 1
+        self.dollars += price
+        return None
+
+    def settle(self, function_seconds: float) -> None:
+        """Give back what an invocation that lasted so long did not use."""
+        if self._function is not None:
+            self.dollars -= self._most() - self._prices.invocation(self._function.memory_size, function_seconds)
+
+    def _most(self) -> float:
+        return self._prices.invocation(self._function.memory_size, self._function.timeout) if self._function else 0.0

@@ -1,0 +1,136 @@
+"""Recorded traffic as a rate over time: requests by minute (or any other period) from a CSV file or from CloudWatch.
+
+CSV: a line ``timestamp,requests`` first, then ascending rows of an ISO 8601 timestamp (or Unix seconds) and the number
+of requests in the period that begins there; ``.gz`` is read as well. JSON: what ``aws cloudwatch get-metric-data``
+prints for one metric with statistic Sum.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import math
+import zlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from harness.errors import HarnessError
+from harness.load.schedule import Piece, Profile
+
+Row = tuple[datetime, float]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Requests counted in periods of equal length.
+
+    rows: the beginning of each period, ascending, and its count; a period that is left out had none.
+    period: seconds; the shortest distance of two rows.
+    """
+
+    rows: tuple[Row, ...]
+    period: float
+
+    def day(self, date: str) -> Trace:
+        """The rows of one day (``1995-07-13``), as the trace's own time zone dates them."""
+        rows = tuple(row for row in self.rows if row[0].date().isoformat() == date)
+        if not rows:
+            first, last = (row[0].date().isoformat() for row in (self.rows[0], self.rows[-1]))
+            raise HarnessError(f"The trace has no rows of {date}: its days are {first} to {last}.")
+        return Trace(rows, self.period)
+
+    def profile(self) -> Profile:
+        """The rate as it was: even within each period, and zero in those that are left out."""
+        pieces: list[Piece] = []
+        end = self.rows[0][0].timestamp()
+        for moment, requests in self.rows:
+            start = moment.timestamp()
+            if start - end > self.period / 2:
+                pieces.append(Piece(start - end, 0.0, 0.0))
+            pieces.append(Piece(self.period, requests / self.period, requests / self.period))
+            end = start + self.period
+        return Profile(tuple(pieces))
+
+
+def read_trace(file: Path) -> Trace:
+    """The trace in a .csv, .csv.gz or .json file; HarnessError says what is wrong with it, and in which line."""
+    try:
+        raw = file.read_bytes()
+        content = gzip.decompress(raw) if file.suffix == ".gz" else raw
+        text = content.decode("utf-8-sig")
+    except OSError as error:
+        raise HarnessError(
+            f"The trace {file} cannot be read ({error.strerror or 'it is no gzip file'}): name another file."
+        ) from error
+    except (EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise HarnessError(f"The trace {file} cannot be read ({error}): name another file.") from error
+    rows = _cloudwatch_rows(file, text) if ".json" in file.suffixes else _csv_rows(file, text)
+    if len(rows) < 2:
+        raise HarnessError(f"The trace {file} has {len(rows)} rows: it takes at least two to tell its period.")
+    gaps = (second[0].timestamp() - first[0].timestamp() for first, second in pairwise(rows))
+    return Trace(tuple(rows), min(gaps))
+
+
+def _csv_rows(file: Path, text: str) -> list[Row]:
+    rows: list[Row] = []
+    for line, fields in enumerate(csv.reader(text.splitlines()), start=1):
+        if not fields or (line == 1 and fields[0].strip().lower() == "timestamp"):
+            continue
+        if len(fields) != 2:
+            raise HarnessError(f"{file}:{line}: a row is a timestamp and a number, not {len(fields)} fields.")
+        try:
+            row = _moment(fields[0].strip()), float(fields[1])
+        except (ValueError, OverflowError):
+            raise HarnessError(
+                f"{file}:{line}: {','.join(fields)} is not a timestamp (ISO 8601 or Unix seconds) and a number."
+            ) from None
+        _check(f"{file}:{line}", row, rows[-1] if rows else None)
+        rows.append(row)
+    return rows
+
+
+def _cloudwatch_rows(file: Path, text: str) -> list[Row]:
+    try:
+        results: list[dict[str, Any]] = json.loads(text)["MetricDataResults"]
+        metrics = {str(each["Id"]) for each in results}
+        if len(metrics) > 1:
+            raise HarnessError(
+                f"The trace {file} holds {len(metrics)} metrics ({', '.join(sorted(metrics))}): export one by itself."
+            )
+        # A result that came in pages has several parts.
+        rows = [
+            (_moment(str(moment)), float(value))
+            for each in results
+            for moment, value in zip(each["Timestamps"], each["Values"], strict=True)
+        ]
+    except (ValueError, KeyError, TypeError) as error:
+        raise HarnessError(
+            f"The trace {file} is not what `aws cloudwatch get-metric-data` prints ({type(error).__name__}: {error})."
+        ) from None
+    # GetMetricData's own order is TimestampDescending (botocore).
+    rows.sort()
+    for index, row in enumerate(rows):
+        _check(str(file), row, rows[index - 1] if index else None)
+    return rows
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromtimestamp(float(text), UTC)
+    except ValueError:
+        moment = datetime.fromisoformat(text)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _check(where: str, row: Row, before: Row | None) -> None:
+    moment, requests = row
+    if not (math.isfinite(requests) and requests >= 0):
+        raise HarnessError(f"{where}: {requests:g} is no number of requests.")
+    if before is not None and moment <= before[0]:
+        raise HarnessError(
+            f"{where}: {moment.isoformat()} does not come after {before[0].isoformat()}: sort the trace by time."
+        )

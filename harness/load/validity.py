@@ -1,0 +1,146 @@
+"""Whether a run's figures are the server's, or the generator's own. Pure.
+
+The rules bound how much of a reported latency may be the generator's doing: a tenth, up to the 99th percentile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute
+
+from harness.load.answers import DROPPED
+from harness.load.histogram import Histogram
+from harness.load.runs import Run
+
+OWN_SHARE = 0.1
+"""Of the median latency may be the generator's own."""
+NEGLIGIBLE_SECONDS = 0.001
+"""Below this the generator's delay is none, and an arrival is not late."""
+DROPPED_SHARE = 0.001
+"""Of the arrivals may be dropped: a tenth of the requests that the 99th percentile is about."""
+BUSY_CPU = 0.9
+"""Cores from which on a process has no room left, as it uses one at most; locust warns from there too."""
+BUSY_SHARE = 0.05
+"""Of its seconds may be so busy."""
+
+
+@dataclass(frozen=True)
+class Validity:
+    """How the generator fared, and why the run is invalid, a sentence each; none where it is valid.
+
+    Times in seconds, None where unknown or not applicable (a closed loop has no arrivals).
+    arrivals: that the schedule had until the run's end; late: sent more than 1 ms after their time.
+    cpu_mean, cpu_max: cores, of the busiest process; busy: its share of seconds at 90 % of a core or more.
+    """
+
+    reasons: list[str]
+    arrivals: int
+    dropped: int
+    late: int
+    late_p50: float | None
+    late_p99: float | None
+    late_max: float | None
+    lag_p50: float | None
+    lag_p99: float | None
+    lag_max: float | None
+    cpu_mean: float | None
+    cpu_max: float | None
+    busy: float | None
+    overhead_cpu: float | None
+    overhead_p50: float | None
+    outstanding_max: int | None
+
+    @property
+    def valid(self) -> bool:
+        return not self.reasons
+
+    @property
+    def open_loop(self) -> bool:
+        return self.arrivals > 0
+
+
+def judge(run: Run) -> Validity:
+    """Apply the rules to a recorded run."""
+    table = run.requests
+    is_dropped = pa.compute.fill_null(pa.compute.equal(table["error"], DROPPED), fill_value=False)
+    dropped = int(pa.compute.sum(is_dropped).as_py() or 0)
+    lateness = table.filter(pa.compute.invert(is_dropped))["late_s"].drop_null()
+    late = _quantiles(lateness)
+    lag = Histogram()
+    for log in run.generators:
+        for sample in log.samples:
+            lag.add(sample.lag)
+    cpus = [[sample.cpu for sample in log.samples] for log in run.generators if log.samples]
+    busiest = max(cpus, key=lambda each: sum(each) / len(each), default=[])
+    overheads = [log.overhead for log in run.generators if log.overhead]
+    figures: dict[str, Any] = {
+        "arrivals": len(lateness) + dropped,
+        "dropped": dropped,
+        "late": int(pa.compute.sum(pa.compute.greater(lateness, NEGLIGIBLE_SECONDS)).as_py() or 0),
+        "late_p50": late[0],
+        "late_p99": late[1],
+        "late_max": late[2],
+        "lag_p50": lag.quantile(0.5),
+        "lag_p99": lag.quantile(0.99),
+        "lag_max": lag.quantile(1.0),
+        "cpu_mean": sum(busiest) / len(busiest) if busiest else None,
+        "cpu_max": max(busiest) if busiest else None,
+        "busy": sum(cpu >= BUSY_CPU for cpu in busiest) / len(busiest) if busiest else None,
+        "overhead_cpu": max((each.cpu_s for each in overheads), default=None),
+        "overhead_p50": max((each.p50_s for each in overheads), default=None),
+        "outstanding_max": max((sample.outstanding for log in run.generators for sample in log.samples), default=None),
+    }
+    return Validity(reasons=_reasons(figures, _least_median(table)), **figures)
+
+
+def _reasons(figures: dict[str, Any], median: float | None) -> list[str]:
+    reasons = []
+    if figures["dropped"] > DROPPED_SHARE * figures["arrivals"]:
+        reasons.append(
+            f"{figures['dropped']:,} of {figures['arrivals']:,} arrivals were dropped, as too many requests were under "
+            "way: raise --max-outstanding, or lower the rate."
+        )
+    if figures["busy"] is not None and figures["busy"] > BUSY_SHARE:
+        reasons.append(
+            f"The generator used {BUSY_CPU:.0%} of a core or more in {figures['busy']:.0%} of the seconds: "
+            "spread the load over --processes, or lower it."
+        )
+    if median is None:
+        return reasons
+    allowed = max(NEGLIGIBLE_SECONDS, OWN_SHARE * median)
+    for key, what in (
+        ("late_p99", "One arrival in a hundred was sent {} late or later"),
+        ("lag_p99", "The generator's event loop was {} late or later in one look of a hundred"),
+        ("overhead_p50", "The generator's own part of a request is {}"),
+    ):
+        if figures[key] is not None and figures[key] > allowed:
+            reasons.append(
+                what.format(_milliseconds(figures[key]))
+                + f", against a median latency of {_milliseconds(median)}: "
+                + "the figures are partly the generator's own."
+            )
+    return reasons
+
+
+def _least_median(table: pa.Table) -> float | None:
+    """The lowest of the names' median latencies: the one that the generator's delay weighs on most."""
+    good = table.filter(pa.compute.is_null(table["error"]))
+    medians = [
+        float(pa.compute.quantile(good.filter(pa.compute.equal(good["name"], name))["response_s"], 0.5)[0].as_py())
+        for name in pa.compute.unique(good["name"]).to_pylist()
+    ]
+    return min(medians, default=None)
+
+
+def _quantiles(values: pa.ChunkedArray) -> tuple[float | None, float | None, float | None]:
+    if not len(values):
+        return None, None, None
+    low, high, top = pa.compute.quantile(values, [0.5, 0.99, 1.0], interpolation="higher").to_pylist()
+    return float(low), float(high), float(top)
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:.3g} ms"

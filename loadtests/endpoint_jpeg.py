@@ -1,0 +1,35 @@
+"""The endpoint by itself, given a JPEG photograph: what the Lambda's time is to be compared with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from locust import constant, task
+from locust.env import Environment
+
+from harness.load import recording, scaling_tab  # noqa: F401 - records the run; auto scaling on the web page
+from harness.load.options import add_option, read_file
+from harness.load.users import EndpointUser
+
+FIXTURE = Path(__file__).resolve().parent.parent / "fixtures" / "dog_breed"
+
+add_option("--endpoint-name", "dog-breed-endpoint", "SageMaker endpoint to invoke")
+add_option("--image", str(FIXTURE / "images" / "photo.jpg"), "JPEG file to send")
+
+
+class EndpointJpeg(EndpointUser):
+    """One request after the other, without a pause."""
+
+    wait_time = constant(0)
+
+    @classmethod
+    def check(cls, environment: Environment) -> None:
+        super().check(environment)
+        read_file(environment.parsed_options.image, "--image")
+
+    @task
+    def classify(self) -> None:
+        options = self.environment.parsed_options
+        self.invoke_endpoint(
+            options.endpoint_name, read_file(options.image, "--image"), "image/jpeg", accept="application/json"
+        )

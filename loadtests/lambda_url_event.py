@@ -1,0 +1,33 @@
+"""The Lambda, called with the URL of a photograph: the whole path, from the function to the model server and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from locust import constant, task
+from locust.env import Environment
+
+from harness.load import recording, scaling_tab  # noqa: F401 - records the run; auto scaling on the web page
+from harness.load.options import add_option, read_file
+from harness.load.users import LambdaUser
+
+FIXTURE = Path(__file__).resolve().parent.parent / "fixtures" / "dog_breed"
+
+add_option("--function-name", "dog-breed", "Lambda function to invoke")
+add_option("--event", str(FIXTURE / "event.json"), "JSON file with the event that the function is given")
+
+
+class LambdaUrlEvent(LambdaUser):
+    """One request after the other, without a pause."""
+
+    wait_time = constant(0)
+
+    @classmethod
+    def check(cls, environment: Environment) -> None:
+        super().check(environment)
+        read_file(environment.parsed_options.event, "--event")
+
+    @task
+    def classify(self) -> None:
+        options = self.environment.parsed_options
+        self.invoke(options.function_name, read_file(options.event, "--event"))

@@ -1,0 +1,171 @@
+"""Under the real locust: a schedule is played once, to its end, by one process or several, and is what the run says."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from harness.load.histograms import read_histograms
+from harness.load.validity import judge
+from tests.load.locusts import LOADTESTS, ROOT, command, environment, locust, only_run
+from tests.load.standin import StandIn, stand_in
+
+LOCUSTFILE = """
+from locust import FastHttpUser, task
+import harness.load.recording
+from harness.load.open_loop import OpenLoop
+from harness.load.schedule import constant, even
+from harness.load.users import EndpointUser
+
+
+class Plain(OpenLoop, FastHttpUser):
+    @classmethod
+    def profile(cls, environment):
+        return constant(20, 1)
+
+    @classmethod
+    def arrivals(cls, environment, profile, seed):
+        return even(profile)
+
+    @task
+    def ask(self):
+        self.client.post("/endpoints/fine/invocations", data=b"x", name="first")
+        self.client.post("/endpoints/fine/invocations", data=b"x", name="second")
+"""
+
+
+@pytest.fixture
+def server() -> Iterator[StandIn]:
+    with stand_in() as running:
+        yield running
+
+
+@contextmanager
+def known_latency(*arguments: float) -> Iterator[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.load.known_latency", *map(str, arguments)],
+        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+    finally:
+        process.communicate()
+
+
+def test_a_stall_shows_in_every_request_that_it_delayed(tmp_path: Path) -> None:
+    """Latency counts from the intended start: a wait of 1.5 s in 3 delays a half of them, evenly from 0 to 1.5 s."""
+    with known_latency(0.01, 1.5, 3) as url:
+        done = locust(
+            "-f", str(LOADTESTS), "Steady", "--rate", "50", "-t", "6s", "--spacing", "even", "--only-summary",
+            runs=tmp_path / "runs", cwd=tmp_path, AWS_ENDPOINT_URL=url,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    run = only_run(tmp_path / "runs")
+    rows = run.requests.to_pylist()
+    assert (run.manifest.ending, run.manifest.cut_short, len(rows)) == ("finished", None, 300)
+    gaps = [second["intended"] - first["intended"] for first, second in pairwise(rows)]
+    assert gaps == pytest.approx([0.02] * 299, abs=1e-5)
+    for row in rows:
+        assert row["response_s"] == pytest.approx(row["late_s"] + row["service_s"], abs=1e-6)
+        assert row["start"] - row["intended"] == pytest.approx(row["late_s"], abs=1e-5)
+    latencies = sorted(row["response_s"] for row in rows)
+    # Closed form: P(latency > x) = (1.5 - x) / 3 above the 10 ms that it always takes.
+    for q in (0.6, 0.75, 0.9):
+        assert latencies[int(q * 300)] == pytest.approx(0.01 + 3 * (q - 0.5), abs=0.12), q
+    assert 0.3 < sum(seconds < 0.2 for seconds in latencies) / 300 < 0.65
+    assert read_histograms(run.folder)["lambda", "dog-breed"].total == 300
+    health = judge(run)
+    assert (health.arrivals, health.dropped) == (300, 0)
+    assert health.overhead_p50 is not None
+    assert health.cpu_mean is not None
+    # Locust's own table counts from the intended start as well.
+    table = next(line for line in done.stderr.splitlines() if "dog-breed" in line and line.count("|") == 2)
+    assert int(table.split("|")[1].split()[2]) > 1300
+
+
+def test_each_worker_plays_its_share_of_one_schedule(tmp_path: Path, server: StandIn) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    done = locust(
+        "-f", str(LOADTESTS), "Steady", "--via", "endpoint", "--rate", "40", "-t", "2s", "--spacing", "even",
+        "--processes", "2", "--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port,
+        runs=tmp_path / "runs", cwd=tmp_path, AWS_ENDPOINT_URL=server.url,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr
+    run = only_run(tmp_path / "runs")
+    rows = run.requests.sort_by("intended").to_pylist()
+    assert (len(rows), run.manifest.ending) == (80, "finished")
+    gaps = [second["intended"] - first["intended"] for first, second in pairwise(rows)]
+    # The workers' clocks are one machine's, and they begin at the same moment.
+    assert gaps == pytest.approx([0.025] * 79, abs=0.005)
+    assert [len(log.samples) > 0 for log in run.generators] == [True, True]
+    assert run.missing_workers == 0
+    assert read_histograms(run.folder)["endpoint", "dog-breed-endpoint"].total == 80
+
+
+def test_a_schedule_ends_the_run_and_any_user_can_play_one(tmp_path: Path, server: StandIn) -> None:
+    (tmp_path / "locustfile.py").write_text(LOCUSTFILE)
+    begun = time.monotonic()
+    # However many users are asked for, the schedule is played once.
+    done = locust("-u", "3", "-r", "3", "--host", server.url, runs=tmp_path / "runs", cwd=tmp_path)
+    assert time.monotonic() - begun < 30
+    assert done.returncode == 0, done.stderr
+    run = only_run(tmp_path / "runs")
+    assert run.manifest.ending == "finished"
+    rows = {name: [row for row in run.requests.to_pylist() if row["name"] == name] for name in ("first", "second")}
+    assert [len(each) for each in rows.values()] == [20, 20]
+    assert all(row["late_s"] is not None for row in rows["first"])
+    assert all(row["late_s"] is None for row in rows["second"])
+
+
+def test_dropped_arrivals_are_counted_and_make_the_run_invalid(tmp_path: Path, server: StandIn) -> None:
+    done = locust(
+        "-f", str(LOADTESTS), "Smoke", "--rate", "10", "-t", "2s", "--spacing", "even", "--max-outstanding", "3",
+        "--function-name", "hangs", runs=tmp_path / "runs", cwd=tmp_path, AWS_ENDPOINT_URL=server.url,
+    )  # fmt: skip
+    assert "The run is INVALID: 17 of 20 arrivals were dropped" in done.stdout
+    errors = only_run(tmp_path / "runs").requests["error"].to_pylist()
+    assert (errors.count("Dropped"), errors.count("Connection:reset")) == (17, 3)
+
+
+def test_an_interrupt_does_not_wait_for_answers(tmp_path: Path, server: StandIn) -> None:
+    runs = tmp_path / "runs"
+    process = subprocess.Popen(
+        command("-f", str(LOADTESTS), "--headless", "Soak", "--rate", "20", "--function-name", "hangs"),
+        env=environment(runs, AWS_ENDPOINT_URL=server.url), cwd=tmp_path,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 30
+    while not server.headers and time.monotonic() < deadline:
+        time.sleep(0.05)
+    begun = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=30)
+    assert time.monotonic() - begun < 3
+    assert "Traceback" not in output, output
+    run = only_run(runs)
+    assert run.manifest.ending == "stopped"
+    assert "Unfinished" in run.requests["error"].to_pylist()
+
+
+def test_bad_input_is_one_sentence_before_the_start(tmp_path: Path, server: StandIn) -> None:
+    (tmp_path / "descending.csv").write_text("60,1\n0,1\n")
+    done = locust(
+        "-f", str(LOADTESTS), "DailyCycle", "--trace", "descending.csv",
+        runs=tmp_path / "runs", cwd=tmp_path, AWS_ENDPOINT_URL=server.url,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "descending.csv:2: 1970-01-01T00:00:00+00:00 does not come after" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list((tmp_path / "runs").glob("*")) == []

@@ -1,0 +1,106 @@
+"""A run is a folder that stays readable, whatever became of the process that wrote it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.errors import HarnessError
+from harness.load.runs import FORMAT, MANIFEST, SCHEMA, Manifest, list_runs, new_run_id, read_run
+from tests.load.recorded import STARTED, manifest, request, write_run
+
+
+def test_what_was_written_is_read_unrounded_and_in_order(tmp_path: Path) -> None:
+    seconds = 0.123456789012345
+    write_run(tmp_path, [request(start=STARTED + 2), request(start=STARTED + 1, response_s=seconds, variant="v")])
+    run = read_run(tmp_path)
+    assert run.manifest == manifest()
+    assert run.requests["start"].to_pylist() == [STARTED + 1, STARTED + 2]
+    assert run.requests["response_s"][0].as_py() == seconds
+    assert run.requests["variant"].to_pylist() == ["v", None]
+    assert run.requests.schema.field("name").type == pa.string()
+
+
+def test_the_streams_of_all_workers_are_one_run(tmp_path: Path) -> None:
+    write_run(tmp_path, [request(start=STARTED + 1)])
+    (tmp_path / "requests.arrow").rename(tmp_path / "requests-0.arrow")
+    write_run(tmp_path, [request(start=STARTED, name="other", error="ModelError(500)")])
+    (tmp_path / "requests.arrow").rename(tmp_path / "requests-1.arrow")
+    assert read_run(tmp_path).requests["name"].to_pylist() == ["other", "dog-breed"]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
+    folder = write_run(
+        tmp_path_factory.mktemp("run"), [request(start=STARTED + i, name=f"n{i // 500}") for i in range(1500)]
+    )
+    return folder, (folder / "requests.arrow").read_bytes()
+
+
+@given(share=st.floats(0, 1))
+@settings(max_examples=60, deadline=None)
+def test_a_stream_cut_anywhere_keeps_its_complete_batches(whole: tuple[Path, bytes], share: float) -> None:
+    folder, content = whole
+    (folder / "requests.arrow").write_bytes(content[: int(len(content) * share)])
+    starts = read_run(folder).requests["start"].to_pylist()
+    assert len(starts) % 500 == 0
+    assert starts == [STARTED + i for i in range(len(starts))]
+    assert len(starts) >= 500 * int(share * 2.9)
+
+
+def test_a_folder_without_streams_is_an_empty_run(tmp_path: Path) -> None:
+    manifest().write(tmp_path)
+    assert read_run(tmp_path).requests.num_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [(None, "is not a run"), ("{", "cannot be read"), ("[]", "of this version"), ('{"format": 99}', "of this version")],
+)
+def test_what_is_no_run_is_said_to_be_none(tmp_path: Path, content: str | None, sentence: str) -> None:
+    if content is not None:
+        (tmp_path / MANIFEST).write_text(content)
+    with pytest.raises(HarnessError, match=sentence):
+        read_run(tmp_path)
+
+
+def test_a_manifest_without_its_members_is_none(tmp_path: Path) -> None:
+    (tmp_path / MANIFEST).write_text(json.dumps({"format": FORMAT, "id": "x"}))
+    with pytest.raises(HarnessError, match="is not a run's manifest"):
+        read_run(tmp_path)
+
+
+def test_members_of_a_later_version_are_passed_over(tmp_path: Path) -> None:
+    manifest().write(tmp_path)
+    members = json.loads((tmp_path / MANIFEST).read_text())
+    (tmp_path / MANIFEST).write_text(json.dumps({**members, "later": 1}))
+    assert Manifest.read(tmp_path) == manifest()
+
+
+def test_a_run_is_named_by_its_time_and_scenarios() -> None:
+    name = new_run_id(["A b/..", "C"], 0)
+    assert name.startswith("19700101T000000Z-Ab..+C-")
+    assert len(name) == len("19700101T000000Z-Ab..+C-") + 6
+    assert new_run_id([], 0).startswith("19700101T000000Z-run-")
+    assert new_run_id(["A"], 0) != new_run_id(["A"], 0)
+
+
+def test_runs_are_listed_oldest_first(tmp_path: Path) -> None:
+    for name in ("2", "1"):
+        write_run(tmp_path / name, [])
+    (tmp_path / "other").mkdir()
+    assert [path.name for path in list_runs(tmp_path)] == ["1", "2"]
+
+
+def test_writing_a_manifest_leaves_nothing_else(tmp_path: Path) -> None:
+    manifest().write(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [MANIFEST]
+
+
+def test_the_schema_names_its_format() -> None:
+    assert SCHEMA.metadata == {b"format": b"2"}

@@ -1,0 +1,143 @@
+"""The shipped scenarios have the shapes that they say, take rate, length and payload, and refuse what is none."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+from tests.load.unpatched import locust  # isort: skip
+
+import pytest
+
+from harness.errors import HarnessError
+from harness.load.schedule import Profile
+from tests.load.locusts import LOADTESTS, OPEN_LOOP
+
+
+@pytest.fixture(scope="module")
+def scenarios() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("open_loop_scenarios", LOADTESTS / "open_loop.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(autouse=True)
+def _a_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+        ("AWS_DEFAULT_REGION", "us-east-1"),
+    ):
+        monkeypatch.setenv(name, value)
+
+
+def environment(scenarios: ModuleType, *names: str, **options: Any) -> Any:
+    from harness.load.options import _options
+
+    defaults = {
+        option.flag.removeprefix("--").replace("-", "_"): option.default
+        for option in _options.values()
+        if not option.flag.startswith("--stage")
+    }
+    parsed = SimpleNamespace(**{**defaults, "run_time": None, "max_outstanding": "1000", "target": "local", **options})
+    classes = [getattr(scenarios, name) for name in names]
+    return SimpleNamespace(parsed_options=parsed, host=None, user_classes=classes, shape_class=None)
+
+
+def profile(scenarios: ModuleType, name: str, **options: Any) -> Profile:
+    made: Profile = getattr(scenarios, name).profile(environment(scenarios, name, **options))
+    return made
+
+
+@pytest.mark.parametrize("name", sorted(OPEN_LOOP))
+def test_each_reaches_its_rate_and_lasts_its_time(scenarios: ModuleType, name: str) -> None:
+    made = profile(scenarios, name, rate="40", run_time=200)
+    assert made.seconds == pytest.approx(200)
+    # A storm's rate is that of a second; its last burst brings it in a tenth of one.
+    assert made.peak == pytest.approx(400 if name == "ColdStartStorm" else 40)
+    default = profile(scenarios, name)
+    assert default.seconds == getattr(scenarios, name).default_seconds
+
+
+def test_shapes(scenarios: ModuleType) -> None:
+    assert profile(scenarios, "RampToSaturation", rate="10", run_time=10).expected == 50
+    assert profile(scenarios, "Spike", rate="10", run_time=100).expected == pytest.approx(
+        0.8 * 100 * 2 + 0.2 * 100 * 10
+    )
+    storm = profile(scenarios, "ColdStartStorm", rate="10", run_time=100)
+    bursts = [piece.expected for piece in storm.pieces if piece.start_rate]
+    assert bursts == pytest.approx(range(1, 11))
+    assert profile(scenarios, "DailyCycle").peak == 10
+
+
+def test_a_rehearsals_stage_is_the_schedules_length(scenarios: ModuleType) -> None:
+    assert profile(scenarios, "Spike", stages="Spike", stage_seconds="20").seconds == pytest.approx(20)
+
+
+def test_even_spacing_is_an_option(scenarios: ModuleType) -> None:
+    env = environment(scenarios, "Steady", rate="2", run_time=1, spacing="even")
+    made = scenarios.Steady.profile(env)
+    assert list(scenarios.Steady.arrivals(env, made, 1)) == [0, 0.5]
+    env.parsed_options.spacing = "poisson"
+    assert list(scenarios.Steady.arrivals(env, made, 1)) != [0, 0.5]
+
+
+@pytest.mark.parametrize("name", sorted(OPEN_LOOP))
+def test_each_can_start_as_it_is(scenarios: ModuleType, name: str) -> None:
+    for via in ("lambda", "endpoint"):
+        getattr(scenarios, name).check(environment(scenarios, name, via=via))
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"rate": "-3"}, "--rate -3 is no rate"),
+        ({"rate": "many"}, "--rate many is no rate"),
+        ({"rate": "0"}, "--rate 0 is no rate"),
+        ({"rate": "inf"}, "--rate inf is no rate"),
+        ({"via": "ftp"}, "--via ftp is neither lambda nor endpoint"),
+        ({"spacing": "odd"}, "--spacing odd is neither poisson nor even"),
+        ({"payload": "none.json"}, "none.json cannot be read .*--payload"),
+        ({"event": "none.json"}, "none.json cannot be read .*--event"),
+        ({"max_outstanding": "0"}, "--max-outstanding 0 is no number of requests"),
+    ],
+)
+def test_options_that_are_none_are_said_in_a_sentence(
+    scenarios: ModuleType, options: dict[str, str], sentence: str
+) -> None:
+    with pytest.raises(HarnessError, match=sentence):
+        scenarios.Steady.check(environment(scenarios, "Steady", **options))
+
+
+def test_an_empty_trace_and_a_day_that_is_not_in_it(scenarios: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").write_text("")
+    for options, sentence in (
+        ({"trace": str(tmp_path / "empty.csv")}, "has 0 rows"),
+        ({"trace_day": "1970-01-01"}, "no rows of 1970-01-01"),
+    ):
+        with pytest.raises(HarnessError, match=sentence):
+            scenarios.DailyCycle.check(environment(scenarios, "DailyCycle", **options))
+
+
+def test_two_schedules_at_once_are_refused(scenarios: ModuleType) -> None:
+    with pytest.raises(HarnessError, match="Name one scenario: each of Spike, Steady has a schedule of its own"):
+        scenarios.Steady.check(environment(scenarios, "Steady", "Spike"))
+    assert locust.__version__
+
+
+def test_the_payload_is_sent_as_what_its_name_says(scenarios: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("{}")
+    (tmp_path / "b.unknown").write_bytes(b"x")
+    seen = [
+        scenarios.Steady._payload(environment(scenarios, "Steady", payload=str(tmp_path / name)))
+        for name in ("a.json", "b.unknown")
+    ]
+    assert seen == [(b"{}", "application/json"), (b"x", "application/octet-stream")]
+    _, content_type = scenarios.Steady._payload(environment(scenarios, "Steady", via="endpoint"))
+    assert content_type == "image/jpeg"

@@ -1,0 +1,148 @@
+"""Arrivals follow their rate, in order, and the same for a seed; shares of them are disjoint and together whole."""
+
+from __future__ import annotations
+
+import math
+from itertools import islice, pairwise
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from harness.errors import HarnessError
+from harness.load.schedule import (
+    Piece,
+    Profile,
+    constant,
+    daily_cycle,
+    even,
+    poisson,
+    ramp,
+    share,
+    spike,
+    steps,
+)
+
+rates = st.floats(0, 200)
+lengths = st.floats(0.05, 20)
+pieces = st.lists(st.builds(Piece, lengths, rates, rates), min_size=1, max_size=6)
+profiles = pieces.filter(lambda each: 0.5 < sum(p.expected for p in each) < 5000).map(lambda p: Profile(tuple(p)))
+
+
+def expected_until(profile: Profile, moment: float) -> float:
+    """The rate's integral, piece by piece."""
+    total, begun = 0.0, 0.0
+    for piece in profile.pieces:
+        inside = min(max(moment - begun, 0.0), piece.seconds)
+        at_end = piece.start_rate + (piece.end_rate - piece.start_rate) * inside / piece.seconds
+        total += inside * (piece.start_rate + at_end) / 2
+        begun += piece.seconds
+    return total
+
+
+@given(profiles)
+def test_even_arrivals_are_one_expected_arrival_apart(profile: Profile) -> None:
+    times = list(even(profile))
+    assert len(times) == math.ceil(profile.expected - 1e-9) or len(times) == math.floor(profile.expected) + 1
+    assert times == sorted(times)
+    assert times[0] >= 0
+    assert times[-1] <= profile.seconds * (1 + 1e-12)
+    for number, moment in enumerate(times):
+        assert expected_until(profile, moment) == pytest.approx(number, abs=1e-6 * (1 + profile.expected))
+
+
+@given(profiles, st.integers(0, 2**31))
+def test_poisson_arrivals_are_in_order_within_the_schedule_and_the_same_for_a_seed(profile: Profile, seed: int) -> None:
+    times = list(poisson(profile, seed))
+    assert times == sorted(times)
+    assert all(0 <= moment <= profile.seconds for moment in times)
+    assert times == list(poisson(profile, seed))
+
+
+@given(profiles, st.integers(0, 100))
+@settings(max_examples=50)
+def test_poisson_counts_are_within_six_sigma_of_what_is_expected(profile: Profile, seed: int) -> None:
+    half = profile.seconds / 2
+    for until in (half, profile.seconds):
+        mean = expected_until(profile, until)
+        count = sum(moment < until for moment in poisson(profile, seed))
+        assert abs(count - mean) <= 6 * math.sqrt(mean) + 6
+
+
+def test_poisson_gaps_are_exponential() -> None:
+    times = list(poisson(constant(100, 200), 1))
+    gaps = [second - first for first, second in pairwise(times)]
+    # Of an exponential: mean 1/rate, and a share 1/e above it.
+    assert sum(gaps) / len(gaps) == pytest.approx(0.01, rel=0.03)
+    assert sum(gap > 0.01 for gap in gaps) / len(gaps) == pytest.approx(math.exp(-1), abs=0.015)
+
+
+@given(profiles, st.integers(1, 5), st.integers(0, 10))
+def test_the_workers_shares_are_the_whole_schedule(profile: Profile, workers: int, seed: int) -> None:
+    whole = list(poisson(profile, seed))
+    shares = [list(share(poisson(profile, seed), index, workers)) for index in range(workers)]
+    assert sorted(moment for part in shares for moment in part) == whole
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+@given(profiles, st.floats(0.1, 10), st.floats(0.1, 10))
+def test_scaling_keeps_the_shape(profile: Profile, rate: float, time: float) -> None:
+    scaled = profile.scaled(rate, time)
+    assert scaled.seconds == pytest.approx(profile.seconds * time)
+    assert scaled.peak == pytest.approx(profile.peak * rate)
+    assert scaled.expected == pytest.approx(profile.expected * rate * time)
+
+
+def test_a_constant_rate_begins_at_once() -> None:
+    assert list(even(constant(4, 1))) == [0, 0.25, 0.5, 0.75]
+
+
+def test_a_ramp_gets_denser() -> None:
+    times = list(even(ramp(0, 10, 20)))
+    assert len(times) == 100
+    # From zero the k-th arrival is at the root of k: L(t) = t^2 / 4.
+    assert times[25] == pytest.approx(10)
+    assert times[81] == pytest.approx(18)
+
+
+def test_steps_a_spike_and_a_day_have_their_rates() -> None:
+    assert [p.start_rate for p in steps([1, 2, 3], 30).pieces] == [1, 2, 3]
+    peak = spike(1, 10, 100, at=40, width=20)
+    assert peak.expected == 40 + 200 + 40
+    assert (peak.seconds, peak.peak) == (100, 10)
+    assert spike(1, 10, 60, at=40, width=20).seconds == 60
+    day = daily_cycle(2, 10, 86_400)
+    assert day.peak == pytest.approx(10)
+    assert day.pieces[0].start_rate == pytest.approx(2)
+    assert day.expected == pytest.approx(6 * 86_400, rel=1e-9)
+    assert daily_cycle(2, 10, 100, days=3).seconds == pytest.approx(100)
+
+
+def test_fitting_sets_the_peak_and_the_length() -> None:
+    fitted = ramp(1, 4, 10).fitted(peak=100, seconds=5)
+    assert (fitted.peak, fitted.seconds, fitted.pieces[0].start_rate) == (100, 5, 25)
+
+
+@given(st.floats(max_value=-1e-9) | st.just(math.nan) | st.just(math.inf))
+def test_a_rate_that_is_none_is_said_in_a_sentence(rate: float) -> None:
+    assume(rate != 0)
+    with pytest.raises(HarnessError, match="is none: give a number of 0 or more"):
+        constant(rate, 10)
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: constant(0, 10), "has no arrivals"),
+        (lambda: constant(1, 0), "give a time above 0"),
+        (lambda: steps([], 10), "at least one rate"),
+        (lambda: spike(1, 2, 10, at=8, width=5), "A spike from 8 s to 13 s is not within a schedule of 10 s"),
+    ],
+)
+def test_a_schedule_that_is_none_is_said_in_a_sentence(make: object, sentence: str) -> None:
+    with pytest.raises(HarnessError, match=sentence):
+        make()  # type: ignore[operator]
+
+
+def test_a_long_schedule_is_not_held_in_memory() -> None:
+    assert len(list(islice(poisson(constant(1e6, 1e9), 1), 10))) == 10

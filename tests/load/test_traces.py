@@ -1,0 +1,115 @@
+"""Recorded traffic becomes a rate over time; what is wrong with a trace is said in one sentence."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.errors import HarnessError
+from harness.load.schedule import even
+from harness.load.traces import read_trace
+
+NASA = Path(__file__).resolve().parents[2] / "fixtures" / "traffic" / "nasa-http-1995-07.csv.gz"
+
+
+def written(folder: Path, text: str, name: str = "trace.csv") -> Path:
+    file = folder / name
+    file.write_text(text)
+    return file
+
+
+def test_the_shipped_trace_is_what_its_page_says() -> None:
+    trace = read_trace(NASA)
+    assert (len(trace.rows), trace.period) == (38_880, 60)
+    assert max(requests for _, requests in trace.rows) == 409
+    day = trace.day("1995-07-13")
+    assert len(day.rows) == 1440
+    assert day.profile().expected == pytest.approx(134_204)
+    assert day.profile().fitted(peak=10, seconds=600).peak == pytest.approx(10)
+
+
+def test_counts_are_spread_evenly_over_their_period(tmp_path: Path) -> None:
+    profile = read_trace(written(tmp_path, "timestamp,requests\n0,2\n10,0\n20,5\n")).profile()
+    assert list(even(profile)) == [0, 5, 20, 22, 24, 26, 28]
+
+
+def test_periods_that_are_left_out_had_no_requests(tmp_path: Path) -> None:
+    rows = "timestamp,requests\n2026-01-01T00:00:00Z,60\n2026-01-01T00:01:00Z,60\n2026-01-01T00:05:00Z,60\n"
+    profile = read_trace(written(tmp_path, rows)).profile()
+    assert profile.seconds == 360
+    assert [piece.start_rate for piece in profile.pieces] == [1, 1, 0, 1]
+
+
+def test_the_header_may_be_missing_and_the_file_compressed(tmp_path: Path) -> None:
+    file = tmp_path / "trace.csv.gz"
+    file.write_bytes(gzip.compress(b"0,1\n60,2\n"))
+    assert read_trace(file).profile().expected == 3
+
+
+def test_cloudwatch_gives_the_newest_first_and_may_answer_in_pages(tmp_path: Path) -> None:
+    pages = [
+        {"Id": "m1", "Timestamps": ["2026-01-01T00:03:00+00:00", "2026-01-01T00:02:00+00:00"], "Values": [3.0, 2.0]},
+        {"Id": "m1", "Timestamps": ["2026-01-01T00:01:00+00:00"], "Values": [1.0]},
+    ]
+    trace = read_trace(written(tmp_path, json.dumps({"MetricDataResults": pages}), "export.json"))
+    assert [requests for _, requests in trace.rows] == [1, 2, 3]
+    assert trace.period == 60
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "has 0 rows: it takes at least two"),
+        ("timestamp,requests\n", "has 0 rows"),
+        ("timestamp,requests\n0,1\n", "has 1 rows"),
+        ("0,1\n60,1\n30,1\n", r"trace.csv:3: 1970-01-01T00:00:30\+00:00 does not come after .*: sort the trace"),
+        ("0,1\n0,1\n", "does not come after"),
+        ("0,1\n60,-5\n", "trace.csv:2: -5 is no number of requests"),
+        ("0,1\n60,nan\n", "nan is no number of requests"),
+        ("0,1\nnoon,5\n", "trace.csv:2: noon,5 is not a timestamp"),
+        ("0,1,2\n", "not 3 fields"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, text: str, sentence: str) -> None:
+    with pytest.raises(HarnessError, match=sentence):
+        read_trace(written(tmp_path, text))
+
+
+def test_a_trace_without_requests_has_no_schedule(tmp_path: Path) -> None:
+    with pytest.raises(HarnessError, match="has no arrivals"):
+        read_trace(written(tmp_path, "0,0\n60,0\n")).profile()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("{}", "is not what `aws cloudwatch get-metric-data` prints"),
+        ("[", "is not what"),
+        (json.dumps({"MetricDataResults": [{"Id": "a", "Timestamps": [1], "Values": []}]}), "is not what"),
+        (
+            json.dumps({"MetricDataResults": [{"Id": i, "Timestamps": [], "Values": []} for i in "ab"]}),
+            r"holds 2 metrics \(a, b\): export one by itself",
+        ),
+    ],
+)
+def test_an_export_that_is_none_is_said_in_a_sentence(tmp_path: Path, text: str, sentence: str) -> None:
+    with pytest.raises(HarnessError, match=sentence):
+        read_trace(written(tmp_path, text, "export.json"))
+
+
+def test_a_file_that_cannot_be_read_is_said_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(HarnessError, match="No such file"):
+        read_trace(tmp_path / "none.csv")
+    with pytest.raises(HarnessError, match="it is no gzip file"):
+        read_trace(written(tmp_path, "plain", "trace.csv.gz"))
+    (tmp_path / "cut.csv.gz").write_bytes(gzip.compress(b"0,1\n")[:-9])
+    with pytest.raises(HarnessError, match="cannot be read"):
+        read_trace(tmp_path / "cut.csv.gz")
+
+
+def test_a_day_that_is_not_in_the_trace_names_those_that_are() -> None:
+    with pytest.raises(HarnessError, match="no rows of 1996-01-01: its days are 1995-07-01 to 1995-07-27"):
+        read_trace(NASA).day("1996-01-01")
