@@ -1,0 +1,1 @@
+"""Capacity: what was measured, and what follows from it."""
