@@ -1,0 +1,1 @@
+"""Rehearse a Lambda + SageMaker + Application Auto Scaling stack offline, on one machine."""

@@ -1,0 +1,75 @@
+"""Time behind one small protocol, so that a rule of AWS that takes minutes is tested in none.
+
+Seconds are Unix time on the clock in question: a sped-up clock starts at the wall's time and runs ahead of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """now() in Unix seconds; sleep() for so many seconds of this clock."""
+
+    def now(self) -> float: ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class WallClock:
+    """The machine's time, at ``speed`` seconds of the clock to one of the wall (1 is real time)."""
+
+    def __init__(self, speed: float = 1.0) -> None:
+        if speed <= 0:
+            raise ValueError(f"speed must be above 0, got {speed}")
+        self.speed = speed
+        self._start = time.time()
+        self._monotonic_start = time.monotonic()
+
+    def now(self) -> float:
+        # Monotonic underneath: a step of the machine's clock moves no cooldown.
+        return self._start + (time.monotonic() - self._monotonic_start) * self.speed
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(max(0.0, seconds) / self.speed)
+
+
+class VirtualClock:
+    """Time that moves only when advance() moves it; for tests and the simulator."""
+
+    def __init__(self, start: float = 0.0) -> None:
+        self._now = start
+        self._order = itertools.count()
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+
+    def now(self) -> float:
+        return self._now
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        waking: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self._now + seconds, next(self._order), waking))
+        await waking
+
+    async def advance(self, seconds: float) -> None:
+        """Move on by so many seconds, waking sleepers in the order of their times."""
+        end = self._now + seconds
+        await self._settle()
+        while self._sleepers and self._sleepers[0][0] <= end:
+            self._now, _, waking = heapq.heappop(self._sleepers)
+            if not waking.done():
+                waking.set_result(None)
+            await self._settle()
+        self._now = end
+
+    @staticmethod
+    async def _settle() -> None:
+        # Lets woken tasks run until they sleep again; a few turns cover a chain of awaits between two sleeps.
+        for _ in range(10):
+            await asyncio.sleep(0)

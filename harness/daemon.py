@@ -1,0 +1,237 @@
+"""The local AWS as a process of its own: started, found again by its port, and stopped.
+
+State lives in one folder per port (state.json, harness.log, work/), removed when the local AWS goes down.
+``python -m harness.daemon`` is the process itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import dataclasses
+import json
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import psutil
+import uvloop
+
+from harness.errors import HarnessError
+from harness.local import LocalAws, Options
+
+_START_SECONDS = 60
+# TorchServe gets 30 s from SIGTERM to SIGKILL (SM guide); the rest is ours.
+_STOP_SECONDS = 45
+_POLL_SECONDS = 0.05
+STATE_VARIABLE = "HARNESS_STATE"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A local AWS that is up. started: the process's creation time, so that a recycled pid is not taken for it."""
+
+    url: str
+    pid: int
+    started: float
+    region: str
+
+    @property
+    def alive(self) -> bool:
+        try:
+            return abs(psutil.Process(self.pid).create_time() - self.started) < 1
+        except psutil.NoSuchProcess:
+            return False
+
+
+def state_folder(port: int) -> Path:
+    """Where the local AWS on a port keeps its state; ``HARNESS_STATE`` moves it."""
+    root = os.environ.get(STATE_VARIABLE)
+    return (Path(root) if root else platformdirs.user_state_path("sagemaker-harness")) / str(port)
+
+
+def find(port: int) -> Running | None:
+    """The local AWS on a port, or None; what a killed one left behind is removed."""
+    folder = state_folder(port)
+    try:
+        running = Running(**json.loads((folder / "state.json").read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+    if running.alive:
+        return running
+    shutil.rmtree(folder, ignore_errors=True)
+    return None
+
+
+def start(options: Options) -> Running:
+    """Starts a local AWS in the background. Raises HarnessError when one is up there already, or does not come up."""
+    port = options.port
+    if find(port):
+        raise HarnessError(f"A local AWS is already up on port {port}; `harness down --port {port}` stops it.")
+    folder = state_folder(port)
+    return _await_state(_spawn(folder, options, lifeline=False), folder)
+
+
+class Temporary:
+    """A local AWS on a free port until the context ends; it ends with this process, however that ends."""
+
+    def __init__(self, folder: Path, options: Options) -> None:
+        self._folder = folder
+        self._options = dataclasses.replace(options, port=0)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._running: Running | None = None
+
+    def start(self) -> None:
+        """Raises HarnessError when it does not come up."""
+        self._process = _spawn(self._folder, self._options, lifeline=True)
+        self._running = _await_state(self._process, self._folder)
+
+    def __enter__(self) -> Running:
+        if self._running is None:
+            self.start()
+        assert self._running is not None
+        return self._running
+
+    def __exit__(self, *reason: object) -> None:
+        process = self._process
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+def _spawn(folder: Path, options: Options, *, lifeline: bool) -> subprocess.Popen[bytes]:
+    command = [
+        sys.executable,
+        "-m",
+        "harness.daemon",
+        "--folder",
+        str(folder),
+        "--options",
+        json.dumps(asdict(options)),
+    ]
+    if lifeline:
+        command.append("--lifeline")
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        with (folder / "harness.log").open("wb") as log:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE if lifeline else subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise HarnessError(
+            f"Cannot write to {folder}: {error.strerror}. Set {STATE_VARIABLE} to another folder."
+        ) from None
+
+
+def _await_state(process: subprocess.Popen[bytes], folder: Path) -> Running:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            return Running(**json.loads((folder / "state.json").read_text()))
+        if process.poll() is not None:
+            lines = (folder / "harness.log").read_text(errors="replace").strip().splitlines()
+            shutil.rmtree(folder, ignore_errors=True)
+            raise HarnessError(lines[-1] if lines else "The local AWS ended at once and said nothing.")
+        time.sleep(_POLL_SECONDS)
+    process.kill()
+    process.wait()
+    shutil.rmtree(folder, ignore_errors=True)
+    raise HarnessError(f"The local AWS did not come up within {_START_SECONDS} s.")
+
+
+def stop(port: int) -> bool:
+    """Stops the local AWS on a port and waits until it is gone; False when there was none."""
+    running = find(port)
+    if running is None:
+        return False
+    process = psutil.Process(running.pid)
+    process.terminate()
+    try:
+        process.wait(_STOP_SECONDS)
+    except psutil.TimeoutExpired:
+        process.kill()
+        process.wait(5)
+    shutil.rmtree(state_folder(port), ignore_errors=True)
+    return True
+
+
+def health(url: str) -> dict[str, Any]:
+    """What the harness at ``url`` says of itself. Raises HarnessError when nothing, or something else, answers."""
+    try:
+        with urllib.request.urlopen(f"{url}/_harness/health", timeout=5) as answer:  # noqa: S310 - the user's endpoint
+            return dict(json.loads(answer.read()))
+    except (urllib.error.URLError, OSError, ValueError):
+        raise HarnessError(f"No harness answers at {url}: bring it up with `harness up`.") from None
+
+
+async def _run(folder: Path, options: Options, *, lifeline: bool, announce: bool) -> None:
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, ended.set)
+    async with LocalAws(options, workspace=folder / "work") as aws:
+        if lifeline:
+            loop.add_reader(sys.stdin.fileno(), lambda: None if os.read(sys.stdin.fileno(), 1024) else ended.set())
+        own = psutil.Process()
+        running = Running(aws.url, own.pid, own.create_time(), aws.region)
+        draft = folder / "state.json.new"
+        draft.write_text(json.dumps(asdict(running)))
+        draft.rename(folder / "state.json")
+        if announce:
+            print(f"The local AWS is up at {aws.url}", flush=True)
+        await ended.wait()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The process itself. Its last line of output is the reason, when it fails."""
+    parser = argparse.ArgumentParser(prog="python -m harness.daemon")
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--options", type=json.loads, required=True, help="harness.local.Options as JSON")
+    parser.add_argument("--lifeline", action="store_true", help="end when standard input does")
+    arguments = parser.parse_args(argv)
+    options = Options(**{**arguments.options, "containers": tuple(arguments.options["containers"])})
+    return serve(arguments.folder, options, lifeline=arguments.lifeline)
+
+
+def serve(folder: Path, options: Options, *, lifeline: bool = False, announce: bool = False) -> int:
+    """Runs a local AWS in this process until SIGTERM or SIGINT (or the end of standard input); the exit status.
+
+    announce: say on standard output when it is up.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("botocore").setLevel(logging.WARNING)
+    try:
+        uvloop.run(_run(folder, options, lifeline=lifeline, announce=announce))
+    except HarnessError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

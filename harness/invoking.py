@@ -1,0 +1,54 @@
+"""A Lambda invocation as a user of the command line sees it, and the environment of a client of the harness."""
+
+from __future__ import annotations
+
+import base64
+import os
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
+
+from harness.backend import ADMINISTRATOR_KEY, ADMINISTRATOR_SECRET
+from harness.errors import HarnessError
+
+DEFAULT_URL = "http://127.0.0.1:4566"
+# A Lambda may run for 15 minutes; boto3's own default gives up after one.
+_INVOKE_SECONDS = 910
+
+
+def harness_url() -> str:
+    """Where the harness is: AWS_ENDPOINT_URL, or the default port."""
+    return os.environ.get("AWS_ENDPOINT_URL", DEFAULT_URL).rstrip("/")
+
+
+def client_environment(url: str, region: str) -> dict[str, str]:
+    """What an unmodified boto3, aws CLI or locust needs to talk to the harness."""
+    return {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": ADMINISTRATOR_KEY,
+        "AWS_SECRET_ACCESS_KEY": ADMINISTRATOR_SECRET,
+        "AWS_DEFAULT_REGION": region,
+    }
+
+
+def administrator_session() -> boto3.Session:
+    """A boto3 session with the key that every harness knows."""
+    return boto3.Session(aws_access_key_id=ADMINISTRATOR_KEY, aws_secret_access_key=ADMINISTRATOR_SECRET)
+
+
+def invoke_function(url: str, region: str, function: str, payload: bytes) -> tuple[str, str, str]:
+    """The function's answer, the tail of its log, and its FunctionError or "". Raises HarnessError for a refusal."""
+    config = Config(read_timeout=_INVOKE_SECONDS, retries={"total_max_attempts": 1})
+    client = administrator_session().client("lambda", region_name=region, endpoint_url=url, config=config)
+    try:
+        answer = client.invoke(FunctionName=function, Payload=payload, LogType="Tail")
+    except EndpointConnectionError:
+        raise HarnessError(f"Nothing answers at {url}: bring the local AWS up with `harness up`.") from None
+    except ClientError as error:
+        details = error.response["Error"]
+        raise HarnessError(f"Invoke was refused: {details['Code']}: {details['Message']}") from None
+    except BotoCoreError as error:
+        raise HarnessError(f"Invoke failed: {error}") from None
+    log = base64.b64decode(answer.get("LogResult", "")).decode("utf-8", "replace")
+    return answer["Payload"].read().decode("utf-8", "replace"), log, answer.get("FunctionError", "")

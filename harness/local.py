@@ -1,0 +1,230 @@
+"""The local AWS in one process: backend, services and gateway, brought up together and taken down together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import uvicorn
+from moto.server import ThreadedMotoServer
+
+from harness.access.directory import Directory
+from harness.backend import Backend
+from harness.calls import Service
+from harness.clock import Clock, WallClock
+from harness.errors import AwsError, HarnessError
+from harness.functions.api import Functions
+from harness.functions.concurrency import PREPARATION_SECONDS
+from harness.gateway.app import Gateway
+from harness.gateway.forward import Forwarder
+from harness.hosting.api import Hosting
+from harness.hosting.instances.base import LocalSettings
+from harness.hosting.instances.settings import local_settings
+from harness.hosting.runtime import HostingRuntime
+from harness.metrics import Metrics
+from harness.scaling.api import Scaling
+
+DEFAULT_PORT = 4566
+# In-flight requests get this long when the gateway goes down.
+_GRACE_SECONDS = 5
+_SCRATCH = "/var/tmp" if os.access("/var/tmp", os.W_OK) else None  # noqa: S108
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: whoever runs the local AWS decides when it ends."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a local AWS is brought up.
+
+    port: 0 takes a free one. backend_url: somebody else's backend instead of moto in this process.
+    containers: running model containers, which then stand behind every endpoint, whatever its stack says.
+    functions: who owns Lambda; LocalStack's has none of the harness's concurrency, access and metrics.
+    provisioning_seconds: of the clock, before provisioned concurrency is allocated.
+    speed: how many seconds of alarms, cooldowns and provisioning pass in one of the wall's; requests keep their own.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    region: str = "us-east-1"
+    backend_url: str | None = None
+    containers: tuple[str, ...] = ()
+    functions: Literal["harness", "localstack"] = "harness"
+    provisioning_seconds: float = PREPARATION_SECONDS
+    speed: float = 1.0
+
+
+class LocalAws:
+    """One local AWS, as an async context manager; ``url`` is what AWS_ENDPOINT_URL has to be.
+
+    workspace: a folder for everything temporary, removed at the end.
+    Raises HarnessError on entry when the port is taken or the backend does not answer.
+    """
+
+    def __init__(
+        self, options: Options | None = None, *, workspace: Path | None = None, clock: Clock | None = None
+    ) -> None:
+        self.options = options or Options()
+        self.region = self.options.region
+        self.clock = clock or WallClock(self.options.speed)
+        self._workspace = workspace
+        self._stack = contextlib.AsyncExitStack()
+        self.url = ""
+
+    @property
+    def _containers(self) -> LocalSettings | None:
+        given = self.options.containers
+        return local_settings({"instances": "container", "containers": list(given)}) if given else None
+
+    async def __aenter__(self) -> LocalAws:
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *reason: object) -> None:
+        await self._stack.aclose()
+
+    async def _start(self) -> None:
+        listener = self._listen()
+        # Listening everywhere is for containers; what runs here calls on loopback.
+        host = "127.0.0.1" if self.options.host == "0.0.0.0" else self.options.host  # noqa: S104
+        self.url = f"http://{host}:{listener.getsockname()[1]}"
+        # Not below /tmp: functions have one of their own, in which nothing else is seen (harness.functions.storage).
+        workspace = self._workspace or Path(tempfile.mkdtemp(prefix="sagemaker-harness-", dir=_SCRATCH))
+        workspace.mkdir(parents=True, exist_ok=True)
+        self._stack.push_async_callback(asyncio.to_thread, shutil.rmtree, workspace, ignore_errors=True)
+        self.backend = Backend(self.options.backend_url or self._start_moto(), self.region)
+        self.directory = Directory(self.backend, self.clock)
+        await self._reach_backend()
+        self.metrics = Metrics(self.backend, self.clock)
+        await self.metrics.start()
+        self._stack.push_async_callback(self.metrics.close)
+        self.hosting = Hosting(
+            self.backend,
+            self.clock,
+            self.metrics,
+            gateway_url=self.url,
+            workspace=workspace / "hosting",
+            settings=self._containers,
+        )
+        self.functions = Functions(
+            self.backend,
+            self.clock,
+            self.metrics,
+            gateway_url=self.url,
+            workspace=workspace / "functions",
+            preparation=self.options.provisioning_seconds,
+        )
+        self._stack.push_async_callback(self.hosting.close)
+        self._stack.push_async_callback(self.functions.close)
+        await self.functions.start()
+        scaled: list[Service] = [self.hosting, self.functions]
+        self.scaling = Scaling(self.backend, self.clock, self.metrics, {one.service_name: one for one in scaled})
+        await self.scaling.start()
+        self._stack.push_async_callback(self.scaling.close)
+        forwarder = Forwarder(self.backend.url)
+        await forwarder.start()
+        self._stack.push_async_callback(forwarder.close)
+        owned: list[Service] = [self.hosting, HostingRuntime(self.hosting), self.scaling]
+        if self.options.functions == "harness":
+            owned.append(self.functions)
+        services = {one.service_name: one for one in owned}
+        gateway = Gateway(services, self.directory, forwarder, self._control, self.region)
+        await self._serve(gateway, listener)
+
+    def _listen(self) -> socket.socket:
+        # With its protocol named, for asyncio sets TCP_NODELAY only then: without, every answer waits 40 ms for an ACK.
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((self.options.host, self.options.port))
+        except OSError as error:
+            listener.close()
+            if error.errno == errno.EADDRINUSE:
+                raise HarnessError(
+                    f"Port {self.options.port} is taken by another program: stop it (a harness: `harness down`), "
+                    "or choose another port with --port."
+                ) from None
+            raise HarnessError(f"Cannot listen on {self.options.host}:{self.options.port}: {error.strerror}.") from None
+        self._stack.callback(listener.close)
+        return listener
+
+    def _start_moto(self) -> str:
+        # AWS's managed policies (AmazonSageMakerFullAccess, ...) are part of every account.
+        os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+        server.start()
+        self._stack.push_async_callback(asyncio.to_thread, server.stop)
+        host, port = server.get_host_and_port()
+        return f"http://{host}:{port}"
+
+    async def _reach_backend(self) -> None:
+        try:
+            await self.directory.start()
+        except Exception as error:
+            raise HarnessError(f"The backend at {self.backend.url} does not answer as AWS STS does: {error}") from None
+
+    async def _serve(self, gateway: Gateway, listener: socket.socket) -> None:
+        config = uvicorn.Config(
+            gateway,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            http="httptools",
+            backlog=2048,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+            timeout_keep_alive=75,
+        )
+        server = _Server(config)
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+
+        async def stop() -> None:
+            server.should_exit = True
+            await serving
+
+        self._stack.push_async_callback(stop)
+        while not server.started:
+            if serving.done():
+                await serving
+            await asyncio.sleep(0.01)
+
+    async def _control(self, method: str, path: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The harness's own calls: GET health and scaling; PUT endpoints/NAME with LocalSettings' members."""
+        if method == "GET" and path == "health":
+            return {
+                "status": "ok",
+                "version": version("sagemaker-harness"),
+                "pid": os.getpid(),
+                "region": self.region,
+                "account": self.directory.account,
+                "backend": self.backend.url,
+                "speed": self.options.speed,
+            }
+        if method == "GET" and path == "scaling":
+            return {**self.scaling.snapshot(), "functions": self.functions.concurrency()}
+        kind, _, name = path.partition("/")
+        if method == "PUT" and kind == "endpoints" and name:
+            self.hosting.configure(name, self._containers or local_settings(document))
+            return {}
+        raise AwsError("UnknownOperationException", f"The harness has no call {method} {path}.", 404)

@@ -1,0 +1,208 @@
+"""The capacity profile of one instance: measured once, then read by the twin and the simulator in its place.
+
+A small JSON file. Times are seconds, sizes bytes, rates requests per second. A service time is the time from the
+arrival of a request at an instance with a free worker to its whole answer: what a caller of the container sees when
+nothing queues.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import itertools
+import json
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from harness.errors import HarnessError
+
+# The sample answer is part of the file, which is to stay small; a longer answer is given by its size alone.
+LONGEST_SAMPLE = 64 * 1024
+_POINTS = 201
+
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Provenance(_Part):
+    """Where the numbers come from.
+
+    machine: what was measured, such as the processor and its cores, or ``ml.m5.large on AWS``.
+    method: how, in a sentence or two. versions: of what took part (``{"torch": "2.13.0"}``).
+    model_sha256: of the model.tar.gz; another model's profile is another profile. runs: ids of the runs that are the
+    evidence.
+    """
+
+    measured_at: datetime
+    machine: str
+    method: str
+    versions: dict[str, str] = {}
+    model_sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    runs: tuple[str, ...] = ()
+
+
+class ServiceTimes(_Part):
+    """The distribution of service times while ``concurrency`` requests are in service.
+
+    quantiles: seconds at evenly spaced probabilities from 0 (the least) to 1 (the most), linear in between.
+    """
+
+    concurrency: int = Field(ge=1)
+    quantiles: tuple[Seconds, ...] = Field(min_length=101)
+
+    @field_validator("quantiles")
+    @classmethod
+    def _ascending(cls, quantiles: tuple[float, ...]) -> tuple[float, ...]:
+        if any(after < before for before, after in itertools.pairwise(quantiles)):
+            raise ValueError("quantiles must not fall")
+        return quantiles
+
+    @classmethod
+    def of(cls, concurrency: int, seconds: Sequence[float], points: int = _POINTS) -> ServiceTimes:
+        """The distribution of a measured sample (linear interpolation of its order statistics), to the microsecond."""
+        if not seconds:
+            raise ValueError("a distribution needs at least one measured time")
+        ordered = sorted(seconds)
+        table = (_interpolate(ordered, index / (points - 1)) for index in range(points))
+        return cls(concurrency=concurrency, quantiles=tuple(round(one, 6) for one in table))
+
+    def quantile(self, probability: float) -> float:
+        """Seconds that a share ``probability`` (0 to 1) of the service times does not exceed."""
+        return _interpolate(self.quantiles, probability)
+
+    @property
+    def mean(self) -> float:
+        """Seconds."""
+        inner = sum(self.quantiles) - (self.quantiles[0] + self.quantiles[-1]) / 2
+        return inner / (len(self.quantiles) - 1)
+
+
+class SampleAnswer(_Part):
+    """An answer of the container. size: bytes of its body; body: that body in base64, where it is short enough."""
+
+    content_type: str = "application/json"
+    size: int = Field(ge=0, le=6_291_456)
+    body: str | None = None
+
+    @classmethod
+    def of(cls, content_type: str, body: bytes) -> SampleAnswer:
+        text = base64.b64encode(body).decode() if len(body) <= LONGEST_SAMPLE else None
+        return cls(content_type=content_type, size=len(body), body=text)
+
+    @model_validator(mode="after")
+    def _sized(self) -> SampleAnswer:
+        if self.body is not None:
+            try:
+                found = len(base64.b64decode(self.body, validate=True))
+            except binascii.Error:
+                raise ValueError("body must be base64") from None
+            if found != self.size:
+                raise ValueError(f"body holds {found} bytes, size says {self.size}")
+        return self
+
+    def content(self) -> bytes:
+        """The body; without a sample, as many spaces as it was long."""
+        return b" " * self.size if self.body is None else base64.b64decode(self.body)
+
+
+class Profile(_Part):
+    """What one instance gives.
+
+    workers: requests served at once; queue_length: requests that wait beside them, the next one is answered 503.
+    service_times: by the number of requests in service, ascending from 1.
+    error_rate: share of served requests that the model answers with 500.
+    load_seconds: from start to the first ``/ping`` of 200.
+    memory: bytes resident, all processes.
+    saturation_rate: the most that was measured to be answered; nothing is known of rates beyond it.
+    """
+
+    version: Literal[1] = 1
+    name: str = Field(min_length=1, max_length=100)
+    provenance: Provenance
+    workers: int = Field(ge=1, le=1024)
+    queue_length: int = Field(default=100, ge=0)
+    service_times: tuple[ServiceTimes, ...] = Field(min_length=1)
+    error_rate: float = Field(default=0.0, ge=0, le=1)
+    load_seconds: Seconds
+    memory: int = Field(ge=0)
+    saturation_rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    answer: SampleAnswer
+
+    @field_validator("service_times")
+    @classmethod
+    def _levels(cls, levels: tuple[ServiceTimes, ...]) -> tuple[ServiceTimes, ...]:
+        found = [level.concurrency for level in levels]
+        if found[0] != 1 or any(after <= before for before, after in itertools.pairwise(found)):
+            raise ValueError(f"concurrency must rise from 1, not {found}")
+        return levels
+
+    @model_validator(mode="after")
+    def _no_more_than_workers(self) -> Profile:
+        most = self.service_times[-1].concurrency
+        if most > self.workers:
+            raise ValueError(f"{most} requests cannot be in service on {self.workers} workers")
+        return self
+
+    def service_time(self, in_service: int, draw: float) -> float:
+        """Seconds, by inverse transform of a uniform ``draw`` in [0, 1).
+
+        Between two measured levels of concurrency each quantile is interpolated; beyond the last, the last holds.
+        """
+        above = bisect_right(self.service_times, in_service, key=lambda level: level.concurrency)
+        low = self.service_times[max(0, above - 1)]
+        if above == len(self.service_times) or low.concurrency == in_service:
+            return low.quantile(draw)
+        high = self.service_times[above]
+        share = (in_service - low.concurrency) / (high.concurrency - low.concurrency)
+        return low.quantile(draw) * (1 - share) + high.quantile(draw) * share
+
+    def fails(self, draw: float) -> bool:
+        """Whether the model answers a request with 500, by a uniform ``draw`` in [0, 1)."""
+        return draw < self.error_rate
+
+    def to_json(self) -> str:
+        """The file's text: one line for each distribution."""
+        text = json.dumps(self.model_dump(mode="json"), indent=2)
+        return re.sub(r"\[[-+\d.e,\s]+\]", lambda numbers: " ".join(numbers[0].split()), text) + "\n"
+
+
+def parse_profile(document: object, where: str = "the profile") -> Profile:
+    """A profile's JSON document. Raises HarnessError with a sentence that names the first thing wrong in it."""
+    try:
+        return Profile.model_validate(document)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the whole"
+        message = str(first["msg"]).removeprefix("Value error, ")
+        subject = where[0].upper() + where[1:]
+        raise HarnessError(f"{subject} is not a capacity profile of version 1: {place}: {message}.") from None
+
+
+def read_profile(file: Path) -> Profile:
+    """Raises HarnessError for a file that cannot be read or is no profile."""
+    try:
+        document = json.loads(file.read_bytes())
+    except OSError as error:
+        raise HarnessError(f"Cannot read the profile {file}: {error.strerror}.") from None
+    except ValueError as error:
+        raise HarnessError(f"The profile {file} is not JSON: {error}.") from None
+    return parse_profile(document, f"the profile {file}")
+
+
+def _interpolate(ordered: Sequence[float], probability: float) -> float:
+    """The quantile of evenly spaced ones (Hyndman and Fan's definition 7 on order statistics)."""
+    if len(ordered) == 1:
+        return ordered[0]
+    place = min(max(probability, 0.0), 1.0) * (len(ordered) - 1)
+    index = min(int(place), len(ordered) - 2)
+    low, high = ordered[index], ordered[index + 1]
+    return low + (high - low) * (place - index)

@@ -1,0 +1,53 @@
+"""Steps and bars on the terminal; plain lines where the output is not one."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+_REDRAW_SECONDS = 0.1
+
+
+class Steps:
+    """A list of steps, each with its time; the one that runs has a bar (where its length is known) or a spinner."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(stderr=True, highlight=False)
+
+    @contextlib.contextmanager
+    def step(self, title: str, seconds: float | None = None) -> Iterator[Callable[[str], None]]:
+        """One step; gives a function that says what it is doing now. ``seconds`` is how long it is going to take."""
+        begun = time.monotonic()
+        if not self.console.is_terminal:
+            self.console.print(f"{title} ...")
+            yield lambda detail: self.console.print(f"  {detail}")
+            self.console.print(f"{title}: done in {time.monotonic() - begun:.1f} s")
+            return
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            TimeElapsedColumn(),
+            TextColumn("[dim]{task.fields[detail]}"),
+        )
+        with Progress(*columns, console=self.console, transient=True) as progress:
+            task = progress.add_task(title, total=seconds, detail="")
+            stop = threading.Event()
+
+            def tick() -> None:
+                while not stop.wait(_REDRAW_SECONDS):
+                    progress.update(task, completed=time.monotonic() - begun)
+
+            ticking = threading.Thread(target=tick, daemon=True)
+            if seconds is not None:
+                ticking.start()
+            try:
+                yield lambda detail: progress.update(task, detail=detail)
+            finally:
+                stop.set()
+        self.console.print(f"[green]✓[/] {title} [dim]{time.monotonic() - begun:.1f} s")

@@ -1,0 +1,151 @@
+"""The main job: one stack, from nothing to a report, on a local AWS of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import daemon
+from harness.capacity.report import Headline, build_report, summary
+from harness.deploy import Deployment
+from harness.errors import HarnessError
+from harness.invoking import administrator_session, client_environment, invoke_function
+from harness.local import Options
+from harness.progress import Steps
+from harness.stack import Stack
+
+STAGES = Path(__file__).parent / "load" / "stages.py"
+# Locust's own start, its spawning, and requests in flight at the end.
+_LOAD_SLACK_SECONDS = 120
+_SHOWN_CHARACTERS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """Where the evidence is, and the figures that matter."""
+
+    report: Path
+    headline: Headline
+
+    def __str__(self) -> str:
+        return f"Report: {self.report} | {self.headline}"
+
+
+class Rehearsal:
+    """Brings a local AWS up on a free port, deploys, invokes, loads, reports, and takes it down again.
+
+    users: concurrent callers; seconds: length of each load stage (one per scenario of the stack); runs: the run store.
+    """
+
+    def __init__(self, stack: Stack, stack_file: Path, steps: Steps, *, users: int, seconds: int, runs: Path) -> None:
+        self._stack = stack
+        self._stack_file = stack_file
+        self._steps = steps
+        self._users = users
+        self._seconds = seconds
+        self._runs = runs
+
+    def run(self) -> Rehearsed:
+        """Raises HarnessError that says which step failed and why; nothing is left running whatever happens."""
+        if self._stack.load is None:
+            raise HarnessError(
+                f"{self._stack_file} has no [load] table: a rehearsal needs a locustfile and its scenarios."
+            )
+        with tempfile.TemporaryDirectory(prefix="harness-rehearsal-", ignore_cleanup_errors=True) as scratch:
+            state = Path(scratch) / "local-aws"
+            with self._up(state) as running:
+                self._deploy(running.url)
+                if self._stack.function is not None:
+                    self._invoke(running.url)
+                run = self._load(running.url, Path(scratch) / "locust.log")
+        with self._steps.step("Writing the report"):
+            return Rehearsed(build_report(run), summary(run))
+
+    def _up(self, state: Path) -> daemon.Temporary:
+        temporary = daemon.Temporary(state, Options(region=self._stack.region))
+        with self._steps.step("Bringing the local AWS up"):
+            temporary.start()
+        return temporary
+
+    def _deploy(self, url: str) -> None:
+        with self._steps.step(f"Deploying {self._stack.name}") as say:
+            Deployment(self._stack, administrator_session(), url, say).run()
+
+    def _invoke(self, url: str) -> None:
+        function = self._stack.function
+        assert function is not None
+        payload = self._stack.path(function.event).read_bytes() if function.event else b"{}"
+        with self._steps.step(f"Invoking {function.called}"):
+            answer, log, failed = invoke_function(url, self._stack.region, function.called, payload)
+        if failed:
+            raise HarnessError(f"{function.name} answered with an error ({failed}): {answer}\n{log}")
+        shown = answer if len(answer) <= _SHOWN_CHARACTERS else answer[:_SHOWN_CHARACTERS] + "..."
+        self._steps.console.print(f"  {shown}", markup=False, soft_wrap=True)
+
+    def _load(self, url: str, log: Path) -> Path:
+        load = self._stack.load
+        assert load is not None
+        before = _folders(self._runs)
+        command = [
+            sys.executable,
+            "-m",
+            "locust",
+            "-f",
+            f"{self._stack.path(load.locustfile)},{STAGES}",
+            "--headless",
+            *load.scenarios,
+        ]
+        command += [
+            "--only-summary",
+            "--stop-timeout",
+            "60",
+            "--runs",
+            str(self._runs),
+            "--stack",
+            str(self._stack_file),
+        ]
+        command += ["--stages", ",".join(load.scenarios), "--stage-seconds", str(self._seconds)]
+        command += ["--stage-users", str(self._users), "--endpoint-name", self._stack.endpoint.name]
+        if self._stack.function is not None:
+            command += ["--function-name", self._stack.function.called]
+            if self._stack.function.event is not None:
+                command += ["--event", str(self._stack.path(self._stack.function.event))]
+        environment = {**os.environ, **client_environment(url, self._stack.region)}
+        length = self._seconds * len(load.scenarios)
+        with self._steps.step(f"Load: {', then '.join(load.scenarios)}", length), log.open("wb") as output:
+            locust = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+            try:
+                _await(locust, length + _LOAD_SLACK_SECONDS)
+            finally:
+                _end(locust)
+        made = sorted(_folders(self._runs) - before)
+        if not made:
+            lines = log.read_text(errors="replace").strip().splitlines() or ["it printed nothing"]
+            raise HarnessError(f"locust recorded no run: {lines[-1]}")
+        return made[-1]
+
+
+def _folders(runs: Path) -> set[Path]:
+    return {entry for entry in runs.iterdir() if entry.is_dir()} if runs.is_dir() else set()
+
+
+def _await(process: subprocess.Popen[bytes], seconds: float) -> None:
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        raise HarnessError(f"locust did not finish within {seconds} s.") from None
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Lets an interrupted locust write its run to the end, and ends one that does not."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -1,0 +1,138 @@
+"""What Lambda costs here: warm and cold invocations through boto3, fifty environments at once, and no growth.
+
+Run by ``make bench``. The backend is a process of its own in the last one, so that what moto keeps of logs and metrics
+is not counted as growth of the harness.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psutil
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from harness.local import Options
+from tests.functions.conftest import zipped
+from tests.support import Aws, running_aws, unique
+
+WARM_SECONDS = 0.005
+COLD_SECONDS = 0.150
+ENVIRONMENTS = 50
+INVOCATIONS = 10_000
+GROWTH_BYTES = 3_000_000  # of the resident set, over INVOCATIONS: 300 bytes each would show
+PID = "import os, time\ndef handler(event, context):\n    time.sleep(event or 0)\n    return os.getpid()"
+
+
+@pytest.fixture(scope="module")
+def role(aws: Aws) -> str:
+    return aws.role()
+
+
+def create(aws: Aws, role: str, source: str = PID) -> tuple[Any, str]:
+    client, name = aws.client("lambda", max_pool_connections=ENVIRONMENTS), unique("bench")
+    client.create_function(
+        FunctionName=name,
+        Runtime="python3.12",
+        Handler="app.handler",
+        Role=role,
+        Code={"ZipFile": zipped(source)},
+        Timeout=60,
+    )
+    return client, name
+
+
+def invoke(client: Any, name: str, event: Any = None) -> Any:
+    answer = client.invoke(FunctionName=name, Payload=json.dumps(event))
+    assert "FunctionError" not in answer
+    return json.loads(answer["Payload"].read())
+
+
+def test_a_warm_invocation_through_boto3(benchmark: BenchmarkFixture, aws: Aws, role: str) -> None:
+    client, name = create(aws, role)
+    invoke(client, name)
+    benchmark.pedantic(invoke, args=(client, name), rounds=300, warmup_rounds=20)
+    assert benchmark.stats["median"] <= WARM_SECONDS
+
+
+def test_a_cold_start_of_a_handler_that_imports_nothing(benchmark: BenchmarkFixture, aws: Aws, role: str) -> None:
+    client, name = create(aws, role, "def handler(event, context): return event")
+    invoke(client, name)
+
+    def retire() -> None:
+        client.update_function_configuration(FunctionName=name, Description=unique("new"))
+
+    benchmark.pedantic(invoke, args=(client, name), setup=retire, rounds=20)
+    assert benchmark.stats["median"] <= COLD_SECONDS
+
+
+def test_fifty_environments_at_once(aws: Aws, role: str) -> None:
+    client, name = create(aws, role)
+    started = time.monotonic()
+    with ThreadPoolExecutor(ENVIRONMENTS) as threads:
+        pids = set(threads.map(lambda _: invoke(client, name, 8), range(ENVIRONMENTS)))
+    assert len(pids) == ENVIRONMENTS
+    proportional = sorted(psutil.Process(pid).memory_full_info().pss for pid in pids)[ENVIRONMENTS // 2]
+    resident = sorted(psutil.Process(pid).memory_info().rss for pid in pids)[ENVIRONMENTS // 2]
+    print(
+        f"\n{ENVIRONMENTS} cold starts at once, 8 s of work: {time.monotonic() - started:.1f} s; an idle environment:"
+        f" {proportional / 1e6:.1f} MB of its own, {resident / 1e6:.1f} MB resident"
+    )
+    client.delete_function(FunctionName=name)
+
+
+@pytest.fixture
+def apart() -> Iterator[Aws]:
+    """A local AWS whose backend is another process."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    moto = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.1)
+        with running_aws(Options(port=0, backend_url=f"http://127.0.0.1:{port}")) as one:
+            yield one
+    finally:
+        moto.terminate()
+        moto.wait()
+
+
+def test_ten_thousand_invocations_leave_nothing_behind(apart: Aws) -> None:
+    client, name = create(apart, apart.role())
+    me = psutil.Process()
+
+    def state() -> tuple[int, int, int]:
+        gc.collect()
+        return me.memory_info().rss, me.num_fds(), len(me.children(recursive=True))
+
+    def run(times: int) -> None:
+        for _ in range(times):
+            invoke(client, name)
+
+    run(INVOCATIONS)  # fills what is kept for a minute or a second: values of metrics, lines of logs
+    before = state()
+    started = time.monotonic()
+    run(INVOCATIONS)
+    seconds = time.monotonic() - started
+    after = state()
+    print(
+        f"\n{INVOCATIONS} invocations in {seconds:.0f} s: resident {before[0] / 1e6:.1f} MB, then "
+        f"{after[0] / 1e6:.1f} MB; descriptors {before[1]}, {after[1]}; processes {before[2]}, {after[2]}"
+    )
+    assert after[0] - before[0] < GROWTH_BYTES
+    assert after[1] <= before[1] + 2  # connections to the backend come and go
+    assert after[2] == before[2]

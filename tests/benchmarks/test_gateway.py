@@ -1,0 +1,81 @@
+"""What the gateway costs: added time for one caller, the time until it is up, and the memory of each process.
+
+Run by ``make bench``; prints figures, asserts no time. The model server's memory is in test_model_server.py.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import statistics
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from harness.backend import connect
+from tests.benchmarks.stand import REGION, Harness, harness
+from tests.benchmarks.wire import closed_loop, direct, invocation
+from tests.profiles import a_profile, constant
+
+ROUNDS = 5
+HANDLER = "def handler(event, context):\n    return event\n"
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
+    with harness(tmp_path_factory.mktemp("harness") / "state") as one:
+        yield one
+
+
+@pytest.mark.parametrize("size", [200, 100_000])
+def test_milliseconds_added_for_one_caller(local: Harness, size: int) -> None:
+    name = local.endpoint(f"null-{size}", a_profile(service_times=(constant(0.0),)))
+    twin, body = local.twins()[-1], b"x" * size
+    added = []
+    for _ in range(ROUNDS):
+        ours = closed_loop([(local.url, invocation(local.url, name, body))], 200).quantile(0.5)
+        alone = closed_loop([(twin, direct(twin, body))], 200).quantile(0.5)
+        added.append((ours - alone) * 1e3)
+    print(f"\nadded by the gateway at {size} bytes, 1 caller: {statistics.median(added):.2f} ms")
+
+
+def test_seconds_from_up_to_the_first_answered_call(tmp_path: Path) -> None:
+    seconds = []
+    for attempt in range(3):
+        begun = time.monotonic()
+        with harness(tmp_path / str(attempt)) as local:
+            connect("sts", local.url, REGION, "test", "test").get_caller_identity()
+            seconds.append(time.monotonic() - begun)
+    print(f"\nharness up to the first answered call: {statistics.median(seconds):.2f} s")
+
+
+def test_memory_of_each_process(local: Harness) -> None:
+    """Unique and resident MB: the gateway with moto in it, a Lambda environment after a call, the twins' process."""
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = local.client("iam").create_role(RoleName="lambda", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    functions = local.client("lambda")
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("code.py", HANDLER)
+    functions.create_function(
+        FunctionName="echo",
+        Role=role,
+        Runtime="python3.12",
+        Handler="code.handler",
+        Code={"ZipFile": packed.getvalue()},
+    )
+    functions.get_waiter("function_active_v2").wait(FunctionName="echo", WaiterConfig={"Delay": 1})
+    functions.invoke(FunctionName="echo", Payload=b"{}")
+    local.endpoint("one", a_profile())
+    found = {}
+    for process in [psutil.Process(local.pid), *psutil.Process(local.pid).children(recursive=True)]:
+        memory = process.memory_full_info()
+        command = " ".join(process.cmdline())
+        kind = "gateway" if process.pid == local.pid else "twins" if "twin_host" in command else "Lambda environment"
+        found[f"{kind} {process.pid}"] = {"unique": round(memory.uss / 1e6), "resident": round(memory.rss / 1e6)}
+    print(f"\nmemory in MB: {json.dumps(found, indent=2)}")

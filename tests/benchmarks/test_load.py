@@ -1,0 +1,198 @@
+"""What the load generator costs and how true it is. Run by ``make bench``; each figure is of one run, side by side.
+
+- CPU per request of ``EndpointUser`` beside ``Boto3User``, in locust, against a null server.
+- The highest open-loop rate that one worker sends with an event loop less than 1 ms late at the 99th percentile.
+- Percentiles against a server that stands still for 1 s in 10, beside the closed form, which is what wrk2 would show,
+  beside ``wrk`` where it is installed, and beside a closed loop as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow.compute
+import pytest
+
+from harness.load.runs import Run
+from harness.load.validity import judge
+from tests.load.locusts import ROOT, locust, only_run
+
+ROUNDS = 3
+REQUESTS = 1500
+
+USERS = """
+import time
+from harness.load.boto3_user import Boto3User
+from harness.load.users import EndpointUser
+
+BODY = b"x" * SIZE
+
+
+def count(user):
+    for number in range(REQUESTS + 100):
+        if number == 100:
+            cpu = time.process_time()
+        user.invoke_endpoint("null", BODY, "application/json")
+    print("CPU", (time.process_time() - cpu) / REQUESTS, flush=True)
+    user.environment.runner.quit()
+
+
+class Own(EndpointUser):
+    tasks = [count]
+
+
+class Sdk(Boto3User):
+    tasks = [count]
+"""
+
+OPEN_LOOP = """
+from locust import task
+import harness.load.recording
+from harness.load.open_loop import OpenLoop
+from harness.load.options import add_option
+from harness.load.schedule import constant
+from harness.load.users import EndpointUser
+
+add_option("--rate", "", "requests a second")
+
+
+class Steady(OpenLoop, EndpointUser):
+    @classmethod
+    def profile(cls, environment):
+        return constant(float(environment.parsed_options.rate), environment.parsed_options.run_time)
+
+    @task
+    def ask(self):
+        self.invoke_endpoint("server", b"x" * 100, "application/json")
+
+
+class Closed(EndpointUser):
+    @task
+    def ask(self):
+        self.invoke_endpoint("server", b"x" * 100, "application/json")
+"""
+
+
+@contextmanager
+def serving(*command: str) -> Iterator[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    try:
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+    finally:
+        process.communicate()
+
+
+def cpu_per_request(folder: Path, user: str, size: int, url: str) -> float:
+    folder.mkdir(parents=True, exist_ok=True)
+    source = USERS.replace("SIZE", str(size)).replace("REQUESTS", str(REQUESTS))
+    (folder / "locustfile.py").write_text(source)
+    done = locust(user, "--host", url, "-t", "60s", "--only-summary", runs=folder / "runs", cwd=folder)
+    found = re.search(r"CPU ([\d.e-]+)", done.stdout)
+    assert found is not None, done.stderr
+    return float(found[1])
+
+
+@pytest.mark.parametrize(("size", "at_least"), [(100, 5.0), (100_000, 2.5)])
+def test_cpu_per_request_beside_boto3(tmp_path: Path, size: int, at_least: float) -> None:
+    own, sdk = [], []
+    with serving("harness.load.null_server") as url:
+        for number in range(ROUNDS):
+            own.append(cpu_per_request(tmp_path / f"own{number}", "Own", size, url))
+            sdk.append(cpu_per_request(tmp_path / f"sdk{number}", "Sdk", size, url))
+    ratio = statistics.median(second / first for first, second in zip(own, sdk, strict=True))
+    figures = {
+        "body (bytes)": size,
+        "EndpointUser (ms CPU a request)": round(statistics.median(own) * 1000, 3),
+        "Boto3User (ms CPU a request)": round(statistics.median(sdk) * 1000, 3),
+        "ratio, median of rounds": round(ratio, 2),
+    }
+    print(f"\n{json.dumps(figures, indent=2)}")
+    assert ratio >= at_least
+
+
+def open_loop(folder: Path, url: str, rate: float, seconds: int) -> Run:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "locustfile.py").write_text(OPEN_LOOP)
+    locust(
+        "Steady", "--host", url, "--rate", str(rate), "-t", f"{seconds}s", "--only-summary",
+        runs=folder / "runs", cwd=folder,
+    )  # fmt: skip
+    return only_run(folder / "runs")
+
+
+def test_the_highest_rate_that_one_worker_sends_on_time(tmp_path: Path) -> None:
+    held = 0.0
+    rows = []
+    with serving("harness.load.null_server") as url:
+        for rate in (400, 800, 1600, 2400, 3200, 4000):
+            seen = judge(open_loop(tmp_path / str(rate), url, rate, 6))
+            assert seen.lag_p99 is not None
+            assert seen.late_p99 is not None
+            assert seen.cpu_mean is not None
+            rows.append(
+                {
+                    "rate": rate,
+                    "lag p99 (ms)": round(seen.lag_p99 * 1000, 2),
+                    "lateness p99 (ms)": round(seen.late_p99 * 1000, 2),
+                    "cores": round(seen.cpu_mean, 2),
+                }
+            )
+            if seen.lag_p99 < 0.001:
+                held = max(held, rate)
+    print("\n" + "\n".join(map(json.dumps, rows)))
+    print(f"highest rate with the loop's lag under 1 ms at p99: {held:g}/s")
+    assert held > 0, "this machine is too busy with other work for any rate: run it on a quiet one"
+
+
+def test_a_stall_of_1_s_in_10_shows_as_its_closed_form(tmp_path: Path) -> None:
+    base, stall, every = 0.005, 1.0, 10.0
+    quantiles = (0.5, 0.9, 0.95, 0.99, 0.999)
+    with serving("tests.load.known_latency", str(base), str(stall), str(every)) as url:
+        run = open_loop(tmp_path / "open", url, 100, 40)
+        (tmp_path / "locustfile.py").write_text(OPEN_LOOP)
+        locust("Closed", "-u", "1", "--host", url, "-t", "20s", "--only-summary", runs=tmp_path / "runs", cwd=tmp_path)
+        wrk = wrk_percentiles(url)
+    closed = only_run(tmp_path / "runs")
+    # Arrivals at any moment: P(latency > base + x) = (stall - x) / every.
+    form = [base + max(0.0, stall - (1 - q) * every) for q in quantiles]
+    columns = {"closed form (wrk2)": form, "open loop": percentiles(run, quantiles)}
+    columns["closed loop, locust"] = percentiles(closed, quantiles)
+    for name, values in columns.items():
+        shown = ", ".join(f"p{q * 100:g} {value * 1000:.1f} ms" for q, value in zip(quantiles, values, strict=True))
+        print(f"\n{name}: {shown}", end="")
+    print(f"\nwrk, omissions filled in: {wrk or 'not installed'}")
+    for seen, expected in list(zip(columns["open loop"], form, strict=True))[2:]:
+        assert seen == pytest.approx(expected, abs=0.1)
+    assert columns["closed loop, locust"][3] < 0.1
+
+
+def percentiles(run: Run, quantiles: tuple[float, ...]) -> list[float]:
+    found: list[float] = pyarrow.compute.quantile(run.requests["response_s"], list(quantiles)).to_pylist()
+    return found
+
+
+def wrk_percentiles(url: str) -> str | None:
+    """wrk's own account of one connection (the Debian package ``wrk``).
+
+    It asks in a closed loop and then adds the requests that the waiting left out (stats_correct in its stats.c), which
+    comes to what wrk2 measures by sending them.
+    """
+    program = shutil.which("wrk")
+    if program is None:
+        return None
+    done = subprocess.run(
+        [program, "-t1", "-c1", "-d20s", "--latency", url], capture_output=True, text=True, timeout=60, check=True
+    )
+    found = re.findall(r"^\s+(\d\d)%\s+(\S+)$", done.stdout, re.MULTILINE)
+    return ", ".join(f"p{q} {value}" for q, value in found)

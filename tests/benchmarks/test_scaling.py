@@ -1,0 +1,147 @@
+"""What auto scaling costs: a minute's evaluation of many policies, virtual time, and a live run at speed 10.
+
+Run by ``make bench``; prints figures, asserts no time of this machine's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from harness.backend import Backend
+from harness.clock import VirtualClock
+from harness.local import Options
+from harness.metrics import Metrics, Series
+from harness.scaling.cloudwatch import Alarms
+from harness.scaling.controller import Controller
+from harness.scaling.policies import TrackingPolicy
+from harness.scaling.records import Key, PolicyRecord, Records, TargetRecord
+from harness.scaling.resource_ids import VARIANT_DIMENSION, parse_resource
+from harness.scaling.resources import Resources
+from harness.scaling.settings import tracking_settings
+from harness.scaling.target import Change, ScalableTarget
+from harness.scaling.timing import visible_periods, window
+from harness.scaling.tracking import TargetTracking
+from tests.scaling.fleet import variant
+from tests.scaling.live import Scenario, differences
+from tests.scaling.world import Hosting, invocations
+from tests.support import ACCOUNT, REGION, Aws, running_aws
+
+POLICIES = 1_000
+DAY = 86_400
+
+
+class Nowhere(Backend):
+    """Takes what is put, and keeps none of it."""
+
+    def client(self, service: str, region: str | None = None) -> Any:
+        return self
+
+    def put_metric_data(self, **_: Any) -> None:
+        return
+
+
+class Fleet:
+    """1,000 endpoints with a policy and 20 minutes of datapoints each; their alarms are written nowhere."""
+
+    def __init__(self) -> None:
+        self.clock = VirtualClock(float(int(time.time()) // 60 * 60))
+        backend = Nowhere("http://127.0.0.1:9")
+        self.metrics = Metrics(backend, self.clock)
+        self.hosting, self.records = Hosting(self.clock), Records()
+        self.resources = Resources({"sagemaker": self.hosting})
+        self.series = [self._endpoint(f"endpoint-{number}") for number in range(POLICIES)]
+        self.controller = Controller(self.records, self.clock, self.metrics, Alarms(backend))
+
+    async def record(self) -> None:
+        await self.metrics.start()
+        self.metrics.sample(60, lambda: [(series, 4.8) for series in self.series])
+        await self.clock.advance(20 * 60)
+
+    def _endpoint(self, name: str) -> Series:
+        self.hosting.counts[name] = [2, 2]
+        self.records.add(self._target(name, self.resources))
+        dimensions = (("EndpointName", name), ("VariantName", "AllTraffic"))
+        return Series("AWS/SageMaker", "InvocationsPerInstance", dimensions, "None", REGION)
+
+    def _target(self, name: str, resources: Resources) -> TargetRecord:
+        key = Key(ACCOUNT, REGION, "sagemaker", f"endpoint/{name}/variant/AllTraffic", VARIANT_DIMENSION)
+        resource = parse_resource(key.namespace, key.resource_id, key.dimension)
+        assert resource is not None
+        record = TargetRecord.new(key, resource, resources.find(resource, ACCOUNT, REGION), self.clock.now())
+        record.target.minimum, record.target.maximum = 1, 10
+        configuration = invocations(5)
+        settings, source = tracking_settings(configuration, resource, key.namespace)
+        request = {"TargetTrackingScalingPolicyConfiguration": configuration}
+        record.put_policy(
+            PolicyRecord("p", "arn", self.clock.now(), request, TrackingPolicy.new("p", settings), source)
+        )
+        return record
+
+
+def test_a_minutes_evaluation_of_1000_policies(benchmark: Any) -> None:
+    """Goal: 100 ms. The resources' state, 17 datapoints, two alarms and a decision each."""
+    fleet, loop = Fleet(), asyncio.new_event_loop()
+    loop.run_until_complete(fleet.record())
+
+    def look() -> None:
+        loop.run_until_complete(fleet.controller.look(fleet.clock.now()))
+
+    benchmark.pedantic(look, rounds=10, warmup_rounds=2)
+    states = {record.policies["p"].policy.low.state for record in fleet.records.everywhere()}  # type: ignore[union-attr]
+    assert states == {"OK"}
+    loop.run_until_complete(fleet.metrics.close())
+    loop.close()
+    print(f"\n1,000 policies: {benchmark.stats.stats.median * 1000:.1f} ms")
+
+
+def test_virtual_time_against_the_wall(benchmark: Any) -> None:
+    """Goal: 100,000 times."""
+
+    # One endpoint for a day: every minute a datapoint, two alarms, a decision; load and instances every ten seconds.
+    def day() -> None:
+        policy = TrackingPolicy.new("p", TargetTracking(100, 60, 60))
+        variant(policy, lambda now: 500.0 if now // 7200 % 2 else 50.0, maximum=8).run(DAY)
+
+    benchmark.pedantic(day, rounds=5, warmup_rounds=1)
+    ratio = DAY / benchmark.stats.stats.median
+    print(f"\nvirtual time: {ratio:,.0f} times faster than real")
+
+
+def test_the_decision_alone(benchmark: Any) -> None:
+    # What the simulator calls between its requests.
+    policy = TrackingPolicy.new("p", TargetTracking(100))
+    target = ScalableTarget(1, 8, policies=[policy])
+    series = [50.0 + 100.0 * (minute // 30 % 2) for minute in range(24 * 60)]
+
+    def day() -> int:
+        capacity = 1
+        for now in range(0, DAY, 60):
+            policy.evaluate(now, window(series, visible_periods(now, 60), 17))
+            decision = target.decide(now, capacity)
+            if isinstance(decision, Change):
+                target.begin(now, capacity, decision)
+                target.cooldowns.completed(now)
+                capacity = decision.capacity
+        return capacity
+
+    benchmark.pedantic(day, rounds=5, warmup_rounds=1)
+    print(f"\na decision: {benchmark.stats.stats.median / 1440 * 1e6:.1f} us")
+
+
+@pytest.fixture
+def ten_times() -> Iterator[Aws]:
+    with running_aws(Options(port=0, speed=10)) as one:
+        yield one
+
+
+def test_live_at_speed_10_and_virtual_time(ten_times: Aws) -> None:
+    scenario = Scenario()
+    live, virtual = scenario.live(ten_times), scenario.virtual()
+    apart = differences(live, virtual)
+    print(f"\nlive at speed 10: {live}\nvirtual: {virtual}\nat most {max(apart):.0f} s of the clock apart")
+    assert max(apart) <= 60
