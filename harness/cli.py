@@ -10,9 +10,9 @@ from typing import Any, Literal
 import boto3
 import click
 from rich.console import Console
-from rich.table import Table
 
 from harness import daemon
+from harness.cli_capacity import COMMANDS
 from harness.deploy import Deployment
 from harness.errors import HarnessError
 from harness.invoking import administrator_session, client_environment, harness_url, invoke_function
@@ -158,53 +158,6 @@ def watch() -> None:
 
 
 @main.command()
-@click.argument("run", type=click.Path(path_type=Path, file_okay=False))
-def report(run: Path) -> None:
-    """Write the report of a recorded run: RUN/report.html and RUN/report.json."""
-    from harness.capacity.report import build_report, summary
-
-    with Steps().step("Writing the report"):
-        page = build_report(run)
-    click.echo(f"Report: {page}\n{summary(run)}")
-
-
-_runs = click.option(
-    "--runs", "store", default=Path("runs"), show_default=True, type=click.Path(path_type=Path, file_okay=False),
-    envvar="HARNESS_RUNS", help="Folder of the runs.",
-)  # fmt: skip
-
-
-@main.command()
-@_runs
-def runs(store: Path) -> None:
-    """List the recorded runs, oldest first."""
-    from harness.capacity.listing import runs_table
-
-    table = runs_table(store)
-    if not table.row_count:
-        raise HarnessError(f"There are no runs in {store}: locust -f loadtests records one.")
-    _print(table)
-
-
-@main.command()
-@click.argument("before")
-@click.argument("after")
-@_runs
-@click.option("--out", type=_FILE, help="Page to write; compare.html in the later run's folder by default.")
-def compare(before: str, after: str, store: Path, out: Path | None) -> None:
-    """Compare two runs, each a folder, an id, or its beginning: the shift of each percentile with its interval."""
-    from harness.capacity.compare import compare_runs, table, write_page
-    from harness.load.runs import find_run, read_run
-
-    folders = find_run(before, store), find_run(after, store)
-    comparison = compare_runs(*(read_run(folder) for folder in folders))
-    for warning in comparison.warnings:
-        click.echo(warning, err=True)
-    _print(table(comparison))
-    click.echo(f"Page: {write_page(comparison, out or folders[1] / 'compare.html')}")
-
-
-@main.command()
 @click.argument("stack_file", type=_FILE)
 @click.option("--users", default=2, show_default=True, help="Concurrent callers.", type=click.IntRange(1, 1000))
 @click.option(
@@ -222,13 +175,6 @@ def rehearse(stack_file: Path, users: int, seconds: int, runs: Path) -> None:
     except KeyboardInterrupt:
         raise HarnessError(f"Interrupted: the local AWS is down; what was recorded is in {runs}.") from None
     click.echo(str(result))
-
-
-def _print(table: Table) -> None:
-    """A table as wide as it is, which a narrow terminal wraps: a figure that is cut off says nothing."""
-    console = Console(highlight=False)
-    console.width = max(console.width, Console(width=1000).measure(table).maximum)
-    console.print(table)
 
 
 def _function_name(stack: Stack) -> str:
@@ -255,6 +201,9 @@ def doctor(port: int) -> None:
     if problems:
         raise SystemExit(1)
 
+
+for command in COMMANDS:
+    main.add_command(command)
 
 if __name__ == "__main__":
     sys.exit(main())

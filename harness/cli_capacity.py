@@ -1,0 +1,71 @@
+"""The commands about capacity: what was recorded, measured and planned. harness.cli adds them to its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from harness.errors import HarnessError
+from harness.progress import Steps
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path, file_okay=False))
+def report(run: Path) -> None:
+    """Write the report of a recorded run: RUN/report.html and RUN/report.json."""
+    from harness.capacity.report import build_report, summary
+
+    with Steps().step("Writing the report"):
+        page = build_report(run)
+    click.echo(f"Report: {page}\n{summary(run)}")
+
+
+_runs = click.option(
+    "--runs", "store", default=Path("runs"), show_default=True, type=click.Path(path_type=Path, file_okay=False),
+    envvar="HARNESS_RUNS", help="Folder of the runs.",
+)  # fmt: skip
+
+
+@click.command()
+@_runs
+def runs(store: Path) -> None:
+    """List the recorded runs, oldest first."""
+    from harness.capacity.listing import runs_table
+
+    table = runs_table(store)
+    if not table.row_count:
+        raise HarnessError(f"There are no runs in {store}: locust -f loadtests records one.")
+    _print(table)
+
+
+@click.command()
+@click.argument("before")
+@click.argument("after")
+@_runs
+@click.option("--out", type=_FILE, help="Page to write; compare.html in the later run's folder by default.")
+def compare(before: str, after: str, store: Path, out: Path | None) -> None:
+    """Compare two runs, each a folder, an id, or its beginning: the shift of each percentile with its interval."""
+    from harness.capacity.compare import compare_runs, table, write_page
+    from harness.load.runs import find_run, read_run
+
+    folders = find_run(before, store), find_run(after, store)
+    comparison = compare_runs(*(read_run(folder) for folder in folders))
+    for warning in comparison.warnings:
+        click.echo(warning, err=True)
+    _print(table(comparison))
+    click.echo(f"Page: {write_page(comparison, out or folders[1] / 'compare.html')}")
+
+
+def _print(table: Table) -> None:
+    """A table as wide as it is, which a narrow terminal wraps: a figure that is cut off says nothing."""
+    console = Console(highlight=False)
+    console.width = max(console.width, Console(width=1000).measure(table).maximum)
+    console.print(table)
+
+
+COMMANDS: tuple[click.Command, ...] = (report, runs, compare)
