@@ -176,7 +176,10 @@ class Evidence(_Part):
 
 
 class Plan(_Part):
-    """A plan. recommended: None where no setting serves the traffic; first_limit then says what breaks first."""
+    """A plan. recommended: None where no setting serves the traffic; first_limit then says what breaks first.
+
+    models: the SageMaker model of each production variant, by the variant's name.
+    """
 
     version: Literal[1] = 1
     created_at: datetime
@@ -187,6 +190,7 @@ class Plan(_Part):
     variant: str
     function: str | None
     alias: str | None
+    models: dict[str, str] = {}
     traffic: TrafficSummary
     objective: Objective
     recommended: Candidate | None
