@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from functools import cache
+import contextlib
+import threading
 from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 ADMINISTRATOR_KEY = "test"
 ADMINISTRATOR_SECRET = "test"  # noqa: S105 - the well-known key pair of local emulators, worth nothing anywhere else
@@ -23,22 +25,42 @@ class Backend:
     def __init__(self, url: str, region: str = "us-east-1") -> None:
         self.url = url.rstrip("/")
         self.region = region
-        # A client takes tens of milliseconds to build and is safe to share between threads.
-        self._client = cache(self._build)
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._building = threading.Lock()
 
     def client(self, service: str, region: str | None = None) -> Any:
-        """A boto3 client of the backend, signed as its administrator."""
-        return self._client(service, region or self.region)
+        """A boto3 client of the backend, signed as its administrator.
 
-    async def call(self, service: str, method: str, /, **parameters: Any) -> dict[str, Any]:
-        """One boto3 call in a thread of its own, so that the event loop goes on."""
-        return await asyncio.to_thread(getattr(self.client(service), method), **parameters)
+        The first of a service and region takes up to a quarter of a second to build: in a thread, where that matters.
+        """
+        key = (service, region or self.region)
+        found = self._clients.get(key)
+        if found is None:
+            with self._building:
+                found = self._clients.get(key)
+                if found is None:
+                    found = self._clients[key] = connect(*key, self.url, ADMINISTRATOR_KEY, ADMINISTRATOR_SECRET)
+        return found
 
-    def _build(self, service: str, region: str) -> Any:
-        return connect(service, self.url, region, ADMINISTRATOR_KEY, ADMINISTRATOR_SECRET)
+    async def call(
+        self, service: str, method: str, /, *, region: str | None = None, **parameters: Any
+    ) -> dict[str, Any]:
+        """One boto3 call, its client's making included, in a thread of its own, so that the event loop goes on."""
+
+        def make() -> dict[str, Any]:
+            return dict(getattr(self.client(service, region), method)(**parameters))
+
+        return await asyncio.to_thread(make)
+
+    async def warm(self) -> None:
+        """Makes what metrics and logs need before they need it: botocore and moto load a service's models at its first
+        call, for half a second of one core, which requests that are under way would wait for."""
+        for service, method in (("cloudwatch", "list_metrics"), ("logs", "describe_log_groups")):
+            with contextlib.suppress(BotoCoreError, ClientError):
+                await self.call(service, method)
 
 
-def connect(service: str, url: str, region: str, access_key: str, secret_key: str) -> Any:
+def connect(service: str, region: str, url: str, access_key: str, secret_key: str) -> Any:
     """A boto3 client of an AWS endpoint at ``url``; nothing in the user's AWS configuration can lead it elsewhere."""
     config = Config(
         s3={"addressing_style": "path"}, max_pool_connections=64, retries={"total_max_attempts": 2}, proxies={}

@@ -203,7 +203,9 @@ async def _run(folder: Path, options: Options, *, lifeline: bool, announce: bool
         draft.rename(folder / "state.json")
         if announce:
             print(f"The local AWS is up at {aws.url}", flush=True)
+        warming = asyncio.create_task(aws.backend.warm())
         await ended.wait()
+        warming.cancel()
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import time
 from collections import deque
@@ -12,6 +11,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from harness.backend import Backend
+from harness.flushing import Flusher
 
 FLUSH_SECONDS = 1.0  # ours: of the wall, whatever the clock; AWS's own delay is a few seconds
 PENDING_LIMIT = 4 * 1_048_576  # ours: bytes of memory waiting for the backend; beyond it lines are counted, not kept
@@ -33,14 +33,12 @@ class CloudWatchLogs:
 
     def __init__(self, backend: Backend, *, flush_seconds: float = FLUSH_SECONDS) -> None:
         self._backend = backend
-        self._flush_seconds = flush_seconds
         self._pending: dict[Stream, deque[Event]] = {}
         self._bytes = 0
         self._dropped: dict[Stream, int] = {}
         self._groups: set[str] = set()
         self._streams: set[Stream] = set()
-        self._task: asyncio.Task[None] | None = None
-        self._writing = asyncio.Lock()
+        self._flusher = Flusher(self._write_all, flush_seconds)
 
     def put(self, stream: Stream, message: str) -> None:
         """Queue one event. Never waits."""
@@ -50,33 +48,24 @@ class CloudWatchLogs:
             return
         self._bytes += size
         self._pending.setdefault(stream, deque()).append((time.time_ns() // 1_000_000, message))
-        if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._run())
+        self._flusher.wake()
 
     async def flush(self) -> None:
         """Write all that is queued now."""
-        async with self._writing:
-            for stream in [*self._pending]:
-                events = self._pending.pop(stream)
-                if dropped := self._dropped.pop(stream, 0):
-                    events.append((events[-1][0], f"harness: {dropped} log lines were dropped, there were too many"))
-                while batch := _batch(events):
-                    await self._write(stream, batch)
-            self._bytes = sum(len(text) + EVENT_MEMORY for events in self._pending.values() for _, text in events)
+        await self._flusher.flush()
 
     async def close(self) -> None:
         """Write what is left and stop."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-        await self.flush()
+        await self._flusher.close()
 
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(self._flush_seconds)
-            # Shielded, so that close() cannot cut a batch in half and write it twice or never.
-            await asyncio.shield(self.flush())
+    async def _write_all(self) -> None:
+        for stream in [*self._pending]:
+            events = self._pending.pop(stream)
+            if dropped := self._dropped.pop(stream, 0):
+                events.append((events[-1][0], f"harness: {dropped} log lines were dropped, there were too many"))
+            while batch := _batch(events):
+                await self._write(stream, batch)
+        self._bytes = sum(len(text) + EVENT_MEMORY for events in self._pending.values() for _, text in events)
 
     async def _write(self, stream: Stream, batch: list[Event]) -> None:
         events = [{"timestamp": timestamp, "message": message} for timestamp, message in batch]

@@ -178,11 +178,12 @@ class Metrics:
         for (series, index), datapoint in due.items():
             batches[series.region, series.namespace].append(_datum(series, index, datapoint))
         for (region, namespace), data in batches.items():
-            client = self._backend.client("cloudwatch", region)
             for first in range(0, len(data), _MOST_SERIES):
                 chunk = data[first : first + _MOST_SERIES]
                 try:
-                    await asyncio.to_thread(client.put_metric_data, Namespace=namespace, MetricData=chunk)
+                    await self._backend.call(
+                        "cloudwatch", "put_metric_data", region=region, Namespace=namespace, MetricData=chunk
+                    )
                 except (ClientError, BotoCoreError) as error:
                     log.warning("%d datapoints of %s could not be put: %s", len(chunk), namespace, error)
 

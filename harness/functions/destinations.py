@@ -17,8 +17,11 @@ async def send(backend: Backend, arn: str, body: str, attributes: dict[str, Any]
     """One message to a queue or a topic. Raises ClientError or BotoCoreError."""
     match = DESTINATION.fullmatch(arn)
     assert match is not None, arn
-    client = backend.client(match["service"], match["region"])
-    await asyncio.to_thread(_send, client, arn, body, attributes or {})
+
+    def make() -> None:
+        _send(backend.client(match["service"], match["region"]), arn, body, attributes or {})
+
+    await asyncio.to_thread(make)
 
 
 def dead_letter(invocation: Invocation, outcome: Outcome | None) -> tuple[str, dict[str, Any]]:

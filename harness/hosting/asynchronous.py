@@ -131,25 +131,23 @@ class AsyncQueue:
 
     async def _read(self, url: str) -> bytes:
         place = urlparse(url)
-        client = self._backend.client("s3", self._region)
 
         def get() -> bytes:
+            client = self._backend.client("s3", self._region)
             return bytes(client.get_object(Bucket=place.netloc, Key=place.path.lstrip("/"))["Body"].read())
 
         return await asyncio.to_thread(get)
 
     async def _write(self, url: str, body: bytes, content_type: str) -> None:
         place = urlparse(url)
-        put = self._backend.client("s3", self._region).put_object
-        key = place.path.lstrip("/")
-        await asyncio.to_thread(put, Bucket=place.netloc, Key=key, Body=body, ContentType=content_type)
+        where = {"Bucket": place.netloc, "Key": place.path.lstrip("/")}
+        await self._backend.call("s3", "put_object", region=self._region, **where, Body=body, ContentType=content_type)
 
     async def _publish(self, message: tuple[str, str] | None) -> None:
         if message is None:
             return
         topic, text = message
-        client = self._backend.client("sns", topic_region(topic))
         try:
-            await asyncio.to_thread(client.publish, TopicArn=topic, Message=text)
+            await self._backend.call("sns", "publish", region=topic_region(topic), TopicArn=topic, Message=text)
         except (ClientError, BotoCoreError) as error:
             log.warning("%s could not be notified of an inference of %s: %s", topic, self._endpoint, error)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import contextlib
 import json
 import logging
 import random
@@ -18,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from harness.backend import Backend
 from harness.clock import Clock
+from harness.flushing import Flusher
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +80,7 @@ class DataCapture:
         # Lines by region, destination, endpoint and variant.
         self._pending: dict[tuple[str, str, str, str], list[str]] = {}
         self._size = 0
-        self._task: asyncio.Task[None] | None = None
+        self._flusher = Flusher(self._write_all, FLUSH_SECONDS)
 
     def offer(
         self,
@@ -98,31 +97,22 @@ class DataCapture:
         region, endpoint, variant = where
         self._pending.setdefault((region, config["DestinationS3Uri"], endpoint, variant), []).append(line)
         self._size += len(line)
-        if self._task is None:
-            self._task = asyncio.create_task(self._run())
+        self._flusher.wake()
 
     async def flush(self) -> None:
         """Writes all that is waiting."""
+        await self._flusher.flush()
+
+    async def close(self) -> None:
+        await self._flusher.close()
+
+    async def _write_all(self) -> None:
         pending, self._pending, self._size = self._pending, {}, 0
         for (region, destination, endpoint, variant), lines in pending.items():
             place = urlparse(destination)
             target = key(place.path, endpoint, variant, datetime.fromtimestamp(self._clock.now(), UTC))
             body = "".join(f"{line}\n" for line in lines).encode()
-            client = self._backend.client("s3", region)
             try:
-                await asyncio.to_thread(client.put_object, Bucket=place.netloc, Key=target, Body=body)
+                await self._backend.call("s3", "put_object", region=region, Bucket=place.netloc, Key=target, Body=body)
             except (ClientError, BotoCoreError) as error:
                 log.warning("captured data of %s could not be written to %s: %s", endpoint, destination, error)
-
-    async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-        await self.flush()
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(FLUSH_SECONDS)
-            # Shielded, so that close() cannot cut a file in half.
-            await asyncio.shield(self.flush())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -54,9 +53,8 @@ class TagOperations(Operations):
         return True
 
     async def _ask_backend(self, call: Call, method: str, request: Mapping[str, Any]) -> dict[str, Any]:
-        client = self.state.backend.client("sagemaker", call.region)
         try:
-            answer: dict[str, Any] = await asyncio.to_thread(getattr(client, method), **request)
+            answer = await self.state.backend.call("sagemaker", method, region=call.region, **request)
         except ClientError as error:
             details, status = error.response["Error"], error.response["ResponseMetadata"]["HTTPStatusCode"]
             raise AwsError(details.get("Code", ""), details.get("Message", ""), status) from None

@@ -133,7 +133,7 @@ class Alarms:
         while True:
             region, method, request = await self._queue.get()
             try:
-                await asyncio.to_thread(getattr(self._backend.client("cloudwatch", region), method), **request)
+                await self._backend.call("cloudwatch", method, region=region, **request)
             except Exception as error:
                 # Whatever it is: the writer goes on, for others wait for what is behind it.
                 log.warning("%s of an alarm failed: %s", method, error)
