@@ -39,7 +39,9 @@ class Backend:
             with self._building:
                 found = self._clients.get(key)
                 if found is None:
-                    found = self._clients[key] = connect(*key, self.url, ADMINISTRATOR_KEY, ADMINISTRATOR_SECRET)
+                    found = self._clients[key] = connect(
+                        service, self.url, key[1], ADMINISTRATOR_KEY, ADMINISTRATOR_SECRET
+                    )
         return found
 
     async def call(
@@ -60,7 +62,7 @@ class Backend:
                 await self.call(service, method)
 
 
-def connect(service: str, region: str, url: str, access_key: str, secret_key: str) -> Any:
+def connect(service: str, url: str, region: str, access_key: str, secret_key: str) -> Any:
     """A boto3 client of an AWS endpoint at ``url``; nothing in the user's AWS configuration can lead it elsewhere."""
     config = Config(
         s3={"addressing_style": "path"}, max_pool_connections=64, retries={"total_max_attempts": 2}, proxies={}

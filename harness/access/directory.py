@@ -61,7 +61,7 @@ class Directory:
 
     def _look_up(self, access_key: str) -> Principal | None:
         # Backends do not verify signatures, so a key's owner can be asked for without its secret.
-        sts = connect("sts", self._backend.region, self._backend.url, access_key, "unknown")
+        sts = connect("sts", self._backend.url, self._backend.region, access_key, "unknown")
         try:
             arn = sts.get_caller_identity()["Arn"]
         except (ClientError, BotoCoreError):
