@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ from moto.server import ThreadedMotoServer
 
 from harness.access.directory import Directory
 from harness.backend import Backend
+from harness.backend_watch import BackendWatch
 from harness.calls import Service
 from harness.clock import Clock, WallClock
 from harness.errors import AwsError, HarnessError
@@ -141,6 +143,10 @@ class LocalAws:
         self.scaling = Scaling(self.backend, self.clock, self.metrics, {one.service_name: one for one in scaled})
         await self.scaling.start()
         self._stack.push_async_callback(self.scaling.close)
+        if self.options.backend_url:
+            watch = BackendWatch(self.backend, lambda: chain(self.hosting.relies_on(), self.functions.relies_on()))
+            await watch.start()
+            self._stack.push_async_callback(watch.close)
         forwarder = Forwarder(self.backend.url)
         await forwarder.start()
         self._stack.push_async_callback(forwarder.close)

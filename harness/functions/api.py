@@ -117,6 +117,11 @@ class Functions(
         else:
             yield reference.unqualified_arn if operation == "CreateFunction" else reference.arn
 
+    def relies_on(self) -> Iterable[str]:
+        """ARNs of what the backend keeps for the functions: their roles."""
+        for function in self._functions.values():
+            yield function.latest.configuration.role
+
     def concurrency(self) -> list[dict[str, Any]]:
         """Every function's executions of this moment and what is set on them, for a live picture.
 

@@ -19,6 +19,7 @@ from harness.hosting.endpoints import EndpointOperations
 from harness.hosting.instances.base import LocalSettings
 from harness.hosting.invocation import Invoker
 from harness.hosting.logs import EndpointLogs
+from harness.hosting.model_data import source_of
 from harness.hosting.models import ModelOperations
 from harness.hosting.provisioning import Provisioning
 from harness.hosting.resources import Registry, arn
@@ -92,6 +93,15 @@ class Hosting(ModelOperations, EndpointConfigOperations, EndpointOperations, Tag
         if found is None or found.name != name or found.serving is None:
             return None
         return found, found.serving
+
+    def relies_on(self) -> Iterable[str]:
+        """ARNs of what the backend keeps for the models: their roles, and their data in S3."""
+        for model in self.state.models.all():
+            if role := model.request.get("ExecutionRoleArn"):
+                yield role
+            source = source_of(model.container)
+            if source is not None:
+                yield f"arn:aws:s3:::{source.uri.removeprefix('s3://')}"
 
     def _forget(self, endpoint: Endpoint) -> None:
         self.state.endpoints.discard(endpoint.region, endpoint.name)
