@@ -114,6 +114,69 @@ class SampleAnswer(_Part):
         return b" " * self.size if self.body is None else base64.b64decode(self.body)
 
 
+class QueueBehaviour(_Part):
+    """How the server treated one burst of more requests than it has workers.
+
+    burst: requests sent at once; answered, refused: of them, well and with the status ``refusal``. in_order: how far
+    answers came in the order of the requests (Spearman's rank correlation): 1 is first in, first out; None where too
+    few waited to tell.
+    """
+
+    burst: int = Field(ge=1)
+    answered: int = Field(ge=0)
+    refused: int = Field(ge=0)
+    refusal: int | None = None
+    in_order: float | None = Field(default=None, ge=-1, le=1)
+
+
+class FunctionPart(_Part):
+    """The Lambda function by itself. overhead: seconds of an execution beside its wait for the model; cold_start:
+    seconds of a new environment's init, None where none was seen; memory: MB at most, as Lambda reported it."""
+
+    overhead: Seconds
+    cold_start: Seconds | None = None
+    memory: float | None = Field(default=None, ge=0)
+
+
+class Spread(_Part):
+    """A figure with its 95 % confidence interval; None where there were too few observations for one."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+class CallersEvidence(_Part):
+    """A closed loop of so many callers. rate: answers a second; p50, p95, p99: seconds."""
+
+    callers: int = Field(ge=1)
+    requests: int = Field(ge=1)
+    rate: Spread
+    p50: Spread
+    p95: Spread
+    p99: Spread
+
+
+class OfferedEvidence(_Part):
+    """An open loop at a rate (requests a second): what was answered while it lasted, and whether that was all."""
+
+    rate: float
+    answered_rate: float
+    kept_up: bool
+
+
+class Evidence(_Part):
+    """What the figures were made from.
+
+    load_average: of the machine over a minute, before and after. workers: how their number is known.
+    """
+
+    load_average: tuple[float, float]
+    workers: str
+    closed_loop: tuple[CallersEvidence, ...] = ()
+    open_loop: tuple[OfferedEvidence, ...] = ()
+
+
 class Profile(_Part):
     """What one instance gives.
 
@@ -121,8 +184,9 @@ class Profile(_Part):
     service_times: by the number of requests in service, ascending from 1.
     error_rate: share of served requests that the model answers with 500.
     load_seconds: from start to the first ``/ping`` of 200.
-    memory: bytes resident, all processes.
+    memory: bytes resident, all processes; 0 where it was not measured.
     saturation_rate: the most that was measured to be answered; nothing is known of rates beyond it.
+    queue, function, evidence: what more was measured; older profiles lack them.
     """
 
     version: Literal[1] = 1
@@ -136,6 +200,9 @@ class Profile(_Part):
     memory: int = Field(ge=0)
     saturation_rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     answer: SampleAnswer
+    queue: QueueBehaviour | None = None
+    function: FunctionPart | None = None
+    evidence: Evidence | None = None
 
     @field_validator("service_times")
     @classmethod

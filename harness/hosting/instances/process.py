@@ -68,11 +68,19 @@ class ProcessInstance:
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
 
+    @property
+    def workers(self) -> int:
+        """How many requests it serves at once."""
+        given = self.spec.environment.get("SAGEMAKER_MODEL_SERVER_WORKERS", "")
+        return int(given) if given.isdigit() and int(given) else len(self._cores())
+
+    def _cores(self) -> set[int]:
+        return cores_of(self.spec.number, vcpus(self.spec.instance_type), sorted(os.sched_getaffinity(0)))
+
     async def start(self) -> None:
         port = _free_port()
-        cores = cores_of(self.spec.number, vcpus(self.spec.instance_type), sorted(os.sched_getaffinity(0)))
-        given = self.spec.environment.get("SAGEMAKER_MODEL_SERVER_WORKERS", "")
-        workers = int(given) if given.isdigit() and int(given) else len(cores)
+        cores = self._cores()
+        workers = self.workers
         command = [sys.executable, "-m", "model_server", "--lifeline", "--server", self.spec.settings.server]
         command += [
             "--model-dir",
