@@ -69,14 +69,15 @@ class Deployment:
         """
         try:
             if build:
-                self._build_models()
+                self.build_models()
             self._roles()
             self._bucket()
             self._models()
             self._local_settings()
             self._endpoint()
             self._function()
-            deploy_scaling(self._client("application-autoscaling"), self._stack, self._progress)
+            scaling, cloudwatch = self._client("application-autoscaling"), self._client("cloudwatch")
+            deploy_scaling(scaling, cloudwatch, self._stack, self._progress)
         except EndpointConnectionError as error:
             url = self._endpoint_url or "AWS"
             raise HarnessError(f"Nothing answers at {url}: bring the local AWS up with `harness up` first.") from error
@@ -88,7 +89,8 @@ class Deployment:
         except BotoCoreError as error:
             raise HarnessError(f"The deployment stopped: {error}") from None
 
-    def _build_models(self) -> None:
+    def build_models(self) -> None:
+        """Runs the models' build scripts. Raises HarnessError where one fails."""
         for name, model in self._stack.models.items():
             if model.build is None or model.model_data.startswith("s3://"):
                 continue

@@ -7,12 +7,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from harness.scaling.resource_ids import ALIAS_DIMENSION, VARIANT_DIMENSION
+from harness.scaling.resource_ids import ALIAS_DIMENSION, VARIANT_DIMENSION, Variant, parse_resource
 from harness.stack import Stack
-from harness.stack_scaling import FunctionScaling, VariantScaling
+from harness.stack_scaling import FunctionScaling, VariantScaling, alarm_name
 
 
-def deploy_scaling(client: Any, stack: Stack, progress: Callable[[str], None]) -> None:
+def deploy_scaling(client: Any, cloudwatch: Any, stack: Stack, progress: Callable[[str], None]) -> None:
     """Registers the stack's scalable targets. client: boto3's of ``application-autoscaling``; raises its errors."""
     wanted = dict(_targets(stack))
     for resource, namespace, dimension in _resources(stack):
@@ -25,7 +25,7 @@ def deploy_scaling(client: Any, stack: Stack, progress: Callable[[str], None]) -
         progress(f"auto scaling of {resource}")
         bounds = {"MinCapacity": table.min_capacity, "MaxCapacity": table.max_capacity}
         client.register_scalable_target(**target, **bounds)
-        _policies(client, target, table)
+        _policies(client, cloudwatch, target, table)
         _schedule(client, target, table)
 
 
@@ -59,17 +59,36 @@ def _targets(stack: Stack) -> Iterator[tuple[str, VariantScaling | FunctionScali
         yield f"function:{stack.function.called}", stack.scaling.function
 
 
-def _policies(client: Any, target: dict[str, str], table: VariantScaling | FunctionScaling) -> None:
+def _policies(client: Any, cloudwatch: Any, target: dict[str, str], table: VariantScaling | FunctionScaling) -> None:
+    steps = table.step_scaling if isinstance(table, VariantScaling) else {}
+    resource = parse_resource(*target.values())
+    variant = (resource.endpoint, resource.variant) if isinstance(resource, Variant) else ("", "")
     pages = client.get_paginator("describe_scaling_policies").paginate(**target)
-    for policy in [one["PolicyName"] for page in pages for one in page["ScalingPolicies"]]:
-        if policy not in table.target_tracking:
-            client.delete_scaling_policy(**target, PolicyName=policy)
+    for policy in [one for page in pages for one in page["ScalingPolicies"]]:
+        name = policy["PolicyName"]
+        wanted = steps if policy["PolicyType"] == "StepScaling" else table.target_tracking
+        if name not in wanted:
+            client.delete_scaling_policy(**target, PolicyName=name)
+            if policy["PolicyType"] == "StepScaling":  # its alarm is not Application Auto Scaling's to delete
+                cloudwatch.delete_alarms(AlarmNames=[alarm_name(*variant, name)])
     for name, tracking in table.target_tracking.items():
         client.put_scaling_policy(
             **target,
             PolicyName=name,
             PolicyType="TargetTrackingScaling",
             TargetTrackingScalingPolicyConfiguration=tracking.configuration(tracking.predefined_metric_type),
+        )
+    for name, step in steps.items():
+        put = client.put_scaling_policy(
+            **target,
+            PolicyName=name,
+            PolicyType="StepScaling",
+            StepScalingPolicyConfiguration=step.configuration(),
+        )
+        cloudwatch.put_metric_alarm(
+            AlarmName=alarm_name(*variant, name),
+            AlarmActions=[put["PolicyARN"]],
+            **step.alarm(*variant),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
@@ -57,6 +58,64 @@ class FunctionTracking(TrackingTable):
     )
 
 
+class StepEntry(_Table):
+    """From how far past the threshold on (either way) which change of capacity, in instances."""
+
+    bound: float = Field(0.0, ge=0, lt=math.inf)
+    adjustment: int
+
+
+class StepTable(_Table):
+    """A ChangeInCapacity step policy with the alarm that calls it, on invocations **a minute** per instance.
+
+    above: whether it acts above the threshold, or below; evaluation_periods: minutes in a row; cooldown: seconds.
+    """
+
+    threshold: float = Field(gt=0, lt=math.inf)
+    above: bool
+    evaluation_periods: int = Field(3, ge=1, le=60)
+    steps: list[StepEntry] = Field(min_length=1)
+    cooldown: Seconds | None = None
+
+    def configuration(self) -> dict[str, Any]:
+        """StepScalingPolicyConfiguration: each interval from a bound to the next, away from 0."""
+        entries = sorted(self.steps, key=lambda entry: entry.bound)
+        ends = [entry.bound for entry in entries[1:]]
+        adjustments = []
+        for entry, end in itertools.zip_longest(entries, ends):
+            near, far = ("Lower", "Upper") if self.above else ("Upper", "Lower")
+            sign = 1 if self.above else -1
+            interval = {f"MetricInterval{near}Bound": sign * entry.bound + 0.0}  # no -0.0
+            if end is not None:
+                interval[f"MetricInterval{far}Bound"] = sign * end
+            adjustments.append({**interval, "ScalingAdjustment": entry.adjustment})
+        cooldown = {} if self.cooldown is None else {"Cooldown": self.cooldown}
+        return {
+            "AdjustmentType": "ChangeInCapacity",
+            "StepAdjustments": adjustments,
+            "MetricAggregationType": "Average",
+            **cooldown,
+        }
+
+    def alarm(self, endpoint: str, variant: str) -> dict[str, Any]:
+        """PutMetricAlarm's members, but for the name and the action."""
+        return {
+            "Namespace": "AWS/SageMaker",
+            "MetricName": "InvocationsPerInstance",
+            "Dimensions": [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": variant}],
+            "Statistic": "Sum",
+            "Period": 60,
+            "EvaluationPeriods": self.evaluation_periods,
+            "Threshold": self.threshold,
+            "ComparisonOperator": "GreaterThanThreshold" if self.above else "LessThanThreshold",
+        }
+
+
+def alarm_name(endpoint: str, variant: str, policy: str) -> str:
+    """The name of the alarm that a step policy of a deployment has."""
+    return f"{endpoint}-{variant}-{policy}"
+
+
 class ScheduleTable(_Table):
     """A scheduled action. schedule: ``cron(...)``, ``rate(...)`` or ``at(...)``."""
 
@@ -77,6 +136,7 @@ class VariantScaling(_Target):
 
     min_capacity: Annotated[int, Field(ge=1)] = 1
     target_tracking: dict[PolicyName, VariantTracking] = {}
+    step_scaling: dict[PolicyName, StepTable] = {}
 
 
 class FunctionScaling(_Target):
@@ -109,6 +169,8 @@ def broken_scaling(table: ScalingTable, variants: list[str], alias: str | None) 
     for place, target in table.targets():
         if target.max_capacity < target.min_capacity:
             yield (*place, "max_capacity"), f"{target.max_capacity} is less than min_capacity, {target.min_capacity}"
+        if isinstance(target, VariantScaling):
+            yield from _broken_steps((*place, "step_scaling"), target)
         metrics = [policy.predefined_metric_type for policy in target.target_tracking.values()]
         if len(set(metrics)) < len(metrics):
             yield (*place, "target_tracking"), "only one policy may track a metric"
@@ -120,3 +182,12 @@ def broken_scaling(table: ScalingTable, variants: list[str], alias: str | None) 
                 parse_schedule(action.schedule, action.timezone, 0.0)
             except ValueError as error:
                 yield (*where, "schedule"), str(error)
+
+
+def _broken_steps(place: Place, target: VariantScaling) -> Iterator[tuple[Place, str]]:
+    for name, policy in target.step_scaling.items():
+        if name in target.target_tracking:
+            yield (*place, name), "a policy of target_tracking has this name already"
+        bounds = [entry.bound for entry in policy.steps]
+        if min(bounds) > 0 or len(set(bounds)) < len(bounds):
+            yield (*place, name, "steps"), "each needs a bound of its own, the first of them 0"

@@ -102,7 +102,7 @@ def test_a_deployment_registers_and_a_later_one_removes(aws: Aws, client: Any, f
     resource = f"endpoint/{endpoint}/variant/AllTraffic"
     said: list[str] = []
     for _ in range(2):  # again and again is the same
-        deploy_scaling(client, stack(folder, on(endpoint, STACK + SCALING)), said.append)
+        deploy_scaling(client, aws.client("cloudwatch"), stack(folder, on(endpoint, STACK + SCALING)), said.append)
     assert said == [f"auto scaling of {resource}"] * 2
     (target,) = client.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[resource])[
         "ScalableTargets"
@@ -121,20 +121,82 @@ def test_a_deployment_registers_and_a_later_one_removes(aws: Aws, client: Any, f
     assert action["ScalableTargetAction"] == {"MinCapacity": 2}
 
     bare = "\n[scaling.variants.AllTraffic]\nmax_capacity = 2\n"
-    deploy_scaling(client, stack(folder, on(endpoint, STACK + bare)), said.append)
+    deploy_scaling(client, aws.client("cloudwatch"), stack(folder, on(endpoint, STACK + bare)), said.append)
     where = {"ServiceNamespace": "sagemaker", "ResourceId": resource}
     assert client.describe_scaling_policies(**where)["ScalingPolicies"] == []
     assert client.describe_scheduled_actions(**where)["ScheduledActions"] == []
 
-    deploy_scaling(client, stack(folder, on(endpoint, STACK)), said.append)
+    deploy_scaling(client, aws.client("cloudwatch"), stack(folder, on(endpoint, STACK)), said.append)
     assert (
         client.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[resource])["ScalableTargets"] == []
     )
 
 
+STEPS = """
+[scaling.variants.AllTraffic]
+max_capacity = 9
+
+[scaling.variants.AllTraffic.step_scaling.out]
+threshold = 300
+above = true
+cooldown = 60
+steps = [{ adjustment = 1 }, { bound = 100, adjustment = 3 }]
+
+[scaling.variants.AllTraffic.step_scaling.in]
+threshold = 100
+above = false
+evaluation_periods = 10
+steps = [{ adjustment = -1 }, { bound = 50, adjustment = -2 }]
+"""
+
+
+def test_step_policies_come_with_their_alarms_and_go_with_them(aws: Aws, client: Any, folder: Path) -> None:
+    endpoint, cloudwatch = twin_endpoint(aws), aws.client("cloudwatch")
+    where = {"ServiceNamespace": "sagemaker", "ResourceId": f"endpoint/{endpoint}/variant/AllTraffic"}
+    for _ in range(2):
+        deploy_scaling(client, cloudwatch, stack(folder, on(endpoint, STACK + STEPS)), lambda _: None)
+    policies = client.describe_scaling_policies(**where)["ScalingPolicies"]
+    found = {policy["PolicyName"]: policy["StepScalingPolicyConfiguration"] for policy in policies}
+    assert found["out"]["StepAdjustments"] == [
+        {"MetricIntervalLowerBound": 0.0, "MetricIntervalUpperBound": 100.0, "ScalingAdjustment": 1},
+        {"MetricIntervalLowerBound": 100.0, "ScalingAdjustment": 3},
+    ]
+    assert found["in"]["StepAdjustments"] == [
+        {"MetricIntervalUpperBound": 0.0, "MetricIntervalLowerBound": -50.0, "ScalingAdjustment": -1},
+        {"MetricIntervalUpperBound": -50.0, "ScalingAdjustment": -2},
+    ]
+    assert found["out"]["Cooldown"] == 60
+    alarms = cloudwatch.describe_alarms(AlarmNamePrefix=f"{endpoint}-AllTraffic-")["MetricAlarms"]
+    arns = {policy["PolicyName"]: policy["PolicyARN"] for policy in policies}
+    assert {
+        (alarm["AlarmName"].rpartition("-")[2], alarm["Threshold"], alarm["EvaluationPeriods"]) for alarm in alarms
+    } == {("out", 300.0, 3), ("in", 100.0, 10)}
+    assert sorted(action for alarm in alarms for action in alarm["AlarmActions"]) == sorted(arns.values())
+
+    bare = "\n[scaling.variants.AllTraffic]\nmax_capacity = 2\n"
+    deploy_scaling(client, cloudwatch, stack(folder, on(endpoint, STACK + bare)), lambda _: None)
+    assert client.describe_scaling_policies(**where)["ScalingPolicies"] == []
+    assert cloudwatch.describe_alarms(AlarmNamePrefix=f"{endpoint}-AllTraffic-")["MetricAlarms"] == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("{ adjustment = 1 }", "{ bound = 5, adjustment = 1 }", "out.steps: each needs a bound of its own, the first"),
+        ("bound = 100", "bound = 0", "out.steps: each needs a bound of its own, the first of them 0"),
+        ("threshold = 300", "threshold = 0", "out.threshold: input should be greater than 0"),
+        ("steps = [{ adjustment = 1 }, { bound = 100, adjustment = 3 }]", "", "out.steps: this key is required"),
+    ],
+)
+def test_what_is_wrong_in_a_step_policy(folder: Path, old: str, new: str, sentence: str) -> None:
+    assert old in STEPS
+    lines = refusal(folder, STACK + STEPS.replace(old, new))
+    assert any(sentence in line for line in lines), lines
+
+
 def test_who_may_not_look_has_nothing_to_remove(aws: Aws, folder: Path) -> None:
     denied = aws.as_role(aws.role(), "application-autoscaling")
-    deploy_scaling(denied, stack(folder, STACK), pytest.fail)
+    deploy_scaling(denied, None, stack(folder, STACK), pytest.fail)
 
 
 WRITEUPS = Path(__file__).parent.parent / "fixtures" / "writeups"
