@@ -72,12 +72,12 @@ class ServiceTimes(_Part):
         if not seconds:
             raise ValueError("a distribution needs at least one measured time")
         ordered = sorted(seconds)
-        table = (_interpolate(ordered, index / (points - 1)) for index in range(points))
+        table = (interpolate(ordered, index / (points - 1)) for index in range(points))
         return cls(concurrency=concurrency, quantiles=tuple(round(one, 6) for one in table))
 
     def quantile(self, probability: float) -> float:
         """Seconds that a share ``probability`` (0 to 1) of the service times does not exceed."""
-        return _interpolate(self.quantiles, probability)
+        return interpolate(self.quantiles, probability)
 
     @property
     def mean(self) -> float:
@@ -224,13 +224,19 @@ class Profile(_Part):
 
         Between two measured levels of concurrency each quantile is interpolated; beyond the last, the last holds.
         """
+        low, high, share = self.levels(in_service)
+        if share == 0:
+            return self.service_times[low].quantile(draw)
+        return self.service_times[low].quantile(draw) * (1 - share) + self.service_times[high].quantile(draw) * share
+
+    def levels(self, in_service: int) -> tuple[int, int, float]:
+        """Which two of ``service_times`` a number in service lies between, and the second's share in it."""
         above = bisect_right(self.service_times, in_service, key=lambda level: level.concurrency)
-        low = self.service_times[max(0, above - 1)]
-        if above == len(self.service_times) or low.concurrency == in_service:
-            return low.quantile(draw)
-        high = self.service_times[above]
-        share = (in_service - low.concurrency) / (high.concurrency - low.concurrency)
-        return low.quantile(draw) * (1 - share) + high.quantile(draw) * share
+        low = max(0, above - 1)
+        first = self.service_times[low].concurrency
+        if above == len(self.service_times) or first == in_service:
+            return low, low, 0.0
+        return low, above, (in_service - first) / (self.service_times[above].concurrency - first)
 
     def fails(self, draw: float) -> bool:
         """Whether the model answers a request with 500, by a uniform ``draw`` in [0, 1)."""
@@ -265,8 +271,11 @@ def read_profile(file: Path) -> Profile:
     return parse_profile(document, f"the profile {file}")
 
 
-def _interpolate(ordered: Sequence[float], probability: float) -> float:
-    """The quantile of evenly spaced ones (Hyndman and Fan's definition 7 on order statistics)."""
+def interpolate(ordered: Sequence[float], probability: float) -> float:
+    """The quantile of evenly spaced ones (Hyndman and Fan's definition 7 on order statistics).
+
+    Plain arithmetic, which numba compiles for the simulator as it is.
+    """
     if len(ordered) == 1:
         return ordered[0]
     place = min(max(probability, 0.0), 1.0) * (len(ordered) - 1)

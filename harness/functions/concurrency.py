@@ -1,7 +1,7 @@
 """How many executions may run at once, and how fast they may grow.
 
 Pure: no I/O and no clock of its own. Times are seconds on any clock that never runs backwards. The live service and the
-simulator call the same; admit() and done() are a few comparisons of numbers, made for millions of calls.
+simulator call the same rules, refilled() and admission(), which are plain arithmetic so that numba compiles them too.
 
 Facts: Lambda guide, lambda-concurrency and scaling-behavior; botocore, PutFunctionConcurrency and ThrottleReason.
 """
@@ -60,14 +60,54 @@ _REASONS: dict[Refusal, ThrottleReason] = {
 }
 
 
-_WHOLE = 1.0 - 1e-9  # one, but for what adding up fractions loses
+WHOLE = 1.0 - 1e-9  # one, but for what adding up fractions loses
+
+
+def refilled(left: float, limit: float, per_second: float, elapsed: float) -> float:
+    """What an allowance has left after so many seconds.
+
+    AWS says that its rates are refilled continuously and are not saved up; that a rate is a token bucket is inferred.
+    """
+    return min(limit, left + elapsed * per_second)
+
+
+# What admission() answers: its place in _ADMISSIONS.
+PROVISIONED, WARM, COLD, NO_RESERVED, NO_UNRESERVED, RESERVED_RATE, ACCOUNT_RATE, SCALING_RATE = range(8)
+_ADMISSIONS: tuple[Start | Refusal, ...] = (
+    Start.PROVISIONED,
+    Start.WARM,
+    Start.COLD,
+    Refusal.RESERVED_CONCURRENCY,
+    Refusal.ACCOUNT_CONCURRENCY,
+    Refusal.RESERVED_RATE,
+    Refusal.ACCOUNT_RATE,
+    Refusal.SCALING_RATE,
+)
+
+
+def admission(
+    provisioned: bool, room: int, reserved: bool, own_rate: bool, account_rate: bool, warm: bool, growth: bool
+) -> int:
+    """Where an execution runs, or the rule that has no place for it.
+
+    provisioned: an environment of that kind is free. room: places that are left on demand. reserved: whether they are
+    the function's own. own_rate, account_rate, growth: whether these allowances have one left.
+    """
+    if not provisioned and room <= 0:
+        return NO_RESERVED if reserved else NO_UNRESERVED
+    if reserved and not own_rate:
+        return RESERVED_RATE
+    if not account_rate:
+        return ACCOUNT_RATE
+    if provisioned:
+        return PROVISIONED
+    if warm:
+        return WARM
+    return COLD if growth else SCALING_RATE
 
 
 class Allowance:
-    """So many in a span of seconds, refilled continuously and never above that many.
-
-    AWS says that its rates are refilled so and are not saved up; that a rate is a token bucket is inferred.
-    """
+    """So many in a span of seconds, refilled continuously and never above that many."""
 
     __slots__ = ("_at", "_left", "_limit", "_per_second")
 
@@ -80,9 +120,9 @@ class Allowance:
     def available(self, now: float) -> bool:
         """Whether one is left at this time."""
         if now > self._at:
-            self._left = min(self._limit, self._left + (now - self._at) * self._per_second)
+            self._left = refilled(self._left, self._limit, self._per_second, now - self._at)
             self._at = now
-        return self._left >= _WHOLE
+        return self._left >= WHOLE
 
     def take(self) -> None:
         """Use one that available() has just found."""
@@ -136,7 +176,7 @@ class FunctionConcurrency:
 
     # ---- the hot path
 
-    def admit(  # noqa: PLR0912 - one decision, made millions of times
+    def admit(
         self, now: float, *, warm: bool, provisioned: ProvisionedConcurrency | None = None, synchronous: bool = True
     ) -> Start | Refusal:
         """Take a place for one execution, or say which rule has none.
@@ -146,25 +186,23 @@ class FunctionConcurrency:
         """
         account = self.account
         reserved = self.reserved
-        start: Start | None = None
-        if (
-            provisioned is not None
-            and provisioned.running < provisioned.allocated
-            and (not synchronous or provisioned.requests.available(now))
-        ):
-            start = Start.PROVISIONED
-        elif reserved is not None:
-            if self.on_demand >= reserved - self.allocated:
-                return Refusal.RESERVED_CONCURRENCY
-        elif account.on_demand >= account.limit - account.held:
-            return Refusal.ACCOUNT_CONCURRENCY
-        if synchronous:
-            if reserved is not None and not self.requests.available(now):
-                return Refusal.RESERVED_RATE
-            if not account.requests.available(now):
-                return Refusal.ACCOUNT_RATE
-        if start is None and not warm and not self.growth.available(now):
-            return Refusal.SCALING_RATE
+        start = _ADMISSIONS[
+            admission(
+                provisioned is not None
+                and provisioned.running < provisioned.allocated
+                and (not synchronous or provisioned.requests.available(now)),
+                account.limit - account.held - account.on_demand
+                if reserved is None
+                else reserved - self.allocated - self.on_demand,
+                reserved is not None,
+                not synchronous or reserved is None or self.requests.available(now),
+                not synchronous or account.requests.available(now),
+                warm,
+                warm or self.growth.available(now),
+            )
+        ]
+        if isinstance(start, Refusal):
+            return start
         if synchronous:
             account.requests.take()
             if reserved is not None:
@@ -179,10 +217,9 @@ class FunctionConcurrency:
         self.on_demand += 1
         if reserved is None:
             account.on_demand += 1
-        if warm:
-            return Start.WARM
-        self.growth.take()
-        return Start.COLD
+        if start is Start.COLD:
+            self.growth.take()
+        return start
 
     def done(self, start: Start, provisioned: ProvisionedConcurrency | None = None) -> None:
         """Give the place of one execution back; ``provisioned`` as it was admitted with."""

@@ -1,4 +1,8 @@
-"""Which variant and which instance take a request. Pure: the random draws come from outside."""
+"""Which variant and which instance take a request. Pure: the random draws come from outside.
+
+choose_by_weight(), choose_at_random() and choose_least() are plain loops over numbers, so that numba compiles them for
+the simulator as they are.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +17,22 @@ def choose_by_weight(weights: Sequence[float], draw: float) -> int:
 
     A variant's share of the traffic is its weight over the sum of weights (SageMaker guide, ProductionVariant).
     """
-    if not weights:
+    if len(weights) == 0:
         raise ValueError("there is nothing to choose from")
-    total = sum(weights)
+    total = 0.0
+    for weight in weights:
+        total += weight
     if total <= 0:
-        return min(int(draw * len(weights)), len(weights) - 1)
+        return choose_at_random(len(weights), draw)
     point = draw * total
+    last = 0
     for index, weight in enumerate(weights):
         point -= weight
         if point < 0:
             return index
-    return max(index for index, weight in enumerate(weights) if weight > 0)
+        if weight > 0:
+            last = index
+    return last  # rounding left a little
 
 
 def choose_instance(outstanding: Sequence[int], strategy: Strategy, draw: float) -> int:
@@ -35,10 +44,30 @@ def choose_instance(outstanding: Sequence[int], strategy: Strategy, draw: float)
     if not outstanding:
         raise ValueError("there is no instance to choose")
     if strategy == "RANDOM":
-        return min(int(draw * len(outstanding)), len(outstanding) - 1)
-    least = min(outstanding)
-    candidates = [index for index, count in enumerate(outstanding) if count == least]
-    return candidates[min(int(draw * len(candidates)), len(candidates) - 1)]
+        return choose_at_random(len(outstanding), draw)
+    return choose_least(outstanding, draw)
+
+
+def choose_at_random(count: int, draw: float) -> int:
+    """One of so many, each as likely."""
+    return min(int(draw * count), count - 1)
+
+
+def choose_least(outstanding: Sequence[int], draw: float) -> int:
+    """The index of the least of at least one count; of several, each as likely."""
+    least, ties = outstanding[0], 0
+    for count in outstanding:
+        if count < least:
+            least, ties = count, 1
+        elif count == least:
+            ties += 1
+    left = choose_at_random(ties, draw)
+    for index, count in enumerate(outstanding):
+        if count == least:
+            if left == 0:
+                return index
+            left -= 1
+    return len(outstanding) - 1  # cannot be reached: ties were counted
 
 
 def copies(shadow: float, production: float, draw: float) -> bool:

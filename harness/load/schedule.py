@@ -33,11 +33,16 @@ class Piece:
 
     def reach(self, arrivals: float) -> float:
         """Seconds from the piece's start until so many arrivals (at most ``expected``) have come."""
-        slope = (self.end_rate - self.start_rate) / self.seconds
-        # The root that stays exact where the slope is next to nothing.
-        root = math.sqrt(max(0.0, self.start_rate**2 + 2 * slope * arrivals))
-        divisor = self.start_rate + root
-        return min(self.seconds, 2 * arrivals / divisor) if divisor > 0 else 0.0
+        return reach(self.seconds, self.start_rate, self.end_rate, arrivals)
+
+
+def reach(seconds: float, start_rate: float, end_rate: float, arrivals: float) -> float:
+    """As Piece.reach: plain arithmetic, which numba compiles for the simulator as it is."""
+    slope = (end_rate - start_rate) / seconds
+    # The root that stays exact where the slope is next to nothing.
+    root = math.sqrt(max(0.0, start_rate**2 + 2 * slope * arrivals))
+    divisor = start_rate + root
+    return min(seconds, 2 * arrivals / divisor) if divisor > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
