@@ -57,7 +57,12 @@ class Cost(_Part):
 
 
 class Figures(_Part):
-    """What a setting gives, over ``replications`` simulated runs of the traffic."""
+    """What a setting gives, over ``replications`` simulated runs of the traffic, each figure the mean of theirs.
+
+    errors: share of the requests; throttles: Lambda's 429 answers, a run; peak_instances: in any of the runs.
+    hours_at_maximum, cold_starts and beyond_saturation (seconds): as in outcome.Outcome, a run.
+    meets: the upper ends of the intervals of p99 and errors are within the objective.
+    """
 
     replications: int
     p50: Interval
@@ -85,9 +90,11 @@ class Candidate(_Part):
 
 
 class Minutes(_Part):
-    """A setting's day: one value a minute, as outcome.Series has them."""
+    """A setting's time: one value for each ``step`` seconds (a minute, or of long traffic several), as outcome.Series
+    has them: means, of p99, concurrency_peak and the alarms the most; arrivals, throttles and errors a minute."""
 
     label: str
+    step: float = 60.0
     arrivals: list[float]
     in_service: list[float]
     desired: list[float]
@@ -150,9 +157,13 @@ class Confirmation(_Part):
 
 
 class TrafficSummary(_Part):
-    """The traffic that was planned for. source: a file or an expression; rates in requests a second."""
+    """The traffic that was planned for. source: a file or an expression; rates in requests a second.
+
+    begins: of a recorded one its first moment. Scheduled capacity counts from the traffic's first second.
+    """
 
     source: str
+    begins: datetime | None = None
     seconds: float
     requests: float
     peak_rate: float
