@@ -29,8 +29,8 @@ class TrackingSettings(_Settings):
 
     metric: TrackedMetric = INVOCATIONS
     target_value: float = Field(gt=0, allow_inf_nan=False)
-    scale_out_cooldown: float = Field(DEFAULT_COOLDOWN, ge=0, allow_inf_nan=False)
-    scale_in_cooldown: float = Field(DEFAULT_COOLDOWN, ge=0, allow_inf_nan=False)
+    scale_out_cooldown: float = Field(default=DEFAULT_COOLDOWN, ge=0, allow_inf_nan=False)
+    scale_in_cooldown: float = Field(default=DEFAULT_COOLDOWN, ge=0, allow_inf_nan=False)
     disable_scale_in: bool = False
 
 
@@ -38,7 +38,7 @@ class Step(_Settings):
     """From how far past the threshold on (upwards in a policy that adds, downwards in one that removes) which change
     of capacity, in instances."""
 
-    bound: float = Field(0.0, ge=0, allow_inf_nan=False)
+    bound: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     adjustment: int
 
 
@@ -50,9 +50,9 @@ class StepSettings(_Settings):
 
     threshold: float = Field(gt=0, allow_inf_nan=False)
     above: bool
-    periods: int = Field(3, ge=1, le=60)
+    periods: int = Field(default=3, ge=1, le=60)
     steps: tuple[Step, ...] = Field(min_length=1)
-    cooldown: float = Field(DEFAULT_COOLDOWN, ge=0, allow_inf_nan=False)
+    cooldown: float = Field(default=DEFAULT_COOLDOWN, ge=0, allow_inf_nan=False)
 
 
 class ScheduledCapacity(_Settings):
@@ -69,11 +69,11 @@ class VariantSettings(_Settings):
 
     name: str = "AllTraffic"
     instance_type: str
-    initial_instance_count: int = Field(1, ge=1)
-    initial_variant_weight: float = Field(1.0, ge=0)
+    initial_instance_count: int = Field(default=1, ge=1)
+    initial_variant_weight: float = Field(default=1.0, ge=0)
     routing_strategy: Strategy = "RANDOM"
-    min_capacity: int = Field(1, ge=1)
-    max_capacity: int = Field(1, ge=1)
+    min_capacity: int = Field(default=1, ge=1)
+    max_capacity: int = Field(default=1, ge=1)
     tracking: tuple[TrackingSettings, ...] = ()
     steps: tuple[StepSettings, ...] = ()
     schedule: tuple[ScheduledCapacity, ...] = ()
@@ -100,10 +100,10 @@ class ProvisionedScaling(_Settings):
 class FunctionSettings(_Settings):
     """The Lambda function. memory_size: MB; timeout: seconds; None: no reserved concurrency; 0: none provisioned."""
 
-    memory_size: int = Field(128, ge=128, le=10_240)
-    timeout: float = Field(60, gt=0, le=900)
-    reserved_concurrent_executions: int | None = Field(None, ge=0)
-    provisioned_concurrent_executions: int = Field(0, ge=0)
+    memory_size: int = Field(default=128, ge=128, le=10_240)
+    timeout: float = Field(default=60, gt=0, le=900)
+    reserved_concurrent_executions: int | None = Field(default=None, ge=0)
+    provisioned_concurrent_executions: int = Field(default=0, ge=0)
     provisioned_scaling: ProvisionedScaling | None = None
 
 
