@@ -196,7 +196,8 @@ def _datum(series: Series, index: int, datapoint: Datapoint) -> dict[str, Any]:
         "Unit": series.unit,
         "StorageResolution": 60 if series.period >= 60 else 1,
     }
-    if len(datapoint.counts) <= _MOST_VALUES:
+    # A value with a count of a thousand costs a backend that keeps each (moto) a thousand objects, a minute.
+    if datapoint.samples <= _MOST_VALUES:
         return {**datum, "Values": list(datapoint.counts), "Counts": [float(n) for n in datapoint.counts.values()]}
     return {
         **datum,

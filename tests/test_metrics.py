@@ -77,6 +77,23 @@ async def test_more_values_than_a_datapoint_takes_are_put_as_their_statistics(aw
     assert (one["Sum"], one["SampleCount"], one["Maximum"]) == (499_500.0, 1000.0, 999.0)
 
 
+async def test_a_busy_minute_of_one_value_costs_the_backend_one_datum_and_not_one_for_each_request() -> None:
+    put: list[dict[str, Any]] = []
+
+    class Recorder:
+        async def call(self, _service: str, _method: str, **request: Any) -> dict[str, Any]:
+            put.extend(request["MetricData"])
+            return {}
+
+    metrics = Metrics(Recorder(), VirtualClock(START.timestamp()))  # type: ignore[arg-type]
+    for _ in range(10_000):
+        metrics.record(series("Test"), 1.0)
+    await metrics.close()
+    (datum,) = put
+    assert datum["StatisticValues"] == {"SampleCount": 10_000.0, "Sum": 10_000.0, "Minimum": 1.0, "Maximum": 1.0}
+    assert "Values" not in datum
+
+
 @given(st.lists(st.integers(-1000, 1000).map(float)))
 def test_a_datapoint_keeps_count_and_sum(values: list[float]) -> None:
     datapoint = Datapoint()
