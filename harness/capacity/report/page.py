@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
-from harness.capacity.report import plots, text
+from harness.capacity.report import plots, templating, text
 from harness.capacity.report.figures import Figures, NameFigures
 from harness.capacity.report.requests import Requests
 from harness.load.runs import Manifest
@@ -17,19 +15,12 @@ _LABELS = {"spawn_rate": "spawn rate (users/s)", "run_time": "run time (s)"}
 
 def render(manifest: Manifest, figures: Figures, parts: list[Requests]) -> str:
     """The page as HTML. parts: the finished requests by name, as ``figures.split`` gives them."""
-    environment = Environment(
-        loader=PackageLoader("harness.capacity.report"),
-        autoescape=select_autoescape(default=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     drawn = [part for part in parts if len(part.start)]
     good = [part for part in drawn if part.ok.any()]
-    return environment.get_template("report.html.j2").render(
+    return templating.render(
+        "report.html.j2",
         manifest=manifest,
         figures=figures,
-        text=text,
         invalid=figures.validity.reasons,
         warnings=warnings(manifest, figures),
         generator=generator_rows(figures.validity),
