@@ -40,17 +40,17 @@ class Bound:
     def dollars(self) -> float:
         return sum(dollars for _, dollars in self.lines)
 
-    def check(self, caps: Caps) -> None:
-        """Raise HarnessError where the run could not end below its caps."""
+    def check(self, caps: Caps, lower: str = "--rate or --run-time") -> None:
+        """Raise HarnessError where the run could not end below its caps. lower: the options that make it smaller."""
         if self.requests > caps.requests:
             raise HarnessError(
                 f"The run would send {self.requests:,} requests, more than its cap of {caps.requests:,}: "
-                "lower --rate or --run-time, or raise --max-requests."
+                f"lower {lower}, or raise --max-requests."
             )
         if self.dollars > caps.dollars:
             raise HarnessError(
                 f"The run could cost ${self.dollars:.2f}, more than its cap of ${caps.dollars:.2f}: "
-                "lower --rate or --run-time, or raise --max-cost."
+                f"lower {lower}, or raise --max-cost."
             )
 
 
