@@ -159,7 +159,7 @@ class Confirmation(_Part):
 class TrafficSummary(_Part):
     """The traffic that was planned for. source: a file or an expression; rates in requests a second.
 
-    begins: of a recorded one its first moment. Scheduled capacity counts from the traffic's first second.
+    begins: of a recorded one its first moment; an expression begins at midnight UTC, by which scheduled capacity goes.
     """
 
     source: str
