@@ -66,8 +66,8 @@ def stack(folder: Path, text: str) -> Stack:
         ("target_value = 5", "target_vale = 5", "unknown key; did you mean target_value?"),
         ("target_value = 5", 'target_value = 5\npredefined_metric_type = "CPU"', "must be 'SageMakerVariantInvocationsPerInstance' or"),
         ("scale_in_cooldown = 60", "scale_in_cooldown = -1", "scale_in_cooldown: input should be greater than or equal to 0"),
-        ('"cron(0 8 ? * MON-FRI *)"', '"0 8 * * 1"', "morning.schedule: 0 8 * * 1 is no at(...), rate(...) or cron(...)"),
-        ('"Europe/Berlin"', '"Europe/Bonn"', "morning.schedule: Europe/Bonn is no time zone"),
+        ('"cron(0 8 ? * MON-FRI *)"', '"0 8 * * 1"', "morning.schedule: Invalid schedule expression. Details"),
+        ('"Europe/Berlin"', '"Europe/Bonn"', "morning.schedule: Invalid time zone: Europe/Bonn"),
         ("min_capacity = 2", "", "morning: needs min_capacity, max_capacity or both"),
     ],
 )  # fmt: skip

@@ -1,41 +1,51 @@
-"""Application Auto Scaling's refusals in AWS's words; a text marked unverified was not seen in a public log."""
+"""Application Auto Scaling's refusals in AWS's words; a text marked unverified was not seen in public logs or rules."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from harness.errors import AwsError
 
 UNSUPPORTED = "Unsupported service namespace, resource type or scalable dimension"
+LATEST = "$LATEST is not a supported qualifier for Auto Scaling"
 SAME_METRIC = "Only one TargetTrackingScaling policy for a given metric specification is allowed."
 BOUNDS_CROSSED = "Maximum capacity cannot be less than minimum capacity"
-BOUND_NEGATIVE = "Minimum capacity and maximum capacity cannot be less than 0"  # unverified
 BOUNDS_MISSING = "Minimum capacity and maximum capacity must be specified for a new scalable target"  # unverified
-CONFIGURATION_MISSING = "{0}PolicyConfiguration must be specified for policy type {0}"  # unverified
-CONFIGURATION_WRONG = "{0}PolicyConfiguration cannot be specified for policy type {1}"  # unverified
+CONFIGURATION_MISSING = "{} policy configuration must be specified"
+CONFIGURATION_WRONG = (
+    "You must only provide a single scaling policy configuration, which must match the scaling policy type specified."
+)
 TYPE_CHANGED = "The policy type of an existing scaling policy cannot be changed"  # unverified
-PREDICTIVE = "Predictive scaling is supported for Amazon ECS services only"  # botocore, PutScalingPolicy
-ONE_SPECIFICATION = (
-    "Exactly one of PredefinedMetricSpecification and CustomizedMetricSpecification must be specified"  # unverified
+# The rules are botocore's, PutScalingPolicy (PolicyType); the words are unverified.
+PREDICTIVE = "Predictive scaling is supported for Amazon ECS services only"
+STEPS_UNSUPPORTED = "Step scaling is not supported for service namespace {}"
+SPECIFICATION_MISSING = (
+    "PredefinedMetricSpecification or CustomizedMetricSpecification must be set for target tracking scaling."
 )
-CUSTOMIZED_INCOMPLETE = (
-    "CustomizedMetricSpecification needs Metrics, or MetricName, Namespace and Statistic"  # unverified
+SPECIFICATIONS_BOTH = (
+    "Only one of PredefinedMetricSpecification or CustomizedMetricSpecification can be set for target tracking scaling."
 )
+CUSTOMIZED_INVALID = "The customized metric specification is not valid."
 TARGET_NOT_POSITIVE = "Target value must be greater than 0"  # unverified
 COOLDOWN_NEGATIVE = "Cooldown cannot be less than 0"  # unverified
-STEPS_MISSING = "At least one step adjustment must be specified"  # unverified
-STEPS_TYPE_MISSING = "AdjustmentType must be specified"  # unverified
-STEPS_OVERLAP = "StepAdjustment intervals cannot overlap"
-STEPS_GAP = "StepAdjustment intervals cannot have gaps between them"
-STEPS_UNBOUNDED = "The upper and lower bound cannot both be null in a step adjustment"  # unverified
-_UNSPECIFIED = (
-    "There must be a step adjustment with an unspecified {0} bound when one has a {1} {0} bound"  # unverified
+STEPS_MISSING = "There must be at least one step adjustment"
+STEPS_TYPE_MISSING = "Adjustment type must be specified"
+STEPS_TOO_MANY = "There can be at most {} step adjustments per scaling policy"
+STEPS_OVERLAP = "Step adjustment intervals cannot overlap"
+STEPS_GAP = "Step adjustment intervals cannot have gaps between them"
+STEPS_REVERSED = "The lower bound of a step adjustment must be less than its upper bound"  # unverified
+STEPS_UNBOUNDED = "Both lower and upper bounds of a step adjustment cannot be left unspecified"
+STEPS_OPEN_TWICE = "At most one step adjustment may have an unspecified {} bound"
+STEPS_OPEN_NOWHERE = (
+    "There must be a step adjustment with an unspecified {0} bound when one step adjustment has a {1} {0} bound"
 )
-STEPS_NO_LOWEST = _UNSPECIFIED.format("lower", "negative")
-STEPS_NO_HIGHEST = _UNSPECIFIED.format("upper", "positive")
-MAGNITUDE_MISPLACED = "MinAdjustmentMagnitude is supported for PercentChangeInCapacity only"  # unverified
-ACTION_EMPTY = "ScalableTargetAction must specify MinCapacity, MaxCapacity or both"  # unverified
+EXACT_NEGATIVE = "Scaling adjustment cannot be less than 0 when adjustment type is ExactCapacity"
+MAGNITUDE_MISPLACED = "Minimum adjustment magnitude is only allowed for adjustment type PercentChangeInCapacity"
+ACTION_MISSING = "ScalableTargetAction must be set"
+ACTION_EMPTY = "At least one of minimum capacity and maximum capacity should be provided"
 SCHEDULE_MISSING = "Schedule must be specified"  # unverified
 SCHEDULE_PAST = "The schedule expression has no time in the future"  # unverified
-START_AFTER_END = "Start time must be before end time"  # unverified
+START_AFTER_END = "StartTime must be before EndTime"
 IDS_WITHOUT_DIMENSION = "ResourceIds must be specified when ScalableDimension is specified"
 BAD_TOKEN = "The next token supplied was invalid."  # noqa: S105 - unverified
 
@@ -73,12 +83,14 @@ def no_resource(arn: str) -> AwsError:
     return AwsError("ResourceNotFoundException", f"Couldn't find a scalable target with the ARN {arn}")  # unverified
 
 
-def predefined(metric: str, namespace: str) -> AwsError:
-    return invalid(f"Unsupported predefined metric type {metric} for service namespace {namespace}")  # unverified
+def bound_below(which: str, least: int) -> AwsError:
+    """which: Minimum or Maximum. Seen with 1, for services that never go to 0."""
+    return invalid(f"{which} capacity cannot be less than {least}")
 
 
-def schedule(expression: str, why: str) -> AwsError:
-    return invalid(f"Invalid schedule expression. Details: {expression}: {why}")  # unverified
+def predefined(dimension: str, supported: Iterable[str]) -> AwsError:
+    kinds = ", ".join(sorted(supported))
+    return invalid(f"Scalable dimension {dimension} only supports the following predefined metric types: {kinds}")
 
 
 def _where(namespace: str, resource_id: str, dimension: str) -> str:

@@ -11,6 +11,7 @@ import botocore
 
 from harness.calls import Call, Principal, Service
 from harness.errors import AwsError
+from harness.scaling import errors
 from harness.scaling.resource_ids import FunctionAlias, ResourceId, Variant
 
 
@@ -100,10 +101,8 @@ class _VariantResource:
                 "burstable performance of these instances can lead to unpredictable behavior with Auto Scaling.",
             )
         if minimum < 1 and not config.get("AsyncInferenceConfig"):
-            # The rule is the Application Auto Scaling guide's; its wording is unverified.
-            raise AwsError(
-                "ValidationException", "Minimum capacity must be at least 1 for a real-time endpoint variant"
-            )
+            # The rule is the Application Auto Scaling guide's; the words are those for services that never go to 0.
+            raise errors.bound_below("Minimum", 1)
 
     async def state(self) -> ResourceState | None:
         try:
@@ -137,6 +136,8 @@ class _AliasResource:
     operations: _Operations
 
     async def check(self, minimum: int) -> None:
+        if self.resource.alias == "$LATEST":
+            raise errors.invalid(errors.LATEST)
         if self.resource.alias.isdigit():
             await self.operations.call(
                 "GetFunction", FunctionName=self.resource.function, Qualifier=self.resource.alias

@@ -15,8 +15,17 @@ from zoneinfo import ZoneInfo
 from aws_croniter import AwsCroniter
 
 _EXPRESSION = re.compile(r"\s*(at|rate|cron)\((.*)\)\s*", re.DOTALL)
-_RATE = re.compile(r"([1-9]\d*)\s+(minute|hour|day)(s?)")
+# One and many alike, as in AWS's own words for what is none.
+_RATE = re.compile(r"(\d+)\s?(minute|hour|day)s?")
 _SECONDS = {"minute": 60, "hour": 3600, "day": 86400}
+# As printed in public logs, the beginnings at least.
+_SYNTAX = (
+    "Invalid schedule expression. Details: Schedule expressions must have the following syntax: "
+    r"rate(<number>\s?(minutes?|hours?|days?)), cron(<cron_expression>) or at(yyyy-MM-dd'T'HH:mm:ss)."
+)
+_NO_FREQUENCY = "Invalid schedule frequency. Runs of {} are less than 60 seconds apart."
+_NO_TIME = "Invalid schedule at DateTime expression: {}"
+_NO_CRON = "Invalid CRON expression: {}. {}"
 
 
 class Schedule(Protocol):
@@ -70,22 +79,30 @@ class Cron:
 def parse_schedule(expression: str, zone: str | None, created: float) -> Schedule:
     """A schedule from AWS's expression. created: when it was put, from which a rate counts (inferred).
 
-    Raises ValueError for an expression or a zone that is none.
+    Raises ValueError, in AWS's words, for an expression or a zone that is none.
     """
     try:
         tz = ZoneInfo(zone or "UTC")
     except (KeyError, ValueError, OSError):
-        raise ValueError(f"{zone} is no time zone") from None
+        raise ValueError(f"Invalid time zone: {zone}") from None  # unverified
     found = _EXPRESSION.fullmatch(expression)
     if not found:
-        raise ValueError(f"{expression} is no at(...), rate(...) or cron(...)")
-    kind, inside = found.groups()
+        raise ValueError(_SYNTAX)
+    kind, inside = found[1], found[2].strip()
     if kind == "at":
-        return At(datetime.strptime(inside.strip(), "%Y-%m-%dT%H:%M:%S").replace(tzinfo=tz).timestamp())
+        try:
+            return At(datetime.strptime(inside, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=tz).timestamp())
+        except ValueError:
+            raise ValueError(_NO_TIME.format(inside)) from None
     if kind == "rate":
-        rate = _RATE.fullmatch(inside.strip())
-        if not rate or (rate[1] == "1") == bool(rate[3]):
-            raise ValueError(f"{inside} is no rate")
+        rate = _RATE.fullmatch(inside)
+        if not rate:
+            raise ValueError(_SYNTAX)
         seconds = _SECONDS[rate[2]] * int(rate[1])
+        if not seconds:
+            raise ValueError(_NO_FREQUENCY.format(expression.strip()))
         return Rate(seconds, created + seconds)
-    return Cron(inside, tz)
+    try:
+        return Cron(inside, tz)
+    except ValueError as error:
+        raise ValueError(_NO_CRON.format(inside, error)) from None

@@ -18,10 +18,11 @@ from harness.scaling.tracking import DEFAULT_COOLDOWN, STANDARD_HIGH, STANDARD_L
 
 # Application Auto Scaling guide: 300 s for SageMaker variants, none for Lambda's provisioned concurrency.
 LAMBDA_COOLDOWN = 0.0
+_SINGLE_METRIC = ("MetricName", "Namespace", "Statistic", "Dimensions", "Unit")
 
 
 def tracking_settings(
-    configuration: Mapping[str, Any], resource: ResourceId, namespace: str
+    configuration: Mapping[str, Any], resource: ResourceId, dimension: str
 ) -> tuple[TargetTracking, MetricSource]:
     """A TargetTrackingScalingPolicyConfiguration's settings, and the metric that it tracks."""
     target = float(configuration["TargetValue"])
@@ -29,23 +30,22 @@ def tracking_settings(
         raise errors.invalid(errors.TARGET_NOT_POSITIVE)
     predefined = configuration.get("PredefinedMetricSpecification")
     customized = configuration.get("CustomizedMetricSpecification")
-    if (predefined is None) == (customized is None):
-        raise errors.invalid(errors.ONE_SPECIFICATION)
+    if predefined is None and customized is None:
+        raise errors.invalid(errors.SPECIFICATION_MISSING)
+    if predefined is not None and customized is not None:
+        raise errors.invalid(errors.SPECIFICATIONS_BOTH)
     default = LAMBDA_COOLDOWN if isinstance(resource, FunctionAlias) else DEFAULT_COOLDOWN
     period, high, low = 60, STANDARD_HIGH, STANDARD_LOW
     if predefined is not None:
-        kind = predefined["PredefinedMetricType"]
-        metric = predefined_metrics(resource).get(kind)
+        supported = predefined_metrics(resource)
+        metric = supported.get(predefined["PredefinedMetricType"])
         if metric is None:
-            raise errors.predefined(kind, namespace)
+            raise errors.predefined(dimension, supported)
         source = predefined_source(resource, metric)
         period, high, low = metric.period, metric.high_datapoints, metric.low_datapoints
     else:
         assert customized is not None
-        if not customized.get("Metrics") and not all(
-            customized.get(member) for member in ("MetricName", "Namespace", "Statistic")
-        ):
-            raise errors.invalid(errors.CUSTOMIZED_INCOMPLETE)
+        _check_customized(customized)
         source = customized_source(customized)
     settings = TargetTracking(
         target,
@@ -57,6 +57,20 @@ def tracking_settings(
         low,
     )
     return settings, source
+
+
+def _check_customized(specification: Mapping[str, Any]) -> None:
+    """One metric, or metric math of which one query returns data, and not both (botocore)."""
+    queries = specification.get("Metrics") or ()
+    single = [member for member in _SINGLE_METRIC if specification.get(member)]
+    if queries:
+        # ReturnData is true where it is not given (botocore, TargetTrackingMetricDataQuery).
+        returning = sum(query.get("ReturnData") is not False for query in queries)
+        valid = not single and returning == 1
+    else:
+        valid = {"MetricName", "Namespace", "Statistic"} <= set(single)
+    if not valid:
+        raise errors.invalid(errors.CUSTOMIZED_INVALID)
 
 
 def step_settings(configuration: Mapping[str, Any]) -> StepScaling:
@@ -74,6 +88,8 @@ def step_settings(configuration: Mapping[str, Any]) -> StepScaling:
         for step in configuration.get("StepAdjustments") or ()
     )
     _check_steps(steps)
+    if kind == "ExactCapacity" and any(step.adjustment < 0 for step in steps):
+        raise errors.invalid(errors.EXACT_NEGATIVE)
     return StepScaling(
         kind,
         steps,
@@ -94,21 +110,24 @@ def _check_steps(steps: tuple[StepAdjustment, ...]) -> None:
     if not steps:
         raise errors.invalid(errors.STEPS_MISSING)
     if len(steps) > errors.STEPS_PER_POLICY:
-        raise errors.limit(f"A step scaling policy can have at most {errors.STEPS_PER_POLICY} step adjustments")
+        raise errors.limit(errors.STEPS_TOO_MANY.format(errors.STEPS_PER_POLICY))
     if any(step.lower is None and step.upper is None for step in steps):
         raise errors.invalid(errors.STEPS_UNBOUNDED)
+    for side, bounds in (("lower", [step.lower for step in steps]), ("upper", [step.upper for step in steps])):
+        if bounds.count(None) > 1:
+            raise errors.invalid(errors.STEPS_OPEN_TWICE.format(side))
     intervals = sorted(
         (-math.inf if step.lower is None else step.lower, math.inf if step.upper is None else step.upper)
         for step in steps
     )
     if any(low >= high for low, high in intervals):
-        raise errors.invalid(errors.STEPS_OVERLAP)
+        raise errors.invalid(errors.STEPS_REVERSED)
     for (_, high), (low, _) in itertools.pairwise(intervals):
         if low < high:
             raise errors.invalid(errors.STEPS_OVERLAP)
         if low > high:
             raise errors.invalid(errors.STEPS_GAP)
     if -math.inf < intervals[0][0] < 0:
-        raise errors.invalid(errors.STEPS_NO_LOWEST)
+        raise errors.invalid(errors.STEPS_OPEN_NOWHERE.format("lower", "negative"))
     if 0 < intervals[-1][1] < math.inf:
-        raise errors.invalid(errors.STEPS_NO_HIGHEST)
+        raise errors.invalid(errors.STEPS_OPEN_NOWHERE.format("upper", "positive"))

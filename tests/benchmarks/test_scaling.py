@@ -75,7 +75,7 @@ class Fleet:
         record = TargetRecord.new(key, resource, resources.find(resource, ACCOUNT, REGION), self.clock.now())
         record.target.minimum, record.target.maximum = 1, 10
         configuration = invocations(5)
-        settings, source = tracking_settings(configuration, resource, key.namespace)
+        settings, source = tracking_settings(configuration, resource, key.dimension)
         request = {"TargetTrackingScalingPolicyConfiguration": configuration}
         record.put_policy(
             PolicyRecord("p", "arn", self.clock.now(), request, TrackingPolicy.new("p", settings), source)

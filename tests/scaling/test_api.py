@@ -98,9 +98,10 @@ class TestScalableTargets:
         ("members", "message"),
         [
             ({"MinCapacity": 4, "MaxCapacity": 3}, "Maximum capacity cannot be less than minimum capacity"),
-            ({"MinCapacity": -1, "MaxCapacity": 3}, "Minimum capacity and maximum capacity cannot be less than 0"),
+            ({"MinCapacity": -1, "MaxCapacity": 3}, "Minimum capacity cannot be less than 0"),
+            ({"MinCapacity": 1, "MaxCapacity": -3}, "Maximum capacity cannot be less than 0"),
             ({"MinCapacity": 1}, "must be specified for a new scalable target"),
-            ({"MinCapacity": 0, "MaxCapacity": 3}, "Minimum capacity must be at least 1"),
+            ({"MinCapacity": 0, "MaxCapacity": 3}, "Minimum capacity cannot be less than 1"),
         ],
     )
     def test_bounds_that_are_none(
@@ -142,6 +143,13 @@ class TestScalableTargets:
             client.register_scalable_target, **ALIAS, ResourceId="function:none:live", MinCapacity=1, MaxCapacity=2
         )
         assert code == "ValidationException"
+
+    def test_what_is_not_published_yet_has_no_provisioned_concurrency(self, client: Any) -> None:
+        where = {**ALIAS, "ResourceId": "function:none:$LATEST"}
+        assert refused(client.register_scalable_target, **where, MinCapacity=1, MaxCapacity=2) == (
+            "ValidationException",
+            "$LATEST is not a supported qualifier for Auto Scaling",
+        )
 
     def test_burstable_instances_cannot_scale(self, aws: Aws, client: Any) -> None:
         name = twin_endpoint(aws, instance_type="ml.t2.medium")
@@ -204,34 +212,86 @@ class TestScalingPolicies:
         put(client, target, TargetValue=7)  # the same policy may be updated
 
     @pytest.mark.parametrize(
-        "configuration",
+        ("configuration", "message"),
         [
-            {"TargetValue": 0},
-            {"ScaleInCooldown": -1},
-            {"ScaleOutCooldown": -1},
-            {"PredefinedMetricSpecification": {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"}},
-            {"PredefinedMetricSpecification": {"PredefinedMetricType": "LambdaProvisionedConcurrencyUtilization"}},
-            {"CustomizedMetricSpecification": {"MetricName": "m", "Namespace": "n", "Statistic": "Sum"}},
+            ({"TargetValue": 0}, "Target value must be greater than 0"),
+            ({"ScaleInCooldown": -1}, "Cooldown cannot be less than 0"),
+            ({"ScaleOutCooldown": -1}, "Cooldown cannot be less than 0"),
+            (
+                {"PredefinedMetricSpecification": {"PredefinedMetricType": "LambdaProvisionedConcurrencyUtilization"}},
+                "Scalable dimension sagemaker:variant:DesiredInstanceCount only supports the following predefined "
+                "metric types: SageMakerVariantConcurrentRequestsPerModelHighResolution, "
+                "SageMakerVariantInvocationsPerInstance",
+            ),
+            (
+                {"CustomizedMetricSpecification": {"MetricName": "m", "Namespace": "n", "Statistic": "Sum"}},
+                "Only one of PredefinedMetricSpecification or CustomizedMetricSpecification can be set for target "
+                "tracking scaling.",
+            ),
+            (
+                {"PredefinedMetricSpecification": None},
+                "PredefinedMetricSpecification or CustomizedMetricSpecification must be set for target tracking "
+                "scaling.",
+            ),
+            *(
+                (
+                    {"PredefinedMetricSpecification": None, "CustomizedMetricSpecification": customized},
+                    "The customized metric specification is not valid.",
+                )
+                for customized in (
+                    {"MetricName": "m", "Namespace": "n"},
+                    {"MetricName": "m", "Metrics": [{"Id": "e", "Expression": "1"}]},
+                    {"Metrics": [{"Id": "e", "Expression": "1"}, {"Id": "f", "Expression": "2"}]},
+                    {"Metrics": [{"Id": "e", "Expression": "1", "ReturnData": False}]},
+                )
+            ),
         ],
     )
-    def test_tracking_that_is_none(self, client: Any, target: dict[str, str], configuration: dict[str, Any]) -> None:
-        with pytest.raises(ClientError) as caught:
-            put(client, target, **configuration)
-        assert caught.value.response["Error"]["Code"] == "ValidationException"
+    def test_tracking_that_is_none(
+        self, client: Any, target: dict[str, str], configuration: dict[str, Any], message: str
+    ) -> None:
+        given = {**invocations(), **configuration}
+        assert refused(
+            client.put_scaling_policy,
+            **target,
+            PolicyName="p",
+            PolicyType="TargetTrackingScaling",
+            TargetTrackingScalingPolicyConfiguration={name: one for name, one in given.items() if one is not None},
+        ) == ("ValidationException", message)
 
     @pytest.mark.parametrize(
         ("steps", "more", "message"),
         [
-            ([], {}, "At least one step adjustment"),
-            ([(None, None)], {}, "cannot both be null"),
-            ([(0, 10), (5, None)], {}, "StepAdjustment intervals cannot overlap"),
-            ([(0, 10), (20, None)], {}, "StepAdjustment intervals cannot have gaps between them"),
-            ([(0, 10)], {}, "unspecified upper bound"),
-            ([(-10, 0)], {}, "unspecified lower bound"),
-            ([(10, 0)], {}, "StepAdjustment intervals cannot overlap"),
-            ([(0, None)], {"MinAdjustmentMagnitude": 1}, "PercentChangeInCapacity"),
-            ([(0, None)], {"AdjustmentType": None}, "AdjustmentType"),
-            ([(index, index + 1) for index in range(20)] + [(20, None)], {}, "at most 20"),
+            ([], {}, "There must be at least one step adjustment"),
+            ([(None, None)], {}, "Both lower and upper bounds of a step adjustment cannot be left unspecified"),
+            ([(0, 10), (5, None)], {}, "Step adjustment intervals cannot overlap"),
+            ([(0, 10), (20, None)], {}, "Step adjustment intervals cannot have gaps between them"),
+            ([(0, None), (5, None)], {}, "At most one step adjustment may have an unspecified upper bound"),
+            ([(None, 0), (None, 5)], {}, "At most one step adjustment may have an unspecified lower bound"),
+            (
+                [(0, 10)],
+                {},
+                "There must be a step adjustment with an unspecified upper bound when one step adjustment has a "
+                "positive upper bound",
+            ),
+            (
+                [(-10, 0)],
+                {},
+                "There must be a step adjustment with an unspecified lower bound when one step adjustment has a "
+                "negative lower bound",
+            ),
+            ([(10, 0)], {}, "must be less than its upper bound"),
+            (
+                [(0, None)],
+                {"MinAdjustmentMagnitude": 1},
+                "Minimum adjustment magnitude is only allowed for adjustment type PercentChangeInCapacity",
+            ),
+            ([(0, None)], {"AdjustmentType": None}, "Adjustment type must be specified"),
+            (
+                [(index, index + 1) for index in range(20)] + [(20, None)],
+                {},
+                "There can be at most 20 step adjustments per scaling policy",
+            ),
         ],
     )
     def test_steps_that_are_none(
@@ -254,10 +314,37 @@ class TestScalingPolicies:
         )
         assert message in text
 
+    def test_an_exact_capacity_is_none_below_0(self, client: Any, target: dict[str, str]) -> None:
+        steps = [{"MetricIntervalUpperBound": 0, "ScalingAdjustment": -1}]
+        configuration = {"AdjustmentType": "ExactCapacity", "StepAdjustments": steps}
+        assert refused(
+            client.put_scaling_policy,
+            **target,
+            PolicyName="s",
+            PolicyType="StepScaling",
+            StepScalingPolicyConfiguration=configuration,
+        ) == (
+            "ValidationException",
+            "Scaling adjustment cannot be less than 0 when adjustment type is ExactCapacity",
+        )
+
     def test_the_type_and_its_configuration_belong_together(self, client: Any, target: dict[str, str]) -> None:
-        for kind in ("StepScaling", "TargetTrackingScaling", "PredictiveScaling"):
-            code, _ = refused(client.put_scaling_policy, **target, PolicyName="p", PolicyType=kind)
-            assert code == "ValidationException"
+        for kind in ("StepScaling", "TargetTrackingScaling"):
+            assert refused(client.put_scaling_policy, **target, PolicyName="p", PolicyType=kind) == (
+                "ValidationException",
+                f"{kind} policy configuration must be specified",
+            )
+        both = {
+            "TargetTrackingScalingPolicyConfiguration": invocations(),
+            "StepScalingPolicyConfiguration": {"AdjustmentType": "ExactCapacity"},
+        }
+        assert refused(client.put_scaling_policy, **target, PolicyName="p", PolicyType="StepScaling", **both) == (
+            "ValidationException",
+            "You must only provide a single scaling policy configuration, which must match the scaling policy type "
+            "specified.",
+        )
+        code, _ = refused(client.put_scaling_policy, **target, PolicyName="p", PolicyType="PredictiveScaling")
+        assert code == "ValidationException"
         put(client, target)
         code, _ = refused(client.put_scaling_policy, **target, PolicyName="p", PolicyType="StepScaling")
         assert code == "ValidationException"
@@ -304,26 +391,63 @@ class TestScheduledActions:
             "ObjectNotFoundException"
         )
 
+    def test_an_update_deletes_the_start_and_end_that_it_does_not_give(
+        self, client: Any, target: dict[str, str]
+    ) -> None:
+        # botocore, PutScheduledAction.
+        window = {"StartTime": datetime(2031, 1, 1, tzinfo=UTC), "EndTime": datetime(2031, 2, 1, tzinfo=UTC)}
+        where = {**target, "ScheduledActionName": "window"}
+        client.put_scheduled_action(**where, Schedule="rate(1 day)", ScalableTargetAction={"MinCapacity": 2}, **window)
+        client.put_scheduled_action(**where, Schedule="rate(2 days)")
+        (found,) = client.describe_scheduled_actions(**target)["ScheduledActions"]
+        assert (found["Schedule"], found["ScalableTargetAction"]) == ("rate(2 days)", {"MinCapacity": 2})
+        assert not window.keys() & found.keys()
+        client.delete_scheduled_action(**where)
+
     @pytest.mark.parametrize(
-        "action",
+        ("action", "message"),
         [
-            {"ScalableTargetAction": {"MinCapacity": 1}},
-            {"Schedule": "rate(1 day)"},
-            {"Schedule": "every day", "ScalableTargetAction": {"MinCapacity": 1}},
-            {"Schedule": "at(2001-01-01T00:00:00)", "ScalableTargetAction": {"MinCapacity": 1}},
-            {"Schedule": "rate(1 day)", "Timezone": "Mars", "ScalableTargetAction": {"MinCapacity": 1}},
-            {"Schedule": "rate(1 day)", "ScalableTargetAction": {"MinCapacity": 3, "MaxCapacity": 2}},
-            {
-                "Schedule": "rate(1 day)",
-                "ScalableTargetAction": {"MinCapacity": 1},
-                "StartTime": datetime(2031, 1, 2, tzinfo=UTC),
-                "EndTime": datetime(2031, 1, 1, tzinfo=UTC),
-            },
+            ({"ScalableTargetAction": {"MinCapacity": 1}}, "Schedule must be specified"),
+            ({"Schedule": "rate(1 day)"}, "ScalableTargetAction must be set"),
+            (
+                {"Schedule": "rate(1 day)", "ScalableTargetAction": {}},
+                "At least one of minimum capacity and maximum capacity should be provided",
+            ),
+            (
+                {"Schedule": "every day", "ScalableTargetAction": {"MinCapacity": 1}},
+                r"Invalid schedule expression. Details: Schedule expressions must have the following syntax: "
+                r"rate(<number>\s?(minutes?|hours?|days?)), cron(<cron_expression>) or at(yyyy-MM-dd'T'HH:mm:ss).",
+            ),
+            (
+                {"Schedule": "at(2001-01-01T00:00:00)", "ScalableTargetAction": {"MinCapacity": 1}},
+                "The schedule expression has no time in the future",
+            ),
+            (
+                {"Schedule": "rate(1 day)", "Timezone": "Mars", "ScalableTargetAction": {"MinCapacity": 1}},
+                "Invalid time zone: Mars",
+            ),
+            (
+                {"Schedule": "rate(1 day)", "ScalableTargetAction": {"MinCapacity": 3, "MaxCapacity": 2}},
+                "Maximum capacity cannot be less than minimum capacity",
+            ),
+            (
+                {
+                    "Schedule": "rate(1 day)",
+                    "ScalableTargetAction": {"MinCapacity": 1},
+                    "StartTime": datetime(2031, 1, 2, tzinfo=UTC),
+                    "EndTime": datetime(2031, 1, 1, tzinfo=UTC),
+                },
+                "StartTime must be before EndTime",
+            ),
         ],
     )
-    def test_actions_that_are_none(self, client: Any, target: dict[str, str], action: dict[str, Any]) -> None:
-        code, _ = refused(client.put_scheduled_action, **target, ScheduledActionName="a", **action)
-        assert code == "ValidationException"
+    def test_actions_that_are_none(
+        self, client: Any, target: dict[str, str], action: dict[str, Any], message: str
+    ) -> None:
+        assert refused(client.put_scheduled_action, **target, ScheduledActionName="a", **action) == (
+            "ValidationException",
+            message,
+        )
 
     def test_a_dimension_needs_its_resource(self, client: Any) -> None:
         assert refused(client.describe_scheduled_actions, **VARIANT)[0] == "ValidationException"

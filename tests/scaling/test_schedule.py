@@ -25,6 +25,8 @@ def at(text: str, zone: str = "UTC") -> float:
         ("at(2026-07-01T06:30:00)", None, "2026-01-01 00:00", "2026-07-01 06:30"),
         ("rate(5 minutes)", None, "2026-01-01 00:07", "2026-01-01 00:10"),
         ("rate(1 day)", None, "2026-01-01 00:07", "2026-01-02 00:00"),
+        ("rate(1days)", None, "2026-01-01 00:07", "2026-01-02 00:00"),
+        ("rate(5 minute)", None, "2026-01-01 00:07", "2026-01-01 00:10"),
     ],
 )
 def test_the_next_time(expression: str, zone: str | None, now: str, wanted: str) -> None:
@@ -44,27 +46,32 @@ def test_once_is_once() -> None:
     assert parse_schedule("cron(0 8 1 1 ? 2025)", None, 0).after(at("2026-01-01 00:00")) is None
 
 
+SYNTAX = r"Invalid schedule expression. Details: Schedule expressions must have the following syntax: rate\(<number>"
+
+
 @pytest.mark.parametrize(
-    "expression",
+    ("expression", "sentence"),
     [
-        "every day",
-        "rate(5 minute)",
-        "rate(1 minutes)",
-        "rate(0 minutes)",
-        "rate(5 weeks)",
-        "at(tomorrow)",
-        "cron(0 8 * * *)",
-        "cron(0 8 * * * *)",
-        "cron(61 8 * * ? *)",
+        ("every day", SYNTAX),
+        ("0 8 * * ? *", SYNTAX),
+        ("rate(5 weeks)", SYNTAX),
+        ("rate(-5 minutes)", SYNTAX),
+        ("rate(0 minutes)", "Invalid schedule frequency"),
+        ("at(tomorrow)", "Invalid schedule at DateTime expression: tomorrow"),
+        ("at(2035-01-01T00:00:00Z)", "Invalid schedule at DateTime expression"),
+        ("cron(0 8 * * *)", "Invalid CRON expression: 0 8"),
+        ("cron(0 8 * * * *)", "Invalid CRON expression: 0 8"),
+        ("cron(0 8 1 * 2 *)", "Invalid CRON expression: 0 8"),
+        ("cron(61 8 * * ? *)", "Invalid CRON expression: 61 8 .* minute value '61'"),
     ],
 )
-def test_what_is_no_schedule(expression: str) -> None:
-    with pytest.raises(ValueError, match=r"."):
+def test_what_is_no_schedule_is_said_in_awss_words(expression: str, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
         parse_schedule(expression, None, 0)
 
 
 def test_what_is_no_time_zone() -> None:
-    with pytest.raises(ValueError, match="Mars/Olympus is no time zone"):
+    with pytest.raises(ValueError, match="Invalid time zone: Mars/Olympus"):
         parse_schedule("cron(0 8 * * ? *)", "Mars/Olympus", 0)
 
 

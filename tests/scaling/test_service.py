@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from harness.errors import AwsError
 from harness.metrics import Series
 from tests.scaling.world import START, World
 from tests.support import REGION, Aws, unique
@@ -397,6 +398,20 @@ async def test_metric_math_is_read_from_cloudwatch(world: World) -> None:
     await asyncio.to_thread(world.cloudwatch.put_metric_data, Namespace=namespace, MetricData=data)
     await world.run(300)
     assert world.counts(where) == (1, 2)
+
+
+async def test_step_scaling_is_not_for_lambda(world: World) -> None:
+    # botocore, PutScalingPolicy (PolicyType).
+    where = world.alias(provisioned=2)
+    await world.call("register_scalable_target", **where, MinCapacity=1, MaxCapacity=3)
+    with pytest.raises(AwsError, match="Step scaling is not supported for service namespace lambda"):
+        await world.call(
+            "put_scaling_policy",
+            **where,
+            PolicyName="steps",
+            PolicyType="StepScaling",
+            StepScalingPolicyConfiguration={"AdjustmentType": "ExactCapacity", "StepAdjustments": []},
+        )
 
 
 async def test_no_provisioned_concurrency_at_all(world: World) -> None:

@@ -21,10 +21,12 @@ class ActivityOperations(Operations):
         record = self._registered(call, request)
         name, now = request["ScheduledActionName"], self._clock.now()
         old = record.actions.get(name)
-        kept = {**(old.request if old else {}), **{member: value for member, value in request.items() if value}}
+        kept = {**(_kept(old.request) if old else {}), **{name: value for name, value in request.items() if value}}
         if "Schedule" not in kept:
             raise errors.invalid(errors.SCHEDULE_MISSING)
-        bounds = kept.get("ScalableTargetAction") or {}
+        bounds = request.get("ScalableTargetAction", kept.get("ScalableTargetAction"))
+        if bounds is None:
+            raise errors.invalid(errors.ACTION_MISSING)
         minimum, maximum = bounds.get("MinCapacity"), bounds.get("MaxCapacity")
         if minimum is None and maximum is None:
             raise errors.invalid(errors.ACTION_EMPTY)
@@ -36,7 +38,7 @@ class ActivityOperations(Operations):
         try:
             schedule = parse_schedule(kept["Schedule"], kept.get("Timezone"), now)
         except ValueError as error:
-            raise errors.schedule(kept["Schedule"], str(error)) from None
+            raise errors.invalid(str(error)) from None
         arn = old.arn if old else _action_arn(record.key, name)
         action = ActionRecord(name, arn, old.created if old else now, kept, schedule, None)
         action.advance(now)
@@ -69,6 +71,11 @@ class ActivityOperations(Operations):
         found.sort(key=lambda one: one["StartTime"], reverse=True)
         shown, token = page(found, request, _PAGE)
         return {"ScalingActivities": shown, "NextToken": token}
+
+
+def _kept(request: Request) -> dict[str, Any]:
+    """What an update leaves as it was: all but the old start and end times (botocore, PutScheduledAction)."""
+    return {member: value for member, value in request.items() if member not in ("StartTime", "EndTime")}
 
 
 def _action_arn(key: Key, name: str) -> str:

@@ -95,8 +95,9 @@ def dimension_of(request: Request) -> str | None:
 
 def check_bounds(minimum: int, maximum: int) -> None:
     """Raises AwsError ValidationException for bounds that are none."""
-    if minimum < 0 or maximum < 0:
-        raise errors.invalid(errors.BOUND_NEGATIVE)
+    for which, bound in (("Minimum", minimum), ("Maximum", maximum)):
+        if bound < 0:
+            raise errors.bound_below(which, 0)
     if maximum < minimum:
         raise errors.invalid(errors.BOUNDS_CROSSED)
 

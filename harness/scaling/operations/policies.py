@@ -13,6 +13,7 @@ from harness.scaling.records import Key, PolicyRecord, TargetRecord
 from harness.scaling.settings import step_settings, tracking_settings
 
 _PAGE = 10  # the largest, and the default (botocore)
+_KINDS = {"StepScaling", "TargetTrackingScaling", "PredictiveScaling"}
 
 
 class PolicyOperations(Operations):
@@ -27,7 +28,7 @@ class PolicyOperations(Operations):
             raise errors.invalid(errors.TYPE_CHANGED)
         if old is None and len(record.policies) >= errors.POLICIES_PER_TARGET:
             raise errors.limit(f"A scalable target can have at most {errors.POLICIES_PER_TARGET} scaling policies")
-        _check_kind(kind, request)
+        _check_kind(kind, request, record.key.namespace)
         # A policy's ARN stays when it is updated; its alarms do not.
         arn = old.arn if old else _policy_arn(record.key, name)
         created = old.created if old else self._clock.now()
@@ -50,7 +51,7 @@ class PolicyOperations(Operations):
 
     def _tracking(self, record: TargetRecord, name: str, arn: str, created: float, request: Request) -> PolicyRecord:
         configuration = request["TargetTrackingScalingPolicyConfiguration"]
-        settings, source = tracking_settings(configuration, record.resource_id, record.key.namespace)
+        settings, source = tracking_settings(configuration, record.resource_id, record.key.dimension)
         if any(other.metric == source for other in record.policies.values() if other.name != name):
             raise errors.invalid(errors.SAME_METRIC)
         prefix = f"TargetTracking-{record.key.resource_id}"
@@ -85,14 +86,15 @@ class PolicyOperations(Operations):
                 self._alarms.put(record.key.region, alarm, owner.metric, action, description)
 
 
-def _check_kind(kind: str, request: Request) -> None:
+def _check_kind(kind: str, request: Request, namespace: str) -> None:
     if kind == "PredictiveScaling":
         raise errors.invalid(errors.PREDICTIVE)
-    other = "StepScaling" if kind == "TargetTrackingScaling" else "TargetTrackingScaling"
-    if request.get(f"{other}PolicyConfiguration") is not None:
-        raise errors.invalid(errors.CONFIGURATION_WRONG.format(other, kind))
+    if kind == "StepScaling" and namespace == "lambda":
+        raise errors.invalid(errors.STEPS_UNSUPPORTED.format(namespace))
     if request.get(f"{kind}PolicyConfiguration") is None:
         raise errors.invalid(errors.CONFIGURATION_MISSING.format(kind))
+    if any(request.get(f"{other}PolicyConfiguration") is not None for other in _KINDS - {kind}):
+        raise errors.invalid(errors.CONFIGURATION_WRONG)
 
 
 def _policy_arn(key: Key, name: str) -> str:
