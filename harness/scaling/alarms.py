@@ -31,7 +31,10 @@ _BREACHES: dict[Comparison, Callable[[float, float], bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class AlarmRule:
-    """What an alarm watches for. period: of one datapoint, seconds; datapoints_to_alarm: M of evaluation_periods N."""
+    """What an alarm watches for. period: of one datapoint, seconds; datapoints_to_alarm: M of evaluation_periods N.
+
+    m_of_n: whether M was given (DatapointsToAlarm), which an alarm's StateReason shows.
+    """
 
     threshold: float
     comparison: Comparison
@@ -39,6 +42,7 @@ class AlarmRule:
     datapoints_to_alarm: int
     period: int = 60
     treat_missing_data: TreatMissingData = "missing"
+    m_of_n: bool = False
     breaches: Callable[[float, float], bool] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

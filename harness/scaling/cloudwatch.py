@@ -19,6 +19,7 @@ from harness.scaling.metric_sources import MetricSource
 
 log = logging.getLogger(__name__)
 
+_LISTED = 5  # so many datapoints, the most recent, are listed apart from their count
 _CREATED = "Unchecked: Initial alarm creation"
 _STATISTICS = ("Sum", "Average", "Minimum", "Maximum", "SampleCount")  # what is recorded knows no percentiles
 _COMPARED = {
@@ -163,9 +164,11 @@ def rule_of(alarm: Mapping[str, Any]) -> AlarmRule | None:
     if comparison not in _COMPARED or alarm.get("Threshold") is None:
         return None
     periods = int(alarm["EvaluationPeriods"])
-    needed = int(alarm.get("DatapointsToAlarm") or periods)
+    given, period = alarm.get("DatapointsToAlarm"), int(alarm.get("Period") or 60)
     treatment: Any = alarm.get("TreatMissingData") or "missing"
-    return AlarmRule(float(alarm["Threshold"]), comparison, periods, needed, int(alarm.get("Period") or 60), treatment)
+    return AlarmRule(
+        float(alarm["Threshold"]), comparison, periods, int(given or periods), period, treatment, m_of_n=bool(given)
+    )
 
 
 def reason(alarm: Alarm, datapoints: Sequence[float | None], end: float) -> str:
@@ -175,18 +178,34 @@ def reason(alarm: Alarm, datapoints: Sequence[float | None], end: float) -> str:
     known = [(value, time) for value, time in zip(datapoints, times, strict=True) if value is not None]
     known = known[-rule.evaluation_periods :]
     if alarm.state == "INSUFFICIENT_DATA" or not known:
-        return f"Insufficient Data: {rule.evaluation_periods} datapoints were unknown."
-    breaching = [one for one in known if rule.breaches(one[0], rule.threshold)]
-    shown = breaching if alarm.state == "ALARM" else [one for one in known if one not in breaching]
+        return f"Insufficient Data: {_counted(rule.evaluation_periods)} unknown."
+    crossed = alarm.state == "ALARM"
+    shown = [one for one in reversed(known) if rule.breaches(one[0], rule.threshold) is crossed]
     listed = ", ".join(
-        f"{value} ({datetime.fromtimestamp(time, UTC):%d/%m/%y %H:%M:%S})" for value, time in shown[::-1]
+        f"{value} ({datetime.fromtimestamp(time, UTC):%d/%m/%y %H:%M:%S})" for value, time in shown[:_LISTED]
     )
     were = "were" if len(shown) > 1 else "was"
-    verb = were if alarm.state == "ALARM" else f"{were} not"
-    what = f"datapoints [{listed}] {verb} {_COMPARED[rule.comparison]} the threshold ({rule.threshold})"
-    if alarm.state == "ALARM" and len(shown) == rule.evaluation_periods:
-        return f"Threshold Crossed: {len(shown)} {what}."
-    return f"Threshold Crossed: {len(shown)} out of the last {rule.evaluation_periods} {what}."
+    verdict = f"{were} {'' if crossed else 'not '}{_COMPARED[rule.comparison]} the threshold ({rule.threshold})"
+    count, last = len(shown), rule.evaluation_periods
+    what = f"{count} out of the last {last} datapoints" if rule.m_of_n else f"{count} datapoint{'s'[: count > 1]}"
+    if len(shown) < _LISTED:
+        said = f"{what} [{listed}] {verdict}"
+    else:
+        recent = "The most recent datapoints" + (" which crossed the threshold" if crossed else "")
+        said = f"{what} {verdict}. {recent}: [{listed}]"
+    return f"Threshold Crossed: {said}{_minimum(rule, crossed=crossed)}."
+
+
+def _counted(number: int) -> str:
+    return "1 datapoint was" if number == 1 else f"{number} datapoints were"
+
+
+def _minimum(rule: AlarmRule, *, crossed: bool) -> str:
+    if not rule.m_of_n:
+        return ""
+    needed = rule.datapoints_to_alarm if crossed else rule.evaluation_periods - rule.datapoints_to_alarm + 1
+    change = "OK -> ALARM" if crossed else "ALARM -> OK"
+    return f" (minimum {needed} datapoint{'s'[: needed > 1]} for {change} transition)"
 
 
 def reason_data(alarm: Alarm, source: MetricSource, datapoints: Sequence[float | None], end: float) -> str:

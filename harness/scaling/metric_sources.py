@@ -54,7 +54,8 @@ class MetricSource:
             "MetricName": self.name,
             "Dimensions": [{"Name": name, "Value": value} for name, value in self.dimensions],
         }
-        return [{"Id": "m", "MetricStat": {"Metric": metric, "Period": self.period, "Stat": self.statistic}}]
+        unit = {"Unit": self.unit} if self.unit else {}
+        return [{"Id": "m", "MetricStat": {"Metric": metric, "Period": self.period, "Stat": self.statistic, **unit}}]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,7 @@ def alarm_source(alarm: Mapping[str, Any]) -> MetricSource:
         tuple((one["Name"], one["Value"]) for one in alarm.get("Dimensions") or ()),
         alarm.get("Statistic") or alarm.get("ExtendedStatistic") or "Average",
         int(alarm["Period"]),
+        alarm.get("Unit"),
     )
 
 
