@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 import botocore.session
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
-from harness.access.evaluation import parse_policy
+from harness.access.policy import parse_policy
 from harness.errors import HarnessError
 from harness.hosting.instances.settings import is_container, lacking
 from harness.profile import read_profile

@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from harness.access.evaluation import Policy, parse_policy
+from harness.access.policy import Policy, parse_policy
 from harness.backend import ADMINISTRATOR_KEY, Backend, connect
 from harness.calls import Principal
 from harness.clock import Clock

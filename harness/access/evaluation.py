@@ -1,138 +1,171 @@
-"""Whether policies allow an action on a resource, by AWS's published logic. Pure.
+"""Whether policies allow a request, by AWS's published logic, and which statement says so. Pure.
 
-Covered: explicit deny, Allow, Action / NotAction, Resource / NotResource, wildcards. A statement with a Condition is
-taken at its safest: it never allows, and it always denies.
+Service and resource control policies of an organization are not part of it: the harness is one account.
 Source: IAM user guide, "Policy evaluation logic".
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
 
-from harness.access.wildcards import matches
+from harness.access.policy import Policy, Statement
+from harness.access.principals import Caller, Named
+from harness.access.wildcards import Context
 
-Effect = Literal["Allow", "Deny"]
+Kind = Literal[
+    "identity-based policy", "resource-based policy", "role trust policy", "permissions boundary", "session policy"
+]
+"""In AWS's words, as its refusals name them."""
 
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One statement of a policy; actions in lower case, since IAM ignores their case."""
-
-    effect: Effect
-    actions: tuple[str, ...]
-    resources: tuple[str, ...]
-    negated_action: bool = False
-    negated_resource: bool = False
-    conditional: bool = False
-    sid: str = ""
-
-    def covers(self, action: str, resource: str) -> bool:
-        """Whether the statement speaks of this action on this resource (its Condition aside)."""
-        of_action = any(matches(pattern, action.lower()) for pattern in self.actions)
-        if of_action == self.negated_action:
-            return False
-        return any(matches(pattern, resource) for pattern in self.resources) != self.negated_resource
+_NO_CONTEXT: Context = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
-    """A policy document under the name that a decision quotes."""
+class Request:
+    """One action on one resource. resource: an ARN, ``*`` for an action without one, None where it is not known: then
+    an Allow of any resource counts, and a Deny only of all. context: condition keys in lower case."""
 
-    name: str
-    statements: tuple[Statement, ...]
+    caller: Caller
+    action: str
+    resource: str | None
+    context: Context = field(default_factory=lambda: _NO_CONTEXT)
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """What applies to a request.
+
+    boundary, session: None where there is none, which limits nothing. resource: the resource's own policy.
+    resource_account: whose the resource is; "" is the caller's own. trust: the resource is a role to be assumed, whose
+    policy must allow it, whatever the caller's own say.
+    """
+
+    identity: tuple[Policy, ...] = ()
+    boundary: Policy | None = None
+    session: tuple[Policy, ...] | None = None
+    resource: Policy | None = None
+    resource_account: str = ""
+    trust: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """allowed, and why: the statement that decided, or None for an implicit deny."""
+    """allowed, and why.
+
+    kind: of the policy that decided; of an implicit deny, the kind that would have had to allow it.
+    policy, statement: which one; "" and None for an implicit deny and for what no policy can limit (the root user).
+    """
 
     allowed: bool
-    statement: Statement | None = None
+    kind: Kind = "identity-based policy"
     policy: str = ""
+    statement: Statement | None = None
+
+    @property
+    def explicit_deny(self) -> bool:
+        return not self.allowed and self.statement is not None
+
+    @property
+    def reason(self) -> str:
+        """In words, with the statement: for a person, not on the wire."""
+        if self.statement is None:
+            return "the account's root user may do everything" if self.allowed else f"no {self.kind} allows it"
+        which = f"Statement[{self.statement.index}]"
+        if self.statement.sid:
+            which += f" ({self.statement.sid})"
+        verb = "allowed" if self.allowed else "denied"
+        return f"{verb} by the {self.kind} {self.policy}, {which}"
 
 
-def parse_policy(name: str, document: str | Mapping[str, Any]) -> Policy:
-    """A policy document (JSON text or parsed). Raises ValueError with the place for a malformed one."""
-    if isinstance(document, str):
-        try:
-            document = json.loads(document)
-        except ValueError as error:
-            raise ValueError(f"policy {name} is not valid JSON: {error}") from None
-    if not isinstance(document, Mapping) or "Statement" not in document:
-        raise ValueError(f"policy {name} must be an object with a Statement")
-    statements = document["Statement"]
-    if isinstance(statements, Mapping):
-        statements = [statements]
-    if not isinstance(statements, Sequence) or isinstance(statements, str):
-        raise ValueError(f"policy {name}: Statement must be an object or a list of objects")
-    return Policy(name, tuple(_statement(name, index, item) for index, item in enumerate(statements)))
+def evaluate(request: Request, policies: Policies) -> Decision:
+    """An explicit deny anywhere wins; else every kind of policy that applies has to allow."""
+    caller = request.caller
+    if caller.kind == "root" and policies.resource_account in ("", caller.account):
+        return Decision(True)
+    action = request.action.lower()
+    parts = [] if request.resource is None else request.resource.split(":", 5)
+    resource_kind: Kind = "role trust policy" if policies.trust else "resource-based policy"
+    identity = _judge(policies.identity, "identity-based policy", request, action, parts)
+    resource, named = _judge_resource(policies, resource_kind, request, action, parts)
+    boundary = _judge_one(policies.boundary, "permissions boundary", request, action, parts)
+    session = None if policies.session is None else _judge(policies.session, "session policy", request, action, parts)
+    for one in (identity, resource, boundary, session):
+        if one is not None and one.explicit_deny:
+            return one
+    if caller.kind in ("service", "anonymous"):
+        return resource
+    same_account = policies.resource_account in ("", caller.account)
+    if same_account and resource.allowed and named is Named.DIRECTLY:
+        return resource
+    granted = resource if same_account and resource.allowed and named is Named.ROLE else identity
+    if (policies.trust or not same_account) and not resource.allowed:
+        # In one account identity policies may speak for themselves, but never for the role that is to be assumed.
+        return resource
+    return next((one for one in (granted, boundary, session) if one is not None and not one.allowed), granted)
 
 
-def _statement(policy: str, index: int, item: Any) -> Statement:
-    where = f"policy {policy}, Statement[{index}]"
-    if not isinstance(item, Mapping):
-        raise ValueError(f"{where} must be an object")
-    effect = item.get("Effect")
-    if effect not in ("Allow", "Deny"):
-        raise ValueError(f"{where}: Effect must be Allow or Deny, not {effect!r}")
-    if ("Action" in item) == ("NotAction" in item):
-        raise ValueError(f"{where} must have either Action or NotAction")
-    if ("Resource" in item) == ("NotResource" in item):
-        raise ValueError(f"{where} must have either Resource or NotResource")
-    return Statement(
-        effect=effect,
-        actions=tuple(action.lower() for action in _strings(where, item.get("Action", item.get("NotAction")))),
-        resources=_strings(where, item.get("Resource", item.get("NotResource"))),
-        negated_action="NotAction" in item,
-        negated_resource="NotResource" in item,
-        conditional=bool(item.get("Condition")),
-        sid=str(item.get("Sid", "")),
-    )
-
-
-def _strings(where: str, value: Any) -> tuple[str, ...]:
-    values = (value,) if isinstance(value, str) else value
-    if not isinstance(values, Sequence) or not all(isinstance(one, str) for one in values):
-        raise ValueError(f"{where}: actions and resources must be strings")
-    return tuple(values)
-
-
-def evaluate(policies: Iterable[Policy], action: str, resource: str) -> Decision:
-    """One action on one resource: an explicit deny wins, then an allow, else implicitly denied."""
-    allowed = Decision(False)
+def _judge(policies: Iterable[Policy], kind: Kind, request: Request, action: str, parts: list[str]) -> Decision:
+    """A set of policies by itself."""
+    allow: Decision | None = None
     for policy in policies:
-        for statement in policy.statements:
-            if not statement.covers(action, resource):
+        for statement in policy.about(action):
+            if allow is not None and statement.effect == "Allow":
                 continue
+            if _applies(statement, request, parts):
+                if statement.effect == "Deny":
+                    return Decision(False, kind, policy.name, statement)
+                allow = Decision(True, kind, policy.name, statement)
+    return allow or Decision(False, kind)
+
+
+def _judge_one(policy: Policy | None, kind: Kind, request: Request, action: str, parts: list[str]) -> Decision | None:
+    return None if policy is None else _judge((policy,), kind, request, action, parts)
+
+
+def _judge_resource(
+    policies: Policies, kind: Kind, request: Request, action: str, parts: list[str]
+) -> tuple[Decision, Named]:
+    """The resource's own policy, and how closely the Allow that counts most names the caller."""
+    best, closest = Decision(False, kind), Named.NOT
+    policy = policies.resource
+    for statement in policy.about(action) if policy else ():
+        assert policy is not None
+        assert statement.principals is not None, "a resource's policy was parsed as an identity's"
+        if statement.not_principals:
+            spared = statement.principals.spares(request.caller, boundary=policies.boundary is not None)
+            named = Named.NOT if spared else Named.DIRECTLY
+        else:
+            named = statement.principals.named(request.caller)
+        if named is Named.NOT or (statement.effect == "Allow" and named <= closest):
+            continue
+        if _applies(statement, request, parts):
             if statement.effect == "Deny":
-                return Decision(False, statement, policy.name)
-            if not statement.conditional and not allowed.allowed:
-                allowed = Decision(True, statement, policy.name)
-    return allowed
+                return Decision(False, kind, policy.name, statement), named
+            best, closest = Decision(True, kind, policy.name, statement), named
+    return best, closest
 
 
-def allows_somewhere(policies: Iterable[Policy], action: str) -> bool:
-    """Whether some statement allows the action on some resource, and none denies it on all."""
-    verdict = False
-    for policy in policies:
-        for statement in policy.statements:
-            if any(matches(pattern, action.lower()) for pattern in statement.actions) == statement.negated_action:
-                continue
-            if statement.effect == "Allow":
-                verdict = verdict or not statement.conditional
-            elif "*" in statement.resources and not statement.negated_resource:
-                return False
-    return verdict
+def _applies(statement: Statement, request: Request, parts: list[str]) -> bool:
+    on = statement.on_some() if request.resource is None else statement.on(request.resource, parts, request.context)
+    return on and statement.on_condition(request.context)
 
 
-def denial(principal_arn: str, action: str, resource: str, decision: Decision) -> str:
-    """AWS's sentence for a refused call, as printed in public logs."""
-    reason = (
-        f"with an explicit deny in an identity-based policy: {decision.policy}"
-        if decision.statement
-        else f"because no identity-based policy allows the {action} action"
-    )
-    return f"User: {principal_arn} is not authorized to perform: {action} on resource: {resource} {reason}"
+def denial(caller: Caller, action: str, resource: str | None, decision: Decision, *, quoted: bool = False) -> str:
+    """AWS's sentence for a refused call, as printed in public logs. quoted: S3 puts the ARN in quotation marks, and
+    names no resource where there is none.
+
+    Source: IAM user guide, "Troubleshoot access denied error messages".
+    """
+    where = "" if resource is None else f' on resource: "{resource}"' if quoted else f" on resource: {resource}"
+    if quoted and resource == "*":
+        where = ""
+    if decision.explicit_deny:
+        article = "an" if decision.kind[0] in "aeiou" else "a"
+        named = f": {decision.policy}" if decision.policy.startswith("arn:") else ""
+        why = f"with an explicit deny in {article} {decision.kind}{named}"
+    else:
+        why = f"because no {decision.kind} allows the {action} action"
+    return f"User: {caller.arn} is not authorized to perform: {action}{where} {why}"

@@ -1,6 +1,25 @@
-"""IAM's ``*`` and ``?``, matched in bounded time: a hostile pattern costs at most its length times the text's."""
+"""IAM's ``*`` and ``?``, matched in bounded time, and patterns whose policy variables are filled in for each request.
+
+A pattern is kept in *glob form*: STAR and ANY are its wildcards and every other character stands for itself, so that
+a star that came out of a variable, or was written ``${*}``, is only a star.
+"""
 
 from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+Context = Mapping[str, tuple[str, ...]]
+"""A request's condition keys in lower case, each with its values."""
+
+STAR, ANY = "\ufdd0", "\ufdd1"  # noncharacters: no ARN, action or value has them
+_WILD = str.maketrans({"*": STAR, "?": ANY})
+_TAME = str.maketrans({STAR: "\ufffd", ANY: "\ufffd"})  # a request that sends them gets no wildcards by it
+_VARIABLE = re.compile(r"\$\{([^{}]*)\}")
+_DEFAULT = re.compile(r"\s*([^,]*?)\s*,\s*'([^']*)'\s*")
+_ESCAPED = {"*": "*", "?": "?", "$": "$"}
 
 
 def matches(pattern: str, text: str) -> bool:
@@ -8,23 +27,163 @@ def matches(pattern: str, text: str) -> bool:
 
     Source: IAM user guide, Resource element.
     """
-    if pattern == "*":
-        return True
-    if "*" not in pattern and "?" not in pattern:
-        return pattern == text
-    at = place = 0
-    star, resume = -1, 0
-    while place < len(text):
-        if at < len(pattern) and pattern[at] == "*":
-            star, resume = at, place
-            at += 1
-        elif at < len(pattern) and pattern[at] in ("?", text[place]):
-            at += 1
-            place += 1
-        elif star >= 0:
-            # Give the last star one character more and try again.
-            resume += 1
-            at, place = star + 1, resume
-        else:
+    return glob(pattern.translate(_WILD), text)
+
+
+def glob(pattern: str, text: str) -> bool:
+    """``matches`` for a pattern in glob form; costs at most the pattern's length times the text's, whatever it is."""
+    if STAR not in pattern:
+        if ANY not in pattern:
+            return pattern == text
+        return len(pattern) == len(text) and _find(pattern, text, 0, len(text)) == 0
+    first, *middle, last = pattern.split(STAR)
+    end = len(text) - len(last)
+    at = len(first)
+    if at > end or _find(first, text, 0, at) != 0 or _find(last, text, end, len(text)) != end:
+        return False
+    for part in middle:
+        at = _find(part, text, at, end)
+        if at < 0:
             return False
-    return not pattern[at:].strip("*")
+        at += len(part)
+    return True
+
+
+def _find(part: str, text: str, at: int, end: int) -> int:
+    """Where a part without stars begins in ``text[at:end]``, or -1."""
+    if ANY not in part:
+        return text.find(part, at, end)
+    found = _dots(part).search(text, at, end)
+    return found.start() if found else -1
+
+
+@lru_cache(1024)
+def _dots(part: str) -> re.Pattern[str]:
+    # Letters and dots only: nothing in it can backtrack.
+    return re.compile(re.escape(part).replace(ANY, "."), re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A policy variable: a condition key in lower case, and what stands for it where the request has no value."""
+
+    key: str
+    default: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A string of a policy. ready: it has no variables; keys: the condition keys of those that it has."""
+
+    pieces: tuple[str | Variable, ...]
+    ready: str | None
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return tuple(piece.key for piece in self.pieces if isinstance(piece, Variable))
+
+    def text(self, context: Context) -> str | None:
+        """Filled in; None, which matches nothing, where a variable has neither one value nor a default."""
+        if self.ready is not None:
+            return self.ready
+        filled = []
+        for piece in self.pieces:
+            if isinstance(piece, str):
+                filled.append(piece)
+                continue
+            values = context.get(piece.key, ())
+            value = values[0] if len(values) == 1 else piece.default
+            if value is None:
+                return None
+            filled.append(value.translate(_TAME))
+        return "".join(filled)
+
+
+def template(text: str, *, variables: bool, wild: bool) -> Template:
+    """variables: the policy's version knows them (2012-10-17); wild: ``*`` and ``?`` are wildcards here.
+
+    Source: IAM user guide, policy variables.
+    """
+
+    if not variables or "${" not in text:
+        return _plain(text, wild=wild)
+
+    def literal(part: str) -> str:
+        return part.translate(_WILD) if wild else part
+
+    pieces: list[str | Variable] = []
+    for index, part in enumerate(_VARIABLE.split(text)):
+        if index % 2 == 0:
+            pieces.append(literal(part))
+        elif part in _ESCAPED:
+            pieces.append(part)
+        elif found := _DEFAULT.fullmatch(part):
+            pieces.append(Variable(found[1].lower(), found[2]))
+        else:
+            pieces.append(Variable(part.strip().lower(), None))
+    if all(isinstance(piece, str) for piece in pieces):
+        return Template((), "".join(str(piece) for piece in pieces))
+    return Template(tuple(pieces), None)
+
+
+@lru_cache(1024)  # most parts of most ARNs are the same few
+def _plain(text: str, *, wild: bool) -> Template:
+    return Template((), text.translate(_WILD) if wild else text)
+
+
+@dataclass(frozen=True, slots=True)
+class ArnPattern:
+    """A pattern of ARNs, compared part by part, of which the resource is the sixth with all the colons it has.
+
+    A star stays within its part, and the parts that a pattern leaves out at its end are stars (IAM user guide,
+    Resource element). What is no ARN is compared as a whole. parts: none for such a pattern.
+    """
+
+    whole: Template
+    parts: tuple[Template, ...]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return self.whole.keys
+
+    def fits(self, text: str, split: list[str], context: Context) -> bool:
+        """text: the ARN; split: its parts, ``text.split(":", 5)``."""
+        whole = self.whole.ready
+        if whole == STAR:
+            return True
+        if not self.parts or len(split) != 6:
+            whole = self.whole.text(context)
+            return whole is not None and glob(whole, text)
+        # The resource differs most often, so it is looked at first.
+        for part, own in zip(reversed(self.parts), reversed(split[: len(self.parts)]), strict=True):
+            pattern = part.ready if part.ready is not None else part.text(context)
+            if pattern is None or (pattern != STAR and not glob(pattern, own)):
+                return False
+        return True
+
+
+def arn_pattern(text: str, *, variables: bool, complete: bool) -> ArnPattern:
+    """complete: parts left out are stars (the Resource element); else a pattern that is no ARN fits none."""
+    parts: list[str] = _split(text) if text.startswith("arn:") else []
+    if len(parts) < 6 and not complete:
+        parts = []
+    return ArnPattern(
+        template(text, variables=variables, wild=True),
+        tuple(template(part, variables=variables, wild=True) for part in parts),
+    )
+
+
+def _split(text: str) -> list[str]:
+    """An ARN pattern's parts; a colon within ``${...}`` divides nothing."""
+    if "${" not in text:
+        return text.split(":", 5)
+    parts, start, inside = [], 0, 0
+    for index, char in enumerate(text):
+        if char == "{" and index and text[index - 1] == "$":
+            inside += 1
+        elif char == "}" and inside:
+            inside -= 1
+        elif char == ":" and not inside and len(parts) < 5:
+            parts.append(text[start:index])
+            start = index + 1
+    return [*parts, text[start:]]

@@ -12,7 +12,9 @@ import botocore
 
 from harness.access.actions import action_name, s3_action
 from harness.access.directory import Directory
-from harness.access.evaluation import allows_somewhere, denial, evaluate
+from harness.access.evaluation import Decision, Policies, Request, denial, evaluate
+from harness.access.policy import Policy
+from harness.access.principals import Caller, session_caller
 from harness.calls import Call, Principal, Service
 from harness.errors import AwsError
 from harness.functions.function_url import PATH_PREFIX
@@ -124,9 +126,9 @@ class Gateway:
     async def _authorize_owned(self, service: Service, call: Call, request: Mapping[str, Any], action: str) -> None:
         policies = await self._directory.policies(call.principal)
         for resource in service.resources(call.operation, request, call):
-            decision = evaluate(policies, action, resource)
+            decision = _decide(call.principal, policies, action, resource)
             if not decision.allowed:
-                raise _denied(denial(call.principal.arn, action, resource, decision))
+                raise _denied(denial(_caller(call.principal), action, resource, decision))
 
     async def _authorize_url(self, principal: Principal, reference: FunctionReference) -> None:
         if principal.kind != "root":
@@ -140,15 +142,16 @@ class Gateway:
         policies = await self._directory.policies(principal)
         if target.service == "s3":
             action, resource = s3_action(head.method, head.headers.get("host", ""), head.path)
-            decision = evaluate(policies, action, resource)
+            decision = _decide(principal, policies, action, resource)
             if not decision.allowed:
-                raise AwsError("AccessDenied", denial(principal.arn, action, resource, decision), 403)
+                message = denial(_caller(principal), action, resource, decision, quoted=True)
+                raise AwsError("AccessDenied", message, 403)
             return
         action = action_name(target.credential.signing_name, target.operation_name)
         # GetCallerIdentity needs no permission, and none can be taken away (IAM user guide).
-        if action != "sts:GetCallerIdentity" and not allows_somewhere(policies, action):
-            reason = f"because no identity-based policy allows the {action} action"
-            message = f"User: {principal.arn} is not authorized to perform: {action} {reason}"
+        decision = _decide(principal, policies, action, None)
+        if action != "sts:GetCallerIdentity" and not decision.allowed:
+            message = denial(_caller(principal), action, None, decision)
             raise AwsError("AccessDenied", message, 403) if target.protocol in ("query", "ec2") else _denied(message)
 
     async def _answer_control(self, exchange: Exchange) -> None:
@@ -166,6 +169,16 @@ class Gateway:
         if error.status >= 500:
             log.warning("request %s: %s", request_id, error)
         await exchange.respond(encode_fault(error, _protocol(exchange.head), request_id))
+
+
+def _caller(principal: Principal) -> Caller:
+    if principal.kind == "assumed-role":
+        return session_caller(principal.arn)
+    return Caller(principal.arn, principal.account, principal.kind)
+
+
+def _decide(principal: Principal, policies: tuple[Policy, ...], action: str, resource: str | None) -> Decision:
+    return evaluate(Request(_caller(principal), action, resource), Policies(policies))
 
 
 def _action(target: Target) -> str:
