@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
 import boto3
@@ -20,11 +22,13 @@ class Backend:
 
     url: where it listens, ``http://127.0.0.1:PORT``.
     region: the harness's home region, used where a caller names none.
+    now: the time that it lives in, Unix seconds: the wall's, or the harness's clock's where that is embedded.
     """
 
-    def __init__(self, url: str, region: str = "us-east-1") -> None:
+    def __init__(self, url: str, region: str = "us-east-1", now: Callable[[], float] = time.time) -> None:
         self.url = url.rstrip("/")
         self.region = region
+        self.now = now
         self._clients: dict[tuple[str, str], Any] = {}
         self._building = threading.Lock()
 

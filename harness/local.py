@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import logging
 import os
 import shutil
 import socket
@@ -18,13 +17,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import uvicorn
-from moto.server import ThreadedMotoServer
 
 from harness.access.directory import Directory
 from harness.backend import Backend
 from harness.backend_watch import BackendWatch
 from harness.calls import Service
 from harness.clock import Clock, WallClock
+from harness.embedded import EmbeddedMoto
 from harness.errors import AwsError, HarnessError
 from harness.functions.api import Functions
 from harness.functions.concurrency import PREPARATION_SECONDS
@@ -114,7 +113,7 @@ class LocalAws:
         workspace = self._workspace or Path(tempfile.mkdtemp(prefix="sagemaker-harness-", dir=_SCRATCH))
         workspace.mkdir(parents=True, exist_ok=True)
         self._stack.push_async_callback(asyncio.to_thread, shutil.rmtree, workspace, ignore_errors=True)
-        self.backend = Backend(self.options.backend_url or self._start_moto(), self.region)
+        self.backend = self._find_backend()
         self.directory = Directory(self.backend, self.clock)
         await self._reach_backend()
         self.metrics = Metrics(self.backend, self.clock)
@@ -174,15 +173,13 @@ class LocalAws:
         self._stack.callback(listener.close)
         return listener
 
-    def _start_moto(self) -> str:
-        # AWS's managed policies (AmazonSageMakerFullAccess, ...) are part of every account.
-        os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
-        logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-        server.start()
-        self._stack.push_async_callback(asyncio.to_thread, server.stop)
-        host, port = server.get_host_and_port()
-        return f"http://{host}:{port}"
+    def _find_backend(self) -> Backend:
+        if self.options.backend_url:
+            return Backend(self.options.backend_url, self.region)
+        moto = EmbeddedMoto(self.clock)
+        url = moto.start()
+        self._stack.push_async_callback(asyncio.to_thread, moto.stop)
+        return Backend(url, self.region, self.clock.now)
 
     async def _reach_backend(self) -> None:
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections import deque
 from itertools import islice
 from typing import Any
@@ -27,8 +26,8 @@ Event = tuple[int, str]  # milliseconds of Unix time, message
 class CloudWatchLogs:
     """Collects log events and writes them to the backend in batches.
 
-    Event times are the wall's, not the clock's: the backend lives in it and refuses events from its future. A backend
-    that does not answer costs log lines, never an invocation.
+    Event times are the backend's, which refuses events from its future. A backend that does not answer costs log lines,
+    never an invocation.
     """
 
     def __init__(self, backend: Backend, *, flush_seconds: float = FLUSH_SECONDS) -> None:
@@ -47,7 +46,7 @@ class CloudWatchLogs:
             self._dropped[stream] = self._dropped.get(stream, 0) + 1
             return
         self._bytes += size
-        self._pending.setdefault(stream, deque()).append((time.time_ns() // 1_000_000, message))
+        self._pending.setdefault(stream, deque()).append((int(self._backend.now() * 1000), message))
         self._flusher.wake()
 
     async def flush(self) -> None:

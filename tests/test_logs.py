@@ -38,6 +38,9 @@ class Recorder:
         self.error = error
         self.batches: list[list[dict[str, Any]]] = []
 
+    def now(self) -> float:
+        return 1_700_000_000.0
+
     async def call(self, _service: str, method: str, /, **parameters: Any) -> dict[str, Any]:
         if self.error is not None:
             raise self.error

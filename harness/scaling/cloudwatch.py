@@ -12,6 +12,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from harness.alarm_history import MADE
 from harness.backend import Backend
 from harness.metrics import Metrics
 from harness.scaling.alarms import Alarm, AlarmRule
@@ -20,7 +21,6 @@ from harness.scaling.metric_sources import MetricSource
 log = logging.getLogger(__name__)
 
 _LISTED = 5  # so many datapoints, the most recent, are listed apart from their count
-_CREATED = "Unchecked: Initial alarm creation"
 _STATISTICS = ("Sum", "Average", "Minimum", "Maximum", "SampleCount")  # what is recorded knows no percentiles
 _COMPARED = {
     "GreaterThanThreshold": "greater than",
@@ -69,7 +69,7 @@ class Alarms:
             **source.alarm_members(),
         }
         self._queue.put_nowait((region, "put_metric_alarm", request))
-        state = {"AlarmName": alarm.name, "StateValue": alarm.state, "StateReason": _CREATED, "StateReasonData": "{}"}
+        state = {"AlarmName": alarm.name, "StateValue": alarm.state, "StateReason": MADE, "StateReasonData": "{}"}
         self._queue.put_nowait((region, "set_alarm_state", state))
 
     def delete(self, region: str, names: Iterable[str]) -> None:
