@@ -177,7 +177,8 @@ def _split(text: str) -> list[str]:
     """An ARN pattern's parts; a colon within ``${...}`` divides nothing."""
     if "${" not in text:
         return text.split(":", 5)
-    parts, start, inside = [], 0, 0
+    parts: list[str] = []
+    start = inside = 0
     for index, char in enumerate(text):
         if char == "{" and index and text[index - 1] == "$":
             inside += 1
