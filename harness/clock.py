@@ -24,18 +24,38 @@ class WallClock:
     """The machine's time, at ``speed`` seconds of the clock to one of the wall (1 is real time)."""
 
     def __init__(self, speed: float = 1.0) -> None:
+        self._begin(time.time(), speed)
+        self._sleepers: set[asyncio.Future[None]] = set()
+
+    def _begin(self, now: float, speed: float) -> None:
         if speed <= 0:
             raise ValueError(f"speed must be above 0, got {speed}")
-        self.speed = speed
-        self._start = time.time()
+        self._start = now
         self._monotonic_start = time.monotonic()
+        self.speed = speed
 
     def now(self) -> float:
         # Monotonic underneath: a step of the machine's clock moves no cooldown.
         return self._start + (time.monotonic() - self._monotonic_start) * self.speed
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(max(0.0, seconds) / self.speed)
+        end = self.now() + max(0.0, seconds)
+        while True:
+            changed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._sleepers.add(changed)
+            try:
+                await asyncio.wait_for(changed, (end - self.now()) / self.speed)
+            except TimeoutError:
+                return
+            finally:
+                self._sleepers.discard(changed)
+
+    def change_speed(self, speed: float) -> None:
+        """Goes on from now at another speed, for those who sleep too; called on the event loop of the sleepers."""
+        self._begin(self.now(), speed)
+        for sleeper in self._sleepers:
+            if not sleeper.done():
+                sleeper.set_result(None)
 
 
 class VirtualClock:

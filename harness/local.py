@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import math
 import os
 import shutil
 import socket
@@ -37,6 +38,8 @@ from harness.metrics import Metrics
 from harness.scaling.api import Scaling
 
 DEFAULT_PORT = 4566
+HIGHEST_SPEED = 1000
+"""Of a clock that is sped up while it runs. A look at the alarms, every 10 s, has 10 ms of the wall's time then."""
 # In-flight requests get this long when the gateway goes down.
 _GRACE_SECONDS = 5
 _SCRATCH = "/var/tmp" if os.access("/var/tmp", os.W_OK) else None  # noqa: S108
@@ -212,8 +215,22 @@ class LocalAws:
                 await serving
             await asyncio.sleep(0.01)
 
+    @property
+    def _speed(self) -> float | None:
+        """None where somebody else moves the clock."""
+        return self.clock.speed if isinstance(self.clock, WallClock) else None
+
+    def _change_speed(self, speed: object) -> None:
+        number = isinstance(speed, int | float) and not isinstance(speed, bool) and math.isfinite(speed)
+        if not (isinstance(self.clock, WallClock) and number and 0 < speed <= HIGHEST_SPEED):  # type: ignore[operator]
+            raise AwsError(
+                "ValidationException", f"A speed is a number above 0 and up to {HIGHEST_SPEED}, not {speed!r}."
+            )
+        self.clock.change_speed(float(speed))  # type: ignore[arg-type]
+
     async def _control(self, method: str, path: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The harness's own calls: GET health and scaling; PUT endpoints/NAME with LocalSettings' members."""
+        """The harness's own calls: GET health, scaling, clock; PUT clock with a speed, endpoints/NAME with
+        LocalSettings' members."""
         if method == "GET" and path == "health":
             return {
                 "status": "ok",
@@ -222,10 +239,14 @@ class LocalAws:
                 "region": self.region,
                 "account": self.directory.account,
                 "backend": self.backend.url,
-                "speed": self.options.speed,
+                "speed": self._speed,
             }
         if method == "GET" and path == "scaling":
             return {**self.scaling.snapshot(), "functions": self.functions.concurrency()}
+        if path == "clock" and method in ("GET", "PUT"):
+            if method == "PUT":
+                self._change_speed(document.get("speed"))
+            return {"now": self.clock.now(), "speed": self._speed}
         kind, _, name = path.partition("/")
         if method == "PUT" and kind == "endpoints" and name:
             self.hosting.configure(name, self._containers or local_settings(document))

@@ -24,6 +24,18 @@ def test_time_does_not_stand_still_or_run_back() -> None:
         WallClock(speed=0)
 
 
+async def test_a_change_of_speed_holds_for_those_who_sleep_already() -> None:
+    clock, wall = WallClock(), time.monotonic()
+    begun = clock.now()
+    sleeping = asyncio.create_task(clock.sleep(60))
+    await asyncio.sleep(0)
+    clock.change_speed(1000)
+    await sleeping
+    assert 60 <= clock.now() - begun < 1000
+    assert time.monotonic() - wall < 10
+    assert clock.speed == 1000
+
+
 async def test_virtual_time_wakes_sleepers_in_order() -> None:
     clock, woken = VirtualClock(100.0), []
 

@@ -1,0 +1,88 @@
+"""A local AWS of a test session's own, and how a test reaches it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from harness import daemon
+from harness.backend import ADMINISTRATOR_KEY, ADMINISTRATOR_SECRET
+from harness.invoking import administrator_session, client_environment
+from harness.local import Options
+from harness.testing.clock import HarnessClock
+
+# A user's own configuration must not lead a test to a real account.
+_FOREIGN = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_REGION")
+
+
+@dataclass(frozen=True)
+class Aws:
+    """url: of the gateway. account: its number; region: that of clients which name none."""
+
+    url: str
+    region: str
+    account: str
+    clock: HarnessClock
+    _session: boto3.Session = field(default_factory=administrator_session, repr=False)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process of its own needs to talk to this AWS; the test session's own environment has it already."""
+        return client_environment(self.url, self.region)
+
+    def client(self, service: str, credentials: dict[str, Any] | None = None, **config: Any) -> Any:
+        """A boto3 client, the account's administrator's or with credentials as STS answers them. It does not retry.
+
+        config: more of botocore.config.Config's arguments.
+        """
+        found = credentials or {"AccessKeyId": ADMINISTRATOR_KEY, "SecretAccessKey": ADMINISTRATOR_SECRET}
+        settings = {"retries": {"total_max_attempts": 1}, "s3": {"addressing_style": "path"}, "read_timeout": 910}
+        return self._session.client(
+            service,  # type: ignore[call-overload]
+            region_name=self.region,
+            endpoint_url=self.url,
+            aws_access_key_id=found["AccessKeyId"],
+            aws_secret_access_key=found["SecretAccessKey"],
+            aws_session_token=found.get("SessionToken"),
+            config=Config(**{**settings, **config}),
+        )
+
+    def as_role(self, role: str, service: str, session: str = "test") -> Any:
+        """A client of a service with the temporary credentials of a role, by its name or ARN."""
+        arn = role if role.startswith("arn:") else f"arn:aws:iam::{self.account}:role/{role}"
+        found = self.client("sts").assume_role(RoleArn=arn, RoleSessionName=session)
+        return self.client(service, found["Credentials"])
+
+
+@contextlib.contextmanager
+def local_aws(folder: Path, options: Options | None = None) -> Iterator[Aws]:
+    """A local AWS on a free port, in a process of its own, to which boto3 goes by this process's environment too.
+
+    Nothing of it is left at the end, whatever happens to this process.
+    """
+    with daemon.Temporary(folder, options or Options()) as running:
+        found = daemon.health(running.url)
+        aws = Aws(running.url, running.region, str(found["account"]), HarnessClock(running.url))
+        with _environment(aws.environment):
+            yield aws
+
+
+@contextlib.contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    names = (*variables, *_FOREIGN)
+    before = {name: os.environ.pop(name, None) for name in names}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
