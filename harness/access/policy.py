@@ -135,7 +135,7 @@ def _parse(name: str, document: Any, use: Use) -> Policy:
     statements = document["Statement"]
     if isinstance(statements, Mapping):
         statements = [statements]
-    if not isinstance(statements, Sequence) or isinstance(statements, str) or not statements:
+    if not isinstance(statements, Sequence) or isinstance(statements, str):
         raise MalformedPolicy(f"policy {name}: Statement must be an object or a list of objects")
     sids: set[str] = set()
     made = []
