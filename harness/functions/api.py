@@ -47,7 +47,7 @@ class Functions(
     backend: S3, IAM, STS, Logs, SQS and SNS. gateway_url: the endpoint that functions see as AWS_ENDPOINT_URL.
     workspace: a folder of the service's own, removed by close(). preparation: seconds of the clock before provisioned
     environments are made. That, idle times and the waits between an event's retries are the clock's; requests keep the
-    wall's time, however fast the clock runs: timeouts, durations, rates, log times and the role's credentials.
+    wall's time, however fast the clock runs: timeouts, durations, rates and the role's credentials.
     """
 
     service_name: ClassVar[str] = "lambda"
