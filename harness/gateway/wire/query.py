@@ -1,0 +1,127 @@
+"""The query protocols (``query``, ``ec2``): members out of form fields, and an answer as XML, by botocore's shapes."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+from xml.sax.saxutils import escape
+
+from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
+
+from harness.errors import AwsError
+from harness.gateway.wire.codec import Response
+from harness.gateway.wire.values import from_text, to_text
+
+Fields = Mapping[str, str]
+# Deeper than any shape of AWS's query services.
+_DEEPEST = 16
+
+
+def decode_query(operation: OperationModel, form: bytes, query: str) -> dict[str, Any]:
+    """The request's members by their botocore names. Raises AwsError for a value of another type than the model's."""
+    shape = operation.input_shape
+    if shape is None:
+        return {}
+    fields = dict(parse_qsl(form.decode("utf-8", "replace"), keep_blank_values=True))
+    fields.update(parse_qsl(query, keep_blank_values=True))
+    ec2 = operation.service_model.metadata.get("protocol") == "ec2"
+    return _structure(shape, _tree(fields), ec2=ec2)
+
+
+class _Node:
+    """A field, and the fields whose names go on after it with a point."""
+
+    __slots__ = ("below", "value")
+
+    def __init__(self) -> None:
+        self.value: str | None = None
+        self.below: dict[str, _Node] = {}
+
+
+def _tree(fields: Fields) -> _Node:
+    root = _Node()
+    for name, value in fields.items():
+        node = root
+        for part in name.split(".", _DEEPEST):
+            node = node.below.setdefault(part, _Node())
+        node.value = value
+    return root
+
+
+def _structure(shape: StructureShape, node: _Node, *, ec2: bool) -> dict[str, Any]:
+    found = {}
+    for member, inner in shape.members.items():
+        below = node.below.get(_name(member, inner, ec2=ec2))
+        if below is not None:
+            found[member] = _value(inner, below, member, ec2=ec2)
+    return found
+
+
+def _name(member: str, shape: Shape, *, ec2: bool) -> str:
+    """A member's field: of a flattened list the name of its items, and with a capital letter in EC2."""
+    given = shape.serialization.get("name", member)
+    if ec2:
+        return str(shape.serialization.get("queryName", given[:1].upper() + given[1:]))
+    if isinstance(shape, ListShape) and shape.serialization.get("flattened"):
+        return str(shape.member.serialization.get("name", given))
+    return str(given)
+
+
+def _value(shape: Shape, node: _Node, where: str, *, ec2: bool) -> Any:
+    if isinstance(shape, StructureShape):
+        return _structure(shape, node, ec2=ec2)
+    if isinstance(shape, ListShape):
+        flat = ec2 or shape.serialization.get("flattened")
+        items = node if flat else node.below.get(shape.member.serialization.get("name", "member"), _Node())
+        numbered = sorted((int(key), one) for key, one in items.below.items() if key.isdecimal() and key.isascii())
+        return [_value(shape.member, one, where, ec2=ec2) for _, one in numbered]
+    if isinstance(shape, MapShape):
+        entries = node if shape.serialization.get("flattened") else node.below.get("entry", _Node())
+        key, value = shape.key.serialization.get("name", "key"), shape.value.serialization.get("name", "value")
+        return {
+            one.below[key].value: _value(shape.value, one.below[value], where, ec2=ec2)
+            for one in entries.below.values()
+            if key in one.below and value in one.below
+        }
+    text = node.value or ""
+    if shape.type_name == "blob":
+        try:
+            return base64.b64decode(text, validate=True)
+        except ValueError:
+            raise AwsError("MalformedInput", f"{where} must be base64") from None
+    return from_text(shape, text, where)
+
+
+def encode_query(operation: OperationModel, result: Mapping[str, Any], request_id: str) -> Response:
+    """The operation's answer as XML; ``result`` has the output's members by their botocore names."""
+    shape = operation.output_shape
+    inner = _to_xml(shape, result, "") if shape is not None else ""
+    wrapper = str(shape.serialization.get("resultWrapper", f"{operation.name}Result")) if shape is not None else ""
+    body = f"<{wrapper}>{inner}</{wrapper}>" if wrapper else ""
+    namespace = operation.service_model.metadata.get("xmlNamespace", "")
+    metadata = f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>"
+    text = f'<{operation.name}Response xmlns="{namespace}">{body}{metadata}</{operation.name}Response>'
+    headers = {"Content-Type": "text/xml", "x-amzn-RequestId": request_id}
+    return Response(200, headers, text.encode())
+
+
+def _to_xml(shape: Shape, value: Any, name: str) -> str:
+    if isinstance(shape, StructureShape):
+        text = "".join(
+            _to_xml(inner, value[member], str(inner.serialization.get("name", member)))
+            for member, inner in shape.members.items()
+            if value.get(member) is not None
+        )
+    elif isinstance(shape, ListShape):
+        item = str(shape.member.serialization.get("name", "member"))
+        text = "".join(_to_xml(shape.member, one, item) for one in value)
+        if shape.serialization.get("flattened"):
+            return text
+    elif isinstance(shape, MapShape):
+        pairs = (f"{_to_xml(shape.key, key, 'key')}{_to_xml(shape.value, one, 'value')}" for key, one in value.items())
+        text = "".join(f"<entry>{pair}</entry>" for pair in pairs)
+    else:
+        text = escape(to_text(shape, value))
+    return f"<{name}>{text}</{name}>" if name else text
