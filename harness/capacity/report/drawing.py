@@ -31,8 +31,9 @@ _VARIABLES = {
     "#0a0106": "--series-2",
     "#0a0107": "--series-3",
     "#0a0108": "--series-4",
+    "#0a0109": "--page",
 }
-INK, MUTED, LINE, FAILURE, *SERIES = _VARIABLES
+INK, MUTED, LINE, FAILURE, *SERIES, PAGE = _VARIABLES
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "sagemaker-harness",
@@ -120,6 +121,7 @@ def _inline(svg: str, name: str) -> str:
     svg = re.sub(r'<svg( width="[^"]*"| height="[^"]*")+', '<svg aria-hidden="true"', svg)
     svg = re.sub(r'<svg([^>]*?) (?:width|height)="[^"]*"', r"<svg\1", svg)
     svg = re.sub(r'<svg([^>]*?) (?:width|height)="[^"]*"', r"<svg\1", svg)
+    svg = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), svg)  # a hundredth of a point
     svg = re.sub(r'\bid="', f'id="{name}-', svg)
     svg = svg.replace("url(#", f"url(#{name}-").replace('href="#', f'href="#{name}-')
     svg = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px; font-family: inherit", svg)

@@ -1,0 +1,29 @@
+"""A plan's report: one self-contained page, and the same as Markdown, beside the plan's JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.capacity.plan import read_plan
+from harness.capacity.plan_report.page import markdown, render
+from harness.capacity.plan_report.words import headline
+from harness.errors import HarnessError
+
+__all__ = ["build_plan_report", "headline"]
+
+
+def build_plan_report(plan: Path) -> Path:
+    """Write report.html and report.md beside a plan.json, which is named itself or by its folder; the page's path.
+
+    Raises HarnessError where there is no plan, or the files cannot be written.
+    """
+    read = read_plan(plan)
+    folder = plan if plan.is_dir() else plan.parent
+    try:
+        (folder / "report.html").write_text(render(read), encoding="utf-8")
+        (folder / "report.md").write_text(markdown(read), encoding="utf-8")
+    except OSError as error:
+        raise HarnessError(
+            f"The report cannot be written in {folder} ({error.strerror}): copy plan.json to a folder of yours."
+        ) from error
+    return folder / "report.html"
