@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -68,4 +69,38 @@ def _print(table: Table) -> None:
     console.print(table)
 
 
-COMMANDS: tuple[click.Command, ...] = (report, runs, compare)
+@click.command()
+@click.argument("stack_file", type=_FILE)
+@click.option("--variant", help="Production variant to measure, where the endpoint has several.")
+@click.option("--payload", type=_FILE, help="File to send to the model; the function's event by default.")
+@click.option("--content-type", default="application/json", show_default=True, help="Of the payload.")
+@click.option(
+    "--requests", type=click.IntRange(min=60), default=300, show_default=True, help="Sent at each number of callers."
+)
+@click.option("--no-function", is_flag=True, help="Leave Lambda's own part out.")
+@click.option("--no-queue", is_flag=True, help="Leave out the burst that shows the queue.")
+@click.option("--deployed", is_flag=True, help="Measure the endpoint that is deployed at the harness.")
+@click.option("--aws", is_flag=True, help="Measure the endpoint of your AWS account: a dry run first.")
+@click.option("--max-requests", default=10_000, show_default=True, help="Requests at which one on AWS is stopped.")
+@click.option("--max-cost", default=1.0, show_default=True, help="US dollars at which one on AWS is stopped.")
+@click.option("--prices", type=_FILE, help="TOML file with prices in place of the built-in ones.")
+@click.option("--confirm", default="", help="The code that the dry run on AWS printed.")
+@click.option("--out", type=_FILE, default=Path("profile.json"), show_default=True, help="Profile to write.")
+def measure(stack_file: Path, out: Path, **options: Any) -> None:
+    """Measure what one instance of a stack gives: the capacity profile that plans and twins are made from."""
+    from harness.capacity.measure.command import Choices, run
+    from harness.capacity.measure.document import lines, table
+
+    if not out.parent.is_dir():
+        raise HarnessError(f"The profile cannot be written to {out}: there is no folder {out.parent}.")
+    console = Console(stderr=True, highlight=False)
+    profile = run(stack_file, out.stem, Choices(**options), Steps(console), click.echo)
+    if profile is None:
+        return
+    out.write_text(profile.to_json(), encoding="utf-8")
+    _print(table(profile))
+    click.echo("\n".join(lines(profile)))
+    click.echo(f"Profile: {out}")
+
+
+COMMANDS: tuple[click.Command, ...] = (report, runs, compare, measure)
