@@ -13,7 +13,7 @@ from harness.clock import Clock
 from harness.errors import AwsError
 from harness.functions import names, package
 from harness.functions.cgroup import MemoryCgroups
-from harness.functions.concurrency import PREPARATION_SECONDS
+from harness.functions.concurrency import IDLE_SECONDS, PREPARATION_SECONDS
 from harness.functions.host import Host
 from harness.functions.operations.concurrency import ConcurrencyOperations
 from harness.functions.operations.event_invoke import EventInvokeOperations
@@ -24,8 +24,6 @@ from harness.functions.operations.permissions import PermissionOperations
 from harness.functions.operations.urls import UrlOperations
 from harness.functions.storage import can_be_private
 from harness.metrics import Metrics
-
-IDLE_SECONDS = 600.0  # unverified: AWS publishes no time after which it ends an idle environment
 
 
 class Functions(

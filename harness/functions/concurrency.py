@@ -18,6 +18,7 @@ REQUESTS_PER_CONCURRENCY = 10  # requests a second to each unit of concurrency (
 SCALING_STEP = 1_000  # environments that a function may gain ... (Lambda guide, scaling-behavior)
 SCALING_SECONDS = 10.0  # ... in so many seconds, refilled continuously and never saved up
 PREPARATION_SECONDS = 90.0  # before the first provisioned environment: "a minute or two" (Lambda guide)
+IDLE_SECONDS = 600.0  # unverified: AWS publishes no time after which it ends an idle environment
 PROVISIONING_RATE = 100.0  # provisioned environments a second: 6,000 a minute (Lambda guide, lambda-concurrency)
 
 ThrottleReason = Literal[

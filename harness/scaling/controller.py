@@ -118,12 +118,7 @@ class Controller:
                 continue
             bounds = action.request["ScalableTargetAction"]
             minimum, maximum = bounds.get("MinCapacity"), bounds.get("MaxCapacity")
-            target = record.target
-            if minimum is not None:
-                # Above the maximum it moves that along (inferred: bounds that cross are never valid).
-                target.minimum, target.maximum = minimum, max(target.maximum, minimum)
-            if maximum is not None:
-                target.maximum, target.minimum = maximum, min(target.minimum, maximum)
+            record.target.set_bounds(minimum, maximum)
             record.activities.bounds_set(now, minimum, maximum, action.name)
             record.bounds_set = True
 
@@ -170,14 +165,13 @@ class Controller:
             policy = owner.policy
             if isinstance(policy, TrackingPolicy):
                 assert owner.metric is not None
-                if now % policy.settings.period == 0:
+                if policy.due(now):
                     evaluated = True
                     await self._evaluate_tracking(record, owner, policy, owner.metric, now)
                 continue
             for one in list(policy.alarms):
-                rule = one.alarm.rule
-                if now % min(rule.period, _MINUTE) == 0:
-                    evaluated = True
+                if one.due(now):
+                    evaluated, rule = True, one.alarm.rule
                     source = self._step_sources[record.key.region, one.alarm.name]
                     end = visible_periods(now, rule.period)
                     datapoints = await self._read(record, source, end, rule.range, recorded_only=False)

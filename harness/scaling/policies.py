@@ -15,6 +15,9 @@ from harness.scaling.steps import StepScaling, aggregate
 from harness.scaling.tracking import TargetTracking
 
 
+_MINUTE = 60  # seconds: an alarm is evaluated once a minute, or at its shorter period (CloudWatch guide)
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What an alarm in ALARM makes its policy ask for. cooldown: seconds, of a change that comes of it."""
@@ -65,6 +68,10 @@ class TrackingPolicy:
         """How many datapoints evaluate() looks at."""
         return max(self.high.rule.range, self.low.rule.range)
 
+    def due(self, now: float) -> bool:
+        """Whether the alarms are evaluated now: as each of the metric's periods ends."""
+        return now % self.settings.period == 0
+
     def evaluate(self, now: float, datapoints: Sequence[float | None]) -> None:
         """datapoints: the metric's most recent ones, oldest first, None where one is missing."""
         self.high.evaluate(now, datapoints)
@@ -94,6 +101,10 @@ class StepAlarm:
     alarm: Alarm
     difference: float = 0.0  # aggregated metric less threshold
     aggregation: Callable[[Sequence[float]], float] = max
+
+    def due(self, now: float) -> bool:
+        """Whether the alarm is evaluated now: as each of its periods ends, of a long one every minute."""
+        return now % min(self.alarm.rule.period, _MINUTE) == 0
 
     def evaluate(self, now: float, datapoints: Sequence[float | None]) -> None:
         self.alarm.evaluate(now, datapoints)

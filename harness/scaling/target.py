@@ -56,6 +56,14 @@ class ScalableTarget:
     policies: Sequence[Policy] = ()
     cooldowns: Cooldowns = field(default_factory=Cooldowns)
 
+    def set_bounds(self, minimum: int | None, maximum: int | None) -> None:
+        """Sets those that are given. A minimum above the maximum moves that along, and the other way round (inferred:
+        bounds that cross are never valid)."""
+        if minimum is not None:
+            self.minimum, self.maximum = minimum, max(self.maximum, minimum)
+        if maximum is not None:
+            self.maximum, self.minimum = maximum, min(self.minimum, maximum)
+
     def bound(self, capacity: int) -> int:
         """The nearest capacity within the bounds."""
         return min(max(capacity, self.minimum), self.maximum)
