@@ -14,7 +14,6 @@ from harness.scaling.alarms import Alarm
 from harness.scaling.steps import StepScaling, aggregate
 from harness.scaling.tracking import TargetTracking
 
-
 _MINUTE = 60  # seconds: an alarm is evaluated once a minute, or at its shorter period (CloudWatch guide)
 
 
