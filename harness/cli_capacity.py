@@ -16,14 +16,29 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path, file_okay=False))
-def report(run: Path) -> None:
-    """Write the report of a recorded run: RUN/report.html and RUN/report.json."""
+@click.argument("what", metavar="RUN|PLAN", type=click.Path(path_type=Path))
+def report(what: Path) -> None:
+    """Write the report of a recorded run or of a plan, which is a folder or its plan.json.
+
+    Of a run: report.html and report.json. Of a plan: report.html and report.md.
+    """
+    if what.is_file() or what.suffix == ".json" or (what / "plan.json").is_file():
+        _report_plan(what)
+        return
     from harness.capacity.report import build_report, summary
 
     with Steps().step("Writing the report"):
-        page = build_report(run)
-    click.echo(f"Report: {page}\n{summary(run)}")
+        page = build_report(what)
+    click.echo(f"Report: {page}\n{summary(what)}")
+
+
+def _report_plan(plan: Path) -> None:
+    from harness.capacity.plan import read_plan
+    from harness.capacity.plan_report import build_plan_report, headline
+
+    with Steps().step("Writing the report"):
+        page = build_plan_report(plan)
+    click.echo(f"Report: {page}\n{headline(read_plan(plan))}")
 
 
 _runs = click.option(
