@@ -67,7 +67,7 @@ def _traffic(plan: Plan) -> list[tuple[str, str]]:
     traffic = plan.traffic
     rows = [("source", traffic.source)]
     if traffic.begins is not None:
-        rows.append(("begins", f"{traffic.begins:%Y-%m-%d %H:%M} {_zone(traffic.begins.strftime('%z'))}".strip()))
+        rows.append(("begins", f"{traffic.begins:%Y-%m-%d %H:%M} {time_plots.zone(traffic.begins)}".strip()))
     return [
         *rows,
         ("lasts", text.length_of_time(traffic.seconds)),
@@ -75,10 +75,6 @@ def _traffic(plan: Plan) -> list[tuple[str, str]]:
         ("mean rate", text.rate(traffic.mean_rate)),
         ("highest rate", text.rate(traffic.peak_rate)),
     ]
-
-
-def _zone(offset: str) -> str:
-    return f"UTC{offset[:3]}:{offset[3:5]}".replace("-", "−") if offset else ""
 
 
 def _evidence(plan: Plan) -> list[tuple[str, str]]:

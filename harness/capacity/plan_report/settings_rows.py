@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from harness.capacity.report import text
 from harness.capacity.settings import (
     INVOCATIONS,
     FunctionSettings,
+    ScheduledCapacity,
     Settings,
     StepSettings,
     TrackingSettings,
@@ -38,10 +38,9 @@ class SettingRow:
     values: tuple[Value | None, ...]
 
 
-def setting_rows(settings: list[Settings], begins: datetime | None = None) -> list[SettingRow]:
-    """Settings side by side, in the order of the first. begins: the traffic's first moment, from which schedules
-    count."""
-    each = [dict(_rows(one, begins)) for one in settings]
+def setting_rows(settings: list[Settings]) -> list[SettingRow]:
+    """Settings side by side, in the order of the first."""
+    each = [dict(_rows(one)) for one in settings]
     keys = dict.fromkeys(key for rows in each for key in rows)
     return [SettingRow(*key, tuple(rows.get(key) for rows in each)) for key in keys]
 
@@ -54,10 +53,10 @@ def in_short(settings: Settings) -> str:
     return "; ".join(parts)
 
 
-def differences(settings: Settings, other: Settings, begins: datetime | None = None) -> list[str]:
+def differences(settings: Settings, other: Settings) -> list[str]:
     """What ``other`` has in place of what ``settings`` has: ``target value 620``."""
     out = []
-    for row in setting_rows([settings, other], begins):
+    for row in setting_rows([settings, other]):
         first, second = row.values
         if first != second:
             name = row.name[:1].lower() + row.name[1:]
@@ -88,17 +87,17 @@ def _means(policy: TrackingSettings) -> str:
 _Key = tuple[str, str, str]
 
 
-def _rows(settings: Settings, begins: datetime | None) -> Iterator[tuple[_Key, Value]]:
+def _rows(settings: Settings) -> Iterator[tuple[_Key, Value]]:
     for variant in settings.variants:
         part = f"Variant {variant.name}"
-        for name, key, value in _variant_rows(variant, len(settings.variants) > 1, begins):
+        for name, key, value in _variant_rows(variant, len(settings.variants) > 1):
             yield (part, name, key), value
     if settings.function is not None:
         for name, key, value in _function_rows(settings.function):
             yield ("Function", name, key), value
 
 
-def _variant_rows(variant: VariantSettings, several: bool, begins: datetime | None) -> Iterator[tuple[str, str, Value]]:
+def _variant_rows(variant: VariantSettings, several: bool) -> Iterator[tuple[str, str, Value]]:
     yield "Instance type", "instance_type", Value(variant.instance_type)
     yield "Instances at first", "initial_instance_count", Value(str(variant.initial_instance_count))
     if several:
@@ -127,10 +126,9 @@ def _variant_rows(variant: VariantSettings, several: bool, begins: datetime | No
             "step_scaling",
             Value(_steps(steps), f"cooldown {text.length_of_time(steps.cooldown)}"),
         )
-    for action in variant.schedule:
-        name, means = _time_of_day(action.second_of_day, begins)
-        shown = f"{action.min_capacity} to {action.max_capacity} instances"
-        yield f"From {name} each day", "scheduled_actions", Value(shown, means)
+    if variant.schedule:
+        shown = "; ".join(f"{_time_of_day(each.second_of_day)} {_bounds(each)}" for each in variant.schedule)
+        yield "Schedule", "scheduled_actions", Value(shown, "each day from then on, UTC: least–most instances")
 
 
 def _function_rows(function: FunctionSettings) -> Iterator[tuple[str, str, Value]]:
@@ -170,13 +168,13 @@ def _steps(policy: StepSettings) -> str:
     return f"{steps} after {minutes} {side} {policy.threshold:,g} invocations a minute per instance"
 
 
-def _time_of_day(second: int, begins: datetime | None) -> tuple[str, str]:
-    """The time by the traffic's own clock; without one, since its beginning."""
-    if begins is None:
-        return f"{second // 3600:02}:{second // 60 % 60:02}", "counted from the traffic's beginning"
-    moment = begins + timedelta(seconds=second)
-    zone = moment.strftime("%z")
-    return f"{moment:%H:%M}", f"UTC{zone[:3]}:{zone[3:5]}".replace("-", "−") if zone else "by the traffic's clock"
+def _time_of_day(second: int) -> str:
+    return f"{second // 3600:02}:{second // 60 % 60:02}"
+
+
+def _bounds(action: ScheduledCapacity) -> str:
+    low, high = action.min_capacity, action.max_capacity
+    return str(low) if low == high else f"{low}–{high}"
 
 
 def _variant_in_short(variant: VariantSettings) -> str:

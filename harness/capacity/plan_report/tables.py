@@ -66,7 +66,7 @@ def settings_table(plan: Plan) -> Table | None:
         return None
     rows: list[Row] = []
     part = ""
-    for row in setting_rows([each.settings for each in chosen], plan.traffic.begins):
+    for row in setting_rows([each.settings for each in chosen]):
         first, *others = (Cell(value.shown, value.means) if value else _NONE for value in row.values)
         rows.append(
             Row(

@@ -170,11 +170,16 @@ def clock_axis(axes: Axes, seconds: float, begins: datetime | None, most: int) -
     if begins is None:
         axes.set_xlabel("time since the beginning")
     else:
-        zone = begins.strftime("%z")
-        named = f" (UTC{zone[:3]}:{zone[3:5]})".replace("-", "−") if zone else ""
+        named = f" ({of})" if (of := zone(begins)) else ""
         last = begins + timedelta(seconds=seconds - 1)
         days = f"{begins:%-d %B %Y}" if begins.date() == last.date() else f"{begins:%-d %B} to {last:%-d %B %Y}"
         axes.set_xlabel(days + named)
+
+
+def zone(begins: datetime) -> str:
+    """``UTC−04:00``; nothing where the moment has no zone."""
+    offset = begins.strftime("%z")
+    return f"UTC{offset[:3]}:{offset[3:5]}".replace("-", "−") if offset else ""
 
 
 def _moment(value: float, begins: datetime | None, step: int) -> str:

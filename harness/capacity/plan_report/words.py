@@ -23,7 +23,7 @@ def recommendation(plan: Plan) -> list[str]:
     if plan.breaks is not None:
         sentences.append(what_breaks(plan))
     if plan.runner_up is not None:
-        sentences.append(_runner_up(plan, chosen, plan.runner_up))
+        sentences.append(_runner_up(chosen, plan.runner_up))
     return sentences
 
 
@@ -114,12 +114,12 @@ def _margin(plan: Plan, figures: Figures) -> str:
     return f"{meets}, with {_rounded(1 - worst / plan.objective.p99)} of the time to spare."
 
 
-def _runner_up(plan: Plan, chosen: Candidate, other: Candidate) -> str:
+def _runner_up(chosen: Candidate, other: Candidate) -> str:
     more = other.figures.cost.month - chosen.figures.cost.month
     share = abs(more) / chosen.figures.cost.month if chosen.figures.cost.month else None
     side = "more" if more >= 0 else "less"
     costs = "costs the same" if share is not None and share < 0.0005 else f"costs {_rounded(share)} {side}"
-    changed = differences(chosen.settings, other.settings, plan.traffic.begins)
+    changed = differences(chosen.settings, other.settings)
     named = f"({', '.join(changed)}) " if 0 < len(changed) <= 4 else ""
     return f"The runner-up {named}{costs} for a p99 of {text.seconds(other.figures.p99.value)}."
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import pytest
 
 from harness.capacity.plan_report.settings_rows import (
@@ -19,6 +17,7 @@ from harness.capacity.settings import (
     CONCURRENCY,
     FunctionSettings,
     ProvisionedScaling,
+    ScheduledCapacity,
     Settings,
     TrackingSettings,
     VariantSettings,
@@ -26,8 +25,8 @@ from harness.capacity.settings import (
 from tests.capacity.plan_report.plans import rich_settings, settings
 
 
-def values(setting: Settings, begins: datetime | None = None) -> dict[str, Value | None]:
-    return {row.name: row.values[0] for row in setting_rows([setting], begins)}
+def values(setting: Settings) -> dict[str, Value | None]:
+    return {row.name: row.values[0] for row in setting_rows([setting])}
 
 
 @pytest.mark.parametrize(
@@ -70,12 +69,11 @@ def test_steps_say_from_where_on_they_add_or_remove_how_much() -> None:
     )
 
 
-def test_a_schedule_counts_from_the_traffics_beginning_by_its_own_clock() -> None:
-    assert values(rich_settings())["From 08:00 each day"] == Value(
-        "2 to 3 instances", "counted from the traffic's beginning"
-    )
-    begins = datetime.fromisoformat("1995-07-13T01:30:00-04:00")
-    assert values(rich_settings(), begins)["From 09:30 each day"] == Value("2 to 3 instances", "UTC−04:00")
+def test_a_schedule_is_daily_in_utc_and_one_row_however_many_its_hours() -> None:
+    scheduled = rich_settings().variants[0]
+    actions = (*scheduled.schedule, ScheduledCapacity(second_of_day=72_000, min_capacity=1, max_capacity=1))
+    found = values(Settings(variants=(scheduled.model_copy(update={"schedule": actions}),)))
+    assert found["Schedule"] == Value("08:00 2–3; 20:00 1", "each day from then on, UTC: least–most instances")
 
 
 def test_a_fleet_without_policies_is_fixed_and_has_no_bounds() -> None:
