@@ -40,6 +40,8 @@ logger = logging.getLogger(__name__)
 BEGIN, FINISHED, STOP, STOPPED = "harness-begin", "harness-finished", "harness-stop", "harness-stopped"
 LEAD = 0.3
 """Seconds from the master's word until the workers begin: more than a message takes."""
+WATCH_EVERY = 0.5
+"""Seconds between a master's looks at whether its workers are still there."""
 MESSAGE_PATIENCE = 5.0
 """Seconds beyond the requests' own time that a master waits for its workers' last word."""
 
@@ -68,10 +70,17 @@ class OpenLoop(User):
         checked: Any = super()
         if hasattr(checked, "check"):
             checked.check(environment)
+        cls.check_schedule(environment)
+
+    @classmethod
+    def check_schedule(cls, environment: Environment) -> None:
+        """What is checked of the schedule itself: on a master too, which sends nothing."""
         cls.profile(environment)
         _limit(environment)
         chosen = [each.__name__ for each in environment.user_classes if issubclass(each, OpenLoop)]
-        if len(chosen) > 1 and environment.shape_class is None:
+        # A worker may be started with all scenarios: which one is played is its master's to say.
+        chooses = environment.shape_class is None and not isinstance(environment.runner, WorkerRunner)
+        if len(chosen) > 1 and chooses:
             raise HarnessError(f"Name one scenario: each of {', '.join(sorted(chosen))} has a schedule of its own.")
 
     def __init__(self, environment: Environment) -> None:
@@ -105,6 +114,8 @@ class Rounds:
         self._begun: set[str] = set()
         self._waiting: dict[str, set[str]] = {}
         self._stopped: set[str] = set()
+        self.lost: set[str] = set()
+        """Workers that have gone in the middle of a schedule, with their shares of it."""
 
     @property
     def outstanding(self) -> int:
@@ -116,7 +127,7 @@ class Rounds:
     def reset(self) -> None:
         """A test starts."""
         self.completed = self._ending = False
-        self.generators, self._begun, self._waiting, self._stopped = {}, set(), {}, set()
+        self.generators, self._begun, self._waiting, self._stopped, self.lost = {}, set(), {}, set(), set()
 
     def begin(self, user_class: type[OpenLoop]) -> None:
         """Locust has started a user of the class here: play its schedule, unless that has begun."""
@@ -165,6 +176,18 @@ class Rounds:
             # Of locust's own options a worker is not told this one.
             order["run_time"] = getattr(self.environment.parsed_options, "run_time", None)
             self._runner.send_message(BEGIN, order, client_id=worker)
+        gevent.spawn(self._watch_workers, name)
+
+    def _watch_workers(self, name: str) -> None:
+        """Waits no longer for workers that have gone: locust notices by their heartbeat, and tells nobody."""
+        waiting = self._waiting[name]
+        while waiting and not self._ending:
+            gevent.sleep(WATCH_EVERY)
+            gone = waiting - set(self._workers()) - self._stopped
+            self.lost |= gone
+            waiting -= gone
+            if gone and not waiting:
+                self._end_if_all_done()
 
     def on_begin_ordered(self, environment: Environment, msg: Any, **_: Any) -> None:
         """On a worker."""
@@ -207,6 +230,7 @@ class Rounds:
         with gevent.Timeout(patience + MESSAGE_PATIENCE, False):
             while not set(self._workers()) <= self._stopped:
                 gevent.sleep(0.05)
+        self.lost |= set().union(*self._waiting.values()) - self._stopped
 
     def _play(self, user_class: type[OpenLoop], at: float, index: int, of: int, seed: int) -> None:
         environment = self.environment

@@ -142,16 +142,20 @@ def _check_before_start(environment: Environment, **_: Any) -> None:
     options = environment.parsed_options
     if options is None:
         return
-    starts_by_itself = options.headless or options.autostart or isinstance(environment.runner, WorkerRunner)
+    worker, master = (isinstance(environment.runner, kind) for kind in (WorkerRunner, MasterRunner))
+    starts_by_itself = options.headless or options.autostart or worker
+    # A master sends nothing: of workers that are elsewhere it can only check the schedule.
+    check = "check_schedule" if master and not options.processes else "check"
     try:
-        if starts_by_itself and not isinstance(environment.runner, MasterRunner):
+        if starts_by_itself:
             for user_class in environment.user_classes:
-                if hasattr(user_class, "check"):
-                    user_class.check(environment)
+                getattr(user_class, check, lambda _: None)(environment)
         if on_aws(environment):
             _allow_aws(environment)
     except HarnessError as error:
-        sys.stderr.write(f"{error}\n")
+        # Of forked workers (--processes) the master says it, once for all.
+        if not (worker and options.processes):
+            sys.stderr.write(f"{error}\n")
         sys.exit(1)
 
 

@@ -123,6 +123,8 @@ class Recording:
         self.manifest.ended = time.time()
         self.manifest.ending = self._ending(self.manifest.ended - self.manifest.started)
         self.manifest.cut_short = cut_short.get(self.environment)
+        rounds = rounds_of(self.environment)
+        self.manifest.lost_workers = len(rounds.lost) if rounds is not None else 0
         try:
             self.manifest.write(self.folder)
         except OSError as error:

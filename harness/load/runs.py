@@ -65,6 +65,7 @@ class Manifest:
     stack: the stack file's settings, where one was given.
     unrecorded: why recording broke off before the run's end, if it did.
     cut_short: why the harness itself ended the run before its time, if it did.
+    lost_workers: how many of locust's workers went away in the middle, with their shares of the arrivals.
     """
 
     id: str
@@ -80,6 +81,7 @@ class Manifest:
     ending: Ending | None = None
     unrecorded: str | None = None
     cut_short: str | None = None
+    lost_workers: int = 0
     format: int = field(default=FORMAT)
 
     def write(self, folder: Path) -> None:

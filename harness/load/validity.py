@@ -93,7 +93,18 @@ def judge(run: Run) -> Validity:
         "overhead_p50": max((each.p50_s for each in overheads), default=None),
         "outstanding_max": max((sample.outstanding for log in run.generators for sample in log.samples), default=None),
     }
-    return Validity(reasons=_reasons(figures, _least_median(table)), **figures)
+    reasons = _missing(run) + _reasons(figures, _least_median(table))
+    return Validity(reasons=reasons, **figures)
+
+
+def _missing(run: Run) -> list[str]:
+    reasons = [] if len(run.requests) else ["No request was sent."]
+    lost, workers = run.manifest.lost_workers, run.manifest.options.get("workers") or 0
+    if lost:
+        reasons.append(
+            f"{lost} of {workers} workers went away before the end, and their share of the arrivals with them."
+        )
+    return reasons
 
 
 def _reasons(figures: dict[str, Any], median: float | None) -> list[str]:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from harness.load.histograms import read_histograms
@@ -94,9 +95,7 @@ def test_a_stall_shows_in_every_request_that_it_delayed(tmp_path: Path) -> None:
 
 
 def test_each_worker_plays_its_share_of_one_schedule(tmp_path: Path, server: StandIn) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
+    port = free_port()
     done = locust(
         "-f", str(LOADTESTS), "Steady", "--via", "endpoint", "--rate", "40", "-t", "2s", "--spacing", "even",
         "--processes", "2", "--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port,
@@ -112,6 +111,95 @@ def test_each_worker_plays_its_share_of_one_schedule(tmp_path: Path, server: Sta
     assert [len(log.samples) > 0 for log in run.generators] == [True, True]
     assert run.missing_workers == 0
     assert read_histograms(run.folder)["endpoint", "dog-breed-endpoint"].total == 80
+
+
+TWO_SCHEDULES = """
+from locust import task
+import harness.load.recording
+from harness.load.open_loop import OpenLoop
+from harness.load.schedule import constant
+from harness.load.users import EndpointUser
+
+
+class Base(OpenLoop, EndpointUser):
+    abstract = True
+
+    @classmethod
+    def profile(cls, environment):
+        return constant(40, 4)
+
+    @task
+    def ask(self):
+        self.invoke_endpoint("fine", b"x", "application/json")
+
+
+class One(Base):
+    pass
+
+
+class Other(Base):
+    pass
+"""
+
+
+def free_port() -> str:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return str(free.getsockname()[1])
+
+
+def test_a_worker_that_goes_away_makes_the_run_invalid_and_does_not_hold_its_end_up(
+    tmp_path: Path, server: StandIn
+) -> None:
+    (tmp_path / "locustfile.py").write_text(TWO_SCHEDULES)
+    runs, port = tmp_path / "runs", free_port()
+
+    def begin(*arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            command(*arguments), env=environment(runs, AWS_ENDPOINT_URL=server.url), cwd=tmp_path,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+
+    # The workers are told by nobody but the master which scenario is played.
+    master = begin("One", "--master", "--headless", "--expect-workers", "2", "--master-bind-port", port, "--seed", "1")
+    workers = [begin("--worker", "--master-port", port) for _ in range(2)]
+    try:
+        deadline = time.monotonic() + 30
+        while len(server.headers) < 40 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        workers[0].kill()
+        output, _ = master.communicate(timeout=30)
+    finally:
+        for process in (master, *workers):
+            process.kill()
+            process.communicate()
+    assert "The run is INVALID: 1 of 2 workers went away before the end" in output, output
+    run = only_run(runs)
+    assert (run.manifest.ending, run.manifest.lost_workers) == ("finished", 1)
+    # The other one has sent its share: half of 160.
+    counts = sorted(len(each) for each in (_rows(run.folder / f"requests-{index}.arrow") for index in range(2)))
+    assert 60 < counts[1] < 100
+
+
+def _rows(stream: Path) -> list[object]:
+    with pa.OSFile(str(stream), "rb") as source:
+        rows: list[object] = []
+        try:
+            for batch in pa.ipc.open_stream(source):
+                rows.extend(batch.to_pylist())
+        except pa.ArrowInvalid:
+            pass  # cut off
+        return rows
+
+
+def test_what_is_wrong_is_said_once_for_all_processes(tmp_path: Path, server: StandIn) -> None:
+    port = free_port()
+    done = locust(
+        "-f", str(LOADTESTS), "Steady", "--rate", "-3", "--processes", "2",
+        "--master-bind-port", port, "--master-port", port, runs=tmp_path, cwd=tmp_path, AWS_ENDPOINT_URL=server.url,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.count("--rate -3 is no rate: give a number of requests a second above 0.") == 1
 
 
 def test_a_schedule_ends_the_run_and_any_user_can_play_one(tmp_path: Path, server: StandIn) -> None:

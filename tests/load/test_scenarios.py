@@ -47,7 +47,7 @@ def environment(scenarios: ModuleType, *names: str, **options: Any) -> Any:
     }
     parsed = SimpleNamespace(**{**defaults, "run_time": None, "max_outstanding": "1000", "target": "local", **options})
     classes = [getattr(scenarios, name) for name in names]
-    return SimpleNamespace(parsed_options=parsed, host=None, user_classes=classes, shape_class=None)
+    return SimpleNamespace(parsed_options=parsed, runner=None, host=None, user_classes=classes, shape_class=None)
 
 
 def profile(scenarios: ModuleType, name: str, **options: Any) -> Profile:

@@ -92,3 +92,11 @@ def test_without_an_answer_only_the_generators_cpu_is_judged(tmp_path: Path) -> 
 def test_a_run_without_the_generators_log_is_judged_by_its_arrivals(tmp_path: Path) -> None:
     seen = judge(read_run(write_run(tmp_path, [arrival(i) for i in range(10)])))
     assert (seen.valid, seen.cpu_mean, seen.lag_p99, seen.overhead_p50) == (True, None, None, None)
+
+
+def test_a_worker_that_went_away_and_a_run_of_nothing_are_named(tmp_path: Path) -> None:
+    lost = read_run(write_run(tmp_path / "1", [arrival(1)], lost_workers=1, options={"workers": 3}))
+    assert judge(lost).reasons == [
+        "1 of 3 workers went away before the end, and their share of the arrivals with them."
+    ]
+    assert judge(read_run(write_run(tmp_path / "2", []))).reasons == ["No request was sent."]
