@@ -23,6 +23,7 @@ from locust.runners import MasterRunner, WorkerRunner
 from harness.load.answers import DROPPED, Observation
 from harness.load.arrival import taken
 from harness.load.description import check_before_start, new_manifest
+from harness.load.failures import causes
 from harness.load.health import Health
 from harness.load.histograms import Histograms
 from harness.load.open_loop import dropped, rounds_of
@@ -138,7 +139,10 @@ class Recording:
     def say_where(self) -> None:
         if self.last_line is None or self.done is None:
             return
-        for reason in judge(read_run(self.done[0])).reasons:
+        run = read_run(self.done[0])
+        for cause in causes(run.requests):
+            print(cause, flush=True)
+        for reason in judge(run).reasons:
             print(f"The run is INVALID: {reason}", flush=True)
         print(self.last_line, flush=True)
         self.last_line = None

@@ -159,7 +159,10 @@ def test_a_function_url_is_called_as_it_is_given_and_signed_for_lambda(tmp_path:
 def test_nobody_listening_is_a_failure_by_its_code(tmp_path: Path, locustfile: Path) -> None:
     with stand_in() as server:
         url = server.url
-    locust("-f", str(locustfile), "-u", "1", "-t", "2s", "--host", url, "Asker", runs=tmp_path / "runs", cwd=tmp_path)
+    done = locust(
+        "-f", str(locustfile), "-u", "1", "-t", "2s", "--host", url, "Asker", runs=tmp_path / "runs", cwd=tmp_path
+    )  # fmt: skip
+    assert "Nothing listens there: bring the local AWS up" in done.stdout
     assert "Connection:refused" in only_run(tmp_path / "runs").requests["error"].to_pylist()
 
 

@@ -1,0 +1,54 @@
+"""A run that went wrong says why, in a sentence a cause."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.load.failures import causes
+from harness.load.runs import read_run
+from tests.load.recorded import request, write_run
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "sentence"),
+    [
+        (
+            "ValidationError",
+            "Endpoint nope of account 123456789012 not found.",
+            "All 2 requests failed at dog-breed with ValidationError (Endpoint nope of account 123456789012 not "
+            "found.). Deploy it, or name another with --function-name or --endpoint-name.",
+        ),
+        (
+            "UnrecognizedClientException",
+            "The security token included in the request is invalid.",
+            "All 2 requests failed at dog-breed with UnrecognizedClientException (The security token included in the "
+            "request is invalid.). The credentials are not known there: set AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY, here to those that `harness up` prints.",
+        ),
+        (
+            "Connection:reset",
+            None,
+            "All 2 requests failed at dog-breed with Connection:reset. The server hangs up in the middle: see its log "
+            "(`harness up --foreground`).",
+        ),
+        ("ModelError(500)", "boom", "All 2 requests failed at dog-breed with ModelError(500) (boom)."),
+    ],
+)
+def test_each_cause_says_what_to_do(tmp_path: Path, error: str, message: str | None, sentence: str) -> None:
+    run = read_run(write_run(tmp_path, [request(error=error, message=message)] * 2))
+    assert causes(run.requests) == [sentence]
+
+
+def test_the_commonest_come_first_and_what_was_cut_off_is_no_cause(tmp_path: Path) -> None:
+    failed = [request(error=f"E{number}") for number in range(5) for _ in range(number + 1)]
+    others = [request(), request(error="Unfinished"), request(error="Dropped")]
+    found = causes(read_run(write_run(tmp_path, [*failed, *others])).requests)
+    assert [sentence.split(".")[0] for sentence in found] == [
+        f"{count} of 18 requests failed at dog-breed with E{count - 1}" for count in (5, 4, 3)
+    ]
+
+
+def test_a_good_run_has_none(tmp_path: Path) -> None:
+    assert causes(read_run(write_run(tmp_path, [request()])).requests) == []
