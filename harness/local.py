@@ -20,6 +20,7 @@ from typing import Any, Literal
 import uvicorn
 
 from harness.access.directory import Directory
+from harness.access.record import CallRecord
 from harness.backend import Backend
 from harness.backend_watch import BackendWatch
 from harness.calls import Service
@@ -29,6 +30,7 @@ from harness.errors import AwsError, HarnessError
 from harness.functions.api import Functions
 from harness.functions.concurrency import PREPARATION_SECONDS
 from harness.gateway.app import Gateway
+from harness.gateway.authorizing import Authorizer
 from harness.gateway.forward import Forwarder
 from harness.hosting.api import Hosting
 from harness.hosting.instances.base import LocalSettings
@@ -61,6 +63,7 @@ class Options:
     containers: running model containers, which then stand behind every endpoint, whatever its stack says.
     functions: who owns Lambda; LocalStack's has none of the harness's concurrency, access and metrics.
     provisioning_seconds: of the clock, before provisioned concurrency is allocated.
+    administrator: whether the key ``test`` is the account's administrator; else a user is, whose key is made new.
     speed: how many seconds of alarms, cooldowns and provisioning pass in one of the wall's; requests keep their own.
     """
 
@@ -72,6 +75,7 @@ class Options:
     functions: Literal["harness", "localstack"] = "harness"
     provisioning_seconds: float = PREPARATION_SECONDS
     speed: float = 1.0
+    administrator: bool = True
 
 
 class LocalAws:
@@ -117,7 +121,8 @@ class LocalAws:
         workspace.mkdir(parents=True, exist_ok=True)
         self._stack.push_async_callback(asyncio.to_thread, shutil.rmtree, workspace, ignore_errors=True)
         self.backend = self._find_backend()
-        self.directory = Directory(self.backend, self.clock)
+        self.directory = Directory(self.backend, administrator=self.options.administrator)
+        self.record = CallRecord()
         await self._reach_backend()
         self.metrics = Metrics(self.backend, self.clock)
         await self.metrics.start()
@@ -156,7 +161,9 @@ class LocalAws:
         if self.options.functions == "harness":
             owned.append(self.functions)
         services = {one.service_name: one for one in owned}
-        gateway = Gateway(services, self.directory, forwarder, self._control, self.region)
+        tags = {"lambda": self.functions.tags_of, "sagemaker": self.hosting.tags_of}
+        authorizer = Authorizer(self.directory, self.record, {"lambda": self.functions.resource_policy}, tags)
+        gateway = Gateway(services, self.directory, authorizer, forwarder, self._control, self.region)
         await self._serve(gateway, listener)
 
     def _listen(self) -> socket.socket:

@@ -134,7 +134,7 @@ def needs(prefix: str, operation: str, request: Request, place: Place) -> Iterat
 
     A service that the reference lists without the action is asked for under the operation's own name.
     """
-    for name in _action_names(prefix, operation, request):
+    for name in action_names(prefix, operation, request):
         found = reference.action(f"{prefix}:{name}")
         full = f"{prefix}:{name}" if found is None else str(found)
         yield Need(full, () if found is None else resources(found, request, place))
@@ -172,7 +172,8 @@ def _roles(value: Any, name: str = "", deep: int = 0) -> Iterator[str]:
             yield from _roles(inner, name, deep + 1)
 
 
-def _action_names(prefix: str, operation: str, request: Request) -> tuple[str, ...]:
+def action_names(prefix: str, operation: str, request: Request) -> tuple[str, ...]:
+    """The names of an operation's actions, without the prefix: nearly always the operation's own."""
     if (given := _OPERATIONS.get(f"{prefix}:{operation}")) is not None:
         names = given
     elif prefix == "s3":
@@ -275,37 +276,3 @@ def _top_texts(request: Request) -> Iterator[str]:
             yield value
         elif isinstance(value, list):
             yield from (item for item in value if isinstance(item, str))
-
-
-_SIGNING_TO_PREFIX = {"monitoring": "cloudwatch", "email": "ses"}
-_OBJECT_ACTIONS = {
-    "GET": "GetObject",
-    "HEAD": "GetObject",
-    "PUT": "PutObject",
-    "POST": "PutObject",
-    "DELETE": "DeleteObject",
-}
-_BUCKET_ACTIONS = {
-    "GET": "ListBucket",
-    "HEAD": "ListBucket",
-    "PUT": "CreateBucket",
-    "POST": "DeleteObject",
-    "DELETE": "DeleteBucket",
-}
-
-
-def action_name(signing_name: str, operation: str) -> str:
-    """``logs`` and ``PutLogEvents`` -> ``logs:PutLogEvents``; the prefix is the signing name but for a few services."""
-    return f"{_SIGNING_TO_PREFIX.get(signing_name, signing_name)}:{operation}"
-
-
-def s3_action(method: str, host: str, path: str) -> tuple[str, str]:
-    """The action and resource ARN of an S3 request, path style or virtual-host style (``BUCKET.s3.HOST``)."""
-    name = host.partition(":")[0]
-    bucket_in_host = name.partition(".s3.")[0] if ".s3." in name else ""
-    bucket, _, key = (f"{bucket_in_host}{path}" if bucket_in_host else path.lstrip("/")).partition("/")
-    if not bucket:
-        return "s3:ListAllMyBuckets", "*"
-    if key:
-        return f"s3:{_OBJECT_ACTIONS.get(method, method)}", f"arn:aws:s3:::{unquote(bucket)}/{unquote(key)}"
-    return f"s3:{_BUCKET_ACTIONS.get(method, method)}", f"arn:aws:s3:::{unquote(bucket)}"

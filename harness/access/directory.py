@@ -4,60 +4,142 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import urllib.parse
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from harness.access.policy import Policy, parse_policy
+from harness.access.keys import Key, Keys, issued
+from harness.access.policy import MalformedPolicy, Policy, Use, parse_policy
+from harness.access.principals import Caller, session_caller
 from harness.backend import ADMINISTRATOR_KEY, Backend, connect
 from harness.calls import Principal
-from harness.clock import Clock
+from harness.clock import Clock, WallClock
 
-# IAM is eventually consistent on AWS; here a write seen by the gateway empties the cache, and this bounds
-# what it missed.
-_POLICIES_LIFETIME_SECONDS = 5.0
+log = logging.getLogger(__name__)
+
+# IAM is eventually consistent on AWS; here a write seen by the gateway empties the cache, and what it missed is seen so
+# much later: what is older is still taken while it is read anew, so that no request waits for it.
+_LIFETIME_SECONDS = 5.0
 # Of every local emulator, and of localstack-client's sessions.
 _ADMINISTRATOR_KEYS = frozenset((ADMINISTRATOR_KEY, "accesskey"))
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A user or a role: what limits whoever acts as it. trust: of a role, None where it cannot be read.
+
+    identifier: ``AIDA...`` or ``AROA...``.
+    """
+
+    arn: str
+    identity: tuple[Policy, ...] = ()
+    boundary: Policy | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    identifier: str = ""
+    trust: Policy | None = None
+
+
+class _Cache(Generic[Item]):
+    """What was read from the backend, by name; refreshed in the background when it is old."""
+
+    def __init__(self, read: Callable[[str], Item], clock: Clock) -> None:
+        self._read = read
+        self._clock = clock
+        self._found: dict[str, tuple[float, Item]] = {}
+        self._reading: dict[str, asyncio.Task[Item]] = {}
+
+    def at_hand(self, name: str) -> Item | None:
+        """What is known, without waiting; None where it has to be read first."""
+        found = self._found.get(name)
+        if found is None:
+            return None
+        if self._clock.now() - found[0] >= _LIFETIME_SECONDS and name not in self._reading:
+            self._begin(name)
+        return found[1]
+
+    async def get(self, name: str) -> Item:
+        found = self.at_hand(name)
+        return found if found is not None else await asyncio.shield(self._reading.get(name) or self._begin(name))
+
+    def forget(self) -> None:
+        """What is being read now began before whatever made this necessary, and is not kept."""
+        self._found.clear()
+        self._reading.clear()
+
+    def _begin(self, name: str) -> asyncio.Task[Item]:
+        task = asyncio.create_task(asyncio.to_thread(self._read, name))
+        self._reading[name] = task
+        task.add_done_callback(lambda done: self._end(name, done))
+        return task
+
+    def _end(self, name: str, task: asyncio.Task[Item]) -> None:
+        if self._reading.get(name) is not task:
+            return
+        del self._reading[name]
+        if not task.cancelled() and task.exception() is None:
+            self._found[name] = (self._clock.now(), task.result())
 
 
 class Directory:
     """Principals and their policies, read through boto3 and cached.
 
-    account: the backend's account id, learned at start.
+    account: the backend's account id, learned at start. administrator: whether the well-known key is one. clock: of
+    what is kept, the wall's by default.
     """
 
-    def __init__(self, backend: Backend, clock: Clock) -> None:
+    def __init__(self, backend: Backend, *, administrator: bool = True, clock: Clock | None = None) -> None:
         self._backend = backend
-        self._clock = clock
+        self._administrator = administrator
         self.account = ""
-        self._principals: dict[str, Principal] = {}
-        self._policies: dict[str, tuple[float, tuple[Policy, ...]]] = {}
+        self.keys = Keys()
+        # The wall's, however fast the harness's own goes: credentials and signatures have it too.
+        self._clock = clock = clock or WallClock()
+        self._entities = _Cache(self._read_entity, clock)
+        self._managed = _Cache(self._read_managed, clock)
+        self._buckets = _Cache(self._read_bucket, clock)
 
     async def start(self) -> None:
-        """Learns the account's id from the backend."""
+        """Learns the account's id from the backend, and from now on the keys that the harness itself gets."""
         identity = await self._backend.call("sts", "get_caller_identity")
         self.account = identity["Account"]
+        events = self._backend.client("sts").meta.events
+        events.register("after-call.sts.AssumeRole", self._on_assume_role)
+
+    def _on_assume_role(self, parsed: Mapping[str, Any], **_: Any) -> None:
+        self.learn("AssumeRole", {}, parsed, None)
+
+    def learn(
+        self, operation: str, request: Mapping[str, Any], answer: Mapping[str, Any], caller: Principal | None
+    ) -> None:
+        """An answer of STS or IAM that may have a key in it."""
+        key = issued(operation, request, answer, self.account, caller, self._clock.now())
+        if key is not None:
+            self.keys.add(key)
 
     @property
     def root(self) -> Principal:
         """The account's administrator."""
         return Principal(f"arn:aws:iam::{self.account}:root", self.account, "root")
 
-    async def principal(self, access_key: str) -> Principal | None:
-        """Who an access key belongs to, or None for a key that neither IAM nor STS issued.
+    async def key(self, access_key: str) -> Key | None:
+        """An access key, or None for one that neither IAM nor STS issued.
 
         The keys that local emulators' clients bring along are the administrator's.
         """
-        if access_key in _ADMINISTRATOR_KEYS:
-            return self.root
-        known = self._principals.get(access_key)
+        if self._administrator and access_key in _ADMINISTRATOR_KEYS:
+            return Key(access_key, self.root)
+        known = self.keys.get(access_key)
         if known is None:
-            known = await asyncio.to_thread(self._look_up, access_key)
-            if known is not None:
-                self._principals[access_key] = known
-        return known
+            principal = await asyncio.to_thread(self._look_up, access_key)
+            if principal is not None and self.keys.get(access_key) is None:
+                self.keys.add(Key(access_key, principal))
+            known = self.keys.get(access_key)
+        return known if known is not None and known.active else None
 
     def _look_up(self, access_key: str) -> Principal | None:
         # Backends do not verify signatures, so a key's owner can be asked for without its secret.
@@ -66,39 +148,93 @@ class Directory:
             arn = sts.get_caller_identity()["Arn"]
         except (ClientError, BotoCoreError):
             return None
+        finally:
+            sts.close()
         if ":assumed-role/" in arn:
             return Principal(arn, self.account, "assumed-role")
         # moto names the owner of a key it never issued "user/moto", LocalStack the root user.
-        if ":user/" in arn and not arn.endswith(":user/moto"):
+        if ":user/" in arn and not arn.endswith(":user/moto") and self._is_active(access_key, arn):
             return Principal(arn, self.account, "user")
         return None
 
-    def forget_policies(self) -> None:
+    def _is_active(self, access_key: str, arn: str) -> bool:
+        pages = self._backend.client("iam").get_paginator("list_access_keys").paginate(UserName=arn.rpartition("/")[2])
+        entries = (entry for page in pages for entry in page["AccessKeyMetadata"])
+        return any(one["AccessKeyId"] == access_key and one["Status"] == "Active" for one in entries)
+
+    # ---- policies
+
+    def forget(self) -> None:
         """Called when IAM was written to."""
-        self._policies.clear()
+        self._entities.forget()
+        self._managed.forget()
+        self.keys.forget_unseen()
 
-    async def policies(self, principal: Principal) -> tuple[Policy, ...]:
-        """The identity-based policies of a user (and his groups) or a role, inline and attached."""
-        now = self._clock.now()
-        cached = self._policies.get(principal.arn)
-        if cached and now - cached[0] < _POLICIES_LIFETIME_SECONDS:
-            return cached[1]
-        found = await asyncio.to_thread(self._read_policies, principal)
-        self._policies[principal.arn] = (now, found)
-        return found
+    def forget_buckets(self) -> None:
+        """Called when a bucket's policy was written to."""
+        self._buckets.forget()
 
-    def _read_policies(self, principal: Principal) -> tuple[Policy, ...]:
+    def entity_at_hand(self, principal: Principal) -> Entity | None:
+        """What entity() gives, where it need not wait."""
+        return self._entities.at_hand(_entity_name(principal))
+
+    async def entity(self, principal: Principal) -> Entity:
+        """The user or role behind a principal; one that is no longer there has no policies left."""
+        return await self._entities.get(_entity_name(principal))
+
+    async def role(self, arn: str) -> Entity:
+        """A role by its ARN."""
+        return await self._entities.get(f"role/{arn.rpartition('/')[2]}")
+
+    async def by_arn(self, arn: str) -> Entity:
+        """A user, group or role by its ARN."""
+        kind = arn.rpartition(":")[2].partition("/")[0]
+        return await self._entities.get(f"{kind}/{arn.rpartition('/')[2]}")
+
+    async def session_policies(self, key: Key) -> tuple[Policy, ...] | None:
+        """The session policies of a key, managed ones included; None where nothing limits the session."""
+        if key.session is None:
+            return None
+        managed = [await self._managed.get(arn) for arn in key.session_arns]
+        return (*key.session, *(policy for policy in managed if policy.statements))
+
+    async def bucket_policy(self, bucket: str) -> Policy | None:
+        """A bucket's own policy, or None."""
+        found = await self._buckets.get(bucket)
+        return found if found.statements else None
+
+    def caller(self, principal: Principal, entity: Entity) -> Caller:
+        """A principal as policies name him."""
+        if principal.kind == "assumed-role":
+            return session_caller(principal.arn, entity.arn)
+        return Caller(principal.arn, principal.account, principal.kind)
+
+    def _read_entity(self, name: str) -> Entity:
+        kind, _, bare = name.partition("/")
         iam = self._backend.client("iam")
         try:
-            if principal.kind == "assumed-role":
-                return tuple(self._of_entity(iam, "role", RoleName=principal.name))
-            policies = self._of_entity(iam, "user", UserName=principal.name)
-            for group in iam.list_groups_for_user(UserName=principal.name)["Groups"]:
-                policies += self._of_entity(iam, "group", GroupName=group["GroupName"])
-            return tuple(policies)
+            return self._entity(iam, kind, bare)
         except ClientError:
             # A role or user deleted while its credentials live on has no policies left.
-            return ()
+            return Entity("")
+
+    def _entity(self, iam: Any, kind: str, name: str) -> Entity:
+        word = kind.capitalize()
+        described = getattr(iam, f"get_{kind}")(**{f"{word}Name": name})[word]
+        policies = self._of_entity(iam, kind, **{f"{word}Name": name})
+        if kind == "user":
+            for group in iam.list_groups_for_user(UserName=name)["Groups"]:
+                policies += self._of_entity(iam, "group", GroupName=group["GroupName"])
+        boundary = described.get("PermissionsBoundary")
+        trust = described.get("AssumeRolePolicyDocument")
+        return Entity(
+            described["Arn"],
+            tuple(policies),
+            self._read_managed(boundary["PermissionsBoundaryArn"]) if boundary else None,
+            {tag["Key"]: tag["Value"] for tag in described.get("Tags", ())},
+            described.get(f"{word}Id", ""),
+            _read(f"trust policy of {name}", trust, "trust") if trust else None,
+        )
 
     def _of_entity(self, iam: Any, kind: str, **name: str) -> list[Policy]:
         def every(method: str, key: str) -> list[Any]:
@@ -107,17 +243,41 @@ class Directory:
 
         call: Callable[..., dict[str, Any]] = getattr(iam, f"get_{kind}_policy")
         inline = [
-            parse_policy(policy, _text(call(PolicyName=policy, **name)["PolicyDocument"]))
+            _read(policy, call(PolicyName=policy, **name)["PolicyDocument"])
             for policy in every(f"list_{kind}_policies", "PolicyNames")
         ]
-        attached = []
-        for entry in every(f"list_attached_{kind}_policies", "AttachedPolicies"):
-            version = iam.get_policy(PolicyArn=entry["PolicyArn"])["Policy"]["DefaultVersionId"]
-            document = iam.get_policy_version(PolicyArn=entry["PolicyArn"], VersionId=version)["PolicyVersion"]
-            attached.append(parse_policy(entry["PolicyArn"], _text(document["Document"])))
-        return inline + attached
+        attached = every(f"list_attached_{kind}_policies", "AttachedPolicies")
+        return inline + [self._read_managed(entry["PolicyArn"]) for entry in attached]
+
+    def _read_managed(self, arn: str) -> Policy:
+        iam = self._backend.client("iam")
+        try:
+            version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+            found = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]
+        except ClientError:
+            return Policy(arn, ())
+        return _read(arn, found["Document"])
+
+    def _read_bucket(self, bucket: str) -> Policy:
+        try:
+            document = self._backend.client("s3").get_bucket_policy(Bucket=bucket)["Policy"]
+        except ClientError:
+            return Policy(f"policy of bucket {bucket}", ())
+        return _read(f"policy of bucket {bucket}", document, "resource")
 
 
-def _text(document: Any) -> str:
-    """A policy document as JSON text: botocore parses it, some backends send it URL-encoded once more."""
-    return urllib.parse.unquote(document) if isinstance(document, str) else json.dumps(document)
+def _entity_name(principal: Principal) -> str:
+    return f"{'role' if principal.kind == 'assumed-role' else 'user'}/{principal.name}"
+
+
+def _read(name: str, document: Any, use: Use = "identity") -> Policy:
+    """A policy of the backend's: botocore parses some, some backends send them URL-encoded once more.
+
+    One that no IAM would have taken grants nothing, and the log says so.
+    """
+    text = urllib.parse.unquote(document) if isinstance(document, str) else json.dumps(document)
+    try:
+        return parse_policy(name, text, use)
+    except MalformedPolicy as error:
+        log.warning("left out, for it is malformed: %s", error)
+        return Policy(name, ())

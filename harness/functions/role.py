@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from fnmatch import fnmatchcase
-from typing import Any
 
 from botocore.exceptions import ClientError
 
+from harness.access.trust import can_assume
 from harness.backend import Backend
 from harness.functions import errors
 
@@ -46,24 +43,8 @@ async def check(backend: Backend, role_arn: str, account: str) -> None:
         raise errors.invalid(errors.ROLE_NOT_ASSUMABLE)
     if parts[4] != account:
         raise errors.cross_account_role()
-    try:
-        role = (await backend.call("iam", "get_role", RoleName=parts[5].split("/")[-1]))["Role"]
-    except ClientError as error:
-        raise errors.invalid(errors.ROLE_NOT_ASSUMABLE) from error
-    document = role["AssumeRolePolicyDocument"]
-    if not trusts_lambda(json.loads(document) if isinstance(document, str) else document):
+    if not await can_assume(backend, role_arn, LAMBDA_PRINCIPAL):
         raise errors.invalid(errors.ROLE_NOT_ASSUMABLE)
-
-
-def trusts_lambda(document: Mapping[str, Any]) -> bool:
-    """Whether a trust policy lets the Lambda service assume the role."""
-    effects = [
-        statement.get("Effect")
-        for statement in _listed(document.get("Statement"))
-        if _names_lambda(statement.get("Principal"))
-        and any(fnmatchcase("sts:assumerole", action.lower()) for action in _listed(statement.get("Action")))
-    ]
-    return "Allow" in effects and "Deny" not in effects
 
 
 async def assume(backend: Backend, role_arn: str, function: str) -> Credentials:
@@ -92,14 +73,3 @@ class RoleSession:
             if self._credentials is None or not self._credentials.last_for(seconds, datetime.now(UTC)):
                 self._credentials = await assume(self._backend, self._role_arn, self._function)
             return self._credentials
-
-
-def _names_lambda(principal: Any) -> bool:
-    if not isinstance(principal, Mapping):
-        return bool(principal == "*")
-    return LAMBDA_PRINCIPAL in _listed(principal.get("Service")) or "*" in _listed(principal.get("AWS"))
-
-
-def _listed(value: Any) -> Iterator[Any]:
-    """A policy element that may be one value or a list of them."""
-    yield from () if value is None else value if isinstance(value, list) else (value,)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import aiohttp
 import yarl
@@ -46,9 +46,12 @@ class Forwarder:
         if self._session is not None:
             await self._session.close()
 
-    async def forward(self, exchange: Exchange, body: bytes | None = None) -> None:
+    async def forward(
+        self, exchange: Exchange, body: bytes | None = None, look: Callable[[int, bytes], None] | None = None
+    ) -> None:
         """Answers the exchange with the backend's answer. ``body`` is the request's where it was already read.
 
+        look: given the answer's status and its whole body before the client gets it.
         Raises AwsError ServiceUnavailable when the backend does not answer.
         """
         assert self._session is not None, "start() comes first"
@@ -61,6 +64,12 @@ class Forwarder:
                 head.method, url, headers=headers, data=data, allow_redirects=False
             ) as answer:
                 kept = [(name, value) for name, value in answer.headers.items() if name.lower() not in _HOP_BY_HOP]
+                if look is not None:
+                    whole = await answer.read()
+                    look(answer.status, whole)
+                    await exchange.start(answer.status, kept)
+                    await exchange.send_body(whole, more=False)
+                    return
                 await exchange.start(answer.status, kept)
                 async for chunk in answer.content.iter_any():
                     await exchange.send_body(chunk, more=True)

@@ -6,17 +6,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Protocol
 
-from harness.calls import Principal
 from harness.errors import AwsError
 from harness.functions.errors import SYNCHRONOUS_PAYLOAD_LIMIT, forbidden_url
 from harness.functions.function_url import PATH_PREFIX, UrlConfig, UrlRequest, UrlResponse, is_preflight
 from harness.functions.names import FunctionReference
 from harness.gateway.http import Exchange
-from harness.gateway.identify import credential_of
 from harness.gateway.wire.faults import encode_fault
 
-Authorize = Callable[[Principal, FunctionReference], Awaitable[None]]
-"""Raises AwsError unless the principal may call the URL of a function or alias."""
+Authorize = Callable[[Exchange, bytes, FunctionReference], Awaitable[tuple[str, str]]]
+"""The caller's ARN and access key; raises AwsError unless he may call the URL of a function or alias."""
 
 
 class UrlService(Protocol):
@@ -30,13 +28,10 @@ class UrlService(Protocol):
 
 
 class FunctionUrls:
-    """Answers what is below PATH_PREFIX. find: the principal of an access key, or None."""
+    """Answers what is below PATH_PREFIX."""
 
-    def __init__(
-        self, service: UrlService, find: Callable[[str], Awaitable[Principal | None]], authorize: Authorize
-    ) -> None:
+    def __init__(self, service: UrlService, authorize: Authorize) -> None:
         self._service = service
-        self._find = find
         self._authorize = authorize
 
     async def answer(self, exchange: Exchange, request_id: str) -> None:
@@ -71,15 +66,11 @@ class FunctionUrls:
         return await self._service.invoke_url(reference, config, request, request_id)
 
     async def _signed(self, exchange: Exchange, reference: FunctionReference, request: UrlRequest) -> UrlRequest:
-        credential = credential_of(exchange.head)
-        principal = await self._find(credential.access_key) if credential else None
-        if credential is None or principal is None:
-            raise forbidden_url()
         try:
-            await self._authorize(principal, reference)
+            caller, access_key = await self._authorize(exchange, request.body, reference)
         except AwsError as error:
             raise forbidden_url() from error
-        return replace(request, caller=principal.arn, access_key=credential.access_key)
+        return replace(request, caller=caller, access_key=access_key)
 
 
 def _headers(exchange: Exchange) -> dict[str, str]:

@@ -5,23 +5,29 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
+from harness.access.signature import Signed
 from harness.errors import AwsError
+from harness.gateway.refusals import missing_token
 from harness.gateway.wire.models import OperationModel, is_known_service, rest_router, service_for, service_model
 
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/(\d{8})/([^/,\s]+)/([^/,\s]+)/aws4_request")
+_SIGNATURE = re.compile(r"SignedHeaders=([^,\s]+).*?Signature=([0-9A-Za-z]+)")
 _FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What a signature claims (SigV4's credential scope)."""
+    """What a signature claims (SigV4's credential scope). token: of a presigned URL; a header has its own."""
 
     access_key: str
     region: str
     signing_name: str
+    day: str = ""
+    token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +73,39 @@ def credential_of(head: Head) -> Credential | None:
             raise AwsError(
                 "IncompleteSignature", "The Authorization header must be an AWS Signature Version 4 header.", 403
             )
-        access_key, _, region, signing_name = found.groups()
-        return Credential(access_key, region, signing_name)
+        access_key, day, region, signing_name = found.groups()
+        return Credential(access_key, region, signing_name, day)
     if "X-Amz-Credential=" in head.query:
-        scope = parse_qs(head.query)["X-Amz-Credential"][0].split("/")
+        asked = parse_qs(head.query)
+        scope = asked["X-Amz-Credential"][0].split("/")
         if len(scope) != 5:
             raise AwsError("AuthorizationQueryParametersError", "The X-Amz-Credential parameter is malformed.", 400)
-        return Credential(scope[0], scope[2], scope[3])
+        return Credential(scope[0], scope[2], scope[3], scope[1], asked.get("X-Amz-Security-Token", [""])[0])
     return None
+
+
+def signed_of(head: Head, credential: Credential) -> Signed:
+    """The rest of the signature that a credential came with; what is missing is empty, and no signature then."""
+    header = head.headers.get("authorization")
+    if header:
+        found = _SIGNATURE.search(header)
+        names, signature = found.groups() if found else ("", "")
+        stamp, expires = head.headers.get("x-amz-date", ""), None
+    else:
+        asked = {name: values[0] for name, values in parse_qs(head.query).items()}
+        names, signature = asked.get("X-Amz-SignedHeaders", ""), asked.get("X-Amz-Signature", "")
+        given = asked.get("X-Amz-Expires", "")
+        stamp, expires = asked.get("X-Amz-Date", ""), int(given) if given.isascii() and given.isdigit() else 0
+    return Signed(
+        credential.access_key,
+        credential.day,
+        credential.region,
+        credential.signing_name,
+        stamp,
+        names.split(";"),
+        signature,
+        expires,
+    )
 
 
 def identify(head: Head, form: bytes = b"") -> Target:
@@ -95,6 +126,8 @@ def identify(head: Head, form: bytes = b"") -> Target:
         if name not in model.operation_names:
             raise _unknown_operation(protocol, name) if credential else missing_token(protocol)
         return Target(service, protocol, credential, name, model.operation_model(name))
+    if service == "s3":
+        return _s3_target(head, credential)
     if protocol == "rest-xml":
         return Target(service, protocol, credential, "", None)
     found = rest_router(service).match(head.method, head.path, head.query)
@@ -102,6 +135,42 @@ def identify(head: Head, form: bytes = b"") -> Target:
         raise AwsError("UnknownOperationException", f"No operation of {service} is {head.method} {head.path}", 404)
     operation, labels = found
     return Target(service, protocol, credential, operation.name, operation, labels)
+
+
+def _s3_target(head: Head, credential: Credential | None) -> Target:
+    """A bucket is named in the path or, virtual-host style, in the host (``BUCKET.s3.HOST``)."""
+    host = head.headers.get("host", "").partition(":")[0]
+    path = f"/{host.partition('.s3.')[0]}{head.path}" if ".s3." in host else head.path
+    # Operations share paths: which one it is, a required header or parameter of the query tells.
+    asked = parse_qs(head.query, keep_blank_values=True)
+    possible = [
+        (len(_literals(operation)), len(_needed(operation)), operation.name)
+        for operation, _ in rest_router("s3").matches(head.method, path, head.query)
+        if all(name.lower() in head.headers or name in asked for name in _needed(operation))
+    ]
+    bucket, _, key = path.lstrip("/").partition("/")
+    labels = {name: unquote(value) for name, value in (("Bucket", bucket), ("Key", key)) if value}
+    if not possible:
+        return Target("s3", "rest-xml", credential, "", None, labels)
+    name = max(possible, key=lambda one: one[:2])[2]
+    return Target("s3", "rest-xml", credential, name, service_model("s3").operation_model(name), labels)
+
+
+@cache
+def _needed(operation: OperationModel) -> tuple[str, ...]:
+    """Names of the headers and query parameters that a request to an operation has to have."""
+    shape = operation.input_shape
+    members = [shape.members[name] for name in shape.required_members] if shape is not None else []
+    return tuple(
+        str(one.serialization["name"])
+        for one in members
+        if one.serialization.get("location") in ("querystring", "header")
+    )
+
+
+@cache
+def _literals(operation: OperationModel) -> str:
+    return str(operation.http["requestUri"].partition("?")[2])
 
 
 def protocol_of(head: Head, service: str) -> str:
@@ -130,15 +199,6 @@ def _unknown_operation(protocol: str, name: str) -> AwsError:
     if protocol in ("query", "ec2"):
         return AwsError("InvalidAction", f"The action {name or '(none)'} is not valid for this web service.", 400)
     return AwsError("UnknownOperationException", f"The requested operation {name or '(none)'} is not recognized.", 400)
-
-
-def missing_token(protocol: str) -> AwsError:
-    """AWS's answer to an unsigned request, in the words of each protocol."""
-    if protocol == "rest-xml":
-        return AwsError("AccessDenied", "Access Denied", 403)
-    if protocol in ("query", "ec2"):
-        return AwsError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
-    return AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
 
 
 def _guess_signing_name(head: Head) -> str:

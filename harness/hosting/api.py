@@ -84,6 +84,10 @@ class Hosting(ModelOperations, EndpointConfigOperations, EndpointOperations, Tag
         kinds = {"ModelName": "model", "EndpointName": "endpoint", "EndpointConfigName": "endpoint-config"}
         return [arn(kind, request[member], call) for member, kind in kinds.items() if request.get(member)]
 
+    def tags_of(self, arn: str) -> Mapping[str, str]:
+        """A resource's tags, by its ARN."""
+        return {tag["Key"]: tag["Value"] for tag in self.state.tags.of(arn)}
+
     def endpoint(self, region: str, name: str) -> tuple[Endpoint, Deployment] | None:
         """An endpoint and what serves behind it; None when nothing does.
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from harness.access.trust import can_assume
 from harness.calls import Call
 from harness.errors import AwsError
 from harness.hosting.model_data import source_of
 from harness.hosting.resources import Model, arn, timestamp
 from harness.hosting.state import Operations
+
+SAGEMAKER_PRINCIPAL = "sagemaker.amazonaws.com"
 
 
 class ModelOperations(Operations):
@@ -29,6 +32,14 @@ class ModelOperations(Operations):
         source = source_of(containers[0])
         if source is not None and (source.data_type, source.compression) == ("S3Prefix", "Gzip"):
             message = "With CompressionType Gzip the S3DataType must be S3Object."
+            raise AwsError("ValidationException", message)
+        role = request.get("ExecutionRoleArn")
+        if role and not await can_assume(self.state.backend, role, SAGEMAKER_PRINCIPAL):
+            # As public issues quote it.
+            message = (
+                f"Could not assume role {role}. Please ensure that the role exists and allows principal "
+                f"'{SAGEMAKER_PRINCIPAL}' to assume the role."
+            )
             raise AwsError("ValidationException", message)
         name = request["ModelName"]
         model = Model(name, arn("model", name, call), self.state.clock.now(), request)

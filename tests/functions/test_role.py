@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from harness.access.trust import trusts
 from harness.backend import Backend
 from harness.errors import AwsError
 from harness.functions import role
@@ -46,8 +47,8 @@ async def test_another_accounts_role_cannot_be_passed(backend: Backend) -> None:
     ],
 )
 def test_which_trust_policies_name_lambda(statement: dict[str, Any], trusted: bool) -> None:
-    assert role.trusts_lambda({"Statement": statement}) is trusted
-    assert role.trusts_lambda({"Statement": [statement]}) is trusted
+    assert trusts({"Statement": statement}, role.LAMBDA_PRINCIPAL) is trusted
+    assert trusts({"Statement": [statement]}, role.LAMBDA_PRINCIPAL) is trusted
 
 
 async def test_the_session_is_named_after_the_function(backend: Backend) -> None:

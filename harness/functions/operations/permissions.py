@@ -77,7 +77,27 @@ class PermissionOperations(Registry):
             raise errors.no_alias(reference.arn) if alias else errors.not_found(reference.arn)
         return reference, function
 
+    def resource_policy(self, arn: str) -> str | None:
+        """The policy of a function, version or alias, by its ARN, as JSON; None for what has none."""
+        if ":function:" not in arn:
+            return None
+        reference, function = self._of_arn(arn)
+        policy = function.policies.get(reference.qualifier) if function else None
+        return policy.document() if policy is not None else None
+
+    def _of_arn(self, arn: str) -> tuple[FunctionReference, Function | None]:
+        _, _, _, region, account, *_ = f"{arn}:::::".split(":")
+        reference = names.parse(arn, None, account=account, region=region)
+        return reference, self._named(reference)
+
     # ---- tags
+
+    def tags_of(self, arn: str) -> Mapping[str, str]:
+        """A function's tags, by its ARN; none for what is no function."""
+        if ":function:" not in arn:
+            return {}
+        function = self._of_arn(arn)[1]
+        return function.tags if function is not None else {}
 
     async def tag_resource(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         function = self._tagged(call, request)

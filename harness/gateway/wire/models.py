@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from urllib.parse import parse_qs, unquote
@@ -79,15 +79,19 @@ class RestRouter:
 
     def match(self, method: str, path: str, query: str) -> tuple[OperationModel, dict[str, str]] | None:
         """The operation and its path labels as text, or None. ``path`` is raw, so that %2F stays in its label."""
+        return next(self.matches(method, path, query), None)
+
+    def matches(self, method: str, path: str, query: str) -> Iterator[tuple[OperationModel, dict[str, str]]]:
+        """All operations that a request may be, the most specific first."""
         asked = parse_qs(query, keep_blank_values=True)
         bare = path.rstrip("/") or "/"
         for route in self._routes.get(method, ()):
             found = route.path.fullmatch(bare)
             if found and all(key in asked and value in (None, asked[key][0]) for key, value in route.query.items()):
-                return route.operation, {
-                    label: unquote(value) for label, value in zip(route.labels, found.groups(), strict=True)
-                }
-        return None
+                yield (
+                    route.operation,
+                    {label: unquote(value) for label, value in zip(route.labels, found.groups(), strict=True)},
+                )
 
 
 def _route(operation: OperationModel) -> Route:

@@ -1,0 +1,82 @@
+"""AWS's answers to a request that is not let through, in each protocol's code and words (public logs, issues)."""
+
+from __future__ import annotations
+
+import time
+
+from harness.access.signature import Fault
+from harness.errors import AwsError
+
+_S3 = "rest-xml"
+_QUERY = ("query", "ec2")
+_CALCULATED = "The request signature we calculated does not match the signature you provided. Check your "
+
+
+def missing_token(protocol: str) -> AwsError:
+    """An unsigned request."""
+    if protocol == _S3:
+        return AwsError("AccessDenied", "Access Denied", 403)
+    if protocol in _QUERY:
+        return AwsError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
+    return AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
+
+
+def unknown_key(protocol: str) -> AwsError:
+    """A key that nobody issued, or that was deleted or made inactive."""
+    if protocol == _S3:
+        message = "The AWS Access Key Id you provided does not exist in our records."
+        return AwsError("InvalidAccessKeyId", message, 403)
+    return foreign_token(protocol)
+
+
+def foreign_token(protocol: str) -> AwsError:
+    """A session token that does not belong to the key, or is missing."""
+    if protocol == _S3:
+        return AwsError("InvalidToken", "The provided token is malformed or otherwise invalid.", 400)
+    code = "InvalidClientTokenId" if protocol in _QUERY else "UnrecognizedClientException"
+    return AwsError(code, "The security token included in the request is invalid.", 403)
+
+
+def expired_token(protocol: str) -> AwsError:
+    if protocol == _S3:
+        return AwsError("ExpiredToken", "The provided token has expired.", 400)
+    code = "ExpiredToken" if protocol in _QUERY else "ExpiredTokenException"
+    return AwsError(code, "The security token included in the request is expired", 403)
+
+
+def bad_signature(wrong: Fault, stamp: str, now: float, protocol: str) -> AwsError:
+    """stamp: when the request says that it was signed."""
+    if wrong is Fault.EXPIRED:
+        return AwsError("AccessDenied", "Request has expired", 403)
+    if wrong is Fault.PAYLOAD and protocol == _S3:
+        message = "The provided 'x-amz-content-sha256' header does not match what was computed."
+        return AwsError("XAmzContentSHA256Mismatch", message, 400)
+    if wrong is Fault.TIME and protocol == _S3:
+        message = "The difference between the request time and the current time is too large."
+        return AwsError("RequestTimeTooSkewed", message, 403)
+    if protocol == _S3:
+        return AwsError("SignatureDoesNotMatch", f"{_CALCULATED}key and signing method.", 403)
+    code = "SignatureDoesNotMatch" if protocol in _QUERY else "InvalidSignatureException"
+    if wrong is Fault.TIME:
+        current = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+        if stamp < current:
+            bound = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now - 300))
+            message = f"Signature expired: {stamp} is now earlier than {bound} ({current} - 5 min.)"
+        else:
+            bound = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now + 300))
+            message = f"Signature not yet current: {stamp} is still later than {bound} ({current} + 5 min.)"
+        return AwsError(code, message, 403)
+    message = f"{_CALCULATED}AWS Secret Access Key and signing method. Consult the service documentation for details."
+    return AwsError(code, message, 403)
+
+
+def denied(message: str, protocol: str) -> AwsError:
+    """A call that policies do not allow."""
+    if protocol == "ec2":
+        return AwsError("UnauthorizedOperation", f"You are not authorized to perform this operation. {message}", 403)
+    return AwsError("AccessDenied" if protocol in ("query", _S3) else "AccessDeniedException", message, 403)
+
+
+def malformed_policy(message: str, service: str) -> AwsError:
+    """A document that IAM (or S3) does not take. The place is the harness's own addition."""
+    return AwsError("MalformedPolicy" if service == "s3" else "MalformedPolicyDocument", message, 400)
