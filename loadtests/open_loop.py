@@ -21,15 +21,15 @@ from harness.load.traces import read_trace
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 DOG_BREED = FIXTURES / "dog_breed"
+# A web server's requests by the minute in July 1995, and its busiest day.
+RECORDED, BUSIEST = FIXTURES / "traffic" / "nasa-http-1995-07.csv.gz", "1995-07-13"
 
 add_option("--function-name", "dog-breed", "Lambda function to invoke")
 add_option("--endpoint-name", "dog-breed-endpoint", "SageMaker endpoint to invoke")
 add_option("--event", str(DOG_BREED / "event.json"), "JSON file with the event that the function is given")
 add_option("--image", str(DOG_BREED / "images" / "photo.jpg"), "JPEG file to send")
-add_option(
-    "--trace", str(FIXTURES / "traffic" / "nasa-http-1995-07.csv.gz"), "Recorded traffic: CSV or CloudWatch JSON"
-)
-add_option("--trace-day", "1995-07-13", "Day of the trace to play, or all")
+add_option("--trace", str(RECORDED), "Recorded traffic: CSV or CloudWatch JSON")
+add_option("--trace-day", "", f"Day of the trace to play, or all; by default all, and {BUSIEST} of the shipped one")
 
 
 class DogBreed(Scenario):
@@ -83,16 +83,16 @@ class Soak(DogBreed):
 
 
 class DailyCycle(DogBreed):
-    """A recorded day (by default a web server's busiest of July 1995) in the run time, its peak at the rate."""
+    """Recorded traffic (by default a web server's busiest day) in the run time, its peak at the rate."""
 
     default_rate, default_seconds = 10.0, 600.0
 
     @classmethod
     def shape(cls, rate: float, seconds: float, environment: Environment) -> Profile:
         options: Any = environment.parsed_options
-        trace = read_trace(Path(options.trace))
-        day = trace if options.trace_day == "all" else trace.day(options.trace_day)
-        return day.profile().fitted(rate, seconds)
+        file = Path(options.trace)
+        trace, day = read_trace(file), options.trace_day or (BUSIEST if file == RECORDED else "all")
+        return (trace if day == "all" else trace.day(day)).profile().fitted(rate, seconds)
 
 
 class ColdStartStorm(DogBreed):

@@ -302,7 +302,7 @@ def _limit(environment: Environment) -> int:
 
 
 def _add_options(parser: LocustArgumentParser) -> None:
-    parser.add_argument_group("Harness open loop").add_argument(
+    parser.add_argument(
         "--max-outstanding", default="1000", env_var="HARNESS_MAX_OUTSTANDING",
         help="Requests under way at most, over all workers; an arrival that finds so many is dropped, and counted",
     )  # fmt: skip

@@ -32,6 +32,7 @@ from harness.load.recorder import Recorder
 from harness.load.reporting import unfinished
 from harness.load.runs import Ending, Manifest, read_run
 from harness.load.validity import judge
+from harness.load.web_form import leave_blank
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class Recording:
         self.quitting = False
         self.last_line: str | None = None
         self._announced: tuple[Path, str] | None = None
+        self._given_seed: int | None = None
         self._runner: Any = environment.runner
 
     @property
@@ -77,6 +79,7 @@ class Recording:
                 seed = options.seed
             else:
                 self.manifest = new_manifest(self.environment)
+                self._given_seed = options.seed
                 seed = options.seed = self.manifest.seed
                 self.folder = Path(options.runs).resolve() / self.manifest.id
                 self.folder.mkdir(parents=True)
@@ -121,6 +124,8 @@ class Recording:
             self.health = None
         if self.manifest is None or self.folder is None:
             return
+        # The next run, on the web page, draws its own seed again.
+        self.options.seed = self._given_seed
         self.manifest.ended = time.time()
         self.manifest.ending = self._ending(self.manifest.ended - self.manifest.started)
         self.manifest.cut_short = cut_short.get(self.environment)
@@ -284,6 +289,8 @@ def _attach(environment: Environment, **_: Any) -> None:
         recording.stop()
         recording.say_where()
 
+    if environment.web_ui is not None:
+        leave_blank(environment)
     hooks: Any = environment.events
     hooks.request.add_listener(on_request)
     hooks.test_start.add_listener(on_test_start)

@@ -40,7 +40,9 @@ class Trace:
         rows = tuple(row for row in self.rows if row[0].date().isoformat() == date)
         if not rows:
             first, last = (row[0].date().isoformat() for row in (self.rows[0], self.rows[-1]))
-            raise HarnessError(f"The trace has no rows of {date}: its days are {first} to {last}.")
+            raise HarnessError(
+                f"The trace has no rows of {date}: its days are {first} to {last}, name one of them, or all."
+            )
         return Trace(rows, self.period)
 
     def profile(self) -> Profile:
@@ -71,6 +73,8 @@ def read_trace(file: Path) -> Trace:
     rows = _cloudwatch_rows(file, text) if ".json" in file.suffixes else _csv_rows(file, text)
     if len(rows) < 2:
         raise HarnessError(f"The trace {file} has {len(rows)} rows: it takes at least two to tell its period.")
+    if not any(requests for _, requests in rows):
+        raise HarnessError(f"The trace {file} counts no request: play one that does.")
     gaps = (second[0].timestamp() - first[0].timestamp() for first, second in pairwise(rows))
     return Trace(tuple(rows), min(gaps))
 

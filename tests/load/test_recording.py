@@ -199,6 +199,11 @@ def test_users_of_locusts_own_are_recorded_as_well(tmp_path: Path, server: Stand
     assert "403" in errors["denied"]
 
 
+def stop(page: str) -> None:
+    """Presses Stop; answered when it is so."""
+    assert requests.post(f"{page}/stop", timeout=30).ok
+
+
 def test_each_start_on_the_web_page_is_a_run(tmp_path: Path, server: StandIn, files: list[str]) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -222,17 +227,32 @@ def test_each_start_on_the_web_page_is_a_run(tmp_path: Path, server: StandIn, fi
                 time.sleep(1)
             else:
                 wait_for_requests(runs)
-            requests.get(f"{page}/stop", timeout=10)
+            stop(page)
+        # A scenario takes its rate, length and payload from the form as well.
+        payload = tmp_path / "mine.json"
+        payload.write_text('{"mine": 1}')
+        scenario = {**bad, "host": server.url, "user_classes": "Smoke", "rate": "20", "payload": str(payload)}
+        for run_time in ("1s", ""):
+            form = {**scenario, "run_time": run_time, "spacing": "even", "max_outstanding": "7"}
+            assert requests.post(f"{page}/swarm", data=form, timeout=10).json()["success"]
+            time.sleep(2.5)
+            stop(page)
     finally:
         process.send_signal(signal.SIGTERM)
         output, _ = process.communicate(timeout=30)
     assert "example.com is not this machine" in output
     assert "Traceback" not in output, output
-    first, second = (read_run(folder) for folder in list_runs(runs))
+    first, second, third, fourth = (read_run(folder) for folder in list_runs(runs))
     assert first.requests.num_rows == 0
     assert second.manifest.scenarios == ["EndpointJpeg"]
     assert second.manifest.ending == "stopped"
-    assert output.count("The run is recorded in") == 2
+    assert (third.manifest.ending, third.requests.num_rows) == ("finished", 20)
+    assert set(third.requests["request_bytes"].to_pylist()) == {len('{"mine": 1}')}
+    assert third.manifest.options["max_outstanding"] == "7"
+    assert (third.manifest.options["run_time"], fourth.manifest.options["run_time"]) == (1, None)
+    assert 20 < fourth.requests.num_rows < 100
+    assert len({run.manifest.seed for run in (second, third, fourth)}) == 3
+    assert output.count("The run is recorded in") == 4
 
 
 @pytest.mark.parametrize("order", ["import pyarrow, locust", "import locust, pyarrow"])

@@ -125,6 +125,19 @@ def test_an_empty_trace_and_a_day_that_is_not_in_it(scenarios: ModuleType, tmp_p
             scenarios.DailyCycle.check(environment(scenarios, "DailyCycle", **options))
 
 
+def test_a_trace_of_ones_own_is_played_whole_and_the_shipped_one_by_its_busiest_day(
+    scenarios: ModuleType, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.csv"
+    own.write_text("2026-01-01T23:58:00,10\n2026-01-01T23:59:00,0\n2026-01-02T00:00:00,20\n")
+    whole = scenarios.DailyCycle.profile(environment(scenarios, "DailyCycle", trace=str(own)))
+    assert [piece.end_rate for piece in whole.pieces] == [5.0, 0.0, 10.0]
+    second = scenarios.DailyCycle.profile(environment(scenarios, "DailyCycle", trace=str(own), trace_day="2026-01-02"))
+    assert len(second.pieces) == 1
+    shipped = scenarios.DailyCycle.profile(environment(scenarios, "DailyCycle"))
+    assert len(shipped.pieces) <= 24 * 60
+
+
 def test_two_schedules_at_once_are_refused(scenarios: ModuleType) -> None:
     with pytest.raises(HarnessError, match="Name one scenario: each of Spike, Steady has a schedule of its own"):
         scenarios.Steady.check(environment(scenarios, "Steady", "Spike"))

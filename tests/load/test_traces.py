@@ -79,8 +79,8 @@ def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, text: str, sentenc
 
 
 def test_a_trace_without_requests_has_no_schedule(tmp_path: Path) -> None:
-    with pytest.raises(HarnessError, match="has no arrivals"):
-        read_trace(written(tmp_path, "0,0\n60,0\n")).profile()
+    with pytest.raises(HarnessError, match="counts no request: play one that does"):
+        read_trace(written(tmp_path, "0,0\n60,0\n"))
 
 
 @pytest.mark.parametrize(
