@@ -10,6 +10,7 @@ import logging
 import math
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -34,6 +35,8 @@ _budgets: WeakKeyDictionary[Environment, Budget] = WeakKeyDictionary()
 cut_short: WeakKeyDictionary[Environment, str] = WeakKeyDictionary()
 """Why the harness itself ended an environment's run before its time."""
 
+SPREAD = 5
+"""Standard deviations of a number of random arrivals that the bound leaves room for."""
 INVOCATIONS: frozenset[Kind] = frozenset({"lambda", "function-url"})
 
 
@@ -69,7 +72,7 @@ def plan(environment: Environment, caps: Caps, prices: Prices) -> tuple[Bound, B
         kinds = chosen.kinds(environment) if hasattr(chosen, "kinds") else set()
         profile = chosen.profile(environment) if hasattr(chosen, "profile") else None
         # Users who wait for answers send as many as they get: the cap is the bound.
-        requests = caps.requests if profile is None else math.ceil(profile.expected)
+        requests = caps.requests if profile is None else _most(profile.expected)
         seconds = max(seconds, profile.seconds if profile else 0.0)
         if kinds & INVOCATIONS:
             invocations += requests
@@ -77,14 +80,44 @@ def plan(environment: Environment, caps: Caps, prices: Prices) -> tuple[Bound, B
             endpoint_requests += requests
     if not seconds:
         raise HarnessError("A run on AWS needs its length: give --run-time.")
-    table = stack.get("function")
+    table, scaling = stack.get("function") or {}, stack.get("scaling") or {}
     function = Function(table.get("memory_size", 128), table.get("timeout", 3)) if table else None
-    variants = stack.get("endpoint", {}).get("production_variants", {}).values()
-    instances = [(each.get("instance_type", "ml.m5.large"), each.get("initial_instance_count", 1)) for each in variants]
-    rest: Any = {"seconds": seconds, "function": function, "instances": instances, "prices": prices}
+    variants = stack.get("endpoint", {}).get("production_variants", {})
+    instances = [
+        (each.get("instance_type", "ml.m5.large"), _largest(each.get("initial_instance_count", 1), bounds))
+        for each, bounds in ((each, scaling.get("variants", {}).get(name)) for name, each in variants.items())
+    ]
+    provisioned = _largest(table.get("provisioned_concurrent_executions", 0), scaling.get("function"))
+    rest: Any = {
+        "seconds": seconds, "function": function, "instances": instances, "provisioned": provisioned, "prices": prices,
+    }  # fmt: skip
     estimate = bound(invocations=invocations, endpoint_requests=endpoint_requests, **rest)
     fixed = bound(invocations=0, endpoint_requests=0, **rest).dollars
     return estimate, Budget(caps, prices, function, fixed)
+
+
+def _most(expected: float) -> int:
+    """Arrivals of a schedule at most: random ones (Poisson) are so many more once in three million runs."""
+    return math.ceil(expected + SPREAD * math.sqrt(expected))
+
+
+def _largest(count: int, scalable: Mapping[str, Any] | None) -> int:
+    """What auto scaling may make of a count, where there is any: it is billed while it is there."""
+    return max(count, int((scalable or {}).get("max_capacity", 0)))
+
+
+def _caps(options: Any) -> Caps:
+    """The two caps as they were given. Raises HarnessError where one is no number above 0: it would hold nothing."""
+    requests, dollars = options.max_requests, options.max_cost
+    if not (requests.isdecimal() and int(requests) > 0):
+        raise HarnessError(f"--max-requests {requests} is no number of requests: give 1 or more.")
+    try:
+        cost = float(dollars)
+    except ValueError:
+        cost = math.nan
+    if not (math.isfinite(cost) and cost > 0):
+        raise HarnessError(f"--max-cost {dollars} is no amount: give US dollars above 0, such as 0.50.")
+    return Caps(int(requests), cost)
 
 
 def _allow_aws(environment: Environment) -> None:
@@ -92,7 +125,7 @@ def _allow_aws(environment: Environment) -> None:
     options: Any = environment.parsed_options
     if not isinstance(environment.runner, LocalRunner) or not options.headless:
         raise HarnessError("AWS is driven from one process, with --headless, so that the caps hold.")
-    caps = Caps(int(options.max_requests), float(options.max_cost))
+    caps = _caps(options)
     prices = read_prices(Path(options.prices)) if options.prices else Prices()
     estimate, budget = plan(environment, caps, prices)
     every: set[Kind] = set()

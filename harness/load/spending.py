@@ -62,8 +62,12 @@ def bound(
     function: Function | None,
     instances: list[tuple[str, int]],
     prices: Prices,
+    provisioned: int = 0,
 ) -> Bound:
-    """invocations: of the function; seconds: the run's length; instances: of the endpoint, by type and count."""
+    """invocations: of the function; seconds: the run's length; instances: of the endpoint, by type and count, at most.
+
+    provisioned: the function's provisioned concurrency, at most.
+    """
     lines = []
     if invocations:
         if function is None:
@@ -75,6 +79,9 @@ def bound(
         hours = seconds / 3600
         what = f"{number} x {instance_type} for {seconds:,.0f} s, which are billed with or without load"
         lines.append((what, number * hours * prices.instance(instance_type)))
+    if provisioned and function is not None:
+        what = f"{provisioned} x {function.memory_size} MB of provisioned concurrency for {seconds:,.0f} s, used or not"
+        lines.append((what, provisioned * function.memory_size / 1024 * seconds * prices.provisioned_gb_second_held))
     return Bound(invocations + endpoint_requests, lines)
 
 

@@ -27,6 +27,15 @@ def test_the_bound_takes_each_invocation_to_last_as_long_as_it_may() -> None:
     assert estimate.dollars == pytest.approx(requests + 0.115)
 
 
+def test_provisioned_concurrency_is_billed_while_it_is_held() -> None:
+    estimate = bound(
+        invocations=0, endpoint_requests=0, seconds=3600, function=FUNCTION, instances=[], provisioned=4, prices=PRICES
+    )
+    ((what, dollars),) = estimate.lines
+    assert what == "4 x 128 MB of provisioned concurrency for 3,600 s, used or not"
+    assert dollars == pytest.approx(4 * 0.125 * 3600 * 0.0000041667)
+
+
 def test_a_run_that_could_not_stay_within_its_caps_does_not_start() -> None:
     estimate = Bound(100, [("x", 2.0)])
     estimate.check(Caps(100, 2.0))
