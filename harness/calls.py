@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol
 
+HEADERS = "$headers"
+"""Under this name an operation's answer may hold HTTP headers that the service's model has not, as a mapping."""
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:

@@ -107,7 +107,7 @@ class AsyncQueue:
                 failure = EXPIRED, EXPIRED.encode()
             else:
                 payload = request.body if request.input is None else await self._read(request.input)
-                answer = await self._invoker.invoke(variant, payload, request.headers, request.seconds)
+                answer, _ = await self._invoker.invoke(variant, payload, request.headers, request.seconds)
                 content_type, body = answer.headers.get("Content-Type", ""), answer.body
                 await self._write(request.output, body, content_type)
         except ModelFailed as error:

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from harness.clock import Clock
 from harness.errors import AwsError
@@ -24,6 +25,13 @@ _REPLACEMENT_DELAY_SECONDS = 1.0
 DRAIN_SECONDS = 30.0
 # What keeps an instance from coming up.
 FAILURES = (InstanceFailed, ModelDataError, OSError)
+
+
+class Chosen(NamedTuple):
+    """An instance for one request. number: of its place in the fleet."""
+
+    number: int
+    instance: Instance
 
 
 class _Slot:
@@ -199,7 +207,7 @@ class Fleet:
             slot.instance = None
 
     @contextlib.contextmanager
-    def instance(self) -> Iterator[Instance]:
+    def instance(self) -> Iterator[Chosen]:
         """The instance that the routing strategy names, with one request in flight meanwhile.
 
         Raises AwsError ServiceUnavailable when none is in service.
@@ -213,7 +221,7 @@ class Fleet:
         outstanding.enter(self._clock.now())
         slot.idle.clear()
         try:
-            yield slot.instance
+            yield Chosen(slot.number, slot.instance)
         finally:
             outstanding.leave(self._clock.now())
             if not slot.outstanding.count:
@@ -222,7 +230,7 @@ class Fleet:
     async def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
         """One request. Raises AwsError ServiceUnavailable when no instance is in service, else what it raises."""
         with self.instance() as chosen:
-            return await chosen.invoke(body, headers, timeout)
+            return await chosen.instance.invoke(body, headers, timeout)
 
 
 async def _to_the_end(build: Callable[[int], Instance], number: int) -> Instance:

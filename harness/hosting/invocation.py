@@ -26,12 +26,16 @@ MALFORMED = "The response of container primary is not valid HTTP."
 
 
 class ModelFailed(Exception):
-    """The container did not answer with a success. status: HTTP, 0 for none; text: the body, or why there is none."""
+    """The container did not answer with a success. status: HTTP, 0 for none; text: the body, or why there is none.
 
-    def __init__(self, status: int, text: str) -> None:
+    instance: the number of the one that was asked, where it is known.
+    """
+
+    def __init__(self, status: int, text: str, instance: int | None = None) -> None:
         super().__init__(text)
         self.status = status
         self.text = text
+        self.instance = instance
 
 
 def reason(error: Exception) -> str:
@@ -61,26 +65,28 @@ class Invoker:
             return variants[0]
         return variants[choose_by_weight([variant.weight for variant in variants], self._random.random())]
 
-    async def invoke(self, variant: Variant, body: bytes, headers: Mapping[str, str], seconds: float) -> Answer:
-        """The container's answer where it is a success.
+    async def invoke(
+        self, variant: Variant, body: bytes, headers: Mapping[str, str], seconds: float
+    ) -> tuple[Answer, int]:
+        """The container's answer where it is a success, and the number of the instance that gave it.
 
         Raises ModelFailed where it is none, or none came within ``seconds``; AwsError ServiceUnavailable where no
         instance is in service.
         """
         arrived = time.perf_counter()
         variant.telemetry.arrived()
-        with variant.fleet.instance() as instance:
+        with variant.fleet.instance() as (number, instance):
             sent = time.perf_counter()
             try:
                 answer = await instance.invoke(body, headers, seconds)
             except (TimeoutError, InvocationFailed) as error:
                 self.finished(variant, 0, arrived, sent, time.perf_counter())
-                raise ModelFailed(0, reason(error)) from None
+                raise ModelFailed(0, reason(error), number) from None
             back = time.perf_counter()
         self.finished(variant, answer.status, arrived, sent, back)
         if not 200 <= answer.status < 300:
-            raise ModelFailed(answer.status, answer.body.decode("utf-8", "replace"))
-        return answer
+            raise ModelFailed(answer.status, answer.body.decode("utf-8", "replace"), number)
+        return answer, number
 
     def finished(self, variant: Variant, status: int, arrived: float, sent: float, back: float) -> None:
         """Records a request by time.perf_counter(): when it came, was sent to the container, and was answered."""

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, ClassVar
 
-from harness.calls import Call
+from harness.calls import HEADERS, Call
 from harness.errors import AwsError
 from harness.hosting.api import Hosting
 from harness.hosting.async_request import INVOCATION_SECONDS as ASYNC_SECONDS
@@ -32,6 +32,8 @@ _FORWARDED = {
     "TargetModel": "X-Amzn-SageMaker-Target-Model",
     "SessionId": "X-Amzn-SageMaker-Session-Id",
 }
+INSTANCE_HEADER = "X-Harness-Instance"
+"""Ours: the number of the instance, within its variant, that was asked; AWS does not tell."""
 _DEFAULT_TYPE = "application/octet-stream"
 # The rules are the SM guide's (async-inference); AWS's words for them are not published.
 _IS_ASYNC = "Endpoint {} is for asynchronous inference: call InvokeEndpointAsync."
@@ -61,7 +63,7 @@ class HostingRuntime:
         if deployment.shadows:
             invoker.copy(deployment, variant, body, headers, self._seconds)
         try:
-            answer = await invoker.invoke(variant, body, headers, self._seconds)
+            answer, instance = await invoker.invoke(variant, body, headers, self._seconds)
         except ModelFailed as error:
             raise _model_error(call, endpoint.name, error) from None
         content_type = answer.headers.get("Content-Type", _DEFAULT_TYPE)
@@ -71,6 +73,7 @@ class HostingRuntime:
             "ContentType": content_type,
             "InvokedProductionVariant": variant.name,
             "CustomAttributes": answer.headers.get("X-Amzn-SageMaker-Custom-Attributes"),
+            HEADERS: _who_answered(instance),
         }
 
     async def invoke_endpoint_with_response_stream(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -169,4 +172,9 @@ def _model_error(call: Call, endpoint: str, failed: ModelFailed) -> AwsError:
             "OriginalMessage": failed.text,
             "LogStreamArn": f"arn:aws:logs:{call.region}:{call.account}:log-group:{group}",
         },
+        headers={} if failed.instance is None else _who_answered(failed.instance),
     )
+
+
+def _who_answered(instance: int) -> dict[str, str]:
+    return {INSTANCE_HEADER: str(instance)}

@@ -24,7 +24,7 @@ async def stream(
     """
     arrived = time.perf_counter()
     variant.telemetry.arrived()
-    with variant.fleet.instance() as instance:
+    with variant.fleet.instance() as (_, instance):
         sent = time.perf_counter()
         status = 0
         try:

@@ -36,6 +36,7 @@ class Observation:
     cold_init: seconds of Init Duration, None where the environment was warm, or unknown.
     function_seconds: Lambda's own Duration, None where there is none.
     variant: X-Amzn-Invoked-Production-Variant.
+    instance: number of the instance of the variant that was asked; only the harness tells (X-Harness-Instance).
     """
 
     kind: str
@@ -47,6 +48,7 @@ class Observation:
     cold_init: float | None = None
     function_seconds: float | None = None
     variant: str | None = None
+    instance: int | None = None
 
 
 def observe(kind: Kind, status: int, header: Header, body: bytes, request_bytes: int) -> Observation:
@@ -64,7 +66,14 @@ def observe(kind: Kind, status: int, header: Header, body: bytes, request_bytes:
         cold_init=init,
         function_seconds=duration,
         variant=header("x-Amzn-Invoked-Production-Variant") if kind == "endpoint" else None,
+        instance=instance_of(header) if kind == "endpoint" else None,
     )
+
+
+def instance_of(header: Header) -> int | None:
+    """The number in X-Harness-Instance, None where there is none."""
+    told = header("X-Harness-Instance")
+    return int(told) if told is not None and told.isdecimal() else None
 
 
 def report_times(log_result: str) -> tuple[float | None, float | None]:

@@ -26,7 +26,7 @@ from botocore.exceptions import (
 from locust.env import Environment
 from urllib3.exceptions import ProtocolError
 
-from harness.load.answers import UNFINISHED, Kind, Observation, report_times
+from harness.load.answers import UNFINISHED, Kind, Observation, instance_of, report_times
 from harness.load.arrival import taken
 from harness.load.preflight import on_aws, spend
 from harness.load.reporting import Answer, report, unfinished
@@ -125,6 +125,7 @@ def _answered(kind: Kind, output: Any, response_bytes: int, request_bytes: int) 
         cold_init=init,
         function_seconds=duration,
         variant=output.get("InvokedProductionVariant"),
+        instance=instance_of(_header_of(output)),
     )
 
 
@@ -138,6 +139,7 @@ def _refused(kind: Kind, error: ClientError, request_bytes: int) -> Observation:
         error=f"{code}({detail})" if detail is not None else code,
         message=response["Error"].get("Message"),
         request_bytes=request_bytes,
+        instance=instance_of(_header_of(response)),
     )
 
 

@@ -189,6 +189,7 @@ class Recording:
                 seen.function_seconds,
                 seen.variant,
                 len(self._runner.user_greenlets),
+                seen.instance,
             )
         )
 

@@ -47,6 +47,7 @@ SCHEMA = pa.schema(
         pa.field("function_s", pa.float64()),  # Lambda's own Duration
         pa.field("variant", _word),
         pa.field("users", pa.int32(), nullable=False),  # running in the process that sent it
+        pa.field("instance", pa.int16()),  # number of the variant's instance; null where nobody told
     ],
     metadata={"format": str(FORMAT)},
 )
@@ -147,7 +148,7 @@ def read_run(folder: Path) -> Run:
     )
     batches = [batch for path in sorted(folder.glob("requests*.arrow")) for batch in _complete_batches(path)]
     # Each batch brings its own dictionaries, so they are turned into words before they are put together.
-    tables = [pa.Table.from_batches([batch]).cast(plain) for batch in batches]
+    tables = [_whole(pa.Table.from_batches([batch])).cast(plain) for batch in batches]
     requests = pa.concat_tables(tables) if tables else plain.empty_table()
     return Run(folder, manifest, requests.sort_by("start"), read_generator_logs(folder))
 
@@ -166,6 +167,14 @@ def find_run(run: str, runs: Path) -> Path:
 def list_runs(runs: Path) -> list[Path]:
     """The folders of all runs, oldest first."""
     return sorted(path.parent for path in runs.glob(f"*/{MANIFEST}"))
+
+
+def _whole(table: pa.Table) -> pa.Table:
+    """The columns that a run made before they were there has not, as nulls."""
+    for field_ in SCHEMA:
+        if field_.name not in table.schema.names:
+            table = table.append_column(field_, pa.nulls(len(table), field_.type))
+    return table
 
 
 def _complete_batches(path: Path) -> list[pa.RecordBatch]:

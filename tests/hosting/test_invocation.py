@@ -87,6 +87,8 @@ class TestAnswer:
         found = held.invoke(name)
         assert (found["Body"], found["ContentType"]) == (b"1,2", "text/csv; charset=utf-8")
         assert (found["CustomAttributes"], found["InvokedProductionVariant"]) == ("seen", "v")
+        # AWS does not tell which instance it was; the load generator records it.
+        assert found["ResponseMetadata"]["HTTPHeaders"]["x-harness-instance"] == "0"
 
     @pytest.mark.parametrize(
         ("status", "side"), [(400, "client"), (404, "client"), (500, "server"), (503, "server"), (302, "server")]
@@ -97,6 +99,7 @@ class TestAnswer:
         found = failure(held, name)
         assert (found["Error"]["Code"], found["ResponseMetadata"]["HTTPStatusCode"]) == ("ModelError", 424)
         assert (found["OriginalStatusCode"], found["OriginalMessage"]) == (status, "why")
+        assert found["ResponseMetadata"]["HTTPHeaders"]["x-harness-instance"] == "0"
         assert found["Error"]["Message"].startswith(
             f'Received {side} error ({status}) from primary with message "why".'
         )

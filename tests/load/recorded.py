@@ -46,6 +46,7 @@ def request(**members: Any) -> dict[str, Any]:
         "function_s": 0.14 if members.get("kind", "lambda") == "lambda" and not members.get("error") else None,
         "variant": None,
         "users": 4,
+        "instance": None,
     }
     return {**defaults, **members}
 

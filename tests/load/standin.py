@@ -90,7 +90,8 @@ def stand_in() -> Iterator[StandIn]:
                 else:
                     self._answer(200, b'{"statusCode": 200}', headers)
             else:
-                self._answer(200, b"[[0.5]]", {"x-Amzn-Invoked-Production-Variant": "AllTraffic"})
+                told = {"x-Amzn-Invoked-Production-Variant": "AllTraffic", "X-Harness-Instance": "2"}
+                self._answer(200, b"[[0.5]]", told)
 
         def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
             self.send_response(status)

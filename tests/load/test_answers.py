@@ -58,7 +58,13 @@ def test_a_good_lambda_answer() -> None:
 
 def test_a_good_endpoint_answer_names_its_variant() -> None:
     seen = observe("endpoint", 200, headers(x_Amzn_Invoked_Production_Variant="AllTraffic"), b"[]", 1)
-    assert (seen.error, seen.variant) == (None, "AllTraffic")
+    assert (seen.error, seen.variant, seen.instance) == (None, "AllTraffic", None)
+
+
+@pytest.mark.parametrize(("told", "instance"), [("0", 0), ("12", 12), ("i-1", None), ("", None)])
+def test_the_harness_tells_the_instance_as_well_of_errors_too(told: str, instance: int | None) -> None:
+    assert observe("endpoint", 200, headers(X_Harness_Instance=told), b"[]", 1).instance == instance
+    assert observe("endpoint", 424, headers(X_Harness_Instance=told), b"{}", 1).instance == instance
 
 
 @pytest.mark.parametrize(

@@ -102,5 +102,13 @@ def test_writing_a_manifest_leaves_nothing_else(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [MANIFEST]
 
 
+def test_a_run_made_before_a_column_was_there_has_nulls_in_it(tmp_path: Path) -> None:
+    older = pa.schema([field for field in SCHEMA if field.name != "instance"], metadata=SCHEMA.metadata)
+    manifest().write(tmp_path)
+    with pa.OSFile(str(tmp_path / "requests.arrow"), "wb") as file, pa.ipc.new_stream(file, older) as stream:
+        stream.write_batch(pa.RecordBatch.from_pylist([request()], schema=older))
+    assert read_run(tmp_path).requests["instance"].to_pylist() == [None]
+
+
 def test_the_schema_names_its_format() -> None:
     assert SCHEMA.metadata == {b"format": b"2"}

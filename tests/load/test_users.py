@@ -99,7 +99,7 @@ def test_every_answer_is_recorded_by_its_code(tmp_path: Path, locustfile: Path) 
     assert by_name["unhandled"]["message"] == "boom"
     assert by_name["reset"]["status"] is None
     assert 0.45 < by_name["hangs"]["response_s"] < 2
-    assert by_name["fine!"]["variant"] == "AllTraffic"
+    assert (by_name["fine!"]["variant"], by_name["fine!"]["instance"]) == ("AllTraffic", 2)
     # Locust's own table groups by the same code.
     assert "FunctionError:Unhandled" in done.stdout + done.stderr
     # Each user keeps its connection, and a broken one is replaced, without a second try of the request.
@@ -135,7 +135,7 @@ def test_boto3_meets_the_same_errors_by_the_same_codes(tmp_path: Path, locustfil
     }
     good, fine = rows["good"], rows["fine"]
     assert (good["function_s"], good["request_bytes"], good["response_bytes"]) == (0.0125, 12, 19)
-    assert (fine["variant"], fine["kind"], fine["status"]) == ("AllTraffic", "endpoint", 200)
+    assert (fine["variant"], fine["instance"], fine["kind"], fine["status"]) == ("AllTraffic", 2, "endpoint", 200)
     # Nothing was tried twice.
     names = [name for connection in server.connections for name in connection]
     assert sorted(names) == sorted(rows)

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs
 
 from botocore.model import OperationModel, Shape, StructureShape
 
+from harness.calls import HEADERS
 from harness.errors import AwsError
 from harness.gateway.wire.eventstream import CONTENT_TYPE, encode_stream
 from harness.gateway.wire.values import from_json, from_text, to_json, to_text, wire_name
@@ -90,9 +91,9 @@ def _load(body: bytes) -> dict[str, Any]:
 
 
 def encode_response(operation: OperationModel, result: Mapping[str, Any], request_id: str) -> Response:
-    """The operation's answer as HTTP; ``result`` has the output's members by their botocore names."""
+    """The operation's answer as HTTP; ``result`` has the output's members by their botocore names, and HEADERS."""
     shape = operation.output_shape
-    headers = {"x-amzn-RequestId": request_id}
+    headers = {"x-amzn-RequestId": request_id, **result.get(HEADERS, {})}
     if operation.service_model.metadata.get("protocol") == "json":
         version = operation.service_model.metadata.get("jsonVersion", "1.0")
         headers["Content-Type"] = f"application/x-amz-json-{version}"
