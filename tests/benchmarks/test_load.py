@@ -2,8 +2,8 @@
 
 - CPU per request of ``EndpointUser`` beside ``Boto3User``, in locust, against a null server.
 - The highest open-loop rate that one worker sends with an event loop less than 1 ms late at the 99th percentile.
-- Percentiles against a server that stands still for 1 s in 10, beside the closed form, which is what wrk2 would show,
-  beside ``wrk`` where it is installed, and beside a closed loop as it is.
+- Percentiles against a server that stands still for 1 s in 10, beside the closed form, a closed loop, and, where they
+  are on the PATH, ``wrk2`` (giltene/wrk2 on GitHub: ``make``, and its program named so) and ``wrk`` (in Debian).
 """
 
 from __future__ import annotations
@@ -162,17 +162,19 @@ def test_a_stall_of_1_s_in_10_shows_as_its_closed_form(tmp_path: Path) -> None:
         run = open_loop(tmp_path / "open", url, 100, 40)
         (tmp_path / "locustfile.py").write_text(OPEN_LOOP)
         locust("Closed", "-u", "1", "--host", url, "-t", "20s", "--only-summary", runs=tmp_path / "runs", cwd=tmp_path)
-        wrk = wrk_percentiles(url)
+        wrk, wrk2 = wrk_percentiles(url), wrk2_percentiles(url, quantiles)
     closed = only_run(tmp_path / "runs")
     # Arrivals at any moment: P(latency > base + x) = (stall - x) / every.
     form = [base + max(0.0, stall - (1 - q) * every) for q in quantiles]
-    columns = {"closed form (wrk2)": form, "open loop": percentiles(run, quantiles)}
+    columns = {"closed form": form, "open loop": percentiles(run, quantiles)}
+    if wrk2 is not None:
+        columns["wrk2"] = wrk2
     columns["closed loop, locust"] = percentiles(closed, quantiles)
     for name, values in columns.items():
         shown = ", ".join(f"p{q * 100:g} {value * 1000:.1f} ms" for q, value in zip(quantiles, values, strict=True))
         print(f"\n{name}: {shown}", end="")
     print(f"\nwrk, omissions filled in: {wrk or 'not installed'}")
-    for seen, expected in list(zip(columns["open loop"], form, strict=True))[2:]:
+    for seen, expected in list(zip(columns["open loop"], wrk2 or form, strict=True))[2:]:
         assert seen == pytest.approx(expected, abs=0.1)
     assert columns["closed loop, locust"][3] < 0.1
 
@@ -180,6 +182,20 @@ def test_a_stall_of_1_s_in_10_shows_as_its_closed_form(tmp_path: Path) -> None:
 def percentiles(run: Run, quantiles: tuple[float, ...]) -> list[float]:
     found: list[float] = pyarrow.compute.quantile(run.requests["response_s"], list(quantiles)).to_pylist()
     return found
+
+
+def wrk2_percentiles(url: str, quantiles: tuple[float, ...]) -> list[float] | None:
+    """What wrk2 measures at the same rate, seconds: it counts from a schedule too, after calibrating for 10 s."""
+    program = shutil.which("wrk2")
+    if program is None:
+        return None
+    done = subprocess.run(
+        [program, "-t1", "-c10", "-d40s", "-R100", "--latency", url],
+        capture_output=True, text=True, timeout=90, check=True,
+    )  # fmt: skip
+    # Value in ms, percentile, count, 1 / (1 - percentile).
+    spectrum = re.findall(r"^\s+([\d.]+)\s+([\d.]+)\s+\d+\s+[\d.inf]+$", done.stdout, re.MULTILINE)
+    return [next(float(value) / 1000 for value, at in spectrum if float(at) >= q) for q in quantiles]
 
 
 def wrk_percentiles(url: str) -> str | None:
