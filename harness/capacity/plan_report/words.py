@@ -69,12 +69,6 @@ def warnings(plan: Plan) -> list[str]:
     return found
 
 
-def sentence(clause: str) -> str:
-    """A clause with a capital and a full stop."""
-    clause = _clause(clause)
-    return clause[:1].upper() + clause[1:] + "."
-
-
 def _clause(words: str) -> str:
     return words.strip().rstrip(".")
 
