@@ -1,7 +1,8 @@
 """What the load generator costs and how true it is. Run by ``make bench``; each figure is of one run, side by side.
 
 - CPU per request of ``EndpointUser`` beside ``Boto3User``, in locust, against a null server.
-- The highest open-loop rate that one worker sends with an event loop less than 1 ms late at the 99th percentile.
+- The highest open-loop rate that one worker sends with its event loop and its arrivals less than 1 ms late at the 99th
+  percentile.
 - Percentiles against a server that stands still for 1 s in 10, beside the closed form, a closed loop, and, where they
   are on the PATH, ``wrk2`` (giltene/wrk2 on GitHub: ``make``, and its program named so) and ``wrk`` (in Debian).
 """
@@ -135,7 +136,7 @@ def test_the_highest_rate_that_one_worker_sends_on_time(tmp_path: Path) -> None:
     held = 0.0
     rows = []
     with serving("harness.load.null_server") as url:
-        for rate in (400, 800, 1600, 2400, 3200, 4000):
+        for rate in (400, 800, 1600, 2400, 3200, 4000, 4800):
             seen = judge(open_loop(tmp_path / str(rate), url, rate, 6))
             assert seen.lag_p99 is not None
             assert seen.late_p99 is not None
@@ -148,10 +149,10 @@ def test_the_highest_rate_that_one_worker_sends_on_time(tmp_path: Path) -> None:
                     "cores": round(seen.cpu_mean, 2),
                 }
             )
-            if seen.lag_p99 < 0.001:
+            if max(seen.lag_p99, seen.late_p99) < 0.001:
                 held = max(held, rate)
     print("\n" + "\n".join(map(json.dumps, rows)))
-    print(f"highest rate with the loop's lag under 1 ms at p99: {held:g}/s")
+    print(f"highest rate with the loop's lag and the arrivals' lateness under 1 ms at p99: {held:g}/s")
     assert held > 0, "this machine is too busy with other work for any rate: run it on a quiet one"
 
 
