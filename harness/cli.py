@@ -71,6 +71,12 @@ def main() -> None:
     show_default=True,
     help="How many times as fast alarms, cooldowns and provisioning run; requests keep their latencies.",
 )
+@click.option(
+    "--administrator/--no-administrator",
+    default=True,
+    show_default=True,
+    help="Whether the key test is the account's administrator; without it a new user's key is printed.",
+)
 @click.option("--foreground", is_flag=True, help="Stay in the foreground until Ctrl-C.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 def up(
@@ -80,12 +86,13 @@ def up(
     containers: str,
     functions: Literal["harness", "localstack"],
     speed: float,
+    administrator: bool,
     foreground: bool,
     host: str,
 ) -> None:
     """Bring the local AWS up; prints the environment to export (eval "$(harness up)")."""
     listed = tuple(url for url in containers.split(",") if url)
-    options = Options(host, port, region, backend_url, listed, functions, speed=speed)
+    options = Options(host, port, region, backend_url, listed, functions, speed=speed, administrator=administrator)
     if foreground:
         folder = daemon.state_folder(port)
         folder.mkdir(parents=True, exist_ok=True)
@@ -94,7 +101,7 @@ def up(
         running = daemon.start(options)
     hint = ' Export the following, or run `eval "$(harness up)"`:\n' if sys.stdout.isatty() else ""
     click.echo(f"The local AWS is up at {running.url}.{hint}", err=True)
-    for name, value in client_environment(running.url, region).items():
+    for name, value in client_environment(running.url, region, running.key).items():
         click.echo(f"export {name}={value}")
     down_command = "harness down" if port == 4566 else f"harness down --port {port}"
     click.echo(f"Next: harness deploy fixtures/dog_breed/stack.toml; `{down_command}` stops it.", err=True)

@@ -30,6 +30,7 @@ import psutil
 import uvloop
 
 from harness.errors import HarnessError
+from harness.invoking import client_environment
 from harness.local import LocalAws, Options
 
 _START_SECONDS = 60
@@ -41,12 +42,16 @@ STATE_VARIABLE = "HARNESS_STATE"
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A local AWS that is up. started: the process's creation time, so that a recycled pid is not taken for it."""
+    """A local AWS that is up. started: the process's creation time, so that a recycled pid is not taken for it.
+
+    key: its administrator's key and secret, where the well-known key is not.
+    """
 
     url: str
     pid: int
     started: float
     region: str
+    key: tuple[str, str] | None = None
 
     @property
     def alive(self) -> bool:
@@ -197,12 +202,16 @@ async def _run(folder: Path, options: Options, *, lifeline: bool, announce: bool
         if lifeline:
             loop.add_reader(sys.stdin.fileno(), lambda: None if os.read(sys.stdin.fileno(), 1024) else ended.set())
         own = psutil.Process()
-        running = Running(aws.url, own.pid, own.create_time(), aws.region)
+        running = Running(aws.url, own.pid, own.create_time(), aws.region, aws.administrator)
         draft = folder / "state.json.new"
+        draft.touch(0o600)  # there may be a secret in it
         draft.write_text(json.dumps(asdict(running)))
         draft.rename(folder / "state.json")
         if announce:
             print(f"The local AWS is up at {aws.url}", flush=True)
+            if aws.administrator is not None:
+                for variable, value in client_environment(aws.url, aws.region, aws.administrator).items():
+                    print(f"export {variable}={value}", flush=True)
         warming = asyncio.create_task(aws.backend.warm())
         await ended.wait()
         warming.cancel()

@@ -13,6 +13,7 @@ from harness.backend import ADMINISTRATOR_KEY, ADMINISTRATOR_SECRET
 from harness.errors import HarnessError
 
 DEFAULT_URL = "http://127.0.0.1:4566"
+OWN_KEY_VARIABLE = "HARNESS_ACCESS_KEY_ID"
 # A Lambda may run for 15 minutes; boto3's own default gives up after one.
 _INVOKE_SECONDS = 910
 
@@ -22,18 +23,28 @@ def harness_url() -> str:
     return os.environ.get("AWS_ENDPOINT_URL", DEFAULT_URL).rstrip("/")
 
 
-def client_environment(url: str, region: str) -> dict[str, str]:
-    """What an unmodified boto3, aws CLI or locust needs to talk to the harness."""
+def client_environment(url: str, region: str, key: tuple[str, str] | None = None) -> dict[str, str]:
+    """What an unmodified boto3, aws CLI or locust needs to talk to the harness.
+
+    key: an administrator's key and secret, where the well-known key is none: the harness's own commands take it then.
+    """
+    access_key, secret_key = key or (ADMINISTRATOR_KEY, ADMINISTRATOR_SECRET)
+    own = {OWN_KEY_VARIABLE: access_key} if key else {}
     return {
         "AWS_ENDPOINT_URL": url,
-        "AWS_ACCESS_KEY_ID": ADMINISTRATOR_KEY,
-        "AWS_SECRET_ACCESS_KEY": ADMINISTRATOR_SECRET,
+        "AWS_ACCESS_KEY_ID": access_key,
+        "AWS_SECRET_ACCESS_KEY": secret_key,
         "AWS_DEFAULT_REGION": region,
+        **own,
     }
 
 
 def administrator_session() -> boto3.Session:
-    """A boto3 session with the key that every harness knows."""
+    """A boto3 session with the key that every harness knows; or of the environment, where `harness up` has put one
+    there. An AWS account's key that happens to be there never goes to a harness."""
+    own = os.environ.get(OWN_KEY_VARIABLE)
+    if own and own == os.environ.get("AWS_ACCESS_KEY_ID"):
+        return boto3.Session()
     return boto3.Session(aws_access_key_id=ADMINISTRATOR_KEY, aws_secret_access_key=ADMINISTRATOR_SECRET)
 
 

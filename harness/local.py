@@ -94,6 +94,8 @@ class LocalAws:
         self._workspace = workspace
         self._stack = contextlib.AsyncExitStack()
         self.url = ""
+        self.administrator: tuple[str, str] | None = None
+        """Key and secret of the user who administers the account where the well-known key does not."""
 
     @property
     def _containers(self) -> LocalSettings | None:
@@ -124,6 +126,8 @@ class LocalAws:
         self.directory = Directory(self.backend, administrator=self.options.administrator)
         self.record = CallRecord()
         await self._reach_backend()
+        if not self.options.administrator:
+            self.administrator = await self.directory.make_administrator()
         self.metrics = Metrics(self.backend, self.clock)
         await self.metrics.start()
         self._stack.push_async_callback(self.metrics.close)

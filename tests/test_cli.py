@@ -92,6 +92,21 @@ def test_up_runs_on_a_clock_of_any_speed() -> None:
     assert "0.5 is not in the range" in harness("up", "--port", port, "--speed", "0.5").stderr
 
 
+def test_up_without_the_well_known_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    result = harness("up", "--port", port, "--no-administrator")
+    try:
+        exported = dict(line.removeprefix("export ").split("=", 1) for line in result.stdout.splitlines())
+        assert exported["AWS_ACCESS_KEY_ID"] not in ("test", "")
+        monkeypatch.setenv("AWS_ENDPOINT_URL", exported["AWS_ENDPOINT_URL"])
+        assert "UnrecognizedClientException" in harness("invoke", "none").stderr
+        for name, value in exported.items():
+            monkeypatch.setenv(name, value)
+        assert "ResourceNotFoundException" in harness("invoke", "none").stderr
+    finally:
+        harness("down", "--port", port)
+
+
 def test_watch_without_a_local_aws() -> None:
     result = harness("watch")
     assert (result.exit_code, "bring it up with `harness up`" in result.stderr) == (1, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import urllib.parse
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 _LIFETIME_SECONDS = 5.0
 # Of every local emulator, and of localstack-client's sessions.
 _ADMINISTRATOR_KEYS = frozenset((ADMINISTRATOR_KEY, "accesskey"))
+_ADMINISTRATOR = "harness-administrator"
 Item = TypeVar("Item")
 
 
@@ -125,6 +127,20 @@ class Directory:
     def root(self) -> Principal:
         """The account's administrator."""
         return Principal(f"arn:aws:iam::{self.account}:root", self.account, "root")
+
+    async def make_administrator(self) -> tuple[str, str]:
+        """A user of IAM who may do everything, for whoever goes without the well-known key; his key and secret."""
+        return await asyncio.to_thread(self._make_administrator)
+
+    def _make_administrator(self) -> tuple[str, str]:
+        iam = self._backend.client("iam")
+        with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
+            iam.create_user(UserName=_ADMINISTRATOR)
+        everything = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
+        iam.put_user_policy(UserName=_ADMINISTRATOR, PolicyName="all", PolicyDocument=json.dumps(everything))
+        answer = iam.create_access_key(UserName=_ADMINISTRATOR)
+        self.learn("CreateAccessKey", {}, answer, None)
+        return answer["AccessKey"]["AccessKeyId"], answer["AccessKey"]["SecretAccessKey"]
 
     async def key(self, access_key: str) -> Key | None:
         """An access key, or None for one that neither IAM nor STS issued.
