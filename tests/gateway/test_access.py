@@ -334,7 +334,7 @@ class TestOtherServices:
         [
             ("ec2", "describe_instances", {}, "UnauthorizedOperation", "ec2:DescribeInstances on resource: *"),
             ("sqs", "list_queues", {}, "AccessDeniedException", "sqs:ListQueues on resource: *"),
-            ("sns", "create_topic", {"Name": "t"}, "AccessDenied", "sns:CreateTopic on resource: arn:aws:sns:us-east-1:"),
+            ("sns", "create_topic", {"Name": "t"}, "AccessDenied", "sns:CreateTopic on resource: arn:aws:sns:"),
             ("logs", "describe_log_streams", {"logGroupName": "g"}, "AccessDeniedException",
              f"logs:DescribeLogStreams on resource: arn:aws:logs:{REGION}:{ACCOUNT}:log-group:g"),
             ("secretsmanager", "get_secret_value", {"SecretId": "s"}, "AccessDeniedException", ":secret:s-??????"),

@@ -1,0 +1,127 @@
+"""What access costs: decisions a second on one core, and the time added to a request that a role makes.
+
+Run by ``make bench``; prints figures, asserts no time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import time
+from typing import Any
+
+from harness.access.context import Circumstances, RequestContext, Sender
+from harness.access.evaluation import Policies, Request, evaluate
+from harness.access.keys import Key
+from harness.access.policy import Policy, parse_policy
+from harness.access.principals import session_caller
+from harness.access.record import CallRecord
+from harness.calls import Principal
+from harness.gateway.authorizing import Asked, Authorizer, Identity
+from harness.gateway.identify import Head, credential_of
+from tests.access.test_signature import sign
+
+ACCOUNT = "123456789012"
+SESSION = f"arn:aws:sts::{ACCOUNT}:assumed-role/dogs/dogs"
+DECISIONS = 50_000
+
+
+def full_access() -> Policy:
+    from moto.iam.aws_managed_policies import aws_managed_policies_data
+
+    entry = json.loads(aws_managed_policies_data)["AmazonSageMakerFullAccess"]
+    return parse_policy("arn:aws:iam::aws:policy/AmazonSageMakerFullAccess", entry["Document"])
+
+
+def requests() -> list[Request]:
+    """Allowed and denied, with and without conditions."""
+    caller, place = session_caller(SESSION), f"us-east-1:{ACCOUNT}"
+    how = Circumstances("us-east-1", ACCOUNT, time.time(), "127.0.0.1", {}, {})
+    asked = [
+        ("sagemaker:InvokeEndpoint", f"arn:aws:sagemaker:{place}:endpoint/dogs"),
+        ("sagemaker:CreateModel", f"arn:aws:sagemaker:{place}:model/dogs"),
+        ("sagemaker:CreateApp", f"arn:aws:sagemaker:{place}:app/d/u/t/n"),
+        ("s3:GetObject", "arn:aws:s3:::sagemaker-dogs/model.tar.gz"),
+        ("s3:PutObject", "arn:aws:s3:::private/x"),
+        ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/dogs"),
+        ("logs:PutLogEvents", f"arn:aws:logs:{place}:log-group:/aws/lambda/dogs:log-stream:s"),
+        ("secretsmanager:GetSecretValue", f"arn:aws:secretsmanager:{place}:secret:s"),
+        ("application-autoscaling:PutScalingPolicy", f"arn:aws:application-autoscaling:{place}:scalable-target/*"),
+        ("dynamodb:GetItem", f"arn:aws:dynamodb:{place}:table/t"),
+    ]
+    return [Request(caller, action, resource, RequestContext(Sender(caller), how)) for action, resource in asked]
+
+
+def test_decisions_a_second() -> None:
+    policy = full_access()
+    assert len(policy.statements) >= 40
+    policies, asked = Policies(identity=(policy,)), requests()
+    verdicts = [evaluate(one, policies).allowed for one in asked]
+    assert True in verdicts
+    assert False in verdicts
+    rates = []
+    for _ in range(5):
+        begun = time.perf_counter()
+        for _ in range(DECISIONS // len(asked)):
+            for one in asked:
+                evaluate(one, policies)
+        rates.append(DECISIONS / (time.perf_counter() - begun))
+    print(
+        f"\nAmazonSageMakerFullAccess, {len(policy.statements)} statements: {statistics.median(rates):,.0f} decisions/s"
+    )
+
+
+class _Directory:
+    """A directory with everything at hand."""
+
+    account = ACCOUNT
+
+    def __init__(self, policy: Policy) -> None:
+        from harness.access.directory import Entity
+
+        self._entity = Entity(f"arn:aws:iam::{ACCOUNT}:role/dogs", (policy,), identifier="AROA")
+
+    def entity_at_hand(self, principal: Principal) -> Any:
+        return self._entity
+
+    def caller(self, principal: Principal, entity: Any) -> Any:
+        return session_caller(principal.arn, entity.arn)
+
+
+def test_microseconds_added_to_a_request_of_a_role() -> None:
+    """The signature verified, the call authorized against AmazonSageMakerFullAccess, and recorded."""
+    from harness.access.actions import Need
+
+    signed, message = sign("sagemaker", url="http://127.0.0.1:4566/endpoints/dogs/invocations", body=b"x" * 200)
+    head = Head(message.method, message.path, message.query, message.headers)
+    directory: Any = _Directory(full_access())
+    authorizer = Authorizer(directory, CallRecord(), {}, {})
+    secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+    identity = Identity(
+        Principal(SESSION, ACCOUNT, "assumed-role"),
+        Key(signed.access_key, Principal(SESSION, ACCOUNT, "assumed-role"), secret),
+    )
+    credential = credential_of(head)
+    needs = (Need("sagemaker:InvokeEndpoint", (f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:endpoint/dogs",)),)
+
+    def verify() -> None:
+        authorizer.verify(identity, credential, head, message.body, "rest-json")
+
+    async def measure() -> tuple[float, float]:
+        async def require() -> None:
+            asked = Asked(head, "127.0.0.1", "us-east-1", {"EndpointName": "dogs"})
+            await authorizer.require(identity, needs, asked, "rest-json")
+
+        await require()
+        begun = time.perf_counter()
+        for _ in range(5000):
+            verify()
+        between = time.perf_counter()
+        for _ in range(5000):
+            await require()
+        return (between - begun) / 5000 * 1e6, (time.perf_counter() - between) / 5000 * 1e6
+
+    found = [asyncio.run(measure()) for _ in range(5)]
+    signature, access = (statistics.median(one) for one in zip(*found, strict=True))
+    print(f"\nadded to a role's request of 200 bytes: signature {signature:.0f} us, access {access:.0f} us")
