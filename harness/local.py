@@ -21,6 +21,7 @@ import uvicorn
 
 from harness.access.directory import Directory
 from harness.access.record import CallRecord
+from harness.access.simulation import Simulation
 from harness.backend import Backend
 from harness.backend_watch import BackendWatch
 from harness.calls import Service
@@ -161,7 +162,7 @@ class LocalAws:
         forwarder = Forwarder(self.backend.url)
         await forwarder.start()
         self._stack.push_async_callback(forwarder.close)
-        owned: list[Service] = [self.hosting, HostingRuntime(self.hosting), self.scaling]
+        owned: list[Service] = [self.hosting, HostingRuntime(self.hosting), self.scaling, Simulation(self.directory)]
         if self.options.functions == "harness":
             owned.append(self.functions)
         services = {one.service_name: one for one in owned}
