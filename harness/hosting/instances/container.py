@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from urllib.parse import urlsplit
 
 from yarl import URL
 
 from harness.clock import Clock
-from harness.hosting.instances.base import Answer, InstanceFailed, InstanceSpec, Log
+from harness.hosting.instances.base import Answer, InstanceFailed, InstanceSpec, InvocationFailed, Log
 from harness.hosting.instances.client import PING_INTERVAL_SECONDS, ContainerClient, StreamedAnswer
 
-# How a container that is gone is noticed: so many pings in a row that fail, one a second. Ours: AWS publishes neither.
+# How a container that is gone is noticed: so many pings in a row that fail, one a second, or one right after a request
+# that failed. Ours: AWS publishes neither.
 _FAILED_PINGS = 3
 _WATCH_SECONDS = 1.0
 
@@ -45,6 +46,7 @@ class ContainerInstance:
         self._taken = taken
         self._log = log
         self._client: ContainerClient | None = None
+        self._doubted = asyncio.Event()
 
     @property
     def address(self) -> str | None:
@@ -87,20 +89,38 @@ class ContainerInstance:
 
     async def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
         assert self._client is not None, "wait_ready() comes first"
-        return await self._client.invoke(body, headers, timeout)
+        with self._doubting():
+            return await self._client.invoke(body, headers, timeout)
 
-    def stream(
-        self, body: bytes, headers: Mapping[str, str], timeout: float
-    ) -> AbstractAsyncContextManager[StreamedAnswer]:
+    @asynccontextmanager
+    async def stream(self, body: bytes, headers: Mapping[str, str], timeout: float) -> AsyncIterator[StreamedAnswer]:
         assert self._client is not None, "wait_ready() comes first"
-        return self._client.stream(body, headers, timeout)
+        with self._doubting():
+            async with self._client.stream(body, headers, timeout) as answer:
+                yield answer
+
+    @contextmanager
+    def _doubting(self) -> Iterator[None]:
+        try:
+            yield
+        except InvocationFailed:
+            self._doubted.set()
+            raise
 
     async def wait_ended(self) -> None:
         assert self._client is not None, "wait_ready() comes first"
+        self._doubted.clear()
         failed = 0
         while failed < _FAILED_PINGS:
-            await asyncio.sleep(_WATCH_SECONDS)
-            failed = 0 if await self._client.ping() else failed + 1
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_WATCH_SECONDS):
+                    await self._doubted.wait()
+            doubted = self._doubted.is_set()
+            self._doubted.clear()
+            if await self._client.ping():
+                failed = 0
+            else:
+                failed += _FAILED_PINGS if doubted else 1
 
     async def stop(self) -> None:
         client, self._client = self._client, None

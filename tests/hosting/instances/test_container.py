@@ -17,10 +17,14 @@ from harness.hosting.instances.container import ContainerInstance, ContainerKind
 
 
 class Container:
-    """A web server that keeps the container contract, in this process. healthy: what /ping says."""
+    """A web server that keeps the container contract, in this process.
+
+    healthy: what /ping says; broken: it closes the connection instead of an answer to a request.
+    """
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
         self.healthy = True
+        self.broken = False
         self._host, self._port = host, port
         application = web.Application()
         application.add_routes([web.get("/ping", self._ping), web.post("/invocations", self._invoke)])
@@ -47,6 +51,9 @@ class Container:
         return web.Response(status=200 if self.healthy else 500)
 
     async def _invoke(self, request: web.Request) -> web.Response:
+        if self.broken:
+            assert request.transport is not None
+            request.transport.close()
         return web.json_response(
             {"by": self.url, "type": request.content_type, "accept": request.headers.get("Accept")}
         )
@@ -155,6 +162,29 @@ async def test_a_container_that_fails_three_pings_has_ended(yard: Yard) -> None:
         await ended
     with pytest.raises(InvocationFailed):
         await instance.invoke(b"", {}, 5)
+
+
+async def test_a_container_that_fails_a_request_and_a_ping_has_ended_at_once(yard: Yard) -> None:
+    container = await yard.container()
+    instance = await yard.ready(container.url)
+    ended = asyncio.ensure_future(instance.wait_ended())
+    await container.stop()
+    with pytest.raises(InvocationFailed):
+        await instance.invoke(b"", {}, 5)
+    async with asyncio.timeout(0.9):  # before the first of its three pings
+        await ended
+
+
+async def test_a_container_that_fails_a_request_and_no_ping_goes_on(yard: Yard) -> None:
+    container = await yard.container()
+    instance = await yard.ready(container.url)
+    ended = asyncio.ensure_future(instance.wait_ended())
+    container.broken = True
+    with pytest.raises(InvocationFailed):
+        await instance.invoke(b"", {}, 5)
+    await asyncio.sleep(0.3)
+    assert not ended.done()
+    ended.cancel()
 
 
 @pytest.fixture
