@@ -1,4 +1,4 @@
-"""Whether a backend outside this process is there: said when it goes, and, when it is back, what it has lost."""
+"""Whether a backend outside this process is there: what it holds at the start, when it goes, what it has lost after."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class BackendWatch:
-    """Logs two sentences for each time that the backend is away.
+    """Logs what an earlier harness left in the backend, and two sentences for each time that the backend is away.
 
     relies_on: ARNs of the roles and S3 objects (or prefixes) that what is deployed here was made with. An emulator that
     was restarted usually kept nothing: which of them are gone is asked, not assumed.
@@ -46,6 +46,8 @@ class BackendWatch:
                 await self._task
 
     async def _run(self) -> None:
+        with contextlib.suppress(BotoCoreError, ClientError):
+            await self._say_what_is_there()
         while True:
             await asyncio.sleep(self._interval)
             if await self._listens():
@@ -66,6 +68,20 @@ class BackendWatch:
                 if missing
                 else "All roles and model data of what is deployed here are still there.",
             )
+
+    async def _say_what_is_there(self) -> None:
+        """Endpoints, functions and scaling live in this process, roles and buckets in the backend: after a restart one
+        side may be gone and the other not."""
+        buckets = [bucket["Name"] for bucket in (await self._backend.call("s3", "list_buckets"))["Buckets"]]
+        if not buckets:
+            log.info("The backend at %s holds no bucket yet: nothing is deployed.", self._backend.url)
+            return
+        log.warning(
+            "The backend at %s still holds what was put there before (buckets: %s). The endpoints, functions and "
+            "scaling policies of an earlier harness are gone: deploy again.",
+            self._backend.url,
+            ", ".join(buckets),
+        )
 
     async def _listens(self) -> bool:
         parts = urlsplit(self._backend.url)

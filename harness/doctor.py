@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import shutil
 import socket
@@ -11,11 +12,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 import psutil
 
 from harness import daemon
+from harness.errors import HarnessError
 
 # TorchServe's Java and two workers that hold a ResNet50 (measured: 290 MB and 2 x 480 MB), and the harness itself.
 _MEMORY_BYTES = 2 * 2**30
@@ -23,6 +26,13 @@ _MEMORY_BYTES = 2 * 2**30
 _DISK_BYTES = 2**30
 # Compose reads `depends_on.required` from 2.20 on.
 _COMPOSE = (2, 20)
+# LocalStack 530 MB, one model container of two workers 1.2 GB, the harness and its functions (measured).
+_COMPOSE_BYTES = 5 * 2**29
+_COMPOSE_CPUS = 2
+_LOCUST_PORT = 8089
+# Clients and AWS reject signatures that are 5 minutes off (IAM user guide, SigV4); an engine's clock, as on a laptop
+# that slept, is said to be off long before.
+_DRIFT_SECONDS = 60
 _SECONDS = 10
 
 Level = Literal["ok", "note", "problem"]
@@ -45,6 +55,7 @@ def examine(port: int) -> Iterator[Finding]:
         _memory,
         _disk,
         lambda: _port(port),
+        _locust_port,
         lambda: _package("torch", "model"),
         lambda: _package("torchserve", "model"),
         _java,
@@ -83,14 +94,34 @@ def _port(port: int) -> Finding:
     running = daemon.find(port)
     if running is not None:
         return Finding("ok", f"port {port}", f"the local AWS is up at {running.url}")
+    if _free(port):
+        return Finding("ok", f"port {port}", "free")
+    with contextlib.suppress(HarnessError):
+        daemon.health(f"http://127.0.0.1:{port}")
+        return Finding("ok", f"port {port}", f"a harness answers at http://127.0.0.1:{port}, in a container")
+    advice = (
+        f"stop the program that has it, or use another: harness up --port {port + 1}, HARNESS_PORT={port + 1} docker "
+    )
+    return Finding("problem", f"port {port}", "taken by another program", advice + "compose up")
+
+
+def _locust_port() -> Finding:
+    subject = f"port {_LOCUST_PORT} (locust's page)"
+    if _free(_LOCUST_PORT):
+        return Finding("ok", subject, "free")
+    return Finding(
+        "note", subject, "taken", "if that is not a locust of yours: locust --web-port, LOCUST_PORT for docker"
+    )
+
+
+def _free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            advice = "stop the program that has it, or use another port: harness up --port"
-            return Finding("problem", f"port {port}", "taken by another program", advice)
-    return Finding("ok", f"port {port}", "free")
+            return False
+    return True
 
 
 def _package(name: str, extra: str) -> Finding:
@@ -113,11 +144,12 @@ def _java() -> Finding:
 
 
 def _clock() -> Finding:
-    # Signatures carry the time: clients and AWS reject what is 5 minutes off (IAM user guide, SigV4).
-    year = time.gmtime().tm_year
-    if year < 2026:
-        return Finding("problem", "clock", f"the machine's clock says {year}", "set it: signatures carry the time")
-    return Finding("ok", "clock", time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()))
+    now = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+    if time.gmtime().tm_year < 2026:
+        return Finding("problem", "clock", f"it says {now}", "set it: signatures carry the time")
+    if _ask(["timedatectl", "show", "--property=NTPSynchronized", "--value"]) == "no":
+        return Finding("note", "clock", f"{now}, not synchronized", "timedatectl set-ntp true; AWS refuses 5 minutes")
+    return Finding("ok", "clock", now)
 
 
 def _docker() -> Finding:
@@ -133,7 +165,25 @@ def _docker() -> Finding:
         return Finding(
             "note", "docker", f"compose {compose or 'is missing'}", f"install compose {wanted} or newer; {advice}"
         )
-    return Finding("ok", "docker", f"compose {compose}")
+    return _engine(f"compose {compose}")
+
+
+def _engine(compose: str) -> Finding:
+    """What the engine has may be less than this machine: on a laptop it is often a machine of its own."""
+    said = _ask(["docker", "info", "--format", "{{.MemTotal}} {{.NCPU}} {{.SystemTime}}"])
+    if said is None:
+        return Finding("ok", "docker", compose)
+    memory, cpus, at = said.split(maxsplit=2)
+    drift = datetime.fromisoformat(at).timestamp() - time.time()
+    found = f"{compose}, an engine of {int(memory) / 2**30:.1f} GiB and {cpus} CPUs"
+    if abs(drift) > _DRIFT_SECONDS:
+        return Finding("problem", "docker", f"the engine's clock is {drift:+.0f} s off this machine's", "restart it")
+    if int(memory) < _COMPOSE_BYTES:
+        advice = "`docker compose up` takes 2.5 GiB: give the engine more, or set MODEL_WORKERS=1"
+        return Finding("note", "docker", found, advice)
+    if int(cpus) < _COMPOSE_CPUS:
+        return Finding("note", "docker", found, "set MODEL_CPUS=1 MODEL_WORKERS=1 for `docker compose up`")
+    return Finding("ok", "docker", found)
 
 
 def _ask(command: list[str]) -> str | None:

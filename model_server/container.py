@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tarfile
 import threading
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
 from model_server.archive import unpack
@@ -24,6 +24,10 @@ MODEL_DATA_ENV = "MODEL_DATA"
 """A mounted model.tar.gz; unset where /opt/ml/model is mounted itself."""
 WORKERS_ENV = "MODEL_SERVER_CONTAINER"
 """Tells model_server.container_worker, in each worker, that it runs in this container."""
+_CGROUP = Path("/sys/fs/cgroup")
+# Measured with a ResNet50: TorchServe's Java, and a worker without its weights.
+_JAVA_BYTES = 290 * 10**6
+_WORKER_BYTES = 380 * 10**6
 
 
 def main(arguments: list[str]) -> int:
@@ -37,6 +41,9 @@ def main(arguments: list[str]) -> int:
         print(f"model_server: The model data cannot be unpacked: {error}", file=sys.stderr, flush=True)
         return 1
     prepare(os.environ)
+    warning = little_memory(memory_limit(_CGROUP), _workers(os.environ), _size(MODEL_DIR))
+    if warning:
+        print(f"model_server: {warning}", file=sys.stderr, flush=True)
     from sagemaker_pytorch_serving_container import serving
 
     serving.main()
@@ -51,6 +58,41 @@ def prepare(environment: MutableMapping[str, str]) -> None:
     environment[WORKERS_ENV] = "1"
     if RESPONSES_DIR.is_dir():
         environment.update(_serve_recorded(RESPONSES_DIR, Path("/tmp")).environment(environment))  # noqa: S108
+
+
+def memory_limit(cgroup: Path) -> int | None:
+    """Bytes that the container may use, by either version of the cgroup interface; None for no limit."""
+    for name in ("memory.max", "memory/memory.limit_in_bytes"):
+        try:
+            return int((cgroup / name).read_text())
+        except (OSError, ValueError):  # the other version, or "max"
+            continue
+    return None
+
+
+def little_memory(limit: int | None, workers: int, weights: int) -> str:
+    """What to do where ``limit`` bytes hardly do for workers that hold ``weights`` bytes each; empty where they do.
+
+    Said before the fact: who is killed for want of memory says nothing any more.
+    """
+    needed = _JAVA_BYTES + workers * (_WORKER_BYTES + weights) + weights  # the unpacked model data lie in memory too
+    if limit is None or limit >= needed:
+        return ""
+    count = f"{workers} worker{'s' * (workers > 1)}"
+    return (
+        f"A memory limit of {limit / 1e6:.0f} MB is little for {count} of about {needed / 1e6:.0f} MB in all. If the "
+        "container ends with status 137, give it more (MODEL_MEMORY with docker compose) or fewer workers "
+        "(MODEL_WORKERS; SAGEMAKER_MODEL_SERVER_WORKERS of the container)."
+    )
+
+
+def _workers(environment: Mapping[str, str]) -> int:
+    given = environment.get("SAGEMAKER_MODEL_SERVER_WORKERS", "")
+    return int(given) if given.isdigit() else len(os.sched_getaffinity(0))
+
+
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def _serve_recorded(responses: Path, run_dir: Path) -> EgressProxy:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib.metadata
 import socket
 import sys
+import time
 from collections import namedtuple
+from datetime import UTC, datetime
 
 import psutil
 import pytest
@@ -27,7 +29,10 @@ def free_port() -> int:
 
 
 def findings(port: int | None = None) -> dict[str, doctor.Finding]:
-    return {finding.subject.split()[0]: finding for finding in doctor.examine(port or free_port())}
+    found: dict[str, doctor.Finding] = {}
+    for finding in doctor.examine(port or free_port()):
+        found.setdefault(finding.subject.split()[0], finding)  # the first port is the local AWS's
+    return found
 
 
 def test_this_machine_can_rehearse() -> None:
@@ -80,6 +85,44 @@ def test_docker_is_for_compose_only(
     )
     found = findings()["docker"]
     assert (found.level, found.found) == (level, sentence)
+
+
+@pytest.mark.parametrize(
+    ("memory", "cpus", "off", "level", "sentence"),
+    [
+        (8 * 2**30, 4, 0, "ok", "an engine of 8.0 GiB and 4 CPUs"),
+        (2 * 2**30, 4, 0, "note", "an engine of 2.0 GiB and 4 CPUs"),
+        (8 * 2**30, 1, 0, "note", "an engine of 8.0 GiB and 1 CPUs"),
+        (8 * 2**30, 4, -400, "problem", "the engine's clock is -4"),
+    ],
+)
+def test_dockers_engine_may_be_smaller_and_later_than_the_machine(
+    monkeypatch: pytest.MonkeyPatch, memory: int, cpus: int, off: int, level: str, sentence: str
+) -> None:
+    at = datetime.fromtimestamp(time.time() + off, UTC).strftime("%Y-%m-%dT%H:%M:%S.123456789Z")
+    answers = {"version": "28.0", "compose": "2.26.1", "info": f"{memory} {cpus} {at}"}
+    monkeypatch.setattr(doctor.shutil, "which", lambda name: "/usr/bin/docker")
+    monkeypatch.setattr(
+        doctor, "_ask", lambda command: answers.get(command[1]) if command[0] == "docker" else "openjdk"
+    )
+    found = findings()["docker"]
+    assert found.level == level
+    assert sentence in found.found
+
+
+def test_a_clock_that_nobody_sets_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_ask", lambda command: "no" if command[0] == "timedatectl" else None)
+    assert findings()["clock"].level == "note"
+
+
+def test_a_harness_in_a_container_is_no_other_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor.daemon, "health", lambda url: {"status": "ok"})
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        found = findings(taken.getsockname()[1])["port"]
+    assert found.level == "ok"
+    assert "in a container" in found.found
 
 
 def test_without_docker(monkeypatch: pytest.MonkeyPatch) -> None:
