@@ -7,8 +7,9 @@ import os
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,18 @@ from harness.stack import load_stack
 from tests.end_to_end.deployed import ROOT, STACK, DeployedStack
 
 UP_SECONDS = 600
+MODELS = ("--scale", "model=3")
 
 
 @dataclass(frozen=True)
 class Compose:
-    """A project of its own name and port, so that a user's own containers are left alone."""
+    """A project of its own name and port, so that a user's own containers are left alone.
+
+    healthy_seconds: from built images to a healthy harness.
+    """
 
     environment: dict[str, str]
+    healthy_seconds: float = 0.0
 
     @property
     def url(self) -> str:
@@ -42,6 +48,10 @@ class Compose:
         )
         assert not check or done.returncode == 0, f"{' '.join(arguments)}: {done.stderr[-2000:]}"
         return done.stdout + ("" if check else done.stderr)
+
+    def deploy(self) -> None:
+        """Runs the service ``deploy`` once more, in front of the containers that are there."""
+        self("up", "--no-recreate", "--exit-code-from", "deploy", *MODELS, "deploy")
 
     def containers(self, service: str) -> list[dict[str, Any]]:
         said = self("ps", "-a", "--format", "json", service)
@@ -61,25 +71,30 @@ def compose(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
         or subprocess.run(["docker", "version"], capture_output=True, check=False).returncode
     ):
         pytest.skip("no docker engine answers on this machine")
-    environment = {
-        "COMPOSE_PROJECT_NAME": "sagemaker-harness-tests",
+    project = Compose(own_environment("sagemaker-harness-tests", tmp_path_factory.mktemp("runs")))
+    project("--profile", "load", "build", "-q")
+    began = time.monotonic()
+    try:
+        project("up", "-d", "--wait", *MODELS, "harness")
+        project = replace(project, healthy_seconds=time.monotonic() - began)
+        project.deploy()
+        yield project
+    finally:
+        project("--profile", "load", "--profile", "moto", "down", "-v", "-t", "5", check=False)
+
+
+def own_environment(name: str, runs: Path) -> dict[str, str]:
+    return {
+        "COMPOSE_PROJECT_NAME": name,
         "HARNESS_PORT": str(free_port()),
         "LOCUST_PORT": str(free_port()),
         "HARNESS_VERSION": "tests",
         "MODEL_CPUS": "1",
         "MODEL_WORKERS": "1",
-        "HARNESS_RUNS": str(tmp_path_factory.mktemp("runs")),
+        "HARNESS_RUNS": str(runs),
         "HARNESS_UID": str(os.getuid()),
         "HARNESS_GID": str(os.getgid()),
     }
-    project = Compose(environment)
-    project("--profile", "load", "build", "-q")
-    try:
-        project("up", "-d", "--wait", "--scale", "model=2", "harness")
-        project("up", "--no-recreate", "--exit-code-from", "deploy", "--scale", "model=2", "deploy")
-        yield project
-    finally:
-        project("--profile", "load", "--profile", "moto", "down", "-v", "-t", "5", check=False)
 
 
 @pytest.fixture(scope="session")

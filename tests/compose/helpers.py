@@ -1,0 +1,80 @@
+"""What the tests of the containers ask of docker, and the load that they put on the endpoint meanwhile."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tests.end_to_end.deployed import PHOTO, DeployedStack
+
+ENDPOINT = "dog-breed-endpoint"
+
+
+def docker(*arguments: str) -> str:
+    return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True).stdout
+
+
+def inspect(name: str) -> dict[str, Any]:
+    return dict(json.loads(docker("inspect", name))[0])
+
+
+def until(condition: Callable[[], Any], what: str, seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            if condition():
+                return
+        except (BotoCoreError, ClientError, AssertionError, OSError):
+            pass
+        assert time.monotonic() < end, f"{what} did not come within {seconds} s"
+        time.sleep(0.5)
+
+
+def invoke(deployed: DeployedStack) -> int:
+    """How many breeds the endpoint's answer has."""
+    runtime = deployed.client("sagemaker-runtime")
+    answer = runtime.invoke_endpoint(EndpointName=ENDPOINT, ContentType="image/jpeg", Body=PHOTO)
+    return len(json.loads(answer["Body"].read())[0])
+
+
+@dataclass
+class Load:
+    """What came of the requests so far."""
+
+    answered: int = 0
+    failures: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def load(deployed: DeployedStack, callers: int = 2) -> Iterator[Load]:
+    """Requests one after the other from each caller, for as long as the context lasts."""
+    result, ended, lock = Load(), threading.Event(), threading.Lock()
+
+    def call() -> None:
+        while not ended.is_set():
+            try:
+                assert invoke(deployed) == 133
+            except (BotoCoreError, ClientError, AssertionError) as error:
+                with lock:
+                    result.failures.append(str(error))
+            else:
+                with lock:
+                    result.answered += 1
+
+    threads = [threading.Thread(target=call) for _ in range(callers)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield result
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
