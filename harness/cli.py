@@ -11,8 +11,7 @@ import boto3
 import click
 from rich.console import Console
 
-from harness import daemon
-from harness.cli_capacity import COMMANDS
+from harness import cli_capacity, cli_policy, daemon
 from harness.deploy import Deployment
 from harness.errors import HarnessError
 from harness.invoking import administrator_session, client_environment, harness_url, invoke_function
@@ -209,7 +208,7 @@ def doctor(port: int) -> None:
         raise SystemExit(1)
 
 
-for command in COMMANDS:
+for command in (*cli_capacity.COMMANDS, *cli_policy.COMMANDS):
     main.add_command(command)
 
 if __name__ == "__main__":

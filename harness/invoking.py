@@ -39,11 +39,11 @@ def client_environment(url: str, region: str, key: tuple[str, str] | None = None
     }
 
 
-def administrator_session() -> boto3.Session:
-    """A boto3 session with the key that every harness knows; or of the environment, where `harness up` has put one
-    there. An AWS account's key that happens to be there never goes to a harness."""
+def administrator_session(url: str | None = None) -> boto3.Session:
+    """A boto3 session with the key that every harness knows; or with the environment's, where `harness up` has put one
+    there for the harness at ``url``. An AWS account's key that happens to be there never goes to a harness."""
     own = os.environ.get(OWN_KEY_VARIABLE)
-    if own and own == os.environ.get("AWS_ACCESS_KEY_ID"):
+    if own and own == os.environ.get("AWS_ACCESS_KEY_ID") and url in (None, harness_url()):
         return boto3.Session()
     return boto3.Session(aws_access_key_id=ADMINISTRATOR_KEY, aws_secret_access_key=ADMINISTRATOR_SECRET)
 
@@ -51,7 +51,7 @@ def administrator_session() -> boto3.Session:
 def invoke_function(url: str, region: str, function: str, payload: bytes) -> tuple[str, str, str]:
     """The function's answer, the tail of its log, and its FunctionError or "". Raises HarnessError for a refusal."""
     config = Config(read_timeout=_INVOKE_SECONDS, retries={"total_max_attempts": 1})
-    client = administrator_session().client("lambda", region_name=region, endpoint_url=url, config=config)
+    client = administrator_session(url).client("lambda", region_name=region, endpoint_url=url, config=config)
     try:
         answer = client.invoke(FunctionName=function, Payload=payload, LogType="Tail")
     except EndpointConnectionError:

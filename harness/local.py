@@ -20,6 +20,8 @@ from typing import Any, Literal
 import uvicorn
 
 from harness.access.directory import Directory
+from harness.access.observed import Observed
+from harness.access.observing import observe
 from harness.access.record import CallRecord
 from harness.access.simulation import Simulation
 from harness.backend import Backend
@@ -240,8 +242,13 @@ class LocalAws:
             )
         self.clock.change_speed(float(speed))  # type: ignore[arg-type]
 
+    async def _observe(self) -> Observed:
+        """What roles and users have called so far, and what AWS's services would have as the roles."""
+        calls = [*self.functions.role_calls(), *self.hosting.role_calls(self.directory.account)]
+        return await observe(self.directory, self.record, calls, self.region)
+
     async def _control(self, method: str, path: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The harness's own calls: GET health, scaling, clock; PUT clock with a speed, endpoints/NAME with
+        """The harness's own calls: GET health, scaling, access, clock; PUT clock with a speed, endpoints/NAME with
         LocalSettings' members."""
         if method == "GET" and path == "health":
             return {
@@ -255,6 +262,8 @@ class LocalAws:
             }
         if method == "GET" and path == "scaling":
             return {**self.scaling.snapshot(), "functions": self.functions.concurrency()}
+        if method == "GET" and path == "access":
+            return (await self._observe()).document()
         if path == "clock" and method in ("GET", "PUT"):
             if method == "PUT":
                 self._change_speed(document.get("speed"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from harness.deploy import Deployment
 from harness.errors import HarnessError
 from harness.invoking import administrator_session, client_environment, invoke_function
 from harness.local import Options
+from harness.policy_run import FILE, fetch_observed
 from harness.progress import Steps
 from harness.stack import Stack
 
@@ -62,6 +64,7 @@ class Rehearsal:
                 if self._stack.function is not None:
                     self._invoke(running.url)
                 run = self._load(running.url, Path(scratch) / "locust.log")
+                (run / FILE).write_text(json.dumps(fetch_observed(running.url)), encoding="utf-8")
         with self._steps.step("Writing the report"):
             return Rehearsed(build_report(run), summary(run))
 
@@ -73,7 +76,7 @@ class Rehearsal:
 
     def _deploy(self, url: str) -> None:
         with self._steps.step(f"Deploying {self._stack.name}") as say:
-            Deployment(self._stack, administrator_session(), url, say).run()
+            Deployment(self._stack, administrator_session(url), url, say).run()
 
     def _invoke(self, url: str) -> None:
         function = self._stack.function

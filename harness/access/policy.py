@@ -38,6 +38,10 @@ class MalformedPolicy(ValueError):
     """A document that IAM would refuse; ``str(error)`` says where and why."""
 
 
+def _listed(value: Any) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Statement:
     """One statement. index: its place in the document; source: as it was written.
@@ -58,6 +62,16 @@ class Statement:
     not_principals: bool
     conditions: tuple[Condition, ...]
     source: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def written_actions(self) -> tuple[str, ...]:
+        """Action or NotAction as it was written."""
+        return _listed(self.source.get("Action", self.source.get("NotAction", ())))
+
+    @property
+    def written_resources(self) -> tuple[str, ...]:
+        """Resource or NotResource as it was written; none in a trust policy."""
+        return _listed(self.source.get("Resource", self.source.get("NotResource", ())))
 
     def about(self, action: str) -> bool:
         """Whether the statement speaks of an action, given in lower case."""
@@ -89,7 +103,12 @@ class Policy:
 
     name: str
     statements: tuple[Statement, ...]
+    version: str = _VERSIONS[0]
     _by_action: dict[str, tuple[Statement, ...]] = field(default_factory=dict, repr=False)
+
+    def document(self) -> dict[str, Any]:
+        """As it was written, but for an Id."""
+        return {"Version": self.version, "Statement": [dict(one.source) for one in self.statements]}
 
     def about(self, action: str) -> tuple[Statement, ...]:
         """The statements that speak of an action, given in lower case."""
@@ -151,7 +170,7 @@ def _parse(name: str, document: Any, use: Use) -> Policy:
             raise MalformedPolicy(f"{where}: Sid {statement.sid!r} is there twice")
         sids.add(statement.sid)
         made.append(statement)
-    return Policy(name, tuple(made))
+    return Policy(name, tuple(made), version)
 
 
 def _statement(where: str, index: int, item: Any, use: Use, *, variables: bool) -> Statement:

@@ -20,7 +20,8 @@ class Recorded:
     """One call. principal: the role's or user's ARN. resource: None where it was not known.
 
     policy, statement: the one that decided last, its place in the document; None where none did. context: the condition
-    keys that the action has of its own, with the values of its first time. reason: in words.
+    keys that the action has of its own, with the values of its first time. reason: in words. service: who called, where
+    it was one of AWS's services as the role.
     """
 
     principal: str
@@ -33,6 +34,14 @@ class Recorded:
     reason: str
     context: Mapping[str, tuple[str, ...]]
     count: int = 0
+    service: str = ""
+
+    def decided(self, decision: Decision) -> None:
+        """By which statement, the last time."""
+        index = decision.statement.index if decision.statement is not None else None
+        if (self.allowed, self.policy, self.statement) != (decision.allowed, decision.policy, index) or not self.kind:
+            self.allowed, self.kind, self.policy = decision.allowed, decision.kind, decision.policy
+            self.statement, self.reason = index, decision.reason
 
     def document(self) -> dict[str, Any]:
         """As JSON."""
@@ -47,6 +56,7 @@ class Recorded:
             "reason": self.reason,
             "context": {key: list(values) for key, values in self.context.items()},
             "count": self.count,
+            "service": self.service,
         }
 
 

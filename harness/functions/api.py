@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from harness.access.actions import Place
+from harness.access.service_calls import ServiceCall, function_calls
 from harness.backend import Backend
 from harness.calls import Call
 from harness.clock import Clock
@@ -119,6 +121,18 @@ class Functions(
         """ARNs of what the backend keeps for the functions: their roles."""
         for function in self._functions.values():
             yield function.latest.configuration.role
+
+    def role_calls(self) -> Iterable[ServiceCall]:
+        """What Lambda calls as the functions' roles."""
+        for (account, region, name), function in self._functions.items():
+            destinations = [
+                arn
+                for config in function.event_invoke.values()
+                for arn in (config.on_success, config.on_failure)
+                if arn
+            ]
+            role = function.latest.configuration.role
+            yield from function_calls(name, role, destinations, Place(region, account))
 
     def concurrency(self) -> list[dict[str, Any]]:
         """Every function's executions of this moment and what is set on them, for a live picture.

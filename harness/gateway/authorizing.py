@@ -165,7 +165,8 @@ class Authorizer:
     ) -> None:
         def of_its_own() -> dict[str, tuple[str, ...]]:
             found = action_of(action)
-            keys = () if found is None else (key.lower() for key in found.condition_keys if "$" not in key)
+            listed = () if found is None else found.condition_keys
+            keys = (key.lower() for key in listed if "$" not in key and not key.startswith("aws:"))
             return {key: context[key] for key in (*keys, "iam:passedtoservice") if key in context}
 
         self._record.add(principal, action, resource, decision, of_its_own)

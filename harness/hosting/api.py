@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from harness.access.actions import Place
+from harness.access.service_calls import ServiceCall, endpoint_calls
 from harness.backend import Backend
 from harness.calls import Call
 from harness.clock import Clock
@@ -83,6 +85,15 @@ class Hosting(ModelOperations, EndpointConfigOperations, EndpointOperations, Tag
             return ("*",)
         kinds = {"ModelName": "model", "EndpointName": "endpoint", "EndpointConfigName": "endpoint-config"}
         return [arn(kind, request[member], call) for member, kind in kinds.items() if request.get(member)]
+
+    def role_calls(self, account: str) -> Iterable[ServiceCall]:
+        """What SageMaker calls as the roles of the models behind the endpoints."""
+        for endpoint in self.state.endpoints.all():
+            for variant in (*endpoint.config.variants, *endpoint.config.shadows):
+                model = self.state.models.find(endpoint.region, variant["ModelName"])
+                if model is not None:
+                    place = Place(endpoint.region, account)
+                    yield from endpoint_calls(endpoint.name, model.request, endpoint.config.request, place)
 
     def tags_of(self, arn: str) -> Mapping[str, str]:
         """A resource's tags, by its ARN."""
