@@ -7,12 +7,23 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH = torch==2.13.0+cpu
 TORCHVISION = torchvision==0.28.0
 
-.PHONY: rehearse test test-sdk lint bench lock clean
+.PHONY: rehearse test test-sdk test-compose wheels lint bench lock clean
 rehearse: $(VENV)/.installed
 	$(BIN)/harness rehearse fixtures/dog_breed/stack.toml
 
 test: $(VENV)/.installed lint
 	$(BIN)/pytest -n 2 --cov --cov-report=
+
+# The containers: builds the images, from wheels of this machine where a build reaches no registry, and runs the suite.
+test-compose: $(VENV)/.installed
+	@docker version >/dev/null && docker compose version >/dev/null || { echo "No docker engine with compose answers: harness doctor says more."; exit 1; }
+	@docker run --rm python:3.11-slim-bookworm pip download --quiet --no-deps --dest /tmp idna >/dev/null 2>&1 || $(MAKE) wheels
+	$(BIN)/pytest -o timeout=900 tests/compose
+
+# Everything that the images need, for builds without network.
+wheels: $(VENV)/.installed
+	$(BIN)/pip download --quiet --retries 1 --no-deps --dest wheelhouse --extra-index-url $(TORCH_INDEX) "$(TORCH)" "$(TORCHVISION)"
+	$(BIN)/pip download --quiet --dest wheelhouse --find-links wheelhouse -c constraints.txt ".[model,load,report]" hatchling
 
 # The SageMaker Python SDK 2.x and 3.x, unmodified, each in an environment of its own (1.3 GB, some minutes at first).
 test-sdk: $(VENV)/.installed .sdk/v2/.installed .sdk/v3/.installed

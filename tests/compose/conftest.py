@@ -92,6 +92,8 @@ def own_environment(name: str, runs: Path) -> dict[str, str]:
         "MODEL_CPUS": "1",
         "MODEL_WORKERS": "1",
         "HARNESS_RUNS": str(runs),
+        # Where wheels were laid, a build has no other source (`make wheels`).
+        "PIP_NO_INDEX": "1" if any((ROOT / "wheelhouse").glob("*.whl")) else "",
         "HARNESS_UID": str(os.getuid()),
         "HARNESS_GID": str(os.getgid()),
     }
