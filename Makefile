@@ -23,7 +23,7 @@ test-compose: $(VENV)/.installed
 # Everything that the images need, for builds without network.
 wheels: $(VENV)/.installed
 	$(BIN)/pip download --quiet --retries 1 --no-deps --dest wheelhouse --extra-index-url $(TORCH_INDEX) "$(TORCH)" "$(TORCHVISION)"
-	$(BIN)/pip download --quiet --dest wheelhouse --find-links wheelhouse -c constraints.txt ".[model,load,report]" hatchling
+	$(BIN)/pip download --quiet --dest wheelhouse --find-links wheelhouse -c constraints.txt "$(TORCH)" "$(TORCHVISION)" ".[model,load,report]" hatchling
 
 # The SageMaker Python SDK 2.x and 3.x, unmodified, each in an environment of its own (1.3 GB, some minutes at first).
 test-sdk: $(VENV)/.installed .sdk/v2/.installed .sdk/v3/.installed
