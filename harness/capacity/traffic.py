@@ -160,7 +160,8 @@ def bins(profile: Profile, seconds: float) -> NDArray[np.float64]:
     slope = np.array([(each.end_rate - each.start_rate) / each.seconds for each in profile.pieces])[index]
     into = edges - starts[index]
     arrivals = before[index] + into * (first + slope * into / 2)
-    return np.diff(arrivals) / np.diff(edges)
+    rates: NDArray[np.float64] = np.diff(arrivals) / np.diff(edges)
+    return rates
 
 
 def excerpt(profile: Profile, start: float, seconds: float) -> Profile | None:
