@@ -49,7 +49,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt Makefile
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "This Python cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --retries 1 --no-deps --extra-index-url $(TORCH_INDEX) "$(TORCH)" "$(TORCHVISION)"
-	$(BIN)/pip install -c constraints.txt -e ".[model,load,report,policy,dev]"
+	$(BIN)/pip install -c constraints.txt -e ".[model,load,report,policy,dask,dev]"
 	@touch $@
 
 # The newest versions that fit pyproject.toml, as the next constraints.txt; the CUDA packages that torch's general

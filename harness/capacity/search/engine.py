@@ -86,9 +86,14 @@ class Dask:
 
         ended: Any = distributed.as_completed
         futures = [self._client.submit(run, self._context, job, pure=False) for job in jobs]
-        for future in ended(futures):
-            future.result()
-            done()
+        try:
+            for future in ended(futures, loop=self._client.loop):
+                future.result()
+                done()
+        except (distributed.KilledWorker, concurrent.futures.CancelledError):
+            raise HarnessError(
+                "The Dask scheduler lost the workers that planned: see their logs, and give them 1 GB each."
+            ) from None
         answers: list[Replication] = self._client.gather(futures)
         return answers
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -17,10 +18,11 @@ from harness.profile import Profile
 from tests.profiles import a_profile, constant
 
 EDGES = np.geomspace(0.001, 200.0, 1227)
+_SHARES = np.minimum(1.0, -np.log(0.9975 - np.arange(200) / 200) / math.log(100))
 LAG = 5  # minutes from a rise to the instances that it takes
 
-LARGE = a_profile(workers=2, service_times=(constant(0.08), constant(0.1, 2)), saturation_rate=20.0)
-XLARGE = a_profile(workers=4, service_times=(constant(0.08), constant(0.1, 4)), saturation_rate=40.0)
+LARGE = a_profile(name="large", workers=2, service_times=(constant(0.08), constant(0.1, 2)), saturation_rate=20.0)
+XLARGE = a_profile(name="xlarge", workers=4, service_times=(constant(0.08), constant(0.1, 4)), saturation_rate=40.0)
 
 
 def a_system(**members: object) -> System:
@@ -84,12 +86,18 @@ def simulate(settings: Settings, system: System, traffic: Rates, *, seed: int) -
     )
 
 
+@functools.cache
+def _wait(profile_name: str, hundredths: int) -> float:
+    """Seconds that 99 % wait less than, at a rate in hundredths."""
+    profile = {each.name: each for each in (LARGE, XLARGE)}.get(profile_name, LARGE)
+    rate = min(hundredths / 100, 0.999 * sizing.saturation(profile))
+    return max(0.0, sizing.p99(profile, rate) - profile.service_times[-1].mean)
+
+
 def _add(histogram: np.ndarray, profile: Profile, rate: float, requests: float) -> float:
     """Adds a minute's requests by the quantiles of service time and wait; its p99, seconds."""
-    most = sizing.saturation(profile)
-    wait = max(0.0, sizing.p99(profile, min(rate, 0.999 * most)) - profile.service_times[-1].mean)
-    shares = np.arange(200) / 200 + 0.0025
-    seconds = profile.service_times[-1].mean + wait * np.minimum(1.0, -np.log(1 - shares) / math.log(100))
+    wait = _wait(profile.name, round(rate * 100))
+    seconds = profile.service_times[-1].mean + wait * _SHARES
     np.add.at(histogram, np.searchsorted(EDGES, seconds) - 1, requests / 200)
     return float(seconds[198])
 
