@@ -106,7 +106,7 @@ def _denied(policies: Sequence[Policy], action: str) -> bool:
 def _broad(statement: Statement, actions: Sequence[str]) -> tuple[str, ...]:
     """The resources of a statement that the actions may be on, and that are not the few that one names."""
     if statement.not_resources:
-        return (f"all but {len(statement.written_resources)} kinds",)
+        return (f"all but {len(statement.written_resources)} that it names",)
     kinds = [kind.arn for one in actions if (found := reference.action(one)) is not None for kind in found.resources]
     return tuple(one for one in statement.written_resources if is_broad(one) and _concerns(one, kinds))
 

@@ -1,0 +1,56 @@
+"""The five write-ups' policies, and what is to be found in them: fixtures/writeups/*/findings.json."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from harness.access.advice.risks import risks
+from harness.access.advice.smallest import smallest_policy
+from harness.access.advice.usage import denied, uses
+from harness.stack import load_stack
+from tests.access.advice.writeups import FIXTURES, arn, observed_run
+
+
+@pytest.mark.parametrize("name", "abcde")
+def test_the_findings(name: str) -> None:
+    folder = FIXTURES / "writeups" / name
+    stack = load_stack(folder / "stack.toml")
+    expected = json.loads((folder / "findings.json").read_text())
+    seen = observed_run(stack)
+    assert stack.function is not None
+    role = arn(stack.function.role)
+    used: dict[str, list[int]] = {}
+    never: dict[str, int] = {}
+    for one in uses(seen, role):
+        policy = one.policy.rpartition("/")[2]
+        if one.calls:
+            used.setdefault(policy, []).append(one.statement.index)
+        else:
+            never[policy] = never.get(policy, 0) + 1
+    found = {
+        "used": used,
+        "never_used": never,
+        "denied": [call.action for call in denied(seen, role)],
+        "risks": [one.capability.name for one in risks(seen.roles[role])],
+        "enough": smallest_policy(seen.of(role), seen.account)["Statement"],
+    }
+    assert found == expected
+
+
+@pytest.mark.parametrize("name", "abcde")
+def test_the_models_role_has_what_sagemaker_needs_and_nothing_more(name: str) -> None:
+    stack = load_stack(FIXTURES / "writeups" / name / "stack.toml")
+    seen = observed_run(stack)
+    role = arn(f"writeup-{name}-sagemaker")
+    assert not denied(seen, role)
+    assert not risks(seen.roles[role])
+
+
+def test_the_dog_breed_stack_is_as_small_as_it_can_be() -> None:
+    seen = observed_run(load_stack(FIXTURES / "dog_breed" / "stack.toml"))
+    for role in seen.roles:
+        assert not denied(seen, role)
+        assert all(one.calls for one in uses(seen, role))
+        assert not risks(seen.roles[role])

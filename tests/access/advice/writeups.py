@@ -1,0 +1,70 @@
+"""The roles of the write-ups' stacks with their policies, and the calls of a run: one invocation, and AWS's own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from harness.access.actions import Place
+from harness.access.evaluation import Policies, Request, evaluate
+from harness.access.observed import Observed
+from harness.access.policy import Policy, parse_policy
+from harness.access.principals import session_caller
+from harness.access.record import CallRecord, Recorded
+from harness.access.service_calls import ServiceCall, endpoint_calls, function_calls
+from harness.stack import Stack
+from tests.access.policies import ACCOUNT
+
+FIXTURES = Path(__file__).parents[3] / "fixtures"
+
+
+@cache
+def managed() -> dict[str, Any]:
+    """AWS's own policies, as moto carries them, by their names."""
+    from moto.iam.aws_managed_policies import aws_managed_policies_data  # type: ignore[import-untyped,unused-ignore]
+
+    return dict(json.loads(aws_managed_policies_data))
+
+
+def aws_policy(name: str) -> Policy:
+    return parse_policy(f"arn:aws:iam::aws:policy/{name}", managed()[name]["Document"])
+
+
+def arn(role: str) -> str:
+    return f"arn:aws:iam::{ACCOUNT}:role/{role}"
+
+
+def observed_run(stack: Stack) -> Observed:
+    """What deploying a stack and invoking its function once calls, decided by its own policies."""
+    roles = {
+        arn(name): (
+            *(parse_policy(file.stem, stack.path(file).read_text()) for file in role.policies),
+            *(aws_policy(one) for one in role.managed_policies),
+        )
+        for name, role in stack.roles.items()
+    }
+    return Observed(ACCOUNT, stack.region, [_decided(call, roles[call.role]) for call in _calls(stack)], roles)
+
+
+def _calls(stack: Stack) -> Iterator[ServiceCall]:
+    place, function = Place(stack.region, ACCOUNT), stack.function
+    assert function is not None
+    endpoint = f"arn:aws:sagemaker:{stack.region}:{ACCOUNT}:endpoint/{stack.endpoint.name}"
+    yield ServiceCall(arn(function.role), "", "sagemaker:InvokeEndpoint", endpoint)
+    yield from function_calls(function.name, arn(function.role), (), place)
+    for variant in stack.endpoint.production_variants.values():
+        model = stack.models[variant.model]
+        uri = f"s3://{stack.bucket}/{stack.name}/{variant.model}/model.tar.gz"
+        request = {"ExecutionRoleArn": arn(model.role), "PrimaryContainer": {"Image": model.image, "ModelDataUrl": uri}}
+        yield from endpoint_calls(stack.endpoint.name, request, {}, place)
+
+
+def _decided(call: ServiceCall, policies: tuple[Policy, ...]) -> Recorded:
+    caller = session_caller(f"arn:aws:sts::{ACCOUNT}:assumed-role/{call.role.rpartition('/')[2]}/session")
+    decision = evaluate(Request(caller, call.action, call.resource, call.context), Policies(identity=policies))
+    record = CallRecord()
+    record.add(call.role, call.action, call.resource, decision, lambda: call.context)
+    return next(iter(record.calls()))
