@@ -12,7 +12,7 @@ from rich.table import Table
 from harness.errors import HarnessError
 from harness.progress import Steps
 
-_FILE = click.Path(path_type=Path, dir_okay=False)
+FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
@@ -20,10 +20,10 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 def report(what: Path) -> None:
     """Write the report of a recorded run or of a plan, which is a folder or its plan.json.
 
-    Of a run: report.html and report.json. Of a plan: report.html and report.md.
+    Of a run: report.html and report.json. Of a plan: report.html, report.md and the files ready to apply.
     """
     if what.is_file() or what.suffix == ".json" or (what / "plan.json").is_file():
-        _report_plan(what)
+        report_plan(what)
         return
     from harness.capacity.report import build_report, summary
 
@@ -32,7 +32,7 @@ def report(what: Path) -> None:
     click.echo(f"Report: {page}\n{summary(what)}")
 
 
-def _report_plan(plan: Path) -> None:
+def report_plan(plan: Path) -> None:
     from harness.capacity.plan import read_plan
     from harness.capacity.plan_report import build_plan_report, headline
 
@@ -56,14 +56,14 @@ def runs(store: Path) -> None:
     table = runs_table(store)
     if not table.row_count:
         raise HarnessError(f"There are no runs in {store}: locust -f loadtests records one.")
-    _print(table)
+    print_table(table)
 
 
 @click.command()
 @click.argument("before")
 @click.argument("after")
 @_runs
-@click.option("--out", type=_FILE, help="Page to write; compare.html in the later run's folder by default.")
+@click.option("--out", type=FILE, help="Page to write; compare.html in the later run's folder by default.")
 def compare(before: str, after: str, store: Path, out: Path | None) -> None:
     """Compare two runs, each a folder, an id, or its beginning: the shift of each percentile with its interval."""
     from harness.capacity.compare import compare_runs, table, write_page
@@ -73,11 +73,11 @@ def compare(before: str, after: str, store: Path, out: Path | None) -> None:
     comparison = compare_runs(*(read_run(folder) for folder in folders))
     for warning in comparison.warnings:
         click.echo(warning, err=True)
-    _print(table(comparison))
+    print_table(table(comparison))
     click.echo(f"Page: {write_page(comparison, out or folders[1] / 'compare.html')}")
 
 
-def _print(table: Table) -> None:
+def print_table(table: Table) -> None:
     """A table as wide as it is, which a narrow terminal wraps: a figure that is cut off says nothing."""
     console = Console(highlight=False)
     console.width = max(console.width, Console(width=1000).measure(table).maximum)
@@ -85,9 +85,9 @@ def _print(table: Table) -> None:
 
 
 @click.command()
-@click.argument("stack_file", type=_FILE)
+@click.argument("stack_file", type=FILE)
 @click.option("--variant", help="Production variant to measure, where the endpoint has several.")
-@click.option("--payload", type=_FILE, help="File to send to the model; the function's event by default.")
+@click.option("--payload", type=FILE, help="File to send to the model; the function's event by default.")
 @click.option("--content-type", default="application/json", show_default=True, help="Of the payload.")
 @click.option(
     "--requests", type=click.IntRange(min=60), default=300, show_default=True, help="Sent at each number of callers."
@@ -98,9 +98,9 @@ def _print(table: Table) -> None:
 @click.option("--aws", is_flag=True, help="Measure the endpoint of your AWS account: a dry run first.")
 @click.option("--max-requests", default=10_000, show_default=True, help="Requests at which one on AWS is stopped.")
 @click.option("--max-cost", default=1.0, show_default=True, help="US dollars at which one on AWS is stopped.")
-@click.option("--prices", type=_FILE, help="TOML file with prices in place of the built-in ones.")
+@click.option("--prices", type=FILE, help="TOML file with prices in place of the built-in ones.")
 @click.option("--confirm", default="", help="The code that the dry run on AWS printed.")
-@click.option("--out", type=_FILE, default=Path("profile.json"), show_default=True, help="Profile to write.")
+@click.option("--out", type=FILE, default=Path("profile.json"), show_default=True, help="Profile to write.")
 def measure(stack_file: Path, out: Path, **options: Any) -> None:
     """Measure what one instance of a stack gives: the capacity profile that plans and twins are made from."""
     from harness.capacity.measure.command import Choices, run
@@ -113,7 +113,7 @@ def measure(stack_file: Path, out: Path, **options: Any) -> None:
     if profile is None:
         return
     out.write_text(profile.to_json(), encoding="utf-8")
-    _print(table(profile))
+    print_table(table(profile))
     click.echo("\n".join(lines(profile)))
     click.echo(f"Profile: {out}")
 

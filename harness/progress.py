@@ -8,7 +8,15 @@ import time
 from collections.abc import Callable, Iterator
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 _REDRAW_SECONDS = 0.1
 
@@ -51,3 +59,25 @@ class Steps:
             finally:
                 stop.set()
         self.console.print(f"[green]✓[/] {title} [dim]{time.monotonic() - begun:.1f} s")
+
+    @contextlib.contextmanager
+    def counted(self, title: str, total: int) -> Iterator[Callable[[], None]]:
+        """One step of so many parts; gives what is to be called as each is done."""
+        begun = time.monotonic()
+        if not self.console.is_terminal:
+            self.console.print(f"{title}: {total} ...")
+            yield lambda: None
+            self.console.print(f"{title}: done in {time.monotonic() - begun:.1f} s")
+            return
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=self.console, transient=True) as progress:
+            task = progress.add_task(title, total=total)
+            yield lambda: progress.advance(task)
+        self.console.print(f"[green]✓[/] {title} [dim]{total} in {time.monotonic() - begun:.1f} s")

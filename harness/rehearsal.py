@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +13,13 @@ from harness.capacity.report import Headline, build_report, summary
 from harness.deploy import Deployment
 from harness.errors import HarnessError
 from harness.invoking import administrator_session, client_environment, invoke_function
+from harness.load.headless import run_locust
 from harness.local import Options
 from harness.policy_run import FILE, fetch_observed
 from harness.progress import Steps
 from harness.stack import Stack
 
 STAGES = Path(__file__).parent / "load" / "stages.py"
-# Locust's own start, its spawning, and requests in flight at the end.
-_LOAD_SLACK_SECONDS = 120
 _SHOWN_CHARACTERS = 100
 
 
@@ -92,25 +89,8 @@ class Rehearsal:
     def _load(self, url: str, log: Path) -> Path:
         load = self._stack.load
         assert load is not None
-        before = _folders(self._runs)
-        command = [
-            sys.executable,
-            "-m",
-            "locust",
-            "-f",
-            f"{self._stack.path(load.locustfile)},{STAGES}",
-            "--headless",
-            *load.scenarios,
-        ]
-        command += [
-            "--only-summary",
-            "--stop-timeout",
-            "60",
-            "--runs",
-            str(self._runs),
-            "--stack",
-            str(self._stack_file),
-        ]
+        command = ["-f", f"{self._stack.path(load.locustfile)},{STAGES}", "--headless", *load.scenarios]
+        command += ["--only-summary", "--stop-timeout", "60", "--stack", str(self._stack_file)]
         command += ["--stages", ",".join(load.scenarios), "--stage-seconds", str(self._seconds)]
         command += ["--stage-users", str(self._users), "--endpoint-name", self._stack.endpoint.name]
         if self._stack.function is not None:
@@ -119,36 +99,5 @@ class Rehearsal:
                 command += ["--event", str(self._stack.path(self._stack.function.event))]
         environment = {**os.environ, **client_environment(url, self._stack.region)}
         length = self._seconds * len(load.scenarios)
-        with self._steps.step(f"Load: {', then '.join(load.scenarios)}", length), log.open("wb") as output:
-            locust = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-            try:
-                _await(locust, length + _LOAD_SLACK_SECONDS)
-            finally:
-                _end(locust)
-        made = sorted(_folders(self._runs) - before)
-        if not made:
-            lines = log.read_text(errors="replace").strip().splitlines() or ["it printed nothing"]
-            raise HarnessError(f"locust recorded no run: {lines[-1]}")
-        return made[-1]
-
-
-def _folders(runs: Path) -> set[Path]:
-    return {entry for entry in runs.iterdir() if entry.is_dir()} if runs.is_dir() else set()
-
-
-def _await(process: subprocess.Popen[bytes], seconds: float) -> None:
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        raise HarnessError(f"locust did not finish within {seconds} s.") from None
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Lets an interrupted locust write its run to the end, and ends one that does not."""
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        with self._steps.step(f"Load: {', then '.join(load.scenarios)}", length):
+            return run_locust(command, environment, self._runs, log, length)

@@ -59,6 +59,8 @@ class Bench:
             Job(trial.settings, self.system, traffic, self.seed * 1000 + n, multiple=trial.multiple, keep=keep)
             for trial, n in missing
         ]
+        if not jobs:
+            return
         with self.progress(title, len(jobs)) as done:
             for (trial, _), answer in zip(missing, self.engine.map(jobs, done), strict=True):
                 trial.runs.append(answer)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from harness.capacity.apply import FILES
 from harness.cli import main
 from tests.capacity.plan_report.plans import a_plan, write_plan
 
@@ -20,6 +21,15 @@ def test_a_plan_is_named_by_its_folder_or_its_file(tmp_path: Path, named: str) -
         f"Report: {folder / 'report.html'}\n1–3 ml.m5.large, target 690 a minute each | $178.78"
     )
     assert (folder / "report.md").is_file()
+    assert {each.name for each in (folder / "apply").iterdir()} == set(FILES)
+
+
+def test_where_nothing_is_recommended_there_is_nothing_to_apply(tmp_path: Path) -> None:
+    limit = "50 instances are not enough"
+    plan = a_plan(recommended=None, runner_up=None, first_limit=limit, minutes=(), sensitivity=(), front=())
+    result = CliRunner().invoke(main, ["report", str(write_plan(tmp_path, plan))])
+    assert (result.exit_code, f"No setting serves this traffic: {limit}" in result.stdout) == (0, True)
+    assert not (tmp_path / "apply").exists()
 
 
 def test_what_is_neither_is_one_sentence(tmp_path: Path) -> None:
