@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +19,46 @@ from harness.invoking import administrator_session, client_environment
 from harness.local import Options
 from harness.stack import Stack, load_stack
 from harness.stack_scaling import StepEntry, StepTable
+from tests.capacity.apply.aws_cli import aws_commands
 from tests.capacity.apply.deployed import deployed_settings
 from tests.capacity.apply.plans import EVERYTHING, FEW, FIXED, plan_of
 from tests.capacity.apply.stacks import twin_stack
 from tests.support import Aws, running_aws
-
-BIN = Path(sys.executable).parent
 
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[Aws]:
     with running_aws(Options(port=0, provisioning_seconds=0)) as one:
         yield one
+
+
+@dataclass(frozen=True)
+class Shell:
+    """Where a reader runs the files: the environment that `harness up` says to set."""
+
+    environment: dict[str, str]
+
+    def run(self, file: Path, expected: int = 0) -> str:
+        """What it prints."""
+        done = subprocess.run(
+            [str(file)], env=self.environment, capture_output=True, text=True, timeout=300, check=False
+        )
+        assert done.returncode == expected, done.stderr
+        return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def shell(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    home = tmp_path_factory.mktemp("home")
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "HOME": str(home),
+        "AWS_PAGER": "",
+        "POLL_SECONDS": "0.2",
+        **client_environment(aws.url, "us-east-1"),
+    }
+    with aws_commands(home / "bin", environment) as folder:
+        yield Shell({**environment, "PATH": f"{folder}:{environment['PATH']}"})
 
 
 @pytest.fixture
@@ -44,23 +73,10 @@ def names(stack: Stack) -> dict[str, Any]:
     return {"stack": stack.name, "endpoint": stack.endpoint.name, "function": stack.function.name, "alias": None}
 
 
-def run(aws: Aws, file: Path, expected: int = 0) -> str:
-    environment = {
-        "PATH": f"{BIN}:{os.environ['PATH']}",
-        "HOME": str(file.parent),
-        "AWS_PAGER": "",
-        "POLL_SECONDS": "0.2",
-        **client_environment(aws.url, "us-east-1"),
-    }
-    done = subprocess.run([str(file)], env=environment, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == expected, done.stderr
-    return done.stdout + done.stderr
-
-
-def applied(aws: Aws, stack: Stack, settings: Settings, folder: Path, file: str, **changes: Any) -> str:
+def applied(shell: Shell, stack: Stack, settings: Settings, folder: Path, file: str, **changes: Any) -> str:
     plan = plan_of(settings, **{**names(stack), **changes})
     write_apply_files(plan, folder)
-    return run(aws, folder / file)
+    return shell.run(folder / file)
 
 
 CAPTURE = {
@@ -108,14 +124,14 @@ def step_alarms(aws: Aws, endpoint: str) -> set[str]:
 
 
 @pytest.mark.parametrize("file", ["apply.sh", "apply.py"])
-def test_what_is_deployed_is_the_plan(aws: Aws, stack: Stack, tmp_path: Path, file: str) -> None:
+def test_what_is_deployed_is_the_plan(aws: Aws, shell: Shell, stack: Stack, tmp_path: Path, file: str) -> None:
     sagemaker, functions, name = aws.client("sagemaker"), aws.client("lambda"), stack.endpoint.name
     created = sagemaker.describe_endpoint(EndpointName=name)["CreationTime"]
     leave_behind(aws, stack)
     before = begin_update(aws, stack)
 
     # An update that is under way is waited for, and what the configuration has beside the variants is kept.
-    said = applied(aws, stack, EVERYTHING, tmp_path / "plan" / "apply", file)
+    said = applied(shell, stack, EVERYTHING, tmp_path / "plan" / "apply", file)
     assert f"The plan is applied: endpoint {name} and function {name}." in said
     assert deployed_settings(aws.client, name, name, "live") == EVERYTHING
     endpoint = sagemaker.describe_endpoint(EndpointName=name)
@@ -128,14 +144,14 @@ def test_what_is_deployed_is_the_plan(aws: Aws, stack: Stack, tmp_path: Path, fi
     # Again: nothing is updated and no version is published; what was set by hand since then is gone.
     versions = functions.list_versions_by_function(FunctionName=name)["Versions"]
     leave_behind(aws, stack)
-    assert f"Endpoint {name} is as planned already." in run(aws, tmp_path / "plan" / "apply" / file)
+    assert f"Endpoint {name} is as planned already." in shell.run(tmp_path / "plan" / "apply" / file)
     assert sagemaker.describe_endpoint(EndpointName=name)["LastModifiedTime"] == endpoint["LastModifiedTime"]
     assert functions.list_versions_by_function(FunctionName=name)["Versions"] == versions
     assert deployed_settings(aws.client, name, name, "live") == EVERYTHING
     assert step_alarms(aws, name) == {f"{name}-AllTraffic-step-out", f"{name}-AllTraffic-step-in"}
 
     # Another plan, of a fleet that does not scale and nothing provisioned: nothing of the first one is left.
-    applied(aws, stack, FIXED, tmp_path / "plan" / "apply", file, alias="live")
+    applied(shell, stack, FIXED, tmp_path / "plan" / "apply", file, alias="live")
     assert deployed_settings(aws.client, name, name, "live") == FIXED
     assert step_alarms(aws, name) == set()
     # The endpoint was updated, never replaced: it served all the time.
@@ -144,22 +160,24 @@ def test_what_is_deployed_is_the_plan(aws: Aws, stack: Stack, tmp_path: Path, fi
 
 @pytest.mark.parametrize("file", ["apply.sh", "apply.py"])
 def test_a_function_without_an_alias_gets_one_only_where_something_is_provisioned(
-    aws: Aws, stack: Stack, tmp_path: Path, file: str
+    aws: Aws, shell: Shell, stack: Stack, tmp_path: Path, file: str
 ) -> None:
-    applied(aws, stack, FIXED, tmp_path / "apply", file)
+    applied(shell, stack, FIXED, tmp_path / "apply", file)
     assert deployed_settings(aws.client, stack.endpoint.name, stack.name, None) == FIXED
     assert aws.client("lambda").list_aliases(FunctionName=stack.name)["Aliases"] == []
     if file == "apply.py":  # quicker by far
         for settings in (FEW, EVERYTHING, FEW):
-            applied(aws, stack, settings, tmp_path / "apply", file)
+            applied(shell, stack, settings, tmp_path / "apply", file)
             assert deployed_settings(aws.client, stack.endpoint.name, stack.name, "live") == settings
 
 
 @pytest.mark.parametrize("file", ["apply.sh", "apply.py"])
-def test_an_endpoint_of_other_variants_is_left_alone(aws: Aws, stack: Stack, tmp_path: Path, file: str) -> None:
+def test_an_endpoint_of_other_variants_is_left_alone(
+    aws: Aws, shell: Shell, stack: Stack, tmp_path: Path, file: str
+) -> None:
     blue = FEW.model_copy(update={"variants": (FEW.variants[0].model_copy(update={"name": "Blue"}),)})
     write_apply_files(plan_of(blue, **names(stack)), tmp_path / "apply")
-    said = run(aws, tmp_path / "apply" / file, expected=1)
+    said = shell.run(tmp_path / "apply" / file, expected=1)
     assert "AllTraffic" in said
     assert "Blue" in said
     assert "Traceback" not in said
