@@ -23,7 +23,7 @@ test-compose: $(VENV)/.installed
 # Everything that the images need, for builds without network.
 wheels: $(VENV)/.installed
 	$(BIN)/pip download --quiet --retries 1 --no-deps --dest wheelhouse --extra-index-url $(TORCH_INDEX) "$(TORCH)" "$(TORCHVISION)"
-	$(BIN)/pip download --quiet --dest wheelhouse --find-links wheelhouse -c constraints.txt "$(TORCH)" "$(TORCHVISION)" ".[model,load,report]" hatchling
+	$(BIN)/pip download --quiet --dest wheelhouse --find-links wheelhouse -c constraints.txt "$(TORCH)" "$(TORCHVISION)" ".[model,load,report,plan]" hatchling
 
 # The SageMaker Python SDK 2.x and 3.x, unmodified, each in an environment of its own (1.3 GB, some minutes at first).
 test-sdk: $(VENV)/.installed .sdk/v2/.installed .sdk/v3/.installed
@@ -49,7 +49,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt Makefile
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "This Python cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --retries 1 --no-deps --extra-index-url $(TORCH_INDEX) "$(TORCH)" "$(TORCHVISION)"
-	$(BIN)/pip install -c constraints.txt -e ".[model,load,report,policy,dask,dev]"
+	$(BIN)/pip install -c constraints.txt -e ".[model,load,report,plan,policy,dask,dev]"
 	@touch $@
 
 # The newest versions that fit pyproject.toml, as the next constraints.txt; the CUDA packages that torch's general
