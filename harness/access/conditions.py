@@ -65,7 +65,7 @@ class Condition:
             split = value.split(":", 5)
             # Compared part by part or, for a bare star, not at all: half an ARN in a condition fits none.
             whole = wanted.whole.ready == STAR
-            return len(split) == 6 and (whole or (bool(wanted.parts) and wanted.fits(value, split, context)))
+            return len(split) == 6 and (whole or (wanted.is_arn and wanted.fits(value, split, context)))
         text = wanted.text(context)
         return text is not None and self.fits(value, text)
 

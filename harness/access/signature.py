@@ -86,11 +86,17 @@ def fault(signed: Signed, message: Message, secret: str, now: float) -> Fault | 
     return None
 
 
+@lru_cache(256)  # the requests of one second have the same
 def _seconds(stamp: str) -> float | None:
     try:
         return timegm(time.strptime(stamp, "%Y%m%dT%H%M%SZ"))
     except ValueError:
         return None
+
+
+@lru_cache(1024)
+def _twice_encoded(path: str) -> str:
+    return quote(normalize_url_path(path), safe="/~")
 
 
 def _payload(message: Message, *, presigned: bool, s3: bool) -> str:
@@ -104,7 +110,7 @@ def _payload(message: Message, *, presigned: bool, s3: bool) -> str:
 def _signature(signed: Signed, message: Message, secret: str, payload: str, *, s3: bool) -> bytes:
     headers = "".join(f"{name}:{' '.join(message.headers.get(name, '').split())}\n" for name in signed.headers)
     # Every service but S3 takes the path apart and encodes it once more.
-    path = message.path if s3 else quote(normalize_url_path(message.path), safe="/~")
+    path = message.path if s3 else _twice_encoded(message.path)
     canonical = (
         f"{message.method}\n{path or '/'}\n{_query(message.query)}\n{headers}\n{';'.join(signed.headers)}\n{payload}"
     )

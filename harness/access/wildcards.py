@@ -37,6 +37,8 @@ def glob(pattern: str, text: str) -> bool:
             return pattern == text
         return len(pattern) == len(text) and _find(pattern, text, 0, len(text)) == 0
     first, *middle, last = pattern.split(STAR)
+    if not middle and ANY not in pattern:
+        return len(first) + len(last) <= len(text) and text.startswith(first) and text.endswith(last)
     end = len(text) - len(last)
     at = len(first)
     if at > end or _find(first, text, 0, at) != 0 or _find(last, text, end, len(text)) != end:
@@ -136,11 +138,16 @@ class ArnPattern:
     """A pattern of ARNs, compared part by part, of which the resource is the sixth with all the colons it has.
 
     A star stays within its part, and the parts that a pattern leaves out at its end are stars (IAM user guide,
-    Resource element). What is no ARN is compared as a whole. parts: none for such a pattern.
+    Resource element). What is no ARN is compared as a whole.
+
+    literal, wild: the parts' places (0 to 5) and what stands there, parts that are only a star left out. Both have the
+    resource first, which differs most often. is_arn: it has parts.
     """
 
     whole: Template
-    parts: tuple[Template, ...]
+    is_arn: bool
+    literal: tuple[tuple[int, str], ...] = ()
+    wild: tuple[tuple[int, Template], ...] = ()
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -148,29 +155,41 @@ class ArnPattern:
 
     def fits(self, text: str, split: list[str], context: Context) -> bool:
         """text: the ARN; split: its parts, ``text.split(":", 5)``."""
-        whole = self.whole.ready
-        if whole == STAR:
-            return True
-        if not self.parts or len(split) != 6:
+        if not self.is_arn or len(split) != 6:
             whole = self.whole.text(context)
-            return whole is not None and glob(whole, text)
-        # The resource differs most often, so it is looked at first.
-        for part, own in zip(reversed(self.parts), reversed(split[: len(self.parts)]), strict=True):
+            return whole is not None and (whole == STAR or glob(whole, text))
+        for place, part in self.literal:
+            if split[place] != part:
+                return False
+        for place, part in self.wild:
             pattern = part.ready if part.ready is not None else part.text(context)
-            if pattern is None or (pattern != STAR and not glob(pattern, own)):
+            if pattern is None or not glob(pattern, split[place]):
                 return False
         return True
 
 
 def arn_pattern(text: str, *, variables: bool, complete: bool) -> ArnPattern:
     """complete: parts left out are stars (the Resource element); else a pattern that is no ARN fits none."""
+    whole = template(text, variables=variables, wild=True)
     parts: list[str] = _split(text) if text.startswith("arn:") else []
-    if len(parts) < 6 and not complete:
-        parts = []
+    if not parts or (len(parts) < 6 and not complete):
+        return ArnPattern(whole, False)
+    placed = [(place, template(part, variables=variables, wild=True)) for place, part in enumerate(parts)]
+    placed.reverse()
     return ArnPattern(
-        template(text, variables=variables, wild=True),
-        tuple(template(part, variables=variables, wild=True) for part in parts),
+        whole,
+        True,
+        tuple((place, part.ready) for place, part in placed if part.ready is not None and _is_literal(part.ready)),
+        tuple(
+            (place, part)
+            for place, part in placed
+            if part.ready is None or not (part.ready == STAR or _is_literal(part.ready))
+        ),
     )
+
+
+def _is_literal(pattern: str) -> bool:
+    return STAR not in pattern and ANY not in pattern
 
 
 def _split(text: str) -> list[str]:
