@@ -155,15 +155,16 @@ def _applies(statement: Statement, request: Request, parts: list[str]) -> bool:
 
 def denial(caller: Caller, action: str, resource: str | None, decision: Decision, *, quoted: bool = False) -> str:
     """AWS's sentence for a refused call, as printed in public logs. quoted: S3 puts the ARN in quotation marks, and
-    names no resource where there is none.
+    names no resource where there is none. A trust policy speaks of its own role only, so that none is named either.
 
     Source: IAM user guide, "Troubleshoot access denied error messages".
     """
     where = "" if resource is None else f' on resource: "{resource}"' if quoted else f" on resource: {resource}"
-    if quoted and resource == "*":
+    trust = decision.kind == "role trust policy"
+    if trust or (quoted and resource == "*"):
         where = ""
     if decision.explicit_deny:
-        article = "an" if decision.kind[0] in "aeiou" else "a"
+        article = "the" if trust else "an" if decision.kind[0] in "aeiou" else "a"
         named = f": {decision.policy}" if decision.policy.startswith("arn:") else ""
         why = f"with an explicit deny in {article} {decision.kind}{named}"
     else:

@@ -221,7 +221,16 @@ class TestAssumingRoles:
 
     def test_the_refusal_names_the_trust_policy(self) -> None:
         may = Policies(identity=(policy(statement(action="sts:*")),), trust=True)
-        assert decide(may, "sts:AssumeRole", ROLE).kind == "role trust policy"
+        decision = decide(may, "sts:AssumeRole", ROLE)
+        assert denial(USER, "sts:AssumeRole", ROLE, decision) == (
+            f"User: {USER.arn} is not authorized to perform: sts:AssumeRole because no role trust policy allows the "
+            "sts:AssumeRole action"
+        )
+        own = policy({"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole"}, use="trust")
+        decision = decide(Policies(may.identity, resource=own, trust=True), "sts:AssumeRole", ROLE)
+        assert denial(USER, "sts:AssumeRole", ROLE, decision).endswith(
+            ": sts:AssumeRole with an explicit deny in the role trust policy"
+        )
 
 
 class TestTheReason:
