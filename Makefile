@@ -7,7 +7,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH = torch==2.13.0+cpu
 TORCHVISION = torchvision==0.28.0
 
-.PHONY: rehearse test test-sdk test-compose wheels lint bench lock clean
+.PHONY: rehearse test test-sdk test-compose wheels lint bench docs lock clean
 rehearse: $(VENV)/.installed
 	$(BIN)/harness rehearse fixtures/dog_breed/stack.toml
 
@@ -41,7 +41,17 @@ lint: $(VENV)/.installed
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.installed
-	$(BIN)/pytest tests/benchmarks -s --benchmark-columns=median,iqr,rounds --benchmark-sort=name
+	$(BIN)/pytest tests/benchmarks --keep-figures --benchmark-columns=median,iqr,rounds --benchmark-sort=name
+
+# The documentation as a site, in build/docs; whatever Sphinx warns of is an error.
+docs: .docs/.installed
+	.docs/bin/sphinx-build --quiet --fail-on-warning --keep-going docs build/docs
+	@echo "build/docs/index.html"
+
+.docs/.installed: docs/requirements.txt
+	$(PYTHON) -m venv .docs
+	.docs/bin/pip install --quiet -r docs/requirements.txt
+	@touch $@
 
 # torch first and by itself: only there is its index asked, and torchvision's CPU build is taken where the index has it.
 $(VENV)/.installed: pyproject.toml constraints.txt Makefile
@@ -59,4 +69,4 @@ lock:
 	  | grep -vE '^(nvidia-|triton|cuda-|torch==|torchvision==)' > constraints.txt
 
 clean:
-	rm -rf $(VENV) build dist runs fixtures/dog_breed/build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .benchmarks
+	rm -rf $(VENV) .docs build dist runs fixtures/dog_breed/build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .benchmarks

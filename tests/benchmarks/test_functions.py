@@ -21,6 +21,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from harness.local import Options
+from tests.benchmarks.figures import Table
 from tests.functions.conftest import zipped
 from tests.support import Aws, running_aws, unique
 
@@ -56,14 +57,23 @@ def invoke(client: Any, name: str, event: Any = None) -> Any:
     return json.loads(answer["Payload"].read())
 
 
-def test_a_warm_invocation_through_boto3(benchmark: BenchmarkFixture, aws: Aws, role: str) -> None:
+def test_a_warm_invocation_through_boto3(figures: Table, benchmark: BenchmarkFixture, aws: Aws, role: str) -> None:
     client, name = create(aws, role)
     invoke(client, name)
     benchmark.pedantic(invoke, args=(client, name), rounds=300, warmup_rounds=20)
-    assert benchmark.stats["median"] <= WARM_SECONDS
+    figures.add(
+        "Lambda",
+        "a warm invocation through boto3, median",
+        benchmark.stats["median"] * 1000,
+        "ms",
+        at_most=WARM_SECONDS * 1000,
+        short=True,
+    )
 
 
-def test_a_cold_start_of_a_handler_that_imports_nothing(benchmark: BenchmarkFixture, aws: Aws, role: str) -> None:
+def test_a_cold_start_of_a_handler_that_imports_nothing(
+    figures: Table, benchmark: BenchmarkFixture, aws: Aws, role: str
+) -> None:
     client, name = create(aws, role, "def handler(event, context): return event")
     invoke(client, name)
 
@@ -71,10 +81,17 @@ def test_a_cold_start_of_a_handler_that_imports_nothing(benchmark: BenchmarkFixt
         client.update_function_configuration(FunctionName=name, Description=unique("new"))
 
     benchmark.pedantic(invoke, args=(client, name), setup=retire, rounds=20)
-    assert benchmark.stats["median"] <= COLD_SECONDS
+    figures.add(
+        "Lambda",
+        "a cold start of a handler that imports nothing, median",
+        benchmark.stats["median"] * 1000,
+        "ms",
+        at_most=COLD_SECONDS * 1000,
+        short=True,
+    )
 
 
-def test_fifty_environments_at_once(aws: Aws, role: str) -> None:
+def test_fifty_environments_at_once(figures: Table, aws: Aws, role: str) -> None:
     client, name = create(aws, role)
     started = time.monotonic()
     with ThreadPoolExecutor(ENVIRONMENTS) as threads:
@@ -82,9 +99,13 @@ def test_fifty_environments_at_once(aws: Aws, role: str) -> None:
     assert len(pids) == ENVIRONMENTS
     proportional = sorted(psutil.Process(pid).memory_full_info().pss for pid in pids)[ENVIRONMENTS // 2]
     resident = sorted(psutil.Process(pid).memory_info().rss for pid in pids)[ENVIRONMENTS // 2]
-    print(
-        f"\n{ENVIRONMENTS} cold starts at once, 8 s of work: {time.monotonic() - started:.1f} s; an idle environment:"
-        f" {proportional / 1e6:.1f} MB of its own, {resident / 1e6:.1f} MB resident"
+    figures.add("Lambda", f"{ENVIRONMENTS} cold starts at once with 8 s of work each", time.monotonic() - started, "s")
+    figures.add(
+        "Lambda",
+        "an idle environment, proportional set",
+        proportional / 1e6,
+        "MB",
+        peer=f"{resident / 1e6:.1f} MB resident",
     )
     client.delete_function(FunctionName=name)
 
@@ -111,7 +132,7 @@ def apart() -> Iterator[Aws]:
         moto.wait()
 
 
-def test_ten_thousand_invocations_leave_nothing_behind(apart: Aws) -> None:
+def test_ten_thousand_invocations_leave_nothing_behind(figures: Table, apart: Aws) -> None:
     client, name = create(apart, apart.role())
     me = psutil.Process()
 
@@ -129,9 +150,13 @@ def test_ten_thousand_invocations_leave_nothing_behind(apart: Aws) -> None:
     run(INVOCATIONS)
     seconds = time.monotonic() - started
     after = state()
-    print(
-        f"\n{INVOCATIONS} invocations in {seconds:.0f} s: resident {before[0] / 1e6:.1f} MB, then "
-        f"{after[0] / 1e6:.1f} MB; descriptors {before[1]}, {after[1]}; processes {before[2]}, {after[2]}"
+    figures.add(
+        "Lambda",
+        f"growth over {INVOCATIONS:,} invocations",
+        (after[0] - before[0]) / 1e6,
+        "MB",
+        at_most=GROWTH_BYTES / 1e6,
+        peer=f"in {seconds:.0f} s; descriptors {before[1]}, then {after[1]}; processes {before[2]}, then {after[2]}",
     )
     assert after[0] - before[0] < GROWTH_BYTES
     assert after[1] <= before[1] + 2  # connections to the backend come and go

@@ -1,6 +1,6 @@
 """What the gateway costs: added time for one caller, the time until it is up, and the memory of each process.
 
-Run by ``make bench``; prints figures, asserts no time. The model server's memory is in test_model_server.py.
+Run by ``make bench``; records figures, asserts no time. The model server's memory is in test_model_server.py.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import psutil
 import pytest
 
 from harness.backend import connect
-from tests.benchmarks.stand import REGION, Harness, harness
+from tests.benchmarks.figures import Table
+from tests.benchmarks.stand import REGION, Harness, harness, moto_server
 from tests.benchmarks.wire import closed_loop, direct, invocation
 from tests.profiles import a_profile, constant
 
@@ -32,28 +33,37 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
 
 
 @pytest.mark.parametrize("size", [200, 100_000])
-def test_milliseconds_added_for_one_caller(local: Harness, size: int) -> None:
+def test_milliseconds_added_for_one_caller(figures: Table, local: Harness, size: int) -> None:
     name = local.endpoint(f"null-{size}", a_profile(service_times=(constant(0.0),)))
     twin, body = local.twins()[-1], b"x" * size
-    added = []
-    for _ in range(ROUNDS):
-        ours = closed_loop([(local.url, invocation(local.url, name, body))], 200).quantile(0.5)
-        alone = closed_loop([(twin, direct(twin, body))], 200).quantile(0.5)
-        added.append((ours - alone) * 1e3)
-    print(f"\nadded by the gateway at {size} bytes, 1 caller: {statistics.median(added):.2f} ms")
+    added, moto_ms = [], []
+    with moto_server() as moto:
+        for _ in range(ROUNDS):
+            ours = closed_loop([(local.url, invocation(local.url, name, body))], 200).quantile(0.5)
+            alone = closed_loop([(twin, direct(twin, body))], 200).quantile(0.5)
+            added.append((ours - alone) * 1e3)
+            moto_ms.append(closed_loop([(moto, invocation(moto, name, body))], 30).quantile(0.5) * 1e3)
+    figures.add(
+        "gateway",
+        f"added to a request of {size:,} bytes, one caller, median",
+        statistics.median(added),
+        "ms",
+        peer=f"moto's server answers a canned body in {statistics.median(moto_ms):.1f} ms",
+        short=size == 200,
+    )
 
 
-def test_seconds_from_up_to_the_first_answered_call(tmp_path: Path) -> None:
+def test_seconds_from_up_to_the_first_answered_call(figures: Table, tmp_path: Path) -> None:
     seconds = []
     for attempt in range(3):
         begun = time.monotonic()
         with harness(tmp_path / str(attempt)) as local:
             connect("sts", local.url, REGION, "test", "test").get_caller_identity()
             seconds.append(time.monotonic() - begun)
-    print(f"\nharness up to the first answered call: {statistics.median(seconds):.2f} s")
+    figures.add("gateway", "from harness up to the first answered call", statistics.median(seconds), "s", short=True)
 
 
-def test_memory_of_each_process(local: Harness) -> None:
+def test_memory_of_each_process(figures: Table, local: Harness) -> None:
     """Unique and resident MB: the gateway with moto in it, a Lambda environment after a call, the twins' process."""
     trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
@@ -72,10 +82,8 @@ def test_memory_of_each_process(local: Harness) -> None:
     functions.get_waiter("function_active_v2").wait(FunctionName="echo", WaiterConfig={"Delay": 1})
     functions.invoke(FunctionName="echo", Payload=b"{}")
     local.endpoint("one", a_profile())
-    found = {}
     for process in [psutil.Process(local.pid), *psutil.Process(local.pid).children(recursive=True)]:
         memory = process.memory_full_info()
         command = " ".join(process.cmdline())
         kind = "gateway" if process.pid == local.pid else "twins" if "twin_host" in command else "Lambda environment"
-        found[f"{kind} {process.pid}"] = {"unique": round(memory.uss / 1e6), "resident": round(memory.rss / 1e6)}
-    print(f"\nmemory in MB: {json.dumps(found, indent=2)}")
+        figures.add("memory", f"{kind}, of its own", memory.uss / 1e6, "MB", peer=f"{memory.rss / 1e6:.0f} MB resident")

@@ -1,12 +1,11 @@
 """InvokeEndpoint through the gateway on twins: throughput, what the path adds, how true a twin is, what many cost.
 
-Run by ``make bench``; prints figures, asserts no time. Every figure has its peer in the same run: moto's server for the
-gateway, the profile for the twin, the twin asked directly for what the path adds.
+Run by ``make bench``; records figures, asserts no time. Every figure has its peer in the same run: moto's server for
+the gateway, the profile for the twin, the twin asked directly for what the path adds.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from harness.profile import read_profile
+from tests.benchmarks.figures import Table
 from tests.benchmarks.stand import Harness, harness, moto_server
 from tests.benchmarks.wire import closed_loop, direct, invocation, open_loop
 from tests.profiles import a_profile, constant
@@ -31,11 +31,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
         yield one
 
 
-def figures(title: str, found: dict[str, object]) -> None:
-    print(f"\n{title}: {json.dumps(found, indent=2)}")
-
-
-def test_requests_per_second_at_1_kb(local: Harness) -> None:
+def test_requests_per_second_at_1_kb(figures: Table, local: Harness) -> None:
     """Goal: 1,500 requests/s through one gateway process on a twin of zero service time."""
     name = local.endpoint("null-1kb", a_profile(workers=64, service_times=(constant(0.0),)))
     body = b"x" * 1024
@@ -52,18 +48,21 @@ def test_requests_per_second_at_1_kb(local: Harness) -> None:
                 found = closed_loop([(url, request)] * CALLERS, count)
                 assert set(found.statuses) == {200}, found.statuses
                 rates.append(found.rate)
-    figures(
-        f"InvokeEndpoint, 1 KB, {CALLERS} callers, requests/s (median of {ROUNDS} rounds)",
-        {
-            "through the gateway to a twin": round(statistics.median(ours)),
-            "the twin directly": round(statistics.median(twin)),
-            "moto's server, canned answer": round(statistics.median(peer)),
-            "ratio to moto's server": round(statistics.median(a / b for a, b in zip(ours, peer, strict=True)), 1),
-        },
+    rate, theirs = statistics.median(ours), statistics.median(peer)
+    ratio = statistics.median(a / b for a, b in zip(ours, peer, strict=True))
+    figures.add(
+        "hosting",
+        f"InvokeEndpoint of 1 KB, {CALLERS} callers, on a twin of no service time",
+        rate,
+        "requests/s",
+        at_least=1500,
+        peer=f"moto's server, a canned answer: {theirs:.0f}/s, {ratio:.0f} times fewer; the twin alone "
+        f"{statistics.median(twin):,.0f}/s",
+        short=True,
     )
 
 
-def test_milliseconds_added_at_100_kb(local: Harness) -> None:
+def test_milliseconds_added_at_100_kb(figures: Table, local: Harness) -> None:
     """Goal: at most 1.5 ms added at the median."""
     name = local.endpoint("null-100kb", a_profile(service_times=(constant(0.0),)))
     body = b"x" * 100_000
@@ -76,22 +75,22 @@ def test_milliseconds_added_at_100_kb(local: Harness) -> None:
             added.append((ours - alone) * 1e3)
             through.append(ours * 1e3)
         peer = closed_loop([(moto, invocation(moto, name, body))], 60).quantile(0.5) * 1e3
-    figures(
-        f"InvokeEndpoint, 100 KB, 1 caller, median ms (median of {ROUNDS} rounds)",
-        {
-            "through the gateway": round(statistics.median(through), 2),
-            "added to the twin's own": round(statistics.median(added), 2),
-            "moto's server, canned answer": round(peer, 2),
-        },
+    figures.add(
+        "hosting",
+        "added to InvokeEndpoint of 100 KB, one caller, median",
+        statistics.median(added),
+        "ms",
+        at_most=1.5,
+        peer=f"in all {statistics.median(through):.2f} ms; moto's server, a canned answer: {peer:.1f} ms",
+        short=True,
     )
 
 
-def test_a_twins_distribution_beside_its_profile(local: Harness) -> None:
+def test_a_twins_distribution_beside_its_profile(figures: Table, local: Harness) -> None:
     """Goal: within 3 % at p50, p95 and p99, at each measured concurrency. The sampling error stands beside it."""
     profile = read_profile(PROFILE)
     local.endpoint("measured", profile, instances=40)
     twins = local.twins()[-40:]
-    found: dict[str, object] = {}
     for level in profile.service_times:
         callers = [(url, direct(url, b"x" * 1024)) for url in twins for _ in range(level.concurrency)]
         result = closed_loop(callers, 80)
@@ -102,28 +101,34 @@ def test_a_twins_distribution_beside_its_profile(local: Harness) -> None:
             wanted = level.quantile(probability)
             low, high = level.quantile(probability - error), level.quantile(probability + error)
             got = result.quantile(probability)
-            found[f"{level.concurrency} in service, p{probability:.0%}".replace("%", "")] = (
-                f"{got / wanted - 1:+.1%} ({got:.4f} s for {wanted:.4f} s; one standard error of {count} draws: "
-                f"{low / wanted - 1:+.1%} to {high / wanted - 1:+.1%})"
+            figures.add(
+                "twin",
+                f"off its profile at p{probability * 100:g}, {level.concurrency} in service",
+                abs(got / wanted - 1) * 100,
+                "%",
+                at_most=3,
+                peer=f"{got:.4f} s for {wanted:.4f} s; one standard error of {count} draws: "
+                f"{low / wanted - 1:+.1%} to {high / wanted - 1:+.1%}",
             )
-    figures("A twin's latencies beside its profile's", found)
 
 
-def test_20_twins_and_500_requests_per_second(local: Harness) -> None:
+def test_20_twins_and_500_requests_per_second(figures: Table, local: Harness) -> None:
     """Goal: no error of our own on 2 cores. Each twin has 2 workers of 20 ms, so that they are a quarter busy."""
     name = local.endpoint("twenty", a_profile(service_times=(constant(0.02),)), instances=20)
     found = open_loop(local.url, invocation(local.url, name, b"x" * 1024), rate=500, seconds=20, connections=256)
-    figures(
-        "20 twins of 20 ms, 500 requests/s for 20 s",
-        {
-            "answers by status": dict(found.statuses),
-            "requests/s": round(found.rate),
-            "latency ms at p50, p95, p99": [round(found.quantile(p) * 1e3, 1) for p in QUANTILES],
-        },
+    failed = sum(count for status, count in found.statuses.items() if status != 200)
+    shown = ", ".join(f"{found.quantile(p) * 1e3:.0f}" for p in QUANTILES)
+    figures.add(
+        "hosting",
+        "20 twins of 20 ms at 500 requests/s for 20 s: errors",
+        failed,
+        at_most=0,
+        peer=f"{found.rate:.0f} requests/s answered; p50, p95, p99 {shown} ms",
+        short=True,
     )
 
 
-def test_memory_of_a_twin(local: Harness) -> None:
+def test_memory_of_a_twin(figures: Table, local: Harness) -> None:
     """Goal: at most 2 MB for each twin that has served."""
     name = local.endpoint("first", a_profile())
     closed_loop([(local.url, invocation(local.url, name, b"x" * 1024))] * 8, 20)
@@ -132,10 +137,11 @@ def test_memory_of_a_twin(local: Harness) -> None:
     name = local.endpoint("fifty", a_profile(), instances=50)
     closed_loop([(local.url, invocation(local.url, name, b"x" * 1024))] * 100, 40)
     many = host.memory_full_info().uss
-    figures(
-        "Memory of the twins' process",
-        {
-            f"MB with {before} twins": round(alone / 1e6, 1),
-            "MB for each of 50 more": round((many - alone) / 50 / 1e6, 3),
-        },
+    figures.add(
+        "twin",
+        "memory of one more",
+        (many - alone) / 50 / 1e6,
+        "MB",
+        at_most=2,
+        peer=f"the process with {before} of them: {alone / 1e6:.0f} MB",
     )

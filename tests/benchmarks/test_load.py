@@ -24,6 +24,7 @@ import pytest
 
 from harness.load.runs import Run
 from harness.load.validity import judge
+from tests.benchmarks.figures import Table
 from tests.load.locusts import ROOT, locust, only_run
 
 ROUNDS = 3
@@ -105,21 +106,22 @@ def cpu_per_request(folder: Path, user: str, size: int, url: str) -> float:
 
 
 @pytest.mark.parametrize(("size", "at_least"), [(100, 5.0), (100_000, 2.5)])
-def test_cpu_per_request_beside_boto3(tmp_path: Path, size: int, at_least: float) -> None:
+def test_cpu_per_request_beside_boto3(figures: Table, tmp_path: Path, size: int, at_least: float) -> None:
     own, sdk = [], []
     with serving("harness.load.null_server") as url:
         for number in range(ROUNDS):
             own.append(cpu_per_request(tmp_path / f"own{number}", "Own", size, url))
             sdk.append(cpu_per_request(tmp_path / f"sdk{number}", "Sdk", size, url))
     ratio = statistics.median(second / first for first, second in zip(own, sdk, strict=True))
-    figures = {
-        "body (bytes)": size,
-        "EndpointUser (ms CPU a request)": round(statistics.median(own) * 1000, 3),
-        "Boto3User (ms CPU a request)": round(statistics.median(sdk) * 1000, 3),
-        "ratio, median of rounds": round(ratio, 2),
-    }
-    print(f"\n{json.dumps(figures, indent=2)}")
-    assert ratio >= at_least
+    figures.add(
+        "load",
+        f"boto3's CPU a request of {size:,} bytes in locust, over EndpointUser's",
+        ratio,
+        "times",
+        at_least=at_least,
+        peer=f"boto3 {statistics.median(sdk) * 1000:.2f} ms, EndpointUser {statistics.median(own) * 1000:.2f} ms",
+        short=size == 100,
+    )
 
 
 def open_loop(folder: Path, url: str, rate: float, seconds: int) -> Run:
@@ -132,7 +134,7 @@ def open_loop(folder: Path, url: str, rate: float, seconds: int) -> Run:
     return only_run(folder / "runs")
 
 
-def test_the_highest_rate_that_one_worker_sends_on_time(tmp_path: Path) -> None:
+def test_the_highest_rate_that_one_worker_sends_on_time(figures: Table, tmp_path: Path) -> None:
     held = 0.0
     rows = []
     with serving("harness.load.null_server") as url:
@@ -152,11 +154,17 @@ def test_the_highest_rate_that_one_worker_sends_on_time(tmp_path: Path) -> None:
             if max(seen.lag_p99, seen.late_p99) < 0.001:
                 held = max(held, rate)
     print("\n" + "\n".join(map(json.dumps, rows)))
-    print(f"highest rate with the loop's lag and the arrivals' lateness under 1 ms at p99: {held:g}/s")
+    figures.add(
+        "load",
+        "one worker sends with its loop's lag and its lateness under 1 ms at p99",
+        held,
+        "requests/s",
+        short=True,
+    )
     assert held > 0, "this machine is too busy with other work for any rate: run it on a quiet one"
 
 
-def test_a_stall_of_1_s_in_10_shows_as_its_closed_form(tmp_path: Path) -> None:
+def test_a_stall_of_1_s_in_10_shows_as_its_closed_form(figures: Table, tmp_path: Path) -> None:
     base, stall, every = 0.005, 1.0, 10.0
     quantiles = (0.5, 0.9, 0.95, 0.99, 0.999)
     with serving("tests.load.known_latency", str(base), str(stall), str(every)) as url:
@@ -175,6 +183,15 @@ def test_a_stall_of_1_s_in_10_shows_as_its_closed_form(tmp_path: Path) -> None:
         shown = ", ".join(f"p{q * 100:g} {value * 1000:.1f} ms" for q, value in zip(quantiles, values, strict=True))
         print(f"\n{name}: {shown}", end="")
     print(f"\nwrk, omissions filled in: {wrk or 'not installed'}")
+    others = [f"{name} {values[3] * 1000:.0f} ms" for name, values in columns.items() if name != "open loop"]
+    figures.add(
+        "load",
+        "p99 of a server that stands still for 1 s in 10",
+        columns["open loop"][3] * 1000,
+        "ms",
+        peer=", ".join(others),
+        short=True,
+    )
     for seen, expected in list(zip(columns["open loop"], wrk2 or form, strict=True))[2:]:
         assert seen == pytest.approx(expected, abs=0.1)
     assert columns["closed loop, locust"][3] < 0.1

@@ -7,7 +7,6 @@ rounds.
 
 from __future__ import annotations
 
-import json
 import runpy
 import statistics
 import subprocess
@@ -22,6 +21,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from model_server.archive import unpack
+from tests.benchmarks.figures import Table
 from tests.model_server.serving import DOG_BREED, ROOT, SERVERS, ModelServer, serving
 
 PHOTO = (DOG_BREED / "images" / "photo.jpg").read_bytes()
@@ -95,7 +95,7 @@ def raw() -> Iterator[list[Callable[[], float]]]:
 @pytest.mark.benchmark(group="resnet50")
 @pytest.mark.parametrize("server", SERVERS)
 def test_resnet50_through_the_container(
-    server: str, model_dir: Path, raw: list[Callable[[], float]], benchmark: BenchmarkFixture
+    figures: Table, server: str, model_dir: Path, raw: list[Callable[[], float]], benchmark: BenchmarkFixture
 ) -> None:
     responses = str(DOG_BREED / "responses")
     with serving(model_dir, server, "--workers", "2", "--threads", "1", "--responses", responses) as model_server:
@@ -108,13 +108,16 @@ def test_resnet50_through_the_container(
             two.append(_together(raw) / _together(served))
         memory = _memory(model_server)
         benchmark.pedantic(model_server.post, args=(PHOTO, "image/jpeg"), rounds=20)  # type: ignore[no-untyped-call]
-    figures = {
-        "ratio to the raw forward pass, one caller": round(statistics.median(one), 3),
-        "ratio to two raw processes, two workers": round(statistics.median(two), 3),
-        "memory (RSS, MB)": memory,
-    }
-    benchmark.extra_info.update(figures)
-    print(f"\n{server}: {json.dumps(figures, indent=2)}")
+    part = f"model server, {server}"
+    kept = server == "torchserve"
+    figures.add(
+        part, "ResNet50, ratio to the raw forward pass, one caller", statistics.median(one), at_least=0.85, short=kept
+    )
+    figures.add(
+        part, "ResNet50, ratio to two raw processes, two workers", statistics.median(two), at_least=0.85, short=kept
+    )
+    shown = ", ".join(f"{name} {mb}" for name, mb in memory.items())
+    figures.add(part, "resident memory", sum(memory.values()), "MB", peer=shown)
 
 
 def _caller(model_server: ModelServer) -> Callable[[], float]:

@@ -1,6 +1,6 @@
 """What auto scaling costs: a minute's evaluation of many policies, virtual time, and a live run at speed 10.
 
-Run by ``make bench``; prints figures, asserts no time of this machine's.
+Run by ``make bench``; records figures, asserts no time of this machine's.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from harness.scaling.settings import tracking_settings
 from harness.scaling.target import Change, ScalableTarget
 from harness.scaling.timing import visible_periods, window
 from harness.scaling.tracking import TargetTracking
+from tests.benchmarks.figures import Table
 from tests.scaling.fleet import variant
 from tests.scaling.live import Scenario, differences
 from tests.scaling.world import Hosting, invocations
@@ -83,7 +84,7 @@ class Fleet:
         return record
 
 
-def test_a_minutes_evaluation_of_1000_policies(benchmark: Any) -> None:
+def test_a_minutes_evaluation_of_1000_policies(figures: Table, benchmark: Any) -> None:
     """Goal: 100 ms. The resources' state, 17 datapoints, two alarms and a decision each."""
     fleet, loop = Fleet(), asyncio.new_event_loop()
     loop.run_until_complete(fleet.record())
@@ -96,10 +97,12 @@ def test_a_minutes_evaluation_of_1000_policies(benchmark: Any) -> None:
     assert states == {"OK"}
     loop.run_until_complete(fleet.metrics.close())
     loop.close()
-    print(f"\n1,000 policies: {benchmark.stats.stats.median * 1000:.1f} ms")
+    figures.add(
+        "scaling", "a minute of 1,000 policies", benchmark.stats.stats.median * 1000, "ms", at_most=100, short=True
+    )
 
 
-def test_virtual_time_against_the_wall(benchmark: Any) -> None:
+def test_virtual_time_against_the_wall(figures: Table, benchmark: Any) -> None:
     """Goal: 100,000 times."""
 
     # One endpoint for a day: every minute a datapoint, two alarms, a decision; load and instances every ten seconds.
@@ -108,11 +111,12 @@ def test_virtual_time_against_the_wall(benchmark: Any) -> None:
         variant(policy, lambda now: 500.0 if now // 7200 % 2 else 50.0, maximum=8).run(DAY)
 
     benchmark.pedantic(day, rounds=5, warmup_rounds=1)
-    ratio = DAY / benchmark.stats.stats.median
-    print(f"\nvirtual time: {ratio:,.0f} times faster than real")
+    figures.add(
+        "scaling", "virtual time over the wall's", DAY / benchmark.stats.stats.median, "times", at_least=100_000
+    )
 
 
-def test_the_decision_alone(benchmark: Any) -> None:
+def test_the_decision_alone(figures: Table, benchmark: Any) -> None:
     # What the simulator calls between its requests.
     policy = TrackingPolicy.new("p", TargetTracking(100))
     target = ScalableTarget(1, 8, policies=[policy])
@@ -130,7 +134,7 @@ def test_the_decision_alone(benchmark: Any) -> None:
         return capacity
 
     benchmark.pedantic(day, rounds=5, warmup_rounds=1)
-    print(f"\na decision: {benchmark.stats.stats.median / 1440 * 1e6:.1f} us")
+    figures.add("scaling", "a decision", benchmark.stats.stats.median / 1440 * 1e6, "us")
 
 
 @pytest.fixture
@@ -139,9 +143,10 @@ def ten_times() -> Iterator[Aws]:
         yield one
 
 
-def test_live_at_speed_10_and_virtual_time(ten_times: Aws) -> None:
+def test_live_at_speed_10_and_virtual_time(figures: Table, ten_times: Aws) -> None:
     scenario = Scenario()
     live, virtual = scenario.live(ten_times), scenario.virtual()
     apart = differences(live, virtual)
-    print(f"\nlive at speed 10: {live}\nvirtual: {virtual}\nat most {max(apart):.0f} s of the clock apart")
+    print(f"\nlive at speed 10: {live}\nvirtual: {virtual}")
+    figures.add("scaling", "live at speed 10 and in virtual time, apart", max(apart), "s of the clock", at_most=60)
     assert max(apart) <= 60
