@@ -158,8 +158,8 @@ class ArnPattern:
         if not self.is_arn or len(split) != 6:
             whole = self.whole.text(context)
             return whole is not None and (whole == STAR or glob(whole, text))
-        for place, part in self.literal:
-            if split[place] != part:
+        for place, literal in self.literal:
+            if split[place] != literal:
                 return False
         for place, part in self.wild:
             pattern = part.ready if part.ready is not None else part.text(context)
