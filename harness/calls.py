@@ -15,12 +15,12 @@ class Principal:
     """Who signed a request.
 
     arn: ``arn:aws:iam::ACCOUNT:root``, ``...:user/NAME`` or ``arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION``.
-    kind: the account's root user is its administrator: no policy limits it.
+    kind: the account's root user is its administrator: no policy limits it. Whoever does not sign is anonymous.
     """
 
     arn: str
     account: str
-    kind: Literal["root", "user", "assumed-role"]
+    kind: Literal["root", "user", "assumed-role", "anonymous"]
 
     @property
     def name(self) -> str:

@@ -130,13 +130,28 @@ def parse_policy(name: str, document: str | Mapping[str, Any], use: Use = "ident
 
 def _parse_text(name: str, text: str, use: Use) -> Policy:
     try:
-        document = json.loads(text)
+        document = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno} column {error.colno}"
         raise MalformedPolicy(f"policy {name} is not valid JSON at {where}: {error.msg}") from None
     except RecursionError:
         raise MalformedPolicy(f"policy {name} is not valid JSON: it is nested too deeply") from None
+    except ValueError as error:
+        raise MalformedPolicy(f"policy {name} is not valid JSON: {error}") from None
     return _parse(name, document, use)
+
+
+def _refuse_constant(word: str) -> Any:
+    raise ValueError(f"{word} is no value")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} is there twice")
+    return made
 
 
 _parse_once = lru_cache(512)(_parse_text)

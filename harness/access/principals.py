@@ -15,6 +15,8 @@ Kind = Literal["root", "user", "assumed-role", "service", "anonymous"]
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _ACCOUNT_ROOT = re.compile(r"arn:[^:]*:iam::([0-9]{12}):root")
+# What IAM puts in place of a principal that was deleted: its id, such as AIDA... of a user and AROA... of a role.
+_DELETED = re.compile(r"A[A-Z0-9]{3}[A-Z0-9]{12,124}")
 _TYPES = ("AWS", "Service", "Federated", "CanonicalUser")
 _SESSION = re.compile(r"arn:([^:]*):sts::([0-9]{12}):assumed-role/([^/]+)/")
 
@@ -119,8 +121,7 @@ def _of_account(where: str, value: str) -> str:
     root = _ACCOUNT_ROOT.fullmatch(value)
     if root:
         return root[1]
-    # What IAM puts in place of a principal that was deleted is an id without colons, such as AIDA...
-    if value == "*" or _ACCOUNT.fullmatch(value) or value.isalnum():
+    if value == "*" or _ACCOUNT.fullmatch(value) or _DELETED.fullmatch(value):
         return value
     if not value.startswith("arn:") or value.count(":") < 5:
         raise ValueError(f"{where}: {value!r} is neither an ARN nor an account")

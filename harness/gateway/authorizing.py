@@ -31,7 +31,7 @@ ResourceTags = Mapping[str, Callable[[str], Tags]]
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whoever sent a request. key: None for one without a signature, which only some operations take."""
+    """Whoever sent a request. key: None for one without a signature, which only S3 and some operations take."""
 
     principal: Principal
     key: Key | None
@@ -67,6 +67,9 @@ class Authorizer:
             if target.operation is not None and target.operation.auth_type == "none":
                 # AssumeRoleWithWebIdentity and its kin carry their own proof.
                 return Identity(self._directory.root, None)
+            if target.service == "s3":
+                # A bucket's policy may be for everybody.
+                return Identity(Principal("anonymous", self._directory.account, "anonymous"), None)
             raise refusals.missing_token(target.protocol)
         return await self.holder(target.credential, target.protocol)
 
@@ -102,13 +105,10 @@ class Authorizer:
 
     async def require(self, identity: Identity, needs: Iterable[Need], asked: Asked, protocol: str) -> None:
         """Raises AwsError, with AWS's sentence, unless all that a request needs is allowed."""
-        principal, key = identity.principal, identity.key
-        if principal.kind == "root" or key is None:
+        if identity.principal.kind == "root":
             return
-        entity = self._directory.entity_at_hand(principal) or await self._directory.entity(principal)
-        session = None if key.session is None else await self._directory.session_policies(key)
-        caller = self._directory.caller(principal, entity)
-        sender = Sender(caller, {**entity.tags, **key.tags}, _user_id(principal, entity), key.issued)
+        sender, entity, session = await self._sender(identity)
+        caller = sender.caller
         for need in needs:
             if need.action in _FREE:
                 continue
@@ -120,8 +120,22 @@ class Authorizer:
                 decision = evaluate(Request(caller, need.action, resource, context), policies)
                 self._note(caller.entity_arn, need.action, resource, decision, context)
                 if not decision.allowed:
-                    quoted = protocol == "rest-xml"
+                    if caller.kind == "anonymous":
+                        raise refusals.missing_token(protocol)
+                    quoted = need.action.startswith("s3:")
                     raise refusals.denied(denial(caller, need.action, resource, decision, quoted=quoted), protocol)
+
+    async def _sender(self, identity: Identity) -> tuple[Sender, Entity, tuple[Policy, ...] | None]:
+        """Who calls, what he may, and what limits his session."""
+        principal, key = identity.principal, identity.key
+        if key is None:
+            nobody = Entity("")
+            return Sender(self._directory.caller(principal, nobody)), nobody, None
+        entity = self._directory.entity_at_hand(principal) or await self._directory.entity(principal)
+        session = None if key.session is None else await self._directory.session_policies(key)
+        caller = self._directory.caller(principal, entity)
+        tags = {**entity.tags, **key.tags}
+        return Sender(caller, tags, _user_id(principal, entity), key.issued), entity, session
 
     async def require_pass_role(
         self, identity: Identity, roles: Iterable[str], prefix: str, asked: Asked, protocol: str

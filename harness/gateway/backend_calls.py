@@ -72,9 +72,9 @@ class BackendCalls:
         documents = target.service in ("iam", "sts") and name in _WITH_DOCUMENTS | ISSUING
         if limited or documents or name == "PutBucketPolicy":
             request = _decoded(target, exchange, body or b"")
-            _check_documents(target, request)
         if limited:
             await self._authorize(exchange, target, identity, request)
+        _check_documents(target, request)
         if target.service in ("iam", "sts") and name in ISSUING and target.operation is not None:
             learn = partial(self._learn, target.operation, request, identity)
             await self._forwarder.forward(exchange, body, learn)
@@ -86,14 +86,14 @@ class BackendCalls:
         self, exchange: Exchange, target: Target, identity: Identity, request: Mapping[str, Any]
     ) -> None:
         credential = target.credential
-        assert credential is not None, "who is limited has signed"
-        place = Place(credential.region or self._region, self._directory.account)
+        region, signing_name = (credential.region, credential.signing_name) if credential else ("", target.service)
+        place = Place(region or self._region, self._directory.account)
         asked = Asked(exchange.head, exchange.source, place.region, request)
         if target.service in ("apigateway", "apigatewayv2"):
             wanted = [http_need(exchange.head.method, exchange.head.path, place)]
         else:
             model = service_model(target.service) if is_known_service(target.service) else None
-            prefix = prefix_of(target.service, model, credential.signing_name)
+            prefix = prefix_of(target.service, model, signing_name)
             operation = target.operation_name or exchange.head.method
             wanted = list(needs(prefix, operation, _completed(target, identity, request), place))
         await self._authorizer.require(identity, wanted, asked, target.protocol)

@@ -34,6 +34,8 @@ class Exchange:
         )
         self.source = (scope.get("client") or ("127.0.0.1", 0))[0]
         self.started = False
+        # A client that expects a 100 and gets a refusal keeps its body, of which the connection must know.
+        self._withheld = "expect" in self.head.headers
         self._receive = receive
         self._send = send
 
@@ -45,6 +47,7 @@ class Exchange:
             if message["type"] == "http.disconnect":
                 raise ClientGone
             more = message.get("more_body", False)
+            self._withheld = False
             if message.get("body"):
                 yield message["body"]
 
@@ -65,11 +68,12 @@ class Exchange:
 
     async def start(self, status: int, headers: Iterable[tuple[str, str]]) -> None:
         self.started = True
+        closing = (("Connection", "close"),) if self._withheld else ()
         await self._send(
             {
                 "type": "http.response.start",
                 "status": status,
-                "headers": [(name.encode("latin-1"), value.encode("utf-8")) for name, value in headers],
+                "headers": [(name.encode("latin-1"), value.encode("utf-8")) for name, value in (*headers, *closing)],
             }
         )
 

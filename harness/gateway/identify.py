@@ -128,9 +128,9 @@ def identify(head: Head, form: bytes = b"") -> Target:
         return Target(service, protocol, credential, name, model.operation_model(name))
     if service == "s3":
         return _s3_target(head, credential)
-    if protocol == "rest-xml":
-        return Target(service, protocol, credential, "", None)
     found = rest_router(service).match(head.method, head.path, head.query)
+    if found is None and protocol == "rest-xml":
+        return Target(service, protocol, credential, "", None)
     if found is None:
         raise AwsError("UnknownOperationException", f"No operation of {service} is {head.method} {head.path}", 404)
     operation, labels = found

@@ -28,6 +28,8 @@ def test_the_same_text_is_compiled_once() -> None:
     [
         ('{\n "Statement": [}', "policy p is not valid JSON at line 2 column 16"),
         ("[" * 200_000, "nested too deeply"),
+        ('{"Version": 1, "Version": 2}', "not valid JSON: the key 'Version' is there twice"),
+        ('{"Statement": NaN}', "not valid JSON: NaN is no value"),
         ("[]", "policy p must be an object with a Statement"),
         ("{}", "policy p must be an object with a Statement"),
         ({"Statement": "x"}, "Statement must be an object or a list"),
@@ -65,6 +67,7 @@ def test_a_malformed_identity_policy(document: Any, sentence: str) -> None:
         ("resource", statement(Principal={"Person": "ann"}), "'Person' is not one of"),
         ("resource", statement(Principal={"AWS": "arn:aws:iam::1:user/*"}), "has a wildcard"),
         ("resource", statement(Principal={"AWS": "user/ann"}), "neither an ARN nor an account"),
+        ("trust", trust({"AWS": "ann"}), "'ann' is neither an ARN nor an account"),
         ("resource", statement(Principal={"AWS": 5}), "principals must be strings"),
         ("trust", statement(Principal="*"), "a trust policy has no Resource"),
     ],

@@ -9,7 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+import boto3
 import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from harness.backend import connect
@@ -190,6 +193,25 @@ class TestResourcePolicies:
         batch = {"Objects": [{"Key": "k"}]}
         assert refused(s3.delete_objects, Bucket=bucket, Delete=batch)[0] == "AccessDenied"
 
+    def test_a_bucket_for_everybody(self, aws: Aws, bucket: str) -> None:
+        s3 = boto3.client(
+            "s3",
+            region_name=REGION,
+            endpoint_url=aws.url,
+            config=Config(signature_version=UNSIGNED, s3={"addressing_style": "path"}),
+        )
+        assert refused(s3.get_object, Bucket=bucket, Key="k") == ("AccessDenied", "Access Denied")
+        self.put(aws, bucket, statement("s3:GetObject", f"arn:aws:s3:::{bucket}/*", Principal="*"))
+        assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"k"
+        assert refused(s3.delete_object, Bucket=bucket, Key="k") == ("AccessDenied", "Access Denied")
+
+    def test_after_a_refused_upload_the_connection_is_usable(self, aws: Aws, user: dict[str, str], bucket: str) -> None:
+        """boto3 waits for a 100 before it sends an object, and keeps it when it is refused instead."""
+        grant(aws, user, statement("s3:GetObject"))
+        s3 = as_user(aws, user, "s3")
+        assert refused(s3.put_object, Bucket=bucket, Key="k", Body=b"another")[0] == "AccessDenied"
+        assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"k"
+
     def test_a_malformed_bucket_policy(self, aws: Aws, bucket: str) -> None:
         code, message = refused(aws.client("s3").put_bucket_policy, Bucket=bucket, Policy='{"Statement": [{}]}')
         assert code == "MalformedPolicy"
@@ -240,6 +262,10 @@ class TestPolicyDocuments:
         assert code == "MalformedPolicyDocument"
         assert message.startswith("policy mine")
         assert "line 1 column 2" in message or "Statement[0]: Resource 'x' must be an ARN" in message
+
+    def test_whoever_may_not_write_one_is_not_told_what_is_wrong_with_it(self, aws: Aws, user: dict[str, str]) -> None:
+        put = as_user(aws, user, "iam").put_role_policy
+        assert refused(put, RoleName="r", PolicyName="p", PolicyDocument="{")[0] == "AccessDenied"
 
     def test_a_trust_policy_and_a_session_policy(self, aws: Aws) -> None:
         iam, body = aws.client("iam"), json.dumps(document(statement("sts:AssumeRole")))
@@ -339,6 +365,8 @@ class TestOtherServices:
              f"logs:DescribeLogStreams on resource: arn:aws:logs:{REGION}:{ACCOUNT}:log-group:g"),
             ("secretsmanager", "get_secret_value", {"SecretId": "s"}, "AccessDeniedException", ":secret:s-??????"),
             ("s3", "list_buckets", {}, "AccessDenied", "s3:ListAllMyBuckets"),
+            ("route53", "get_hosted_zone", {"Id": "Z1"}, "AccessDenied",
+             "route53:GetHostedZone on resource: arn:aws:route53:::hostedzone/Z1 because"),
         ],
     )  # fmt: skip
     def test_awss_code_and_the_resource(
