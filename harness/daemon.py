@@ -72,9 +72,10 @@ def find(port: int) -> Running | None:
     folder = state_folder(port)
     try:
         running = Running(**json.loads((folder / "state.json").read_text()))
-    except (OSError, ValueError, TypeError):
+        alive = running.alive
+    except (OSError, ValueError, TypeError, OverflowError, RecursionError):
         return None
-    if running.alive:
+    if alive:
         return running
     shutil.rmtree(folder, ignore_errors=True)
     return None

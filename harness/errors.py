@@ -5,6 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+# Characters of a text that an error quotes.
+_SHOWN = 80
+
+
+def shown(text: str) -> str:
+    """A text of somebody else's as an error quotes it: on one line, and of a long one the beginning."""
+    return repr(text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…")
+
 
 class HarnessError(Exception):
     """Something the user can mend: ``str(error)`` is one sentence that says what to do, printed without a traceback."""

@@ -35,6 +35,7 @@ from harness.functions.concurrency import PREPARATION_SECONDS
 from harness.gateway.app import Gateway
 from harness.gateway.authorizing import Authorizer
 from harness.gateway.forward import Forwarder
+from harness.gateway.head_limit import BoundedProtocol
 from harness.hosting.api import Hosting
 from harness.hosting.instances.base import LocalSettings
 from harness.hosting.instances.settings import local_settings
@@ -211,7 +212,7 @@ class LocalAws:
             log_config=None,
             access_log=False,
             server_header=False,
-            http="httptools",
+            http=BoundedProtocol,
             backlog=2048,
             timeout_graceful_shutdown=_GRACE_SECONDS,
             timeout_keep_alive=75,

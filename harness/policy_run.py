@@ -75,7 +75,7 @@ def recorded_observed(run: Path) -> Observed:
         document = json.loads(file.read_text(encoding="utf-8"))
     except OSError:
         raise HarnessError(f"{run} has no {FILE}: `harness rehearse` records a run with the calls it made.") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise HarnessError(f"{file} is not JSON.") from None
     return _observed(document, str(file))
 

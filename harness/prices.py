@@ -61,7 +61,7 @@ def read_prices(file: Path) -> Prices:
     """The built-in table with what the file says in its place; HarnessError where the file is no such table."""
     try:
         given: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise HarnessError(f"The prices {file} cannot be read: {error}.") from None
     table = Prices()
     known = {each.name for each in fields(Prices)}

@@ -266,7 +266,7 @@ def read_profile(file: Path) -> Profile:
         document = json.loads(file.read_bytes())
     except OSError as error:
         raise HarnessError(f"Cannot read the profile {file}: {error.strerror}.") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise HarnessError(f"The profile {file} is not JSON: {error}.") from None
     return parse_profile(document, f"the profile {file}")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import tomllib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -156,25 +157,32 @@ def load_stack(file: Path) -> Stack:
         raise HarnessError(f"The stack file {file} is not UTF-8 text.") from None
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # of tomllib: also a number of thousands of digits
         raise HarnessError(f"{file}: not valid TOML: {error}.") from None
     lines = TomlLines(text)
     try:
+        problems = list(_with_nul(document))
         stack = Stack.model_validate(document)
     except ValidationError as error:
-        problems = [_problem(document, entry) for entry in error.errors(include_url=False)]
+        problems += [_problem(document, entry) for entry in error.errors(include_url=False)]
     else:
         stack._folder = file.resolve().parent
-        problems = _broken_references(stack)
+        problems = problems or _broken_references(stack)
     if problems:
         listing = "\n".join(
-            f"{file}:{lines.line(place)}: {'.'.join(map(str, place))}: {what}" for place, what in problems
+            f"{file}:{lines.line(place)}: {'.'.join(map(str, place))}: {_cut(what, _LONGEST_PROBLEM)}"
+            for place, what in problems
         )
         raise HarnessError(f"{listing}\nNothing was deployed.")
     return stack
 
 
 Place = tuple[str | int, ...]
+# Characters of a problem, and of a wrong value in it: what somebody reads to its end.
+_LONGEST_PROBLEM, _LONGEST_VALUE = 400, 100
 
 
 @cache
@@ -184,6 +192,20 @@ def endpoint_instance_types() -> tuple[str, ...]:
         botocore.session.get_session().get_service_model("sagemaker").shape_for("ProductionVariantInstanceType")
     )
     return tuple(shape.enum)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def _with_nul(node: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
+    """Texts with a NUL, which neither a file nor AWS can have in a name."""
+    if isinstance(node, str) and "\0" in node:
+        yield place, "must not contain the character NUL"
+    pairs = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for step, below in pairs:
+        yield from _with_nul(step, (*place, step)) if isinstance(step, str) else ()
+        yield from _with_nul(below, (*place, step))
 
 
 def _problem(document: dict[str, Any], entry: Any) -> tuple[Place, str]:
@@ -197,7 +219,9 @@ def _problem(document: dict[str, Any], entry: Any) -> tuple[Place, str]:
         return place, f"unknown key; {hint}allowed here: {', '.join(allowed)}"
     if kind == "missing":
         return place, "this key is required and missing"
-    value = json.dumps(entry.get("input"), default=str)
+    if kind == "path_type":
+        return place, "must be a path, as a string"
+    value = _cut(json.dumps(entry.get("input"), default=str), _LONGEST_VALUE)
     if kind == "literal_error":
         return place, f"must be {context['expected']}, not {value}"
     message = str(entry["msg"])
@@ -230,7 +254,11 @@ def _broken_references(stack: Stack) -> list[tuple[Place, str]]:
             problems.append((place, f"role {name!r} trusts {stack.roles[name].trust}; it must trust {service}"))
 
     def exists(place: Place, path: str | Path, what: str) -> None:
-        if not stack.path(path).exists():
+        try:
+            found = stack.path(path).exists()
+        except OSError:  # such as a name that is too long for a file
+            found = False
+        if not found:
             problems.append((place, f"there is no {what} at {stack.path(path)}"))
 
     for name, entry in stack.roles.items():

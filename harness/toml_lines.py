@@ -37,7 +37,7 @@ class TomlLines:
 def _path(key: str) -> tuple[str, ...]:
     try:
         node = tomllib.loads(f"{key} = 0")
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return (key,)
     path: list[str] = []
     while isinstance(node, dict):

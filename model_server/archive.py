@@ -7,9 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+MOST_BYTES = 30 * 2**30
+"""Unpacked: the storage volume of the smallest instances (unverified); a decompression bomb ends here."""
+MOST_MEMBERS = 1_000_000
+"""Ours: more than a model ever has."""
+
 
 class UnsafeMemberError(tarfile.TarError):
-    """A member that would land outside the target, or is no file, folder or link; the message names it."""
+    """A member that would land outside the target, or is no file, folder or link, or is too much; the message says."""
 
 
 def unpack(archive: Path, target: Path) -> None:
@@ -25,7 +30,11 @@ def unpack(archive: Path, target: Path) -> None:
 
 def _safe(tar: tarfile.TarFile, root: Path) -> Iterator[tarfile.TarInfo]:
     # Python 3.11.4 brought tarfile's own filter, which looks once more; Debian 12 has 3.11.2.
-    for member in tar:
+    size = 0
+    for number, member in enumerate(tar, 1):
+        size += member.size
+        if size > MOST_BYTES or number > MOST_MEMBERS:
+            raise UnsafeMemberError(f"more than {MOST_BYTES:,} bytes or {MOST_MEMBERS:,} files at {member.name!r}")
         places = [root / member.name]
         if member.issym():
             places.append((root / member.name).parent / member.linkname)

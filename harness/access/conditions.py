@@ -14,6 +14,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Any, Literal
 
 from harness.access.wildcards import STAR, ArnPattern, Context, Template, arn_pattern, glob, template
+from harness.errors import shown
 
 Fits = Callable[[str, str], bool]
 """Whether a request's value fits one of the policy's."""
@@ -196,7 +197,7 @@ def _condition(where: str, operator: str, key: str, values: Any, variables: bool
     if_exists = name.endswith("ifexists")
     name = name.removesuffix("ifexists")
     if name not in _OPERATORS or (name == "null" and (if_exists or quantifier)):
-        raise ValueError(f"{where}: there is no condition operator {operator!r}")
+        raise ValueError(f"{where}: there is no condition operator {shown(operator)}")
     fits, negated = _OPERATORS[name]
     listed = [values] if isinstance(values, _SCALARS) else values
     if not isinstance(listed, Sequence) or not all(isinstance(value, _SCALARS) for value in listed):

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from harness.access.conditions import Condition, parse_conditions
 from harness.access.principals import Principals, parse_principals
 from harness.access.wildcards import ANY, STAR, ArnPattern, Context, arn_pattern, glob
+from harness.errors import shown
 
 Effect = Literal["Allow", "Deny"]
 Use = Literal["identity", "resource", "trust"]
@@ -134,6 +135,8 @@ def _parse_text(name: str, text: str, use: Use) -> Policy:
     except json.JSONDecodeError as error:
         where = f"line {error.lineno} column {error.colno}"
         raise MalformedPolicy(f"policy {name} is not valid JSON at {where}: {error.msg}") from None
+    except ValueError as error:  # a number of thousands of digits
+        raise MalformedPolicy(f"policy {name} is not valid JSON: {error}") from None
     except RecursionError:
         raise MalformedPolicy(f"policy {name} is not valid JSON: it is nested too deeply") from None
     except ValueError as error:
@@ -162,10 +165,10 @@ def _parse(name: str, document: Any, use: Use) -> Policy:
         raise MalformedPolicy(f"policy {name} must be an object with a Statement")
     for key in document:
         if key not in _ELEMENTS:
-            raise MalformedPolicy(f"policy {name}: {key!r} is no element of a policy")
+            raise MalformedPolicy(f"policy {name}: {shown(str(key))} is no element of a policy")
     version = document.get("Version", _VERSIONS[1])
     if version not in _VERSIONS:
-        raise MalformedPolicy(f"policy {name}: Version must be {' or '.join(_VERSIONS)}, not {version!r}")
+        raise MalformedPolicy(f"policy {name}: Version must be {' or '.join(_VERSIONS)}, not {shown(str(version))}")
     statements = document["Statement"]
     if isinstance(statements, Mapping):
         statements = [statements]
@@ -193,13 +196,13 @@ def _statement(where: str, index: int, item: Any, use: Use, *, variables: bool) 
         raise MalformedPolicy(f"{where} must be an object")
     for key in item:
         if key not in _PARTS:
-            raise MalformedPolicy(f"{where}: {key!r} is no element of a statement")
+            raise MalformedPolicy(f"{where}: {shown(str(key))} is no element of a statement")
     effect = item.get("Effect")
     if effect not in ("Allow", "Deny"):
-        raise MalformedPolicy(f"{where}: Effect must be Allow or Deny, not {effect!r}")
+        raise MalformedPolicy(f"{where}: Effect must be Allow or Deny, not {shown(str(effect))}")
     sid = item.get("Sid", "")
     if not isinstance(sid, str) or (use == "identity" and not _SID.fullmatch(sid)):
-        raise MalformedPolicy(f"{where}: Sid must be letters and digits, not {sid!r}")
+        raise MalformedPolicy(f"{where}: Sid must be letters and digits, not {shown(str(sid))}")
     actions = _actions(where, item)
     resources = _resources(where, item, use, variables=variables)
     return Statement(
@@ -224,7 +227,7 @@ def _actions(where: str, item: Mapping[str, Any]) -> list[str]:
     for one in actions:
         if one != "*" and not _ACTION.fullmatch(one):
             raise MalformedPolicy(
-                f"{where}: {element} {one!r} must be like s3:GetObject: a service's prefix and a name"
+                f"{where}: {element} {shown(one)} must be like s3:GetObject: a service's prefix and a name"
             )
     return [one.lower() for one in actions]
 
@@ -238,7 +241,7 @@ def _resources(where: str, item: Mapping[str, Any], use: Use, *, variables: bool
     resources = _strings(where, element, item[element])
     for one in resources:
         if not one.startswith(("arn:", "*", "${")):
-            raise MalformedPolicy(f'{where}: {element} {one!r} must be an ARN or "*"')
+            raise MalformedPolicy(f'{where}: {element} {shown(one)} must be an ARN or "*"')
     return tuple(arn_pattern(one, variables=variables, complete=True) for one in resources)
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Literal
 
+from harness.errors import shown
+
 Kind = Literal["root", "user", "assumed-role", "service", "anonymous"]
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
@@ -109,7 +111,7 @@ def parse_principals(where: str, value: Any) -> Principals:
         raise ValueError(f'{where} must be "*" or an object of {", ".join(_TYPES)}')
     for kind in value:
         if kind not in _TYPES:
-            raise ValueError(f"{where}: {kind!r} is not one of {', '.join(_TYPES)}")
+            raise ValueError(f"{where}: {shown(str(kind))} is not one of {', '.join(_TYPES)}")
     aws, services = _strings(where, value.get("AWS", ())), _strings(where, value.get("Service", ()))
     _strings(where, value.get("Federated", ()))
     _strings(where, value.get("CanonicalUser", ()))
@@ -124,9 +126,9 @@ def _of_account(where: str, value: str) -> str:
     if value == "*" or _ACCOUNT.fullmatch(value) or _DELETED.fullmatch(value):
         return value
     if not value.startswith("arn:") or value.count(":") < 5:
-        raise ValueError(f"{where}: {value!r} is neither an ARN nor an account")
+        raise ValueError(f"{where}: {shown(value)} is neither an ARN nor an account")
     if "*" in value or "?" in value:
-        raise ValueError(f"{where}: {value!r} has a wildcard; a principal is named in full, or is *")
+        raise ValueError(f"{where}: {shown(value)} has a wildcard; a principal is named in full, or is *")
     return value
 
 

@@ -231,5 +231,5 @@ def read_plan(path: Path) -> Plan:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole"
         raise HarnessError(f"{file} is not a plan of version 1: {where}: {first['msg']}.") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise HarnessError(f"The plan {file} is not JSON: {error}.") from None

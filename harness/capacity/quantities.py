@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, shown
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
 _DURATION = re.compile(r"(?P<number>\d+(\.\d*)?|\.\d+)\s*(?P<unit>ms|s|min|m|h|d)")
@@ -18,7 +18,9 @@ def parse_duration(text: str) -> float:
     found = _DURATION.fullmatch(text.strip())
     seconds = float(found["number"]) * _SECONDS[found["unit"]] if found else 0.0
     if not (seconds > 0 and math.isfinite(seconds)):
-        raise HarnessError(f"{text!r} is no time: give a number above 0 and a unit, such as 1.5s, 300ms, 10min or 1h.")
+        raise HarnessError(
+            f"{shown(text)} is no time: give a number above 0 and a unit, such as 1.5s, 300ms, 10min or 1h."
+        )
     return seconds
 
 
@@ -27,7 +29,9 @@ def parse_rate(text: str) -> float:
     found = _RATE.fullmatch(text.strip())
     rate = float(found["number"]) / _SECONDS[found["unit"]] if found else math.nan
     if not math.isfinite(rate):
-        raise HarnessError(f"{text!r} is no rate: give requests and a unit of time, such as 20/s, 1200/min or 5000/h.")
+        raise HarnessError(
+            f"{shown(text)} is no rate: give requests and a unit of time, such as 20/s, 1200/min or 5000/h."
+        )
     return rate
 
 
@@ -36,7 +40,7 @@ def parse_share(text: str) -> float:
     found = _SHARE.fullmatch(text.strip())
     share = float(found["number"]) / (100 if found["percent"] else 1) if found else math.nan
     if not 0 <= share <= 1:
-        raise HarnessError(f"{text!r} is no share of the requests: give 0% to 100%, such as 0.1%.")
+        raise HarnessError(f"{shown(text)} is no share of the requests: give 0% to 100%, such as 0.1%.")
     return share
 
 
@@ -49,7 +53,7 @@ def parse_ratio(text: str) -> tuple[str, float]:
         ratio = math.nan
     if not (name and given and math.isfinite(ratio) and ratio > 0):
         raise HarnessError(
-            f"{text!r} is no speed ratio: give an instance type and how many times as many requests a second it "
+            f"{shown(text)} is no speed ratio: give an instance type and how many times as many requests a second it "
             "answers as the one that was measured, such as ml.m5.xlarge=2.0."
         )
     return name.strip(), ratio

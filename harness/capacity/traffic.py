@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.capacity.quantities import parse_duration, parse_rate
-from harness.errors import HarnessError
+from harness.errors import HarnessError, shown
 from harness.load import schedule
 from harness.load.schedule import Profile
 from harness.load.traces import Trace, read_trace
@@ -65,10 +65,10 @@ def read_traffic(text: str, day: str | None = None, peak: float | None = None) -
         profile = _expression(text)
     else:
         file = Path(text)
-        if not file.exists():
+        if not _exists(file):
             raise HarnessError(
-                f"There is no traffic {text}: name a trace (.csv, .csv.gz, CloudWatch .json) or give an expression: "
-                f"{', '.join(_FORMS.values())}."
+                f"There is no traffic {shown(text)}: name a trace (.csv, .csv.gz, CloudWatch .json) or give an "
+                f"expression: {', '.join(_FORMS.values())}."
             )
         trace = read_trace(file)
         source = file.name
@@ -80,6 +80,13 @@ def read_traffic(text: str, day: str | None = None, peak: float | None = None) -
             raise HarnessError("A peak of 0 is no traffic: give a rate above 0, such as --peak 40/s.")
         profile, source = profile.scaled(peak / profile.peak), f"{source}, scaled to a peak of {peak:g}/s"
     return Traffic(source, profile, begins)
+
+
+def _exists(file: Path) -> bool:
+    try:
+        return file.exists()
+    except (OSError, ValueError):  # a name that no file can have: too long, or with a NUL in it
+        return False
 
 
 def _days(trace: Trace, days: str) -> Trace:
@@ -100,15 +107,15 @@ def _expression(text: str) -> Profile:
     try:
         return _SHAPES[kind](*parts)
     except TypeError:  # too few parts, or too many
-        raise HarnessError(f"The traffic {text} is not of the form {_FORMS[kind]}.") from None
+        raise HarnessError(f"The traffic {shown(text)} is not of the form {_FORMS[kind]}.") from None
     except HarnessError as error:
-        raise HarnessError(f"The traffic {text}: {error} It is of the form {_FORMS[kind]}.") from None
+        raise HarnessError(f"The traffic {shown(text)}: {error} It is of the form {_FORMS[kind]}.") from None
 
 
 def _span(text: str) -> tuple[float, float]:
     first, dots, last = text.partition("..")
     if not dots:
-        raise HarnessError(f"{text!r} is no pair of rates.")
+        raise HarnessError(f"{shown(text)} is no pair of rates.")
     return parse_rate(first), parse_rate(last)
 
 

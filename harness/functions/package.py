@@ -43,7 +43,7 @@ class Package:
         try:
             with zipfile.ZipFile(io.BytesIO(self.content)) as archive:
                 return sum(member.file_size for member in archive.infolist())
-        except (zipfile.BadZipFile, NotImplementedError) as error:
+        except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:  # ValueError: an offset below zero
             raise errors.invalid(errors.BAD_ZIP) from error
 
     def unpack(self, folder: Path) -> None:
@@ -53,13 +53,18 @@ class Package:
                 members = archive.infolist()
                 _check(members)
                 folder.mkdir(parents=True)
-                for member in members:
+                # Links last, so that nothing is written through one.
+                for member in sorted(members, key=_is_link):
                     _extract(archive, member, folder)
+                _check_links(folder)
         except AwsError:
             remove(folder)
             raise
-        except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
+        except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
             remove(folder)  # RuntimeError: an encrypted member; NotImplementedError: an unknown compression
+            raise errors.invalid(errors.BAD_ZIP) from error
+        except FileExistsError as error:  # a link in the place of another member
+            remove(folder)
             raise errors.invalid(errors.BAD_ZIP) from error
         except OSError as error:
             remove(folder)
@@ -120,9 +125,13 @@ def _check(members: list[zipfile.ZipInfo]) -> None:
             raise errors.invalid(errors.BAD_ZIP)
 
 
+def _is_link(member: zipfile.ZipInfo) -> bool:
+    return stat.S_ISLNK(member.external_attr >> 16)
+
+
 def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> None:
     mode = member.external_attr >> 16
-    if stat.S_ISLNK(mode):
+    if _is_link(member):
         _link(archive.read(member).decode(errors="surrogateescape"), member, folder)
         return
     target = Path(archive.extract(member, folder))
@@ -133,11 +142,29 @@ def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) ->
 def _link(destination: str, member: zipfile.ZipInfo, folder: Path) -> None:
     """A symbolic link of the package, such as a shared library's; it may not lead out of it."""
     target = folder / member.filename
-    resolved = (target.parent / destination).resolve()
-    if Path(destination).is_absolute() or not resolved.is_relative_to(folder.resolve()):
+    place = folder.resolve() / target.parent.relative_to(folder)
+    # Looked at before a folder is made: it would be made behind another link.
+    if Path(destination).is_absolute() or target.parent.resolve() != place:
         raise errors.invalid(errors.BAD_ZIP)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.symlink_to(destination)
+
+
+def _check_links(folder: Path) -> None:
+    """Where each leads is known when all are there: one may lead through another."""
+    root = folder.resolve()
+    for parent, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            path = Path(parent) / name
+            if path.is_symlink() and not _lands_in(path, root):
+                raise errors.invalid(errors.BAD_ZIP)
+
+
+def _lands_in(link: Path, root: Path) -> bool:
+    try:
+        return link.resolve().is_relative_to(root)
+    except (OSError, RuntimeError):  # a link that leads to itself
+        return False
 
 
 def _protect(folder: Path) -> None:

@@ -43,7 +43,7 @@ def client_context(encoded: str | None) -> str | None:
         return None
     try:
         return json.dumps(json.loads(base64.b64decode(encoded, validate=True)))
-    except (binascii.Error, ValueError) as error:
+    except (binascii.Error, ValueError, RecursionError) as error:
         raise errors.bad_client_context() from error
 
 

@@ -166,7 +166,7 @@ class Gateway:
         body = await exchange.body(_FORM_BODY_LIMIT)
         try:
             document = json.loads(body or b"{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             document = None
         if not isinstance(document, dict):
             raise AwsError("SerializationException", "The request body must be a JSON object.")

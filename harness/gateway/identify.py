@@ -74,14 +74,25 @@ def credential_of(head: Head) -> Credential | None:
                 "IncompleteSignature", "The Authorization header must be an AWS Signature Version 4 header.", 403
             )
         access_key, day, region, signing_name = found.groups()
-        return Credential(access_key, region, signing_name, day)
-    if "X-Amz-Credential=" in head.query:
-        asked = parse_qs(head.query)
+        return _in_a_region(Credential(access_key, region, signing_name, day))
+    if "X-Amz-Credential=" in head.query and "X-Amz-Credential" in (asked := parse_qs(head.query)):
         scope = asked["X-Amz-Credential"][0].split("/")
         if len(scope) != 5:
             raise AwsError("AuthorizationQueryParametersError", "The X-Amz-Credential parameter is malformed.", 400)
-        return Credential(scope[0], scope[2], scope[3], scope[1], asked.get("X-Amz-Security-Token", [""])[0])
+        token = asked.get("X-Amz-Security-Token", [""])[0]
+        return _in_a_region(Credential(scope[0], scope[2], scope[3], scope[1], token))
     return None
+
+
+_REGION = re.compile(r"[A-Za-z0-9-]{1,64}")
+
+
+def _in_a_region(credential: Credential) -> Credential:
+    """Raises AwsError for a scope whose region could be none: it also names folders of what is deployed there."""
+    if not _REGION.fullmatch(credential.region):
+        # AWS's sentence, as printed in public issues.
+        raise AwsError("SignatureDoesNotMatch", "Credential should be scoped to a valid region.", 403)
+    return credential
 
 
 def signed_of(head: Head, credential: Credential) -> Signed:

@@ -119,7 +119,7 @@ def _error(status: int, header: Header, body: bytes) -> tuple[str | None, str | 
 def _members(body: bytes) -> dict[str, Any]:
     try:
         members = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return members if isinstance(members, dict) else {}
 

@@ -52,7 +52,7 @@ def read_stack(path: str) -> dict[str, Any]:
     """A stack file as it stands; HarnessError where it cannot be read."""
     try:
         return tomllib.loads(Path(path).read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise HarnessError(f"The stack file {path} cannot be read: {error}.") from error
 
 

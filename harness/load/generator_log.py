@@ -49,10 +49,11 @@ def _read(path: Path) -> GeneratorLog:
         try:
             members: dict[str, Any] = json.loads(line)
             if "null" in members:
-                overhead = Overhead(**members["null"]) if members["null"] else None
+                null = members["null"]
+                overhead = Overhead(*(float(null[name]) for name in ("cpu_s", "p50_s", "p99_s"))) if null else None
                 continue
             lag = Histogram.decode(members["lag"])
-            samples.append(Sample(members["at"], members["cpu"], members["outstanding"], lag))
-        except (ValueError, KeyError, TypeError):
+            samples.append(Sample(float(members["at"]), float(members["cpu"]), int(members["outstanding"]), lag))
+        except (ValueError, KeyError, TypeError, RecursionError):
             continue
     return GeneratorLog(path.stem, overhead, samples)

@@ -24,6 +24,8 @@ _HALF = 1 << _HALF_BITS
 _COOKIE = 0x1C849303 | 0x10
 _COMPRESSED_COOKIE = 0x1C849304 | 0x10
 _HEADER = struct.Struct(">iiiiqqd")
+# More than the counts of every time up to HIGHEST take; what unpacks to more is none of these.
+_LARGEST_BODY = 1 << 20
 
 
 class Histogram:
@@ -73,7 +75,7 @@ class Histogram:
         try:
             raw = base64.b64decode(text, validate=True)
             cookie, _ = struct.unpack_from(">ii", raw)
-            body = zlib.decompress(raw[8:])
+            body = zlib.decompressobj().decompress(raw[8:], _LARGEST_BODY)
             inner, length, offset, digits, lowest, _, _ = _HEADER.unpack_from(body)
         except (ValueError, struct.error, zlib.error) as error:
             raise ValueError(f"not an HdrHistogram: {error}") from None

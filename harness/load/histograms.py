@@ -58,7 +58,7 @@ class Histograms:
 def read_histograms(folder: Path) -> dict[Key, Histogram]:
     """The histograms of a run; none where it has no such file, or a line of it is broken."""
     try:
-        lines = (folder / FILE).read_text(encoding="utf-8").splitlines()
+        lines = (folder / FILE).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return {}
     found: dict[Key, Histogram] = {}

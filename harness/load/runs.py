@@ -16,11 +16,12 @@ import re
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
+from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import HarnessError
 from harness.load.generator_log import GeneratorLog, read_generator_logs
@@ -101,17 +102,18 @@ class Manifest:
             members = json.loads(path.read_text())
         except FileNotFoundError:
             raise HarnessError(f"{folder} is not a run: it has no {MANIFEST}.") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise HarnessError(f"{path} cannot be read as a run's manifest: {error}.") from None
         if not isinstance(members, dict) or members.get("format") != FORMAT:
             raise HarnessError(
                 f"{path} is not a run of this version (format {FORMAT}): read it with the one that wrote it."
             )
-        known = {each.name for each in fields(cls)}
         try:
-            return cls(**{name: value for name, value in members.items() if name in known})
-        except TypeError as error:
-            raise HarnessError(f"{path} is not a run's manifest: {error}.") from None
+            return TypeAdapter(cls).validate_python(members)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            raise HarnessError(f"{path} is not a run's manifest: {where}: {first['msg']}.") from None
 
 
 @dataclass(frozen=True)

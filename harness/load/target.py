@@ -16,7 +16,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, shown
 from harness.load.answers import Kind
 from harness.load.sigv4 import Credentials
 
@@ -111,10 +111,10 @@ def _local_url(url: str) -> str:
     except ValueError:
         host, parts = None, urlsplit("")
     if parts.scheme not in {"http", "https"} or not host:
-        raise HarnessError(f"{url!r} is not a target: give a URL such as http://127.0.0.1:4566.")
+        raise HarnessError(f"{shown(url)} is not a target: give a URL such as http://127.0.0.1:4566.")
     if not is_loopback(host):
         raise HarnessError(
-            f"{host} is not this machine, and load is sent to this machine only: "
+            f"{shown(host)} is not this machine, and load is sent to this machine only: "
             "give a URL such as http://127.0.0.1:4566 as --host or AWS_ENDPOINT_URL."
         )
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

@@ -18,7 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, shown
 from harness.load.schedule import Piece, Profile
 
 Row = tuple[datetime, float]
@@ -90,7 +90,7 @@ def _csv_rows(file: Path, text: str) -> list[Row]:
             row = _moment(fields[0].strip()), float(fields[1])
         except (ValueError, OverflowError):
             raise HarnessError(
-                f"{file}:{line}: {','.join(fields)} is not a timestamp (ISO 8601 or Unix seconds) and a number."
+                f"{file}:{line}: {shown(','.join(fields))} is not a timestamp (ISO 8601 or Unix seconds) and a number."
             ) from None
         _check(f"{file}:{line}", row, rows[-1] if rows else None)
         rows.append(row)
@@ -111,7 +111,7 @@ def _cloudwatch_rows(file: Path, text: str) -> list[Row]:
             for each in results
             for moment, value in zip(each["Timestamps"], each["Values"], strict=True)
         ]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, OSError, RecursionError) as error:
         raise HarnessError(
             f"The trace {file} is not what `aws cloudwatch get-metric-data` prints ({type(error).__name__}: {error})."
         ) from None

@@ -46,15 +46,15 @@ def find(folders: Sequence[Path], url: str) -> Recording | None:
 
 def location(url: str) -> Path | None:
     """The recording's place below its folder; None for a URL that has none (no host, or a path that climbs out)."""
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         port = parts.port
     except ValueError:
         return None
     host = (parts.hostname or "").lower()
     if port is not None and port != _DEFAULT_PORTS.get(parts.scheme):
         host = f"{host}:{port}"
-    path = parts.path or "/"
+    path = parts.path if parts.path.startswith("/") else f"/{parts.path}"
     segments = [quote(segment, safe=_AS_SPELLED) for segment in path.split("/")[1:]]
     if not segments[-1]:
         segments[-1] = "index.html"

@@ -54,7 +54,7 @@ def test_an_expression_is_a_shape_with_rates_and_times(text: str, seconds: float
         ("ramp:1/s:1h", r"'1/s' is no pair of rates"),
         ("constant:0/s:1h", r"no arrivals"),
         ("spike:5/s..50/s:1h:2h", r"not within a schedule"),
-        ("nowhere.csv", r"There is no traffic nowhere\.csv: name a trace .* or give an expression: constant:20/s:1h"),
+        ("nowhere.csv", r"There is no traffic 'nowhere\.csv': name a trace .* or give an expression: constant:20/s:1h"),
     ],
 )
 def test_what_is_no_traffic_is_said(text: str, says: str) -> None:

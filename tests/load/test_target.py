@@ -50,7 +50,7 @@ def test_refuses_what_is_no_url(url: str) -> None:
 
 @pytest.mark.parametrize("host", ["runtime.sagemaker.us-east-1.amazonaws.com", "10.0.0.1", "127.0.0.1.example.com"])
 def test_refuses_other_machines(host: str) -> None:
-    with pytest.raises(HarnessError, match=f"{host} is not this machine"):
+    with pytest.raises(HarnessError, match=f"'{host}' is not this machine"):
         target_from(ENVIRONMENT, f"https://{host}")
 
 

@@ -69,7 +69,7 @@ def test_cloudwatch_gives_the_newest_first_and_may_answer_in_pages(tmp_path: Pat
         ("0,1\n0,1\n", "does not come after"),
         ("0,1\n60,-5\n", "trace.csv:2: -5 is no number of requests"),
         ("0,1\n60,nan\n", "nan is no number of requests"),
-        ("0,1\nnoon,5\n", "trace.csv:2: noon,5 is not a timestamp"),
+        ("0,1\nnoon,5\n", "trace.csv:2: 'noon,5' is not a timestamp"),
         ("0,1,2\n", "not 3 fields"),
     ],
 )

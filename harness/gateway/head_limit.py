@@ -1,0 +1,59 @@
+"""uvicorn's HTTP protocol with an end to a request's head, which httptools would gather for as long as it comes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_LIMIT = 65_536
+"""Bytes of the target and all headers together. Ours: AWS's services have limits of 8 to 16 KB, each its own."""
+# A read may bring the end of an earlier body with the beginning of a head: uvloop's are of 256 KiB at most.
+_UNFINISHED_LIMIT = HEAD_LIMIT + 2**18
+# S3's words (S3 API reference, error responses).
+_CODE = "RequestHeaderSectionTooLarge"
+_MESSAGE = "Your request header and query parameters used to make the request exceed the maximum allowed size."
+
+
+class _TooLarge(Exception):
+    """Raised through httptools, which ends the request with it."""
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """Answers a request that is no HTTP, or whose head is too large, with 400 in AWS's JSON, and hangs up."""
+
+    _in_head = False
+    _unfinished = 0
+    _code = "BadRequest"
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self._in_head:
+            return
+        self._unfinished += len(data)
+        if self._unfinished > _UNFINISHED_LIMIT and not self.transport.is_closing():
+            self._code = _CODE
+            self.send_400_response(_MESSAGE)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head, self._unfinished = True, 0
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > HEAD_LIMIT:
+            self._code = _CODE
+            raise _TooLarge
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        message = _MESSAGE if self._code == _CODE else msg
+        body = json.dumps({"__type": self._code, "message": message}).encode()
+        head = (
+            "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n"
+            f"x-amzn-ErrorType: {self._code}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        )
+        transport: Any = self.transport
+        transport.write(head.encode() + body)
+        transport.close()

@@ -1,0 +1,141 @@
+"""A stack of a small Lambda before a twin, on a local AWS in a process of its own: what the harsh tests are made to."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from harness.daemon import health as health_of
+from harness.local import Options
+from harness.testing.aws import Aws, local_aws
+from harness.testing.clock import HarnessClock
+from harness.testing.stacks import DeployedStack, Deployments, Endpoint, Function
+from tests.profiles import a_profile
+
+LAMBDA = """
+import json, os
+
+import boto3
+
+runtime = boto3.client("sagemaker-runtime")
+
+
+def handler(event, context):
+    answer = runtime.invoke_endpoint(EndpointName="small", ContentType="application/json", Body=json.dumps(event))
+    return {"statusCode": 200, "pid": os.getpid(), "body": answer["Body"].read().decode()}
+"""
+STACK = """
+name = "small"
+bucket = "small-models"
+[roles.caller]
+trust = "lambda.amazonaws.com"
+policies = ["invoke.json"]
+[roles.server]
+trust = "sagemaker.amazonaws.com"
+[models.small]
+role = "server"
+image = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-inference:2.6.0-cpu-py312-ubuntu22.04-sagemaker"
+model_data = "s3://small-models/model.tar.gz"
+[endpoint]
+name = "small"
+[endpoint.production_variants.AllTraffic]
+model = "small"
+[function]
+name = "small"
+role = "caller"
+code = "code"
+handler = "app.handler"
+timeout = 30
+event = "event.json"
+[scaling.variants.AllTraffic]
+min_capacity = 1
+max_capacity = 3
+[scaling.variants.AllTraffic.target_tracking.invocations]
+target_value = 300
+scale_in_cooldown = 300
+scale_out_cooldown = 60
+[local]
+instances = "twin"
+profile = "profile.json"
+"""
+POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Action": ["sagemaker:InvokeEndpoint", "logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": "*",
+        }
+    ],
+}
+
+
+def write_stack(folder: Path, *, code: str = LAMBDA, extra: str = "", profile: Any = None) -> Path:
+    """The stack's files. extra: more tables of the stack file."""
+    (folder / "code").mkdir(parents=True, exist_ok=True)
+    (folder / "code" / "app.py").write_text(code)
+    (folder / "event.json").write_text('{"name": "you"}')
+    (folder / "invoke.json").write_text(json.dumps(POLICY))
+    (folder / "profile.json").write_text((profile or a_profile()).to_json())
+    (folder / "stack.toml").write_text(STACK + extra)
+    return folder / "stack.toml"
+
+
+@dataclass(frozen=True)
+class TwinStack:
+    """The deployed stack. pid: of the local AWS's process; state: its folder, with its log."""
+
+    aws: Aws
+    deployed: DeployedStack
+    pid: int
+    state: Path
+
+    @property
+    def function(self) -> Function:
+        return self.deployed.function
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return self.deployed.endpoint
+
+    @property
+    def clock(self) -> HarnessClock:
+        return self.aws.clock
+
+    def processes(self) -> list[psutil.Process]:
+        """The local AWS's and all that it started, whatever session of their own they are in."""
+        own = psutil.Process(self.pid)
+        return [own, *own.children(recursive=True)]
+
+    @property
+    def log(self) -> str:
+        return (self.state / "harness.log").read_text(errors="replace")
+
+
+@contextlib.contextmanager
+def twin_stack(folder: Path, options: Options | None = None, **how: Any) -> Iterator[TwinStack]:
+    """Brought up, deployed and taken down. folder: for the stack's files and the state of the local AWS."""
+    file = write_stack(folder / "stack", **how)
+    state = folder / f"state-{uuid.uuid4().hex[:6]}"
+    with local_aws(state, dataclasses.replace(options or Options(), port=0)) as aws:
+        deployed = Deployments(aws).get(file)
+        yield TwinStack(aws, deployed, int(health_of(aws.url)["pid"]), state)
+
+
+def left_behind(since: set[int]) -> list[psutil.Process]:
+    """Processes of the harness that were not there before, by their command lines."""
+    found = []
+    for process in psutil.process_iter(["pid", "cmdline"]):
+        line = " ".join(process.info["cmdline"] or ())
+        if process.pid not in since and any(word in line for word in ("harness.", "model_server", "bootstrap.py")):
+            found.append(process)
+    return [one for one in found if one.pid != os.getpid()]
