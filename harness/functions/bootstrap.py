@@ -18,6 +18,7 @@ import resource
 import sys
 
 SIGKILL = 9
+FILES = 1_024  # descriptors of an environment (Lambda guide, quotas)
 CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000  # linux/sched.h
 MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000  # linux/mount.h
 
@@ -70,6 +71,8 @@ def main() -> None:
         mount_tmp(settings["tmp"])
     if settings["storage"]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (settings["storage"], settings["storage"]))
+    most = min(FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     # Python put this file's folder first; Lambda has the function's code there.
     sys.path[0:1] = [os.environ["LAMBDA_TASK_ROOT"], *settings["path"]]
     sys.argv = ["awslambdaric", settings["handler"]]

@@ -29,6 +29,13 @@ _AWS_RUNTIMES = (
     "java11, dotnet6, nodejs18.x, provided.al2, java8.al2"
 )
 
+# Blocked for creation and update (Lambda guide, lambda-runtimes; eight of them recorded from AWS).
+_RETIRED_RUNTIMES = (
+    "nodejs, nodejs4.3, nodejs4.3-edge, nodejs6.10, nodejs8.10, nodejs10.x, nodejs12.x, nodejs14.x, java8, python2.7, "
+    "python3.6, python3.7, dotnetcore1.0, dotnetcore2.0, dotnetcore2.1, dotnetcore3.1, go1.x, ruby2.5, ruby2.7, "
+    "provided"
+)
+
 RESERVED_VARIABLES = frozenset(
     {
         "AWS_ACCESS_KEY",
@@ -235,6 +242,11 @@ def _runtime(runtime: str) -> str:
         return runtime
     if runtime in _AWS_RUNTIMES.split(", "):
         raise errors.unsupported(f"runtime {runtime}", f"use one of {', '.join(PYTHON_RUNTIMES)}")
+    if runtime in _RETIRED_RUNTIMES.split(", "):
+        raise errors.invalid(
+            f"The runtime parameter of {runtime} is no longer supported for creating or updating AWS Lambda functions. "
+            "We recommend you use a supported runtime while creating or updating functions."
+        )
     raise errors.invalid(
         f"Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: "
         f"[{_AWS_RUNTIMES}] or be a valid ARN"

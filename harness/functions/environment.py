@@ -21,6 +21,7 @@ from harness.functions.variables import environment_variables
 
 INIT_LIMIT = 10.0  # seconds; what takes longer is started again inside the invocation (Lambda guide, lifecycle)
 POLL_SECONDS = 0.05  # ours, of the wall: how often memory and /tmp are looked at while it runs
+POLL_SHARE = 0.1  # ours: of the time at most, for looking at one that has forked many processes
 
 
 class Environment:
@@ -291,10 +292,12 @@ class Environment:
         self._poll = asyncio.get_running_loop().call_later(POLL_SECONDS, self._look)
 
     def _look(self) -> None:
+        started = time.monotonic()
         family = memory.family(self._process.pid)
         self._check_memory(memory.resident(family))
         self._storage.look(family)
-        self._poll = asyncio.get_running_loop().call_later(POLL_SECONDS, self._look)
+        wait = max(POLL_SECONDS, (time.monotonic() - started) / POLL_SHARE)
+        self._poll = asyncio.get_running_loop().call_later(wait, self._look)
 
     def _end_watch(self) -> None:
         if self._poll is not None:

@@ -27,6 +27,9 @@ STALE_REVISION = (
     "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve "
     "the latest Revision Id"
 )
+NO_FUNCTION = "The function doesn't exist."
+NO_FUNCTION_FOR_URL = "Function does not exist"
+TOO_MANY_TAGS = "Number of tags exceeds resource tag limit."
 STALE_POLICY = (
     "The Revision Id provided does not match the latest Revision Id. Call the GetPolicy API to retrieve the latest "
     "Revision Id"
@@ -100,6 +103,15 @@ def already_exists(name: str) -> AwsError:
 
 def stale_revision() -> AwsError:
     return _user("PreconditionFailedException", STALE_REVISION, 412)
+
+
+def other_account(caller: str, action: str, arn: str) -> AwsError:
+    """AWS answers AccessDeniedException; the words are those of its other services."""
+    message = (
+        f"User: {caller} is not authorized to perform: lambda:{action} on resource: {arn} because no resource-based "
+        f"policy allows the lambda:{action} action"
+    )
+    return AwsError("AccessDeniedException", message, 403)
 
 
 def cross_account_role() -> AwsError:

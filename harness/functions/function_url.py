@@ -50,8 +50,30 @@ class UrlConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class UrlCaller:
+    """Who signed a request. user_id: IAM's unique identifier, with the session's name for a role."""
+
+    arn: str
+    account: str
+    access_key: str
+    user_id: str
+
+    def authorizer(self) -> dict[str, Any]:
+        """What the event's requestContext says of him."""
+        return {
+            "accessKey": self.access_key,
+            "accountId": self.account,
+            "callerId": self.user_id,
+            "cognitoIdentity": None,
+            "principalOrgId": None,
+            "userArn": self.arn,
+            "userId": self.user_id,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class UrlRequest:
-    """An HTTP request. path: below the URL, raw. headers: names in lower case. caller: the signer's ARN, if any."""
+    """An HTTP request. path: below the URL, raw. headers: names in lower case. caller: who signed it, if anybody."""
 
     method: str
     path: str
@@ -60,9 +82,7 @@ class UrlRequest:
     body: bytes
     source: str
     port: int
-    account: str
-    caller: str | None = None
-    access_key: str | None = None
+    caller: UrlCaller | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +112,7 @@ def event(config: UrlConfig, request: UrlRequest, request_id: str, region: str, 
         "rawQueryString": request.query,
         "headers": headers,
         "requestContext": {
-            "accountId": request.account if request.caller else "anonymous",
+            "accountId": request.caller.account if request.caller else "anonymous",
             "apiId": config.identity,
             "domainName": domain,
             "domainPrefix": config.identity,
@@ -112,8 +132,7 @@ def event(config: UrlConfig, request: UrlRequest, request_id: str, region: str, 
         "isBase64Encoded": False,
     }
     if request.caller:
-        iam = {"accessKey": request.access_key, "accountId": request.account, "userArn": request.caller}
-        made["requestContext"]["authorizer"] = {"iam": iam}
+        made["requestContext"]["authorizer"] = {"iam": request.caller.authorizer()}
     if cookies := request.headers.get("cookie"):
         made["cookies"] = [cookie.strip() for cookie in cookies.split(";")]
     if parameters := _joined(parse_qsl(request.query, keep_blank_values=True)):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 MEGABYTE = 1_048_576
+MOST_PROCESSES = 1_024  # of an execution environment, threads included (Lambda guide, quotas)
 
 
 def resident(family: Sequence[int]) -> int:
@@ -31,9 +32,9 @@ def peak(pid: int) -> int:
 
 
 def family(pid: int) -> list[int]:
-    """A process and its descendants."""
+    """A process and its descendants, up to a little more than MOST_PROCESSES."""
     found, waiting = [pid], [pid]
-    while waiting:
+    while waiting and len(found) <= MOST_PROCESSES:
         folder = f"/proc/{waiting.pop()}/task"
         try:
             children = [

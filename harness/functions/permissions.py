@@ -21,13 +21,17 @@ _CONDITIONS = (
     ("SourceArn", "ArnLike", "AWS:SourceArn"),
     ("InvokedViaFunctionUrl", "Bool", "lambda:InvokedViaFunctionUrl"),
 )
+# What a call of a URL without a signature takes: each action with the condition that may limit it to such calls.
+_OPENING: tuple[tuple[str, Mapping[str, Any]], ...] = (
+    ("lambda:InvokeFunctionUrl", {"StringEquals": {"lambda:FunctionUrlAuthType": "NONE"}}),
+    ("lambda:InvokeFunction", {"Bool": {"lambda:InvokedViaFunctionUrl": "true"}}),
+)
 
 
 @dataclass(slots=True)
 class ResourcePolicy:
     """The statements by their ids, in the order in which they came."""
 
-    revision: str
     statements: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def document(self) -> str:
@@ -36,13 +40,13 @@ class ResourcePolicy:
         return json.dumps(policy, separators=(",", ":"))
 
     def opens_url(self) -> bool:
-        """Whether anybody may call a function URL without a signature (Lambda guide, urls-auth)."""
-        return any(
-            statement["Principal"] == "*"
-            and statement["Action"] in ("lambda:InvokeFunctionUrl", "lambda:*", "*")
-            and statement.get("Condition", {}).get("StringEquals", {}).get("lambda:FunctionUrlAuthType", "NONE")
-            == "NONE"
-            for statement in self.statements.values()
+        """Whether anybody may call a function URL without a signature.
+
+        Since October 2025 that takes both actions (Lambda guide, urls-auth).
+        """
+        return all(
+            any(_opens(statement, action, conditions) for statement in self.statements.values())
+            for action, conditions in _OPENING
         )
 
 
@@ -62,6 +66,14 @@ def statement(request: Mapping[str, Any], resource: str) -> dict[str, Any]:
     if conditions:
         made["Condition"] = conditions
     return made
+
+
+def _opens(statement: Mapping[str, Any], action: str, conditions: Mapping[str, Any]) -> bool:
+    return (
+        statement["Principal"] == "*"
+        and statement["Action"] in (action, "lambda:*", "*")
+        and statement.get("Condition") in (None, conditions)
+    )
 
 
 def _principal(raw: str) -> str | dict[str, str]:

@@ -57,7 +57,11 @@ class Registry:
     # ---- finding
 
     def _reference(self, call: Call, request: Mapping[str, Any]) -> FunctionReference:
-        return names.parse(request["FunctionName"], request.get("Qualifier"), account=call.account, region=call.region)
+        reference = names.parse(
+            request["FunctionName"], request.get("Qualifier"), account=call.account, region=call.region
+        )
+        check_account(call, reference)
+        return reference
 
     def _named(self, reference: FunctionReference) -> Function | None:
         return self._functions.get(_key(reference))
@@ -128,6 +132,13 @@ def page(items: Sequence[Item], request: Mapping[str, Any], largest: int) -> tup
     start = int(marker)
     end = start + size
     return list(items[start:end]), {"NextMarker": str(end)} if len(items) > end else {}
+
+
+def check_account(call: Call, reference: FunctionReference) -> None:
+    """Raises AwsError for a function of another account: no policy there can be known."""
+    if reference.account != call.account:
+        action = "InvokeFunction" if call.operation == "Invoke" else call.operation
+        raise errors.other_account(call.principal.arn, action, reference.arn)
 
 
 def new_revision() -> str:

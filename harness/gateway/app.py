@@ -14,7 +14,7 @@ from harness.access.actions import Need, action_names, passed_roles, prefix_of
 from harness.access.directory import Directory
 from harness.calls import Call, Service
 from harness.errors import AwsError
-from harness.functions.function_url import PATH_PREFIX
+from harness.functions.function_url import PATH_PREFIX, UrlCaller
 from harness.functions.names import FunctionReference
 from harness.gateway.authorizing import Asked, Authorizer, Identity
 from harness.gateway.backend_calls import BackendCalls
@@ -30,8 +30,9 @@ from harness.gateway.wire.validation import validate
 
 log = logging.getLogger(__name__)
 
-# A 50 MB function zip in base64 and the JSON around it: the largest request that an owned service takes whole.
-_OWNED_BODY_LIMIT = 70 * 1024 * 1024
+# The largest request that an owned service takes whole: Lambda's, for a 50 MB zip in base64 and the JSON around it
+# (recorded from AWS).
+_OWNED_BODY_LIMIT = 70_167_211
 # InvokeEndpoint's payload limit (botocore, BodyBlob).
 _RUNTIME_BODY_LIMIT = 6_291_456
 # A query-protocol request is read for its Action; AWS's own limit is not published, S3 uploads never come this way.
@@ -112,7 +113,10 @@ class Gateway:
             message = f"{target.operation_name} of {target.service} is not part of this harness."
             raise AwsError("NotImplementedException", message, 501)
         runtime, head = target.service == "sagemaker-runtime", exchange.head
-        body = await exchange.body(_RUNTIME_BODY_LIMIT if runtime else _OWNED_BODY_LIMIT) if form is None else form
+        body = form
+        if body is None:
+            named = target.operation_name if target.service == "lambda" else ""
+            body = await exchange.body(_RUNTIME_BODY_LIMIT if runtime else _OWNED_BODY_LIMIT, named)
         self._authorizer.verify(identity, target.credential, head, body, target.protocol)
         query = target.protocol in ("query", "ec2")
         if query:
@@ -149,18 +153,23 @@ class Gateway:
         if roles:
             await self._authorizer.require_pass_role(identity, roles, prefix, asked, target.protocol)
 
-    async def _authorize_url(self, exchange: Exchange, body: bytes, reference: FunctionReference) -> tuple[str, str]:
-        """The caller's ARN and access key. Raises AwsError unless he may call the URL of a function or alias."""
+    async def _authorize_url(self, exchange: Exchange, body: bytes, reference: FunctionReference) -> UrlCaller:
+        """Who calls. Raises AwsError unless he may call the URL of a function or alias.
+
+        That takes both actions since October 2025 (Lambda guide, urls-auth).
+        """
         credential = credential_of(exchange.head)
-        if credential is None:
+        if credential is None or credential.signing_name != "lambda":
             raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
         identity = await self._authorizer.holder(credential, "rest-json")
         self._authorizer.verify(identity, credential, exchange.head, body, "rest-json")
-        arn = reference.arn
         extra = {"lambda:functionurlauthtype": ("AWS_IAM",), "lambda:invokedviafunctionurl": ("true",)}
         asked = Asked(exchange.head, exchange.source, reference.region, {}, extra)
-        await self._authorizer.require(identity, (Need("lambda:InvokeFunctionUrl", (arn,)),), asked, "rest-json")
-        return identity.principal.arn, credential.access_key
+        needs = (Need(action, (reference.arn,)) for action in ("lambda:InvokeFunctionUrl", "lambda:InvokeFunction"))
+        await self._authorizer.require(identity, needs, asked, "rest-json")
+        principal = identity.principal
+        user_id = await self._authorizer.user_id(principal)
+        return UrlCaller(principal.arn, principal.account, credential.access_key, user_id)
 
     async def _answer_control(self, exchange: Exchange) -> None:
         body = await exchange.body(_FORM_BODY_LIMIT)

@@ -101,6 +101,12 @@ class Authorizer:
         if wrong is not None:
             raise refusals.bad_signature(wrong, signed.stamp, now, protocol)
 
+    async def user_id(self, principal: Principal) -> str:
+        """``aws:userid``: the account for its root user, else IAM's identifier, with a role session's name."""
+        if principal.kind == "root":
+            return principal.account
+        return _user_id(principal, await self._directory.entity(principal))
+
     # ---- whether he may
 
     async def require(self, identity: Identity, needs: Iterable[Need], asked: Asked, protocol: str) -> None:

@@ -8,13 +8,20 @@ from typing import Protocol
 
 from harness.errors import AwsError
 from harness.functions.errors import SYNCHRONOUS_PAYLOAD_LIMIT, forbidden_url
-from harness.functions.function_url import PATH_PREFIX, UrlConfig, UrlRequest, UrlResponse, is_preflight
+from harness.functions.function_url import (
+    PATH_PREFIX,
+    UrlCaller,
+    UrlConfig,
+    UrlRequest,
+    UrlResponse,
+    is_preflight,
+)
 from harness.functions.names import FunctionReference
 from harness.gateway.http import Exchange
 from harness.gateway.wire.faults import encode_fault
 
-Authorize = Callable[[Exchange, bytes, FunctionReference], Awaitable[tuple[str, str]]]
-"""The caller's ARN and access key; raises AwsError unless he may call the URL of a function or alias."""
+Authorize = Callable[[Exchange, bytes, FunctionReference], Awaitable[UrlCaller]]
+"""Who calls; raises AwsError unless he may call the URL of a function or alias."""
 
 
 class UrlService(Protocol):
@@ -59,7 +66,6 @@ class FunctionUrls:
             await exchange.body(SYNCHRONOUS_PAYLOAD_LIMIT),
             exchange.source,
             port=int(port) if host and port.isdigit() else 80,
-            account=reference.account,
         )
         if config.auth_type == "AWS_IAM" and not is_preflight(config.cors, request):
             request = await self._signed(exchange, reference, request)
@@ -67,10 +73,10 @@ class FunctionUrls:
 
     async def _signed(self, exchange: Exchange, reference: FunctionReference, request: UrlRequest) -> UrlRequest:
         try:
-            caller, access_key = await self._authorize(exchange, request.body, reference)
+            caller = await self._authorize(exchange, request.body, reference)
         except AwsError as error:
             raise forbidden_url() from error
-        return replace(request, caller=caller, access_key=access_key)
+        return replace(request, caller=caller)
 
 
 def _headers(exchange: Exchange) -> dict[str, str]:

@@ -51,18 +51,21 @@ class Exchange:
             if message.get("body"):
                 yield message["body"]
 
-    async def body(self, limit: int) -> bytes:
-        """The whole body. Raises AwsError 413 RequestEntityTooLargeException beyond ``limit`` bytes."""
+    async def body(self, limit: int, lambda_operation: str = "") -> bytes:
+        """The whole body. Raises AwsError 413 RequestEntityTooLargeException beyond ``limit`` bytes.
+
+        lambda_operation: Lambda's sentence names it.
+        """
         declared = self.head.headers.get("content-length", "0")
         if not declared.isdigit():
             raise AwsError("BadRequest", "The Content-Length header must be a number.")
         if int(declared) > limit:
-            raise _too_large(limit)
+            raise _too_large(limit, lambda_operation)
         chunks, size = [], 0
         async for chunk in self.stream():
             size += len(chunk)
             if size > limit:
-                raise _too_large(limit)
+                raise _too_large(limit, lambda_operation)
             chunks.append(chunk)
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
@@ -98,6 +101,9 @@ class Exchange:
         await self.send_body(b"" if bare or self.head.method == "HEAD" else body, more=False)
 
 
-def _too_large(limit: int) -> AwsError:
-    # SageMaker's and API Gateway's wording for a body over their limit, as printed in public logs.
-    return AwsError("RequestEntityTooLargeException", f"HTTP content length exceeded {limit} bytes.", 413)
+def _too_large(limit: int, lambda_operation: str) -> AwsError:
+    # SageMaker's and API Gateway's wording for a body over their limit, and Lambda's, as printed in public logs.
+    message = f"HTTP content length exceeded {limit} bytes."
+    if lambda_operation:
+        message = f"Request must be smaller than {limit} bytes for the {lambda_operation} operation"
+    return AwsError("RequestEntityTooLargeException", message, 413)

@@ -1,6 +1,7 @@
 """Execution environments: who shares one, what ends one, and what outlives nothing."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -260,6 +261,24 @@ async def test_code_is_the_working_directory_and_first_on_the_path_and_tmp_is_it
     assert leads
 
 
+async def test_an_environment_has_1024_file_descriptors(lambda_: Lambda) -> None:
+    # Lambda guide, quotas
+    name = await lambda_.create(
+        """
+        import resource
+        def handler(event, context):
+            files = []
+            try:
+                while True:
+                    files.append(open("/dev/null"))
+            except OSError as error:
+                return [error.errno, resource.getrlimit(resource.RLIMIT_NOFILE), len(files) > 900]
+        """,
+        MemorySize=256,
+    )
+    assert (await lambda_.invoke(name)).payload == [24, [1024, 1024], True]
+
+
 async def test_credentials_that_run_out_end_a_warm_environment(lambda_: Lambda) -> None:
     name = await lambda_.create(PID)
     first = (await lambda_.invoke(name)).payload
@@ -348,9 +367,12 @@ def test_a_bootstrap_whose_harness_is_already_gone_ends_at_once() -> None:
     read, write = os.pipe()
     os.close(write)
     bootstrap = Path(environment.__file__).with_name("bootstrap.py")
-    ended = subprocess.run([sys.executable, bootstrap, str(read), "app.handler"], pass_fds=[read], check=False)
+    settings = {"lifeline": read, "handler": "app.handler", "path": [], "cgroup": None, "tmp": None, "storage": 0}
+    ended = subprocess.run(
+        [sys.executable, bootstrap, json.dumps(settings)], pass_fds=[read], capture_output=True, check=False, timeout=30
+    )
     os.close(read)
-    assert ended.returncode == 1
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, b"", b"")
 
 
 async def test_a_sped_up_clock_leaves_requests_their_own_time(backend: Backend, tmp_path: Path) -> None:

@@ -31,7 +31,6 @@ def request(**changes: Any) -> UrlRequest:
             "body": b"",
             "source": "127.0.0.1",
             "port": 80,
-            "account": ACCOUNT,
             **changes,
         }
     )
@@ -93,10 +92,18 @@ def test_a_body_that_is_no_text_comes_in_base64() -> None:
 
 
 def test_a_signed_request_names_its_caller() -> None:
-    made = event(caller="arn:aws:iam::123456789012:user/zoe", access_key="AKIA")
-    context = made["requestContext"]
+    zoe = function_url.UrlCaller(f"arn:aws:iam::{ACCOUNT}:user/zoe", ACCOUNT, "AKIA", "AIDA")
+    context = event(caller=zoe)["requestContext"]
     assert context["accountId"] == ACCOUNT
-    assert context["authorizer"]["iam"]["userArn"] == "arn:aws:iam::123456789012:user/zoe"
+    assert context["authorizer"]["iam"] == {
+        "accessKey": "AKIA",
+        "accountId": ACCOUNT,
+        "callerId": "AIDA",
+        "cognitoIdentity": None,
+        "principalOrgId": None,
+        "userArn": f"arn:aws:iam::{ACCOUNT}:user/zoe",
+        "userId": "AIDA",
+    }
 
 
 @pytest.mark.parametrize(
@@ -173,14 +180,15 @@ def addressed(aws: Aws, role: str, auth: str = "NONE", source: str = ECHO, **mor
     return name, made["FunctionUrl"]
 
 
+BOTH: tuple[dict[str, Any], ...] = (
+    {"StatementId": "url", "Action": "lambda:InvokeFunctionUrl", "FunctionUrlAuthType": "NONE"},
+    {"StatementId": "invoke", "Action": "lambda:InvokeFunction", "InvokedViaFunctionUrl": True},
+)
+
+
 def permit(aws: Aws, name: str) -> None:
-    aws.client("lambda").add_permission(
-        FunctionName=name,
-        StatementId="url",
-        Action="lambda:InvokeFunctionUrl",
-        Principal="*",
-        FunctionUrlAuthType="NONE",
-    )
+    for more in BOTH:
+        aws.client("lambda").add_permission(FunctionName=name, Principal="*", **more)
 
 
 def fetch(url: str, data: bytes | None = None, **headers: str) -> tuple[int, bytes]:
@@ -214,9 +222,9 @@ def test_a_signed_url_wants_a_signature_and_a_permission(aws: Aws, role: str) ->
     permit(aws, name)
     assert fetch(url)[0] == 403
 
-    def signed(key: str, secret: str, token: str | None = None) -> tuple[int, bytes]:
+    def signed(key: str, secret: str, token: str | None = None, service: str = "lambda") -> tuple[int, bytes]:
         asked = AWSRequest("GET", url)
-        SigV4Auth(Credentials(key, secret, token), "lambda", REGION).add_auth(asked)
+        SigV4Auth(Credentials(key, secret, token), service, REGION).add_auth(asked)
         return fetch(url, **{name.replace("-", "_"): value for name, value in asked.headers.items()})
 
     status, body = signed("test", "test")
@@ -226,14 +234,31 @@ def test_a_signed_url_wants_a_signature_and_a_permission(aws: Aws, role: str) ->
     )
     assert "authorization" not in json.loads(body)["headers"]
 
-    def session(action: str) -> tuple[str, str, str]:
-        statement = {"Effect": "Allow", "Action": action, "Resource": f"arn:aws:lambda:*:*:function:{name}"}
+    def session(*actions: str) -> tuple[str, str, str]:
+        statement = {"Effect": "Allow", "Action": list(actions), "Resource": f"arn:aws:lambda:*:*:function:{name}"}
         arn = aws.role({"p": {"Version": "2012-10-17", "Statement": [statement]}})
         found = aws.client("sts").assume_role(RoleArn=arn, RoleSessionName="session")["Credentials"]
         return found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"]
 
-    assert signed(*session("lambda:InvokeFunctionUrl"))[0] == 200
-    assert signed(*session("lambda:ListFunctions"))[0] == 403
+    key, secret, token = session("lambda:InvokeFunctionUrl", "lambda:InvokeFunction")
+    status, body = signed(key, secret, token)
+    caller = json.loads(body)["requestContext"]["authorizer"]["iam"]
+    assert (status, caller["accessKey"], caller["accountId"]) == (200, key, ACCOUNT)
+    assert caller["userId"] == caller["callerId"]
+    assert caller["userId"].startswith("AROA")
+    assert caller["userId"].endswith(":session")
+    assert signed(*session("lambda:InvokeFunction"))[0] == 403
+    assert signed(key, "another", token)[0] == 403
+    assert signed(key, secret, token, service="execute-api")[0] == 403
+
+
+@pytest.mark.parametrize("action", ["lambda:InvokeFunctionUrl", "lambda:InvokeFunction"])
+def test_a_url_takes_both_permissions_since_october_2025(aws: Aws, role: str, action: str) -> None:
+    # Lambda guide, urls-auth
+    name, url = addressed(aws, role)
+    more = next(each for each in BOTH if each["Action"] == action)
+    aws.client("lambda").add_permission(FunctionName=name, Principal="*", **more)
+    assert fetch(url)[0] == 403
 
 
 def test_errors_and_throttles_of_a_url(aws: Aws, role: str) -> None:

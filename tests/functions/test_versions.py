@@ -163,21 +163,6 @@ async def test_aliases_are_listed_by_name_and_version(lambda_: Lambda) -> None:
             "Invalid function version 1. Function version 1 is already included in routing configuration.",
         ),
         (
-            {"RoutingConfig": {"AdditionalVersionWeights": {"2": 2.0}}},
-            "ValidationException",
-            "1 validation error detected: Value '{{2=2.0}}' at 'routingConfig.additionalVersionWeights' failed to "
-            "satisfy constraint: Map value must satisfy constraint: [Member must have value less than or equal to 1.0, "
-            "Member must have value greater than or equal to 0.0, Member must not be null]",
-        ),
-        (
-            {"RoutingConfig": {"AdditionalVersionWeights": {"$LATEST": 0.5}}},
-            "ValidationException",
-            "1 validation error detected: Value '{{$LATEST=0.5}}' at 'routingConfig.additionalVersionWeights' failed "
-            "to satisfy constraint: Map keys must satisfy constraint: [Member must have length less than or equal to "
-            "1024, Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: "
-            "[0-9]+]",
-        ),
-        (
             {"FunctionVersion": "$LATEST", "RoutingConfig": {"AdditionalVersionWeights": {"1": 0.5}}},
             "InvalidParameterValueException",
             "$LATEST is not supported for an alias pointing to more than 1 version",

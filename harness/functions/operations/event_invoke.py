@@ -23,7 +23,9 @@ class EventInvokeOperations(Registry):
 
     async def update_function_event_invoke_config(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         arn, function, qualifier = self._invoked(call, request)
-        if function is None or qualifier not in function.event_invoke:
+        if function is None:
+            raise errors.missing(errors.NO_FUNCTION)
+        if qualifier not in function.event_invoke:
             raise _none(arn)
         return self._set(function, qualifier, function.event_invoke[qualifier], request)
 
@@ -40,7 +42,9 @@ class EventInvokeOperations(Registry):
         return {}
 
     async def list_function_event_invoke_configs(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-        _, function = self._find(call, request)
+        function = self._named(self._reference(call, request))
+        if function is None:
+            raise errors.missing(errors.NO_FUNCTION)
         shown, marker = page([config for _, config in sorted(function.event_invoke.items())], request, PAGE_SIZE)
         return {"FunctionEventInvokeConfigs": [config.response() for config in shown], **marker}
 
@@ -54,7 +58,7 @@ class EventInvokeOperations(Registry):
         self, function: Function | None, qualifier: str, before: EventInvokeConfig, request: Mapping[str, Any]
     ) -> dict[str, Any]:
         if function is None or function.version(qualifier) is None:
-            raise errors.missing("The function doesn't exist.")
+            raise errors.missing(errors.NO_FUNCTION)
         config = changed(before, request, unqualified_arn=function.reference.arn)
         for arn in (config.on_success, config.on_failure):
             if arn is not None and ":lambda:" in arn:

@@ -14,9 +14,10 @@ from harness.functions.concurrency import FunctionConcurrency
 from harness.functions.configuration import Configuration
 from harness.functions.function import Function, Version, found
 from harness.functions.names import LATEST, FunctionReference
+from harness.functions.operations.permissions import MOST_TAGS
 from harness.functions.operations.versions import VersionOperations
 from harness.functions.package import Package
-from harness.functions.registry import check_revision, new_revision, page
+from harness.functions.registry import check_account, check_revision, new_revision, page
 
 PAGE_SIZE = 50  # functions a page of ListFunctions at most (botocore, ListFunctions)
 
@@ -24,7 +25,10 @@ PAGE_SIZE = 50  # functions a page of ListFunctions at most (botocore, ListFunct
 class FunctionOperations(VersionOperations):
     async def create_function(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         reference = names.for_creation(request["FunctionName"], account=call.account, region=call.region)
+        check_account(call, reference)
         configurations.check_supported(request)
+        if len(request.get("Tags") or ()) > MOST_TAGS:
+            raise errors.invalid(errors.TOO_MANY_TAGS)
         key = (reference.account, reference.region, reference.name)
         if key in self._functions:
             raise errors.already_exists(reference.name)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from harness.calls import Call
+from harness.errors import AwsError
 from harness.functions import errors, names
-from harness.functions.function import Function
+from harness.functions.function import Function, found
 from harness.functions.names import LATEST, FunctionReference
 from harness.functions.permissions import ResourcePolicy, statement
-from harness.functions.registry import Registry, check_revision, new_revision
+from harness.functions.registry import Registry, new_revision
 
 MOST_TAGS = 50  # of a function (Lambda guide, configuration-tags)
 
@@ -20,13 +22,12 @@ class PermissionOperations(Registry):
     # ---- permissions
 
     async def add_permission(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-        reference, function = self._permitted(call, request)
+        reference = self._reference(call, request)
+        if reference.qualifier == LATEST:
+            raise errors.invalid("We currently do not support adding policies for $LATEST.")
+        function = self._permitted(reference, errors.not_found(reference.arn))
         policy = function.policies.get(reference.qualifier)
-        if policy is None:
-            if (current := _revision(function, reference)) is not None:
-                check_revision(current, request)
-        elif request.get("RevisionId") and request["RevisionId"] != policy.revision:
-            raise errors.stale_policy()
+        _check_revision(function, reference, request)
         added = statement(request, reference.arn)
         identity = added["Sid"]
         if policy is not None and identity in policy.statements:
@@ -34,48 +35,43 @@ class PermissionOperations(Registry):
                 f"The statement id ({identity}) provided already exists. Please provide a new statement id, or remove "
                 "the existing statement."
             )
-        policy = function.policies.setdefault(reference.qualifier, ResourcePolicy(""))
-        policy.statements[identity] = added
-        policy.revision = new_revision()
+        function.policies.setdefault(reference.qualifier, ResourcePolicy()).statements[identity] = added
+        _renew_revision(function, reference)
         return {"Statement": json.dumps(added, separators=(",", ":"))}
 
     async def get_policy(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-        reference, function = self._permitted(call, request)
-        policy = function.policies.get(reference.qualifier)
-        if policy is None:
+        reference = self._reference(call, request)
+        function = self._named(reference)
+        policy = function.policies.get(reference.qualifier) if function is not None else None
+        if function is None or policy is None:
             raise errors.no_resource()
-        return {"Policy": policy.document(), "RevisionId": policy.revision}
+        return {"Policy": policy.document(), "RevisionId": _revision(function, reference)}
 
     async def remove_permission(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         reference = self._reference(call, request)
-        function = self._named(reference)
-        if function is None:
-            raise errors.missing(f"No policy found for: {reference.arn}")
+        function = self._permitted(reference, errors.missing(f"No policy found for: {reference.arn}"))
         policy = function.policies.get(reference.qualifier)
         if policy is None:
             raise errors.missing("No policy is associated with the given resource.")
         if request["StatementId"] not in policy.statements:
             raise errors.missing(f"Statement {request['StatementId']} is not found in resource policy.")
-        if request.get("RevisionId") and request["RevisionId"] != policy.revision:
-            raise errors.stale_policy()
+        _check_revision(function, reference, request)
         del policy.statements[request["StatementId"]]
-        policy.revision = new_revision()
+        _renew_revision(function, reference)
         if not policy.statements:
             del function.policies[reference.qualifier]
         return {}
 
-    def _permitted(self, call: Call, request: Mapping[str, Any]) -> tuple[FunctionReference, Function]:
-        reference = self._reference(call, request)
-        if reference.qualifier == LATEST:
-            raise errors.invalid("We currently do not support adding policies for $LATEST.")
+    def _permitted(self, reference: FunctionReference, missing: AwsError) -> Function:
+        """The function, of which the version or alias exists. missing: what to raise where there is no function."""
         function = self._named(reference)
         if function is None:
-            raise errors.not_found(reference.arn)
+            raise missing
         qualifier = reference.qualifier
         if qualifier is not None and function.version(qualifier) is None:
             alias = not qualifier.isdigit() and "$" not in qualifier
             raise errors.no_alias(reference.arn) if alias else errors.not_found(reference.arn)
-        return reference, function
+        return function
 
     def resource_policy(self, arn: str) -> str | None:
         """The policy of a function, version or alias, by its ARN, as JSON; None for what has none."""
@@ -105,7 +101,7 @@ class PermissionOperations(Registry):
             raise errors.invalid("An error occurred and the request cannot be processed.")
         tags = function.tags | request["Tags"]
         if len(tags) > MOST_TAGS:
-            raise errors.invalid("Number of tags exceeds resource tag limit.")
+            raise errors.invalid(errors.TOO_MANY_TAGS)
         function.tags = tags
         return {}
 
@@ -129,8 +125,23 @@ class PermissionOperations(Registry):
         return function
 
 
-def _revision(function: Function, reference: FunctionReference) -> str | None:
-    """The revision of what a qualifier names, before it has a policy."""
+# A policy's revision is that of the function, version or alias that has it (recorded answers).
+
+
+def _revision(function: Function, reference: FunctionReference) -> str:
     alias = function.aliases.get(reference.qualifier or "")
-    version = function.version(reference.qualifier)
-    return alias.revision if alias else version.configuration.revision if version else None
+    return alias.revision if alias else found(function, reference).configuration.revision
+
+
+def _check_revision(function: Function, reference: FunctionReference, request: Mapping[str, Any]) -> None:
+    if request.get("RevisionId") and request["RevisionId"] != _revision(function, reference):
+        raise errors.stale_policy()
+
+
+def _renew_revision(function: Function, reference: FunctionReference) -> None:
+    alias = function.aliases.get(reference.qualifier or "")
+    if alias is not None:
+        function.aliases[alias.name] = replace(alias, revision=new_revision())
+        return
+    version = found(function, reference)
+    version.configuration = replace(version.configuration, revision=new_revision())

@@ -43,7 +43,8 @@ class UrlOperations(Registry):
         return self._url(call, request)[2].response()
 
     async def update_function_url_config(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-        reference, function, config = self._url(call, request)
+        reference, function = self._addressed(call, request)
+        _, _, config = self._url(call, request)
         changed = replace(
             config,
             auth_type=request.get("AuthType") or config.auth_type,
@@ -57,7 +58,7 @@ class UrlOperations(Registry):
     async def list_function_url_configs(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         function = self._named(self._reference(call, request))
         if function is None:
-            raise errors.missing("Function does not exist")
+            raise errors.missing(errors.NO_FUNCTION_FOR_URL)
         shown, marker = page([*function.urls.values()], request, PAGE_SIZE)
         return {"FunctionUrlConfigs": [config.response() for config in shown], **marker}
 
@@ -79,7 +80,7 @@ class UrlOperations(Registry):
         reference = self._reference(call, request)
         function = self._named(reference)
         if function is None or (reference.qualifier is not None and reference.qualifier not in function.aliases):
-            raise errors.missing("Function does not exist")
+            raise errors.missing(errors.NO_FUNCTION_FOR_URL)
         return reference, function
 
     def _url(self, call: Call, request: Mapping[str, Any]) -> tuple[FunctionReference, Function, UrlConfig]:

@@ -85,8 +85,10 @@ class VersionOperations(Registry):
     # ---- aliases
 
     async def create_alias(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-        reference, function, arn = self._alias_of(call, request)
         name, version = request["Name"], request["FunctionVersion"]
+        if self._named(self._reference(call, request)) is None:  # AWS looks for the version at once
+            raise errors.not_found(f"{self._reference(call, request).unqualified_arn}:{version}")
+        reference, function, arn = self._alias_of(call, request)
         divided = self._weights(reference, function, request.get("RoutingConfig"), version)
         if name in function.aliases:
             raise errors.conflict(f"Alias already exists: {arn}")

@@ -1,7 +1,8 @@
 """The model's constraints, refused with AWS's own sentences.
 
 Wording as printed in public logs: ``1 validation error detected: Value 'a b' at 'endpointName' failed to satisfy
-constraint: Member must satisfy regular expression pattern: ...``.
+constraint: Member must satisfy regular expression pattern: ...``. Of a list or a map of plain values every constraint
+is named at once, and what is sensitive is not quoted (recorded answers of Lambda).
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from botocore.model import ListShape, MapShape, Shape, StructureShape
+from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 
 from harness.errors import AwsError
 
 # A value longer than this is quoted only in part: a 6 MB body does not come back in its own error.
 _QUOTED_CHARACTERS = 256
+
+# Members, by name and shape, that the service checks itself, with an error of its own: a function's runtime.
+_LEFT_TO_THE_SERVICE = frozenset({("Runtime", "Runtime")})
 
 
 def validate(shape: StructureShape | None, request: dict[str, Any], code: str = "ValidationException") -> None:
@@ -31,24 +35,69 @@ def validate(shape: StructureShape | None, request: dict[str, Any], code: str = 
 
 def _problems(shape: Shape, value: Any, where: str) -> Iterator[str]:
     if isinstance(shape, StructureShape):
-        if getattr(shape, "is_document_type", False):
-            return
-        for name in shape.required_members:
-            if value.get(name) is None:
-                yield f"Value null at '{_join(where, name)}' failed to satisfy constraint: Member must not be null"
-        for name, inner in value.items():
-            if inner is not None:
-                yield from _problems(shape.members[name], inner, _join(where, name))
-        return
-    limit = _broken_limit(shape, value)
-    if limit:
-        yield f"Value {_quote(value)} at '{where}' failed to satisfy constraint: Member must {limit}"
+        yield from _structure_problems(shape, value, where)
+    elif limit := _broken_limit(shape, value):
+        yield _problem(shape, value, where, f"Member must {limit}")
     elif isinstance(shape, ListShape):
-        for index, item in enumerate(value, 1):
-            yield from _problems(shape.member, item, f"{where}.{index}.member")
+        if not _is_plain(shape.member):
+            for index, item in enumerate(value, 1):
+                yield from _problems(shape.member, item, f"{where}.{index}.member")
+        elif any(_broken_limit(shape.member, item) for item in value):
+            limits = _all_limits(shape.member, not_null=True)
+            yield _problem(shape, value, where, f"Member must satisfy constraint: {limits}")
     elif isinstance(shape, MapShape):
+        yield from _map_problems(shape, value, where)
+
+
+def _structure_problems(shape: StructureShape, value: Any, where: str) -> Iterator[str]:
+    if getattr(shape, "is_document_type", False):
+        return
+    for name in shape.required_members:
+        if value.get(name) is None:
+            yield f"Value null at '{_join(where, name)}' failed to satisfy constraint: Member must not be null"
+    for name, inner in value.items():
+        if inner is not None and (name, shape.members[name].name) not in _LEFT_TO_THE_SERVICE:
+            yield from _problems(shape.members[name], inner, _join(where, name))
+
+
+def _map_problems(shape: MapShape, value: Any, where: str) -> Iterator[str]:
+    if any(_broken_limit(shape.key, key) for key in value):
+        limits = _all_limits(shape.key, not_null=False)
+        yield _problem(shape, value, where, f"Map keys must satisfy constraint: {limits}")
+    if not _is_plain(shape.value):
         for key, item in value.items():
             yield from _problems(shape.value, item, f"{where}.{key}")
+    elif any(_broken_limit(shape.value, item) for item in value.values()):
+        limits = _all_limits(shape.value, not_null=True)
+        yield _problem(shape, value, where, f"Map value must satisfy constraint: {limits}")
+
+
+def _problem(shape: Shape, value: Any, where: str, constraint: str) -> str:
+    quoted = "" if shape.metadata.get("sensitive") else f" {_quote(value)}"
+    return f"Value{quoted} at '{where}' failed to satisfy constraint: {constraint}"
+
+
+def _is_plain(shape: Shape) -> bool:
+    return not isinstance(shape, StructureShape | ListShape | MapShape)
+
+
+def _all_limits(shape: Shape, *, not_null: bool) -> str:
+    """Every constraint of a list's members or of a map's keys or values, in AWS's order."""
+    low, high = shape.metadata.get("min"), shape.metadata.get("max")
+    what = "length" if isinstance(shape, StringShape) or shape.type_name == "blob" else "value"
+    limits = [] if high is None else [f"have {what} less than or equal to {high}"]
+    limits += [] if low is None else [f"have {what} greater than or equal to {low}"]
+    if getattr(shape, "enum", None):
+        limits.append(_enum(shape))
+    if pattern := shape.metadata.get("pattern"):
+        limits.append(f"satisfy regular expression pattern: {pattern}")
+    if not_null:
+        limits.append("not be null")
+    return f"[{', '.join(f'Member must {limit}' for limit in limits)}]"
+
+
+def _enum(shape: Shape) -> str:
+    return f"satisfy enum value set: [{', '.join(shape.metadata['enum'])}]"
 
 
 def _broken_limit(shape: Shape, value: Any) -> str | None:
@@ -66,7 +115,7 @@ def _broken_limit(shape: Shape, value: Any) -> str | None:
     if isinstance(value, str):
         allowed = getattr(shape, "enum", None)
         if allowed and value not in allowed:
-            return f"satisfy enum value set: [{', '.join(allowed)}]"
+            return _enum(shape)
         pattern = shape.metadata.get("pattern")
         compiled = _compile(pattern) if pattern else None
         if compiled and not compiled.fullmatch(value):
@@ -89,5 +138,16 @@ def _join(where: str, member: str) -> str:
 
 
 def _quote(value: Any) -> str:
-    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    text = _shown(value)
     return f"'{text if len(text) <= _QUOTED_CHARACTERS else text[:_QUOTED_CHARACTERS] + '...'}'"
+
+
+def _shown(value: Any) -> str:
+    """A value as Java prints it."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, list):
+        return f"[{', '.join(_shown(item) for item in value)}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}={_shown(item)}' for key, item in value.items())}}}"
+    return str(value)

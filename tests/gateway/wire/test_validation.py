@@ -54,6 +54,57 @@ def test_nested_members_are_named_as_aws_names_them() -> None:
     assert "'productionVariants.1.member.variantName'" in refusal("sagemaker", "CreateEndpointConfig", request)
 
 
+FUNCTION = {"FunctionName": "f", "Role": "arn:aws:iam::123456789012:role/r", "Code": {}}
+ALIAS = {"FunctionName": "f", "Name": "live", "FunctionVersion": "1"}
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_", "message"),
+    [
+        (
+            "CreateFunction",
+            FUNCTION | {"Architectures": ["X86_64"]},
+            "Value '[X86_64]' at 'architectures' failed to satisfy constraint: Member must satisfy constraint: [Member "
+            "must satisfy enum value set: [x86_64, arm64], Member must not be null]",
+        ),
+        (
+            "CreateFunction",
+            FUNCTION | {"Architectures": ["x86_64", "arm64"]},
+            "Value '[x86_64, arm64]' at 'architectures' failed to satisfy constraint: Member must have length less "
+            "than or equal to 1",
+        ),
+        (
+            "CreateAlias",
+            ALIAS | {"RoutingConfig": {"AdditionalVersionWeights": {"2": 2.0}}},
+            "Value '{2=2.0}' at 'routingConfig.additionalVersionWeights' failed to satisfy constraint: Map value must "
+            "satisfy constraint: [Member must have value less than or equal to 1.0, Member must have value greater "
+            "than or equal to 0.0, Member must not be null]",
+        ),
+        (
+            "CreateAlias",
+            ALIAS | {"RoutingConfig": {"AdditionalVersionWeights": {"$LATEST": 0.5}}},
+            "Value '{$LATEST=0.5}' at 'routingConfig.additionalVersionWeights' failed to satisfy constraint: Map keys "
+            "must satisfy constraint: [Member must have length less than or equal to 1024, Member must have length "
+            "greater than or equal to 1, Member must satisfy regular expression pattern: [0-9]+]",
+        ),
+        (
+            "CreateFunction",
+            FUNCTION | {"Environment": {"Variables": {"A": "secret"}}},
+            "Value at 'environment.variables' failed to satisfy constraint: Map keys must satisfy constraint: [Member "
+            "must satisfy regular expression pattern: [a-zA-Z]([a-zA-Z0-9_])+]",
+        ),
+    ],
+)
+def test_lists_and_maps_of_plain_values_as_recorded_from_lambda(
+    operation: str, request_: dict[str, Any], message: str
+) -> None:
+    assert refusal("lambda", operation, request_) == f"1 validation error detected: {message}"
+
+
+def test_a_functions_runtime_is_lambdas_own_to_check() -> None:
+    validate(service_model("lambda").operation_model("CreateFunction").input_shape, FUNCTION | {"Runtime": "python9"})
+
+
 def test_an_empty_list_below_its_minimum() -> None:
     request = {"EndpointConfigName": "c", "ProductionVariants": []}
     assert "Member must have length greater than or equal to 1" in refusal("sagemaker", "CreateEndpointConfig", request)
