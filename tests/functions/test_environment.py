@@ -82,7 +82,7 @@ async def test_a_timeout_kills_the_whole_process_group(lambda_: Lambda, tmp_path
     )
     started = time.monotonic()
     answer = await lambda_.invoke(name)
-    assert 1 <= time.monotonic() - started < 3
+    assert 1 <= time.monotonic() - started < 20  # what it forked would run for a minute
     assert answer.error == "Unhandled"
     assert answer.payload == {
         "errorType": "Sandbox.Timedout",
