@@ -52,7 +52,7 @@ class Exchange:
                 yield message["body"]
 
     async def body(self, limit: int, lambda_operation: str = "") -> bytes:
-        """The whole body. Raises AwsError 413 RequestEntityTooLargeException beyond ``limit`` bytes.
+        """The whole body. Raises AwsError with status 413 beyond ``limit`` bytes.
 
         lambda_operation: Lambda's sentence names it.
         """
@@ -102,8 +102,9 @@ class Exchange:
 
 
 def _too_large(limit: int, lambda_operation: str) -> AwsError:
-    # SageMaker's and API Gateway's wording for a body over their limit, and Lambda's, as printed in public logs.
-    message = f"HTTP content length exceeded {limit} bytes."
+    # As printed in public logs. SageMaker's has no code but the status: "An error occurred (413) when calling the
+    # InvokeEndpoint operation".
     if lambda_operation:
         message = f"Request must be smaller than {limit} bytes for the {lambda_operation} operation"
-    return AwsError("RequestEntityTooLargeException", message, 413)
+        return AwsError("RequestEntityTooLargeException", message, 413)
+    return AwsError("413", f"HTTP content length exceeded {limit} bytes.", 413)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ from harness.hosting.descriptions import describe, summarize
 from harness.hosting.endpoint import Endpoint
 from harness.hosting.lifecycle import Event
 from harness.hosting.provisioning import Change, Update
-from harness.hosting.resources import EndpointConfig, Model, arn
+from harness.hosting.resources import EndpointConfig, Model, arn, in_window
 from harness.hosting.state import Operations
 
 # Deployments that would go otherwise than they do here, and so are refused.
@@ -42,7 +43,14 @@ class EndpointOperations(Operations):
 
     async def list_endpoints(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         wanted = request.get("StatusEquals")
-        endpoints, token = self.state.endpoints.page(call, request, lambda one: wanted in (None, one.status))
+
+        def accept(one: Endpoint) -> bool:
+            return wanted in (None, one.status) and in_window(one.modified, request, "LastModifiedTime")
+
+        def by(one: Endpoint) -> str:
+            return one.status if request.get("SortBy") == "Status" else ""
+
+        endpoints, token = self.state.endpoints.page(call, request, accept, by)
         return {"Endpoints": [summarize(one) for one in endpoints], "NextToken": token}
 
     async def update_endpoint(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -50,10 +58,16 @@ class EndpointOperations(Operations):
         config = self.state.configs.get(call, request["EndpointConfigName"])
         models = self._models(call, config)
         deployed = request.get("DeploymentConfig")
+        if deployed is None and request.get("RetainDeploymentConfig"):
+            deployed = endpoint.deployed
         wait = _termination_wait(deployed)
         if (config.asynchronous is None) != (endpoint.config.asynchronous is None):
-            # That AWS refuses it is known, its words are not.
-            message = "An endpoint cannot be changed between real-time and asynchronous inference."
+            # The first sentence for "removed" is printed in public logs; the other word and the second one are ours.
+            done = "removed from" if config.asynchronous is None else "added to"
+            message = (
+                f"The AsyncInferenceConfig parameter cannot be {done} this endpoint {endpoint.name}. To change the "
+                "endpoint between real-time and asynchronous inference, delete it and create it again."
+            )
             raise AwsError("ValidationException", message)
         endpoint.meet(Event.UPDATE, self.state.clock.now())
         endpoint.deployed = deployed
@@ -69,6 +83,9 @@ class EndpointOperations(Operations):
 
     async def update_endpoint_weights_and_capacities(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         endpoint = self.state.endpoints.get(call, request["EndpointName"])
+        twice = [name for name, count in Counter(_names(request)).items() if count > 1]
+        if twice:
+            raise AwsError("ValidationException", f'The variant name "{twice[0]}" was non-unique within the request.')
         changes = {
             one["VariantName"]: Change(one.get("DesiredWeight"), one.get("DesiredInstanceCount"))
             for one in request["DesiredWeightsAndCapacities"]
@@ -100,6 +117,10 @@ class EndpointOperations(Operations):
         """By variant. Raises AwsError ValidationException for one that has been deleted since."""
         variants: Iterable[Mapping[str, Any]] = (*config.variants, *config.shadows)
         return {one["VariantName"]: self.state.models.get(call, one["ModelName"]) for one in variants}
+
+
+def _names(request: Mapping[str, Any]) -> list[str]:
+    return [one["VariantName"] for one in request["DesiredWeightsAndCapacities"]]
 
 
 def _retained(deployment: Deployment, excluded: set[str]) -> dict[str, Retained]:

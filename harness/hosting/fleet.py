@@ -152,6 +152,8 @@ class Fleet:
                 self._withdraw(slot)
                 await self._drop(slot)
                 if not slot.first.done():
+                    if isinstance(error, InstanceFailed):
+                        error.variant = self.variant
                     slot.first.set_exception(error)
                     return
                 log.warning("instance %s of %s did not come up: %s", slot.number, self.variant, error)

@@ -36,15 +36,16 @@ class S3Source:
 
 @dataclass(frozen=True, slots=True)
 class ModelData:
-    """Model data on this machine. path: a tar.gz, or the folder that holds the files as they were."""
+    """Model data on this machine. path: a tar.gz, or the folder that holds the files as they were; url: where from."""
 
     path: Path
     packed: bool
+    url: str
 
     def lay_out(self, target: Path) -> None:
         """Makes ``target`` one instance's own /opt/ml/model. Raises ModelDataError."""
         if self.packed:
-            unpack(self.path, target)
+            unpack(self.path, target, self.url)
         else:
             shutil.copytree(self.path, target)
 
@@ -57,6 +58,19 @@ def source_of(container: Mapping[str, Any]) -> S3Source | None:
     return S3Source(container["ModelDataUrl"]) if container.get("ModelDataUrl") else None
 
 
+def check(backend: Backend, source: S3Source) -> None:
+    """Raises ModelDataError where a source holds nothing, in the words of CreateModel's refusal (public logs)."""
+    bucket, key = _place(source.uri)
+    client = backend.client("s3")
+    try:
+        if source.data_type == "S3Object":
+            client.head_object(Bucket=bucket, Key=key)
+        elif not client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents"):
+            raise ModelDataError(_missing(source.uri))
+    except ClientError as error:
+        raise _refused(source.uri, error) from None
+
+
 def fetch(backend: Backend, source: S3Source, folder: Path) -> ModelData:
     """Downloads a source into ``folder``, which is new. Raises ModelDataError."""
     bucket, key = _place(source.uri)
@@ -65,12 +79,12 @@ def fetch(backend: Backend, source: S3Source, folder: Path) -> ModelData:
     try:
         if source.compression == "Gzip":
             client.download_file(bucket, key, str(folder / "model.tar.gz"))
-            return ModelData(folder / "model.tar.gz", packed=True)
+            return ModelData(folder / "model.tar.gz", packed=True, url=source.uri)
         files = folder / "files"
         files.mkdir()
         names = {key: Path(key).name} if source.data_type == "S3Object" else _below(client, bucket, key)
         if not names:
-            raise ModelDataError(_missing(source.uri, "no object"))
+            raise ModelDataError(_missing(source.uri))
         for name, relative in names.items():
             target = (files / relative).resolve()
             if not target.is_relative_to(files.resolve()):
@@ -78,14 +92,17 @@ def fetch(backend: Backend, source: S3Source, folder: Path) -> ModelData:
             target.parent.mkdir(parents=True, exist_ok=True)
             client.download_file(bucket, name, str(target))
     except ClientError as error:
-        raise ModelDataError(_missing(source.uri, error.response["Error"].get("Code", ""))) from None
+        raise _refused(source.uri, error) from None
     except (BotoCoreError, OSError) as error:
         raise ModelDataError(f"Failed to download model data from {source.uri}: {error}.") from None
-    return ModelData(files, packed=False)
+    return ModelData(files, packed=False, url=source.uri)
 
 
-def unpack(archive: Path, target: Path) -> None:
-    """Unpacks a gzipped tar into ``target``; a member that would land outside is refused. Raises ModelDataError."""
+def unpack(archive: Path, target: Path, url: str = "") -> None:
+    """Unpacks a gzipped tar from ``url`` into ``target``; a member that would land outside is refused.
+
+    Raises ModelDataError.
+    """
     target.mkdir(parents=True)
     try:
         unpack_archive(archive, target)
@@ -96,9 +113,10 @@ def unpack(archive: Path, target: Path) -> None:
         shutil.rmtree(target)
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise ModelDataError(f"Failed to extract model data: {error.strerror}; free some, or set TMPDIR.") from None
+        # SageMaker's two sentences, as printed in public logs; the reason behind them is ours.
         raise ModelDataError(
-            f"Failed to extract model data archive {archive.name}: {error}. It must be a tar.gz, made for example "
-            "with `tar czf model.tar.gz -C FOLDER .`."
+            f'Failed to extract model data archive from URL "{url or archive}". Please ensure that the object located '
+            f"at the URL is a valid tar.gz archive. ({error}; `tar czf model.tar.gz -C FOLDER .` makes one.)"
         ) from None
 
 
@@ -116,9 +134,13 @@ def _below(client: Any, bucket: str, prefix: str) -> dict[str, str]:
     return {key: key[len(prefix) :].lstrip("/") or Path(key).name for key in keys if not key.endswith("/")}
 
 
-def _missing(uri: str, answer: str) -> str:
-    # SageMaker's own sentence, as printed in public issues.
-    return (
-        f"Could not find model data at {uri}: S3 answered {answer}. Please ensure that the object exists and that the "
-        "role may read it."
-    )
+def _missing(uri: str) -> str:
+    # SageMaker's own sentence, as printed in public logs of CreateModel.
+    return f"Could not find model data at {uri}."
+
+
+def _refused(uri: str, error: ClientError) -> ModelDataError:
+    code = error.response["Error"].get("Code", "")
+    if code in ("404", "NoSuchKey", "NoSuchBucket"):
+        return ModelDataError(_missing(uri))
+    return ModelDataError(f"Could not access model data at {uri}: S3 answered {code}.")

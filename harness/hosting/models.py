@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
 from harness.access.trust import can_assume
 from harness.calls import Call
 from harness.errors import AwsError
-from harness.hosting.model_data import source_of
+from harness.hosting.model_data import ModelDataError, check, source_of
 from harness.hosting.resources import Model, arn, timestamp
 from harness.hosting.state import Operations
 
@@ -35,12 +36,18 @@ class ModelOperations(Operations):
             raise AwsError("ValidationException", message)
         role = request.get("ExecutionRoleArn")
         if role and not await can_assume(self.state.backend, role, SAGEMAKER_PRINCIPAL):
-            # As public issues quote it.
+            # As printed in public logs of CreateModel.
             message = (
-                f"Could not assume role {role}. Please ensure that the role exists and allows principal "
-                f"'{SAGEMAKER_PRINCIPAL}' to assume the role."
+                f'The execution role ARN "{role}" is invalid. Please ensure that the role exists and that its trust '
+                f'relationship policy allows the action "sts:AssumeRole" for the service principal '
+                f'"{SAGEMAKER_PRINCIPAL}".'
             )
             raise AwsError("ValidationException", message)
+        if source is not None:
+            try:
+                await asyncio.to_thread(check, self.state.backend, source)
+            except ModelDataError as error:
+                raise AwsError("ValidationException", str(error)) from None
         name = request["ModelName"]
         model = Model(name, arn("model", name, call), self.state.clock.now(), request)
         self.state.models.add(call, model)

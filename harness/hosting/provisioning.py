@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 _FAILURE_LIMIT = 1024
 # SageMaker's sentence, as printed in public logs; the container's own lines behind it are ours.
 _UNHEALTHY = (
-    "The primary container did not pass the ping health check. Please check CloudWatch logs for this endpoint. "
-    "Its last lines: "
+    "The primary container for production variant {} did not pass the ping health check. Please check CloudWatch logs "
+    "for this endpoint. Its last lines: "
 )
 _OURS = "The harness failed on this endpoint; its log has the reason."
 
@@ -209,6 +209,6 @@ def _reason(error: BaseException) -> str:
     if not isinstance(error, FAILURES):
         log.error("an endpoint could not be changed", exc_info=error)
         return _OURS
-    sentence = _UNHEALTHY if isinstance(error, InstanceFailed) else ""
+    sentence = _UNHEALTHY.format(error.variant) if isinstance(error, InstanceFailed) else ""
     lines, room = str(error), _FAILURE_LIMIT - len(sentence)
     return sentence + (lines if len(lines) <= room else "..." + lines[-(room - 3) :])

@@ -123,18 +123,23 @@ class Registry(Generic[R]):
         self._items.pop((region, name.lower()), None)
 
     def page(
-        self, call: Call, request: Mapping[str, Any], accept: Callable[[R], bool] = lambda item: True
+        self,
+        call: Call,
+        request: Mapping[str, Any],
+        accept: Callable[[R], bool] = lambda item: True,
+        by: Callable[[R], str] = lambda item: "",
     ) -> tuple[list[R], str | None]:
-        """One page of a List operation: NameContains, SortBy Name or CreationTime, SortOrder, MaxResults, NextToken."""
+        """One page of a List operation: NameContains, CreationTimeAfter and Before, SortBy Name or CreationTime,
+        SortOrder, MaxResults, NextToken. by: what is sorted by before the creation time."""
         part = str(request.get("NameContains", "")).lower()
         found = [
             item
             for (region, name), item in self._items.items()
-            if region == call.region and part in name.lower() and accept(item) and _in_window(item.created, request)
+            if region == call.region and part in name.lower() and accept(item) and in_window(item.created, request)
         ]
         by_name = request.get("SortBy") == "Name"
         found.sort(
-            key=lambda item: (item.name, 0.0) if by_name else ("", item.created),
+            key=lambda item: (item.name, 0.0) if by_name else (by(item), item.created),
             reverse=request.get("SortOrder", "Descending") == "Descending",
         )
         start = _offset(request.get("NextToken"))
@@ -143,9 +148,10 @@ class Registry(Generic[R]):
         return found[start:end], token
 
 
-def _in_window(created: float, request: Mapping[str, Any]) -> bool:
-    moment = timestamp(created)
-    after, before = request.get("CreationTimeAfter"), request.get("CreationTimeBefore")
+def in_window(seconds: float, request: Mapping[str, Any], time: str = "CreationTime") -> bool:
+    """Whether a time lies between a List operation's ``TIMEAfter`` and ``TIMEBefore``, where they are given."""
+    moment = timestamp(seconds)
+    after, before = request.get(f"{time}After"), request.get(f"{time}Before")
     return (after is None or moment >= after) and (before is None or moment <= before)
 
 

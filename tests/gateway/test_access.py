@@ -241,14 +241,15 @@ class TestPassingRoles:
         assert "iam:PassRole" in refused(create, Role=aws.role(), **members)[1]
 
     def test_sagemaker_must_be_able_to_assume_it(self, aws: Aws) -> None:
-        """As public issues quote it."""
+        """As public logs quote it."""
         role = aws.role(service="lambda.amazonaws.com")
         members = {"ModelName": unique("m"), "PrimaryContainer": {"Image": IMAGE}, "ExecutionRoleArn": role}
         code, message = refused(aws.client("sagemaker").create_model, **members)
         assert code == "ValidationException"
         assert message == (
-            f"Could not assume role {role}. Please ensure that the role exists and allows principal "
-            "'sagemaker.amazonaws.com' to assume the role."
+            f'The execution role ARN "{role}" is invalid. Please ensure that the role exists and that its trust '
+            'relationship policy allows the action "sts:AssumeRole" for the service principal '
+            '"sagemaker.amazonaws.com".'
         )
 
 
@@ -280,7 +281,7 @@ class TestPolicyDocuments:
         """Botocore, policyDocumentType: at most 131,072 characters."""
         name, text = aws.role().rpartition("/")[2], json.dumps(document(statement("s3:*"))) + " " * 10_000_000
         code, message = refused(aws.client("iam").put_role_policy, RoleName=name, PolicyName="p", PolicyDocument=text)
-        assert code in ("ValidationError", "RequestEntityTooLargeException")
+        assert code in ("ValidationError", "413")
         assert "131072" in message or "exceeded" in message
 
 

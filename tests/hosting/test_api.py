@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psutil
 import pytest
 from botocore.exceptions import ClientError
 
+from harness.hosting.instances.base import LocalSettings
 from tests.hosting.conftest import IMAGE, Deployed, create_endpoint, settled
+from tests.hosting.hands import Held, variant
 from tests.hosting.models import BROKEN, ECHO, model_tar
 from tests.support import ACCOUNT, Aws, unique
 
@@ -44,6 +47,42 @@ class TestModels:
 
     def test_a_model_without_a_container(self, aws: Aws) -> None:
         assert "PrimaryContainer" in refusal(aws.client("sagemaker").create_model, ModelName=unique("model"))
+
+    @pytest.mark.parametrize("key", ["none.tar.gz", "files/"])
+    def test_model_data_that_is_not_there(self, aws: Aws, key: str) -> None:
+        """(public logs of CreateModel)"""
+        sagemaker, bucket = aws.client("sagemaker"), unique("empty")
+        source = {"S3Uri": f"s3://{bucket}/{key}", "S3DataType": "S3Prefix", "CompressionType": "None"}
+        data = {"ModelDataSource": {"S3DataSource": source}} if key == "files/" else {"ModelDataUrl": source["S3Uri"]}
+        request = {"ModelName": bucket, "PrimaryContainer": {"Image": IMAGE, **data}}
+        assert refusal(sagemaker.create_model, **request) == f"Could not find model data at s3://{bucket}/{key}."
+        aws.client("s3").create_bucket(Bucket=bucket)
+        assert refusal(sagemaker.create_model, **request) == f"Could not find model data at s3://{bucket}/{key}."
+        aws.client("s3").put_object(Bucket=bucket, Key=f"{key}w.pth" if key == "files/" else key, Body=b"w")
+        sagemaker.create_model(**request)
+
+    @pytest.mark.parametrize("name", ["dog_breed", "-dog", "dog-", "Dog breed"])
+    def test_a_name_that_is_none(self, aws: Aws, name: str) -> None:
+        """Every name of hosting has a pattern (botocore), and AWS one sentence for it (public logs)."""
+        sagemaker = aws.client("sagemaker")
+        variant = {"VariantName": name, "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+        calls: dict[str, tuple[Any, dict[str, Any]]] = {
+            "modelName": (sagemaker.create_model, {"ModelName": name, "PrimaryContainer": {"Image": IMAGE}}),
+            "endpointConfigName": (
+                sagemaker.create_endpoint_config,
+                {"EndpointConfigName": name, "ProductionVariants": [{**variant, "VariantName": "v"}]},
+            ),
+            "productionVariants.1.member.variantName": (
+                sagemaker.create_endpoint_config,
+                {"EndpointConfigName": "c", "ProductionVariants": [variant]},
+            ),
+            "endpointName": (sagemaker.create_endpoint, {"EndpointName": name, "EndpointConfigName": "c"}),
+        }
+        for place, (call, request) in calls.items():
+            assert refusal(call, **request).startswith(
+                f"1 validation error detected: Value '{name}' at '{place}' failed to satisfy constraint: Member must "
+                "satisfy regular expression pattern: "
+            )
 
     def test_pages(self, aws: Aws) -> None:
         sagemaker, prefix = aws.client("sagemaker"), unique("page")
@@ -117,6 +156,32 @@ class TestEndpoints:
         assert [one["EndpointName"] for one in listed] == [echo.name]
         assert not sagemaker.list_endpoints(NameContains=echo.name, StatusEquals="Failed")["Endpoints"]
 
+    def test_listed_by_the_time_of_their_last_change_and_sorted_by_status(self, held: Held) -> None:
+        prefix, config = unique("listed"), held.config()
+        names = [f"{prefix}-{number}" for number in range(3)]
+        for name in names:
+            held.aws.local.hosting.configure(name, LocalSettings(instances="hand"))
+            held.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
+            held.settled(name)
+            held.advance(10)
+        before = datetime.fromtimestamp(held.clock.now(), UTC)
+        held.hands.broken["v"] = "broken"
+        held.sagemaker.update_endpoint(EndpointName=names[1], EndpointConfigName=config)
+        held.settled(names[1])
+        held.hands.ready.clear()
+        held.sagemaker.update_endpoint(EndpointName=names[0], EndpointConfigName=config)
+
+        def listed(**request: Any) -> list[str]:
+            found = held.sagemaker.list_endpoints(NameContains=prefix, **request)["Endpoints"]
+            return [one["EndpointName"] for one in found]
+
+        assert listed() == names[::-1]
+        assert listed(LastModifiedTimeAfter=before) == [names[1], names[0]]
+        assert listed(LastModifiedTimeBefore=before - timedelta(seconds=1)) == [names[2]]
+        assert listed(SortBy="Status", SortOrder="Ascending") == [names[1], names[2], names[0]]
+        held.aws.run(held.hands.open())
+        held.settled(names[0])
+
     def test_names_differ_in_more_than_case(self, echo: Deployed) -> None:
         """The name is case-insensitive in CreateEndpoint (botocore)."""
         create = echo.aws.client("sagemaker").create_endpoint
@@ -154,7 +219,10 @@ class TestFailedEndpoints:
     def test_an_inference_py_that_cannot_be_imported(self, aws: Aws) -> None:
         found = settled(create_endpoint(aws, model_tar(BROKEN)))
         assert found["EndpointStatus"] == "Failed"
-        assert "did not pass the ping health check" in found["FailureReason"]
+        assert found["FailureReason"].startswith(
+            "The primary container for production variant AllTraffic did not pass the ping health check. Please check "
+            "CloudWatch logs for this endpoint. "
+        )
         assert "the breed list is missing" in found["FailureReason"]
         assert len(found["FailureReason"]) <= 1024
 
@@ -164,13 +232,28 @@ class TestFailedEndpoints:
         assert "Exactly one .pth or .pt file is required" in found["FailureReason"]
 
     def test_what_is_no_archive(self, aws: Aws) -> None:
-        found = settled(create_endpoint(aws, b"not a tar"))
-        assert (found["EndpointStatus"], "must be a tar.gz" in found["FailureReason"]) == ("Failed", True)
-
-    def test_model_data_that_is_not_there(self, aws: Aws) -> None:
-        found = settled(create_endpoint(aws, b"", ModelDataUrl="s3://no-such-bucket-here/model.tar.gz"))
+        """The first two sentences as in public logs."""
+        endpoint = create_endpoint(aws, b"not a tar")
+        found = settled(endpoint)
         assert found["EndpointStatus"] == "Failed"
-        assert "Could not find model data at s3://no-such-bucket-here/model.tar.gz" in found["FailureReason"]
+        assert found["FailureReason"].startswith(
+            f'Failed to extract model data archive from URL "s3://{endpoint.name.lower()}/model.tar.gz". Please ensure '
+            "that the object located at the URL is a valid tar.gz archive."
+        )
+
+    def test_model_data_that_has_gone_since(self, held: Held) -> None:
+        """Where an endpoint needs it: one that is there already, or a kind that runs no model, does not."""
+        s3, sagemaker, bucket = held.client("s3"), held.sagemaker, unique("gone")
+        s3.create_bucket(Bucket=bucket)
+        s3.put_object(Bucket=bucket, Key="m.tar.gz", Body=b"")
+        container = {"Image": IMAGE, "ModelDataUrl": f"s3://{bucket}/m.tar.gz"}
+        sagemaker.create_model(ModelName=bucket, PrimaryContainer=container)
+        sagemaker.create_endpoint_config(EndpointConfigName=bucket, ProductionVariants=[variant(bucket)])
+        s3.delete_object(Bucket=bucket, Key="m.tar.gz")
+        sagemaker.create_endpoint(EndpointName=bucket, EndpointConfigName=bucket)
+        found = held.settled(bucket)
+        assert found["FailureReason"] == f"Could not find model data at s3://{bucket}/m.tar.gz."
+        assert held.settled(held.endpoint(bucket, wait=False))["EndpointStatus"] == "InService"
 
     def test_an_endpoint_that_failed_can_be_deleted_and_not_invoked(self, aws: Aws) -> None:
         endpoint = create_endpoint(aws, b"not a tar")

@@ -202,7 +202,8 @@ def test_an_input_or_a_body(held: Held, bucket: str) -> None:
 
 def test_no_change_between_the_two_kinds(held: Held, bucket: str) -> None:
     name = deploy(held, bucket)
-    with pytest.raises(ClientError, match="cannot be changed between"):
+    said = f"The AsyncInferenceConfig parameter cannot be removed from this endpoint {name}"
+    with pytest.raises(ClientError, match=said):
         held.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=held.config())
 
 

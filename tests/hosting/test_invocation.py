@@ -69,6 +69,7 @@ class TestRequest:
         assert json.loads(held.invoke(name, bytes(6_291_456))["Body"]) == {"length": 6_291_456}
         found = failure(held, name, body=bytes(6_291_457))
         assert found["ResponseMetadata"]["HTTPStatusCode"] == 413
+        assert found["Error"] == {"Code": "413", "Message": "HTTP content length exceeded 6291456 bytes."}
 
     @pytest.mark.parametrize(("target", "invoked"), [("a", "a"), ("b", "b")])
     def test_a_target_variant_overrides_the_weights(self, held: Held, target: str, invoked: str) -> None:

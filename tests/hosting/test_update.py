@@ -123,6 +123,17 @@ class TestBlueGreen:
         assert held.settled(name)["LastDeploymentConfig"] == deployed
         assert old.stopped
 
+    def test_the_last_deployments_configuration_may_be_used_again(self, held: Held) -> None:
+        """RetainDeploymentConfig (botocore, UpdateEndpointInput)."""
+        name = held.endpoint(held.config())
+        routing = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}
+        deployed = {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing, "TerminationWaitInSeconds": 0}}
+        update(held, name, held.config(), DeploymentConfig=deployed)
+        held.settled(name)
+        for members, kept in (({"RetainDeploymentConfig": True}, True), ({}, False)):
+            update(held, name, held.config(), **members)
+            assert ("LastDeploymentConfig" in held.settled(name)) is kept
+
     @pytest.mark.parametrize("kind", ["CANARY", "LINEAR"])
     def test_a_deployment_that_is_not_here_is_refused_and_changes_nothing(self, held: Held, kind: str) -> None:
         name = held.endpoint(held.config())
@@ -201,6 +212,13 @@ class TestWeightsAndCapacities:
             scale(held, name, {"VariantName": "w", "DesiredInstanceCount": 2})
         message = f'The variant name(s) "w" is/are not present within endpoint configuration "{config}".'
         assert refusal(error) == ("ValidationException", message)
+
+    def test_a_variant_named_twice(self, held: Held) -> None:
+        """In the words that moto has of AWS."""
+        name, change = held.endpoint(held.config()), {"VariantName": "v", "DesiredInstanceCount": 2}
+        with pytest.raises(ClientError) as error:
+            scale(held, name, change, change)
+        assert refusal(error) == ("ValidationException", 'The variant name "v" was non-unique within the request.')
 
     def test_a_real_time_variant_has_at_least_one_instance(self, held: Held) -> None:
         name = held.endpoint(held.config())

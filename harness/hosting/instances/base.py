@@ -14,7 +14,12 @@ Log = Callable[[str], None]
 
 
 class InstanceFailed(Exception):
-    """The instance did not become ready; the text is the container's own last lines, or says what is missing."""
+    """The instance did not become ready; the text is the container's own last lines, or says what is missing.
+
+    variant: the production variant that it is of, once its fleet has said so.
+    """
+
+    variant: str | None = None
 
 
 class InvocationFailed(Exception):
