@@ -105,6 +105,7 @@ class LocalTable(_Table):
     own downloads. containers: where the containers listen. profile: the capacity profile that twins answer from.
     provisioning_seconds: what an instance waits before it starts; AWS takes minutes. serve_unready: instances that are
     added take requests before they are ready, as with a container whose ``/ping`` answers 200 too early.
+    concurrent_requests: in flight for each instance, beyond which SageMaker throttles; AWS publishes no number.
     """
 
     instances: str = "process"
@@ -114,6 +115,7 @@ class LocalTable(_Table):
     responses: Path | None = None
     provisioning_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     serve_unready: bool = False
+    concurrent_requests: Annotated[int, Field(ge=1)] | None = None
 
 
 class LoadTable(_Table):

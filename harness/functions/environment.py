@@ -7,8 +7,9 @@ import signal
 import time
 from pathlib import Path
 
+from harness import memory
 from harness.clock import WallClock
-from harness.functions import memory, outcome, package, report
+from harness.functions import outcome, package, report
 from harness.functions.configuration import Configuration
 from harness.functions.host import Code, Host
 from harness.functions.logs import EnvironmentLog

@@ -232,6 +232,7 @@ class Deployments:
             startup_seconds=float(spec.get("ContainerStartupHealthCheckTimeoutInSeconds", DEFAULT_STARTUP_SECONDS)),
             provisioning_seconds=settings.provisioning_seconds,
             serve_unready=settings.serve_unready,
+            concurrent_requests=settings.concurrent_requests,
             changed=changed,
         )
         telemetry = VariantTelemetry(

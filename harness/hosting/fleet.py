@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 _REPLACEMENT_DELAY_SECONDS = 1.0
 # How long an instance that is being removed may finish what it has: not published; as long as from SIGTERM to SIGKILL.
 DRAIN_SECONDS = 30.0
+"""Of the wall, as the requests are, however fast the clock."""
 # What keeps an instance from coming up.
 FAILURES = (InstanceFailed, ModelDataError, OSError)
 
@@ -54,6 +55,8 @@ class Fleet:
     startup_seconds: how long one may take until ``/ping`` says 200.
     provisioning_seconds: of the clock, before an instance starts.
     serve_unready: instances that are added later take requests as soon as they are started.
+    concurrent_requests: how many may be in flight for each instance in service; the next one is throttled. None: any.
+    drain_seconds: of the wall, for what an instance has when it is removed.
     changed: called when the number in service has changed.
     """
 
@@ -68,6 +71,8 @@ class Fleet:
         startup_seconds: float,
         provisioning_seconds: float = 0.0,
         serve_unready: bool = False,
+        concurrent_requests: int | None = None,
+        drain_seconds: float = DRAIN_SECONDS,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
         self.variant = variant
@@ -78,6 +83,8 @@ class Fleet:
         self._startup_seconds = startup_seconds
         self._provisioning_seconds = provisioning_seconds
         self._serve_unready = serve_unready
+        self._concurrent_requests = concurrent_requests
+        self._drain_seconds = drain_seconds
         self._changed = changed
         self._serving: list[_Slot] = []
         self._slots: list[_Slot] = []
@@ -118,7 +125,7 @@ class Fleet:
         await self._remove(surplus, drain=True)
 
     async def stop(self, *, drain: bool = False) -> None:
-        """Takes every instance down; with ``drain`` each may finish its requests first, for at most 30 s."""
+        """Takes every instance down; with ``drain`` each may finish its requests first, in its time for that."""
         await self._remove([*self._slots, *self._leaving], drain=drain)
 
     async def _grow(self, desired: int, *, early: bool) -> None:
@@ -193,12 +200,9 @@ class Fleet:
             with contextlib.suppress(asyncio.CancelledError):
                 await slot.task
         if drain and not slot.idle.is_set():
-            waits = [asyncio.ensure_future(slot.idle.wait()), asyncio.ensure_future(self._clock.sleep(DRAIN_SECONDS))]
-            try:
-                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for wait in waits:
-                    wait.cancel()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._drain_seconds):
+                    await slot.idle.wait()
         await self._drop(slot)
         self._leaving.discard(slot)
 
@@ -212,11 +216,13 @@ class Fleet:
     def instance(self) -> Iterator[Chosen]:
         """The instance that the routing strategy names, with one request in flight meanwhile.
 
-        Raises AwsError ServiceUnavailable when none is in service.
+        Raises AwsError ServiceUnavailable when none is in service, ThrottlingException when they have all they may.
         """
         if not self._serving:
             raise AwsError("ServiceUnavailable", f"No instance of variant {self.variant} is in service.", 503)
         loads = [slot.outstanding.count for slot in self._serving]
+        if self._concurrent_requests is not None and sum(loads) >= self._concurrent_requests * len(loads):
+            raise throttled()
         slot = self._serving[choose_instance(loads, self._strategy, self._random.random())]
         assert slot.instance is not None, "what serves is there"
         outstanding = slot.outstanding
@@ -233,6 +239,11 @@ class Fleet:
         """One request. Raises AwsError ServiceUnavailable when no instance is in service, else what it raises."""
         with self.instance() as chosen:
             return await chosen.instance.invoke(body, headers, timeout)
+
+
+def throttled() -> AwsError:
+    """SageMaker's refusal without a word of why: status 400 and a message of null (opensearch ml-commons#2429)."""
+    return AwsError("ThrottlingException", "None", fields={"message": None, "Message": None})
 
 
 async def _to_the_end(build: Callable[[int], Instance], number: int) -> Instance:

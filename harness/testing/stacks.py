@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import tarfile
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -123,9 +124,10 @@ class Deployments:
 
 
 def on_twins(stack: Stack, profile: Path, answer: Any = None) -> Stack:
-    """The stack with twins in place of its instances, without the model data that they do not need.
+    """The stack with twins in place of its instances, and an empty archive for the model data that they do not need.
 
-    They answer from the stack's own profile where it names one, else at once. ``profile`` is where one is written.
+    They answer from the stack's own profile where it names one, else at once. ``profile`` is where one is written; the
+    archive lies beside it.
     """
     named = stack.local.profile
     if named is not None and answer is None:
@@ -133,8 +135,10 @@ def on_twins(stack: Stack, profile: Path, answer: Any = None) -> Stack:
     else:
         profile.write_text(_made_up(answer).to_json())
         local = LocalTable(instances="twin", profile=profile)
-    unfetched = f"s3://{stack.bucket}/twins-need-no-model-data.tar.gz"
-    models = {name: model.model_copy(update={"model_data": unfetched}) for name, model in stack.models.items()}
+    # CreateModel asks for model data that is there, as AWS's does.
+    archive = profile.with_name("model.tar.gz")
+    tarfile.open(archive, "w:gz").close()
+    models = {name: model.model_copy(update={"model_data": str(archive)}) for name, model in stack.models.items()}
     return stack.model_copy(update={"local": local, "models": models})
 
 

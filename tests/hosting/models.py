@@ -10,6 +10,8 @@ import json
 import os
 import time
 
+KEPT = []
+
 
 def model_fn(model_dir):
     return model_dir
@@ -24,6 +26,7 @@ def predict_fn(data, model):
         raise ValueError(data["fail"])
     if "die" in data:
         os.kill(os.getppid() if data["die"] == "parent" else os.getpid(), 9)
+    KEPT.append(b"x" * data.get("leak", 0))
     time.sleep(data.get("sleep", 0))
     role, greeting = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("GREETING")
     return {"echo": data, "pid": os.getpid(), "role": role, "env": greeting}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -12,10 +13,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from harness.hosting.instances import process
 from harness.hosting.instances.base import LocalSettings
 from tests.hosting.conftest import Deployed, create_endpoint, settled
-from tests.hosting.hands import IMAGE, variant
+from tests.hosting.hands import IMAGE, Held, variant
 from tests.hosting.models import ECHO, model_tar
+from tests.profiles import a_profile
 from tests.support import Aws, unique
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -134,6 +137,52 @@ def test_a_stream_that_breaks_off(endpoint: Deployed, container: Container) -> N
     assert next(events)["PayloadPart"]["Bytes"] == b"one"
     with pytest.raises(ClientError, match="ModelStreamError"):
         next(events)
+
+
+def test_a_model_that_leaks_loses_the_request_that_was_too_much(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its worker is killed as by an instance's kernel and begins anew; the log says why."""
+    monkeypatch.setattr(process, "limit_of", lambda instance_type: 400 * 2**20)
+    endpoint = create_endpoint(aws, model_tar(ECHO))
+    assert settled(endpoint)["EndpointStatus"] == "InService"
+    first = json.loads(endpoint.invoke({})["Body"])["pid"]
+    with pytest.raises(ClientError) as found:
+        endpoint.invoke({"leak": 500_000_000, "sleep": 30})
+    assert found.value.response["Error"]["Code"] == "ModelError"
+    end = time.monotonic() + 60
+    while True:
+        try:
+            answer = json.loads(endpoint.invoke({})["Body"])
+            break
+        except ClientError as error:
+            assert error.response["Error"]["Code"] in ("ModelError", "ServiceUnavailable")
+            assert time.monotonic() < end, "it did not come back"
+            time.sleep(0.2)
+    assert answer["pid"] != first
+    aws.run(aws.local.hosting.logs.flush())
+    group, logs = f"/aws/sagemaker/Endpoints/{endpoint.name}", aws.client("logs")
+    said = logs.filter_log_events(logGroupName=group, filterPattern='"Out of memory"')["events"]
+    assert f"Out of memory: killed process {first} (" in said[0]["message"]
+    aws.client("sagemaker").delete_endpoint(EndpointName=endpoint.name)
+
+
+@pytest.mark.parametrize(("limit", "status"), [(None, "Failed"), (360, "InService")])
+def test_a_model_that_takes_5_minutes_to_load(held: Held, limit: int | None, status: str) -> None:
+    """4 are allowed unless ContainerStartupHealthCheckTimeoutInSeconds says otherwise (SM guide)."""
+    members = {} if limit is None else {"ContainerStartupHealthCheckTimeoutInSeconds": limit}
+    name = unique("slow")
+    held.aws.local.hosting.configure(name, LocalSettings("twin", profile=a_profile(load_seconds=300)))
+    held.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=held.config(members))
+    # The twin waits for 300 s of the clock from when it is started, and so does what gives it up.
+    sleeping = len(held.clock._sleepers)
+    held.until(lambda: len(held.clock._sleepers) > sleeping)
+    held.advance(239)
+    assert held.describe(name)["EndpointStatus"] == "Creating"
+    held.until(lambda: held.advance(1) or held.describe(name)["EndpointStatus"] != "Creating")
+    found = held.describe(name)
+    assert found["EndpointStatus"] == status
+    if limit is None:
+        assert "/ping did not answer 200 within 240 s" in found["FailureReason"]
+    held.sagemaker.delete_endpoint(EndpointName=name)
 
 
 def test_a_model_server_killed_in_mid_request_costs_its_own_requests_only(aws: Aws) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -133,6 +134,29 @@ class TestAnswer:
             0,
         )
         assert "timed out while waiting for a response from container primary" in found.value.message
+
+    def test_too_many_at_once_where_the_stack_sets_a_limit(self, held: Held) -> None:
+        """Status 400, and a message of null (opensearch ml-commons#2429)."""
+        name = held.endpoint(held.config(), concurrent_requests=1)
+        came, gate = asyncio.Event(), asyncio.Event()
+
+        async def held_back() -> dict[str, Any]:
+            came.set()
+            await gate.wait()
+            return {}
+
+        async def set_it(event: asyncio.Event) -> None:
+            event.set()
+
+        held.hands.answer["v"] = lambda body, headers: held_back()
+        with ThreadPoolExecutor(1) as pool:
+            first = pool.submit(held.invoke, name)
+            held.until(came.is_set)
+            found = failure(held, name)
+            held.aws.run(set_it(gate))
+            assert first.result(20)["ResponseMetadata"]["HTTPStatusCode"] == 200
+        assert (found["Error"]["Code"], found["Error"]["Message"]) == ("ThrottlingException", None)
+        assert found["ResponseMetadata"]["HTTPStatusCode"] == 400
 
     def test_no_instance_in_service(self, held: Held, name: str) -> None:
         held.hands.ready.clear()

@@ -38,6 +38,8 @@ class LocalSettings:
     provisioning_seconds: of the clock, before an instance starts: AWS takes minutes.
     serve_unready: an instance that is added takes requests as soon as it is started, as where ``/ping`` answers 200
     before the model is loaded (aws/sagemaker-inference-toolkit#138).
+    concurrent_requests: how many SageMaker lets through for each instance at once before it throttles; AWS's own limit
+    is "dynamic", by the instances and their types (opensearch ml-commons#2429), and not published: None is no limit.
     """
 
     instances: str = "process"
@@ -47,6 +49,7 @@ class LocalSettings:
     profile: Profile | None = None
     provisioning_seconds: float = 0.0
     serve_unready: bool = False
+    concurrent_requests: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from harness.clock import Clock
 from harness.hosting.instance_types import vcpus
 from harness.hosting.instances.base import Answer, InstanceFailed, InstanceSpec, Log
 from harness.hosting.instances.client import ContainerClient, StreamedAnswer
+from harness.hosting.instances.memory_limit import hold, limit_of
 from harness.hosting.instances.usage import Usage, of_process_tree
 
 # From SIGTERM to SIGKILL (SM guide).
@@ -51,7 +52,7 @@ class ProcessKind:
 
 class ProcessInstance:
     """``python -m model_server`` on as many cores as the instance type has vCPUs, at most this machine's, and with as
-    many workers.
+    many workers; with as much memory, at most most of this machine's.
 
     log: called with every line that the container prints.
     """
@@ -63,6 +64,7 @@ class ProcessInstance:
         self._process: asyncio.subprocess.Process | None = None
         self._client: ContainerClient | None = None
         self._reader: asyncio.Task[None] | None = None
+        self._holding: asyncio.Task[None] | None = None
 
     @property
     def pid(self) -> int | None:
@@ -115,6 +117,8 @@ class ProcessInstance:
             # From here, not in the child before exec, which deadlocks where threads hold locks; its children inherit.
             os.sched_setaffinity(self._process.pid, cores)
         self._reader = asyncio.create_task(self._read_log())
+        limit = limit_of(self.spec.instance_type)
+        self._holding = asyncio.create_task(hold(self._process.pid, limit, self._log))
         self._client = ContainerClient(f"http://127.0.0.1:{port}")
 
     async def _read_log(self) -> None:
@@ -168,6 +172,9 @@ class ProcessInstance:
         process = self._process
         if process is None:
             return
+        if self._holding is not None:
+            self._holding.cancel()
+            await asyncio.wait([self._holding])
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
             try:

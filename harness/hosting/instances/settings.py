@@ -14,7 +14,16 @@ from harness.profile import parse_profile
 
 SERVERS = ("torchserve", "asgi")
 _CONTAINER = re.compile(r"^http://[^/?#\s@]+/?$")
-_MEMBERS = ("instances", "server", "responses", "containers", "profile", "provisioning_seconds", "serve_unready")
+_MEMBERS = (
+    "instances",
+    "server",
+    "responses",
+    "containers",
+    "profile",
+    "provisioning_seconds",
+    "serve_unready",
+    "concurrent_requests",
+)
 
 
 def lacking(instances: str, *, containers: bool, profile: bool) -> str | None:
@@ -63,6 +72,9 @@ def local_settings(document: Mapping[str, Any]) -> LocalSettings:
     serve_unready = document.get("serve_unready", False)
     if not isinstance(serve_unready, bool):
         raise _refused(f"serve_unready must be true or false, not {serve_unready!r}.")
+    most = document.get("concurrent_requests")
+    if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
+        raise _refused(f"concurrent_requests must be a whole number of at least 1, not {most!r}.")
     return LocalSettings(
         instances,
         server,
@@ -71,6 +83,7 @@ def local_settings(document: Mapping[str, Any]) -> LocalSettings:
         parsed,
         float(seconds),
         serve_unready,
+        most,
     )
 
 

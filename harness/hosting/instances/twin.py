@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from harness.clock import Clock
 from harness.hosting.instances.base import Answer, InstanceFailed, InstanceSpec, Log
@@ -83,7 +83,8 @@ class TwinInstance:
 
     async def wait_ready(self, timeout: float) -> None:
         assert self._client is not None, "start() comes first"
-        found = await self._client.pinged(self._ended.is_set, timeout)
+        loads_too_long = self._profile.load_seconds > timeout
+        found = await (self._given_up(timeout) if loads_too_long else self._client.pinged(self._ended.is_set, timeout))
         if found == "ended":
             raise InstanceFailed("The twin ended before it was loaded.")
         if found == "late":
@@ -91,6 +92,16 @@ class TwinInstance:
             raise InstanceFailed(
                 f"/ping did not answer 200 within {timeout:g} s: profile {self._profile.name} loads for {seconds:g} s."
             )
+
+    async def _given_up(self, timeout: float) -> Literal["ended", "late"]:
+        """Loading takes its time on the clock, and so does waiting for it in vain."""
+        waits = [asyncio.ensure_future(self._ended.wait()), asyncio.ensure_future(self._clock.sleep(timeout))]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        return "ended" if self._ended.is_set() else "late"
 
     async def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
         assert self._client is not None, "start() comes first"

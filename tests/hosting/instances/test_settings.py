@@ -28,10 +28,11 @@ def test_everything_said(tmp_path: Path) -> None:
             "profile": profile.model_dump(mode="json"),
             "provisioning_seconds": 180,
             "serve_unready": True,
+            "concurrent_requests": 8,
         }
     )
     containers = ("http://model-1:8080", "http://10.0.0.7:9000")
-    assert found == LocalSettings("twin", "asgi", tmp_path, containers, profile, 180.0, True)
+    assert found == LocalSettings("twin", "asgi", tmp_path, containers, profile, 180.0, True, 8)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +53,8 @@ def test_everything_said(tmp_path: Path) -> None:
         ({"provisioning_seconds": -1}, "provisioning_seconds must be a number of seconds, not -1."),
         ({"provisioning_seconds": True}, "provisioning_seconds must be a number of seconds, not True."),
         ({"serve_unready": "yes"}, "serve_unready must be true or false, not 'yes'."),
+        ({"concurrent_requests": 0}, "concurrent_requests must be a whole number of at least 1, not 0."),
+        ({"concurrent_requests": True}, "concurrent_requests must be a whole number of at least 1, not True."),
         ({"workers": 3}, "workers is no local setting; there are: instances, server, responses, containers, profile"),
     ],
 )

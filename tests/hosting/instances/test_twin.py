@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import statistics
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -91,12 +90,28 @@ async def test_it_answers_503_until_it_is_loaded_on_the_harnesss_clock() -> None
     twin = twins.build(load_seconds=300)
     await twin.start()
     await clock.advance(299)
-    with pytest.raises(InstanceFailed, match="profile made-up loads for 300 s"):
-        await twin.wait_ready(0.5)
     assert (await twin.invoke(b"{}", {}, 10)).status == 503
+    ready = asyncio.ensure_future(twin.wait_ready(360))
+    await asyncio.sleep(0.5)
+    assert not ready.done()
     await clock.advance(1)
-    await twin.wait_ready(5)
+    await ready
     assert (await twin.invoke(b"{}", {}, 10)).status == 200
+    await twins.close()
+
+
+async def test_one_that_loads_for_longer_than_it_may_is_given_up_by_the_same_clock() -> None:
+    """5 minutes where AWS waits for 4 (SM guide, your-algorithms-inference-code)."""
+    clock = VirtualClock()
+    twins = Twins(clock)
+    twin = twins.build(load_seconds=300)
+    await twin.start()
+    ready = asyncio.ensure_future(twin.wait_ready(240))
+    await clock.advance(239)
+    assert not ready.done()
+    await clock.advance(1)
+    with pytest.raises(InstanceFailed, match="200 within 240 s: profile made-up loads for 300 s"):
+        await ready
     await twins.close()
 
 
@@ -111,15 +126,16 @@ async def test_its_port_knows_the_container_contract_only(twins: Twins) -> None:
 
 
 async def test_its_service_times_are_the_profiles(twins: Twins) -> None:
-    """On a machine that does other things too: the median, to 10 ms; `make bench` has the figures."""
-    twin = await twins.start(service_times=(constant(0.03),))
-    took = []
+    """Never less, and the quickest little more than one of no service time is; `make bench` has the figures."""
+    took: dict[float, list[float]] = {0.03: [], 0.0: []}
+    busy, idle = [await twins.start(service_times=(constant(seconds),)) for seconds in took]
     for _ in range(15):
-        begun = time.monotonic()
-        await twin.invoke(b"x" * 100_000, {}, 10)
-        took.append(time.monotonic() - begun)
-    assert min(took) >= 0.03
-    assert statistics.median(took) < 0.04
+        for twin, seconds in ((busy, 0.03), (idle, 0.0)):
+            begun = time.monotonic()
+            await twin.invoke(b"x" * 100_000, {}, 10)
+            took[seconds].append(time.monotonic() - begun)
+    assert min(took[0.03]) >= 0.03
+    assert min(took[0.03]) - min(took[0.0]) < 0.045
 
 
 async def test_fifty_live_in_one_process_and_one_killed_takes_no_other_along(twins: Twins) -> None:

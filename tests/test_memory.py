@@ -3,7 +3,7 @@ import subprocess
 import sys
 import time
 
-from harness.functions import memory
+from harness import memory
 
 HOLD = "data = bytearray(60_000_000); import os; {fork}print('ready', flush=True); import time; time.sleep(60)"
 

@@ -1,4 +1,4 @@
-"""How much memory an execution environment uses, read from /proc.
+"""How much memory processes use, read from /proc: an execution environment's, a model server's.
 
 A memory cgroup is the faithful limit (harness.functions.cgroup); polling the resident set stands in for it where there
 is none, and tells the peak in either case.
