@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -21,16 +22,15 @@ from harness.functions.concurrency import (
 from harness.load.schedule import Profile as Traffic
 from harness.profile import Profile
 
-_SLOTS = 4096
+_SLOTS = 1024
 _NEVER = 1e18  # seconds: the function's timeout where there is no function
 
 
 def world(settings: Settings, system: System, traffic: Traffic, seed: int) -> World:
-    """As deployed: every initial instance serves, and provisioned concurrency is allocated."""
+    """As deployed: every initial instance serves; no provisioned concurrency is allocated yet."""
     places = [_most(variant) for variant in settings.variants]
     profiles = [system.profiles[variant.instance_type] for variant in settings.variants]
     levels, quantiles, firsts = _service_times(profiles)
-    minutes = max(1, math.ceil(traffic.seconds / MINUTE - 1e-9))
     variants = np.zeros(len(places), state.VARIANT)
     first = 0
     for record, variant, profile, level, most in zip(
@@ -41,62 +41,24 @@ def world(settings: Settings, system: System, traffic: Traffic, seed: int) -> Wo
         record["error_rate"] = profile.error_rate
         record["least"] = variant.routing_strategy == "LEAST_OUTSTANDING_REQUESTS"
         first += most
-    return World(
-        state=_state(settings, system),
-        keys=draws.keys(seed),
-        pieces=np.array([(one.seconds, one.start_rate, one.end_rate, one.expected) for one in traffic.pieces]),
-        slots=np.zeros(_SLOTS, state.SLOT),
-        heap=np.zeros(_SLOTS, state.EVENT),
-        warm=np.zeros(_power(ACCOUNT_LIMIT), state.TIMER),
-        cold=np.zeros(_power(ACCOUNT_LIMIT), state.TIMER),
-        back=np.zeros(2 * _power(ACCOUNT_LIMIT), state.TIMER),
-        invocation_deadlines=np.zeros(2 * _SLOTS, state.TIMER),
-        function_deadlines=np.zeros(2 * _SLOTS, state.TIMER),
-        ends=np.zeros((5, 2), np.int64),
-        allowances=_allowances(settings),
-        idle=np.zeros(_power(ACCOUNT_LIMIT)),
+    made = World(
+        _SLOTS,
+        _power(ACCOUNT_LIMIT),
+        pieces=np.array(
+            [(one.seconds, one.start_rate, one.end_rate, one.expected) for one in traffic.pieces], state.PIECE
+        ),
         variants=variants,
         weights=np.array([variant.initial_variant_weight for variant in settings.variants]),
-        instances=np.zeros(first, state.INSTANCE),
-        outstanding=np.zeros(first, np.int64),
+        stations=np.zeros(first, state.STATION),
         levels=levels,
         quantiles=quantiles,
-        failures=np.zeros(len(state.FAILURES), np.int64),
-        errors=np.zeros(minutes, np.int64),
+        errors=np.zeros(max(1, math.ceil(traffic.seconds / MINUTE - 1e-9)), np.int64),
         counts=np.zeros(latencies.BUCKETS, np.int64),
-        minute_counts=np.zeros(latencies.BUCKETS, np.int64),
-        edges=latencies.edges(),
-        minutes=np.zeros(minutes, state.MINUTE),
     )
-
-
-def enlarged(w: World, slots: int = 0) -> World:
-    """The same state with room for twice as many attempts in flight, or for so many more."""
-    size = max(len(w.slots) * 2, _power(len(w.slots) + slots))
-    deadlines = {
-        name: _unrolled(timers, w.ends[which], 2 * size)
-        for name, timers, which in (
-            ("back", w.back, state.RETURN),
-            ("invocation_deadlines", w.invocation_deadlines, state.INVOCATION_DEADLINE),
-            ("function_deadlines", w.function_deadlines, state.FUNCTION_DEADLINE),
-        )
-    }
-    return w._replace(slots=_longer(w.slots, size), heap=_longer(w.heap, size), **deadlines)
-
-
-def _longer(array: Array, size: int) -> Array:
-    longer = np.zeros(size, array.dtype)
-    longer[: len(array)] = array
-    return longer
-
-
-def _unrolled(timers: Array, ends: Array, size: int) -> Array:
-    """The timers of a queue from place 0 on, with its ends to match."""
-    head, tail = int(ends[0]), int(ends[1])
-    longer = np.zeros(size, timers.dtype)
-    longer[: tail - head] = timers[np.arange(head, tail) & (len(timers) - 1)]
-    ends[:] = 0, tail - head
-    return longer
+    made.now["keys"] = draws.keys(seed)
+    _begin(made.now, settings, system)
+    _allow(made.arrays["allowances"], settings)
+    return made
 
 
 def _power(number: int) -> int:
@@ -118,7 +80,7 @@ def _service_times(profiles: list[Profile]) -> tuple[Array, Array, list[int]]:
     for profile in profiles:
         spans = []
         for times in profile.service_times:
-            spans.append((len(quantiles), len(quantiles) + len(times.quantiles)))
+            spans.append((len(quantiles), len(times.quantiles)))
             quantiles += times.quantiles
         firsts.append(len(levels))
         for in_service in range(1, profile.workers + 1):
@@ -127,11 +89,9 @@ def _service_times(profiles: list[Profile]) -> tuple[Array, Array, list[int]]:
     return np.array(levels, state.LEVEL), np.array(quantiles), firsts
 
 
-def _state(settings: Settings, system: System) -> Array:
-    made = np.zeros(1, state.STATE)
-    s = made[0]
+def _begin(s: Any, settings: Settings, system: System) -> None:
     function = settings.function
-    s["free"] = -1
+    s["number"] = -1
     s["has_function"] = function is not None
     s["limit"] = ACCOUNT_LIMIT
     s["reserved"] = -1
@@ -147,17 +107,49 @@ def _state(settings: Settings, system: System) -> Array:
         s["function_timeout"] = function.timeout
         if function.reserved_concurrent_executions is not None:
             s["reserved"] = function.reserved_concurrent_executions
-    return made
 
 
-def _allowances(settings: Settings) -> Array:
+def _allow(allowances: Array, settings: Settings) -> None:
     function = settings.function
     reserved = (function and function.reserved_concurrent_executions) or 0
-    made = np.zeros(4, state.ALLOWANCE)
     for which, limit, seconds in (
         (state.ACCOUNT, ACCOUNT_LIMIT * REQUESTS_PER_CONCURRENCY, 1.0),
         (state.OWN, reserved * REQUESTS_PER_CONCURRENCY, 1.0),
         (state.GROWTH, SCALING_STEP, SCALING_SECONDS),
     ):
-        made[which] = (limit, limit, limit / seconds, 0.0)
-    return made
+        allowances[which] = (limit, limit, limit / seconds, 0.0)
+
+
+# ---- while it runs
+
+
+def allocate(world: World, executions: int) -> None:
+    """So many provisioned environments serve from now on, as concurrency.ProvisionedConcurrency.allocate."""
+    world.now["allocated"] = executions
+    limit = executions * REQUESTS_PER_CONCURRENCY
+    world.arrays["allowances"][state.PROVISIONED_OWN] = (limit, limit, limit, 0.0)
+
+
+def serve(world: World, index: int, serving: int, now: float) -> None:
+    """So many instances of a variant take requests from now on; the newest come and go."""
+    variant = world.arrays["variants"][index]
+    first, before = int(variant["first"]), int(variant["serving"])
+    for place in range(first + before, first + serving):
+        station = world.arrays["stations"][place]
+        station["in_service"] = station["waiting"] = 0
+        station["area"], station["changed"], station["since"] = 0.0, now, now
+        world.arrays["outstanding"][place] = 0
+    variant["serving"] = serving
+
+
+def concurrency(world: World, index: int, now: float) -> float:
+    """ConcurrentRequestsPerModel: the mean over the instances of their means in flight since the last call, as
+    hosting.outstanding has each."""
+    variant = world.arrays["variants"][index]
+    places = slice(int(variant["first"]), int(variant["first"]) + int(variant["serving"]))
+    stations, outstanding = world.arrays["stations"][places], world.arrays["outstanding"][places]
+    area = stations["area"] + outstanding * (now - stations["changed"])
+    span = now - stations["since"]
+    means = np.where(span > 0, area / np.where(span > 0, span, 1.0), outstanding)
+    stations["area"], stations["changed"], stations["since"] = 0.0, now, now
+    return float(means.mean())

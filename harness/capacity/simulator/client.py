@@ -6,67 +6,67 @@ import math
 
 import numpy as np
 
-from harness.capacity.simulator import draws
-from harness.capacity.simulator.compiled import compiled
+from harness.capacity.simulator.compiled import compiled, element, integers
 from harness.capacity.simulator.draws import draw
 from harness.capacity.simulator.events import push_event, take_slot
 from harness.capacity.simulator.latencies import bucket
 from harness.capacity.simulator.rules import reach
 from harness.capacity.simulator.state import (
     ANSWERED,
+    ARRIVAL,
     CLIENT_TIMEOUT,
+    JITTER,
     MODEL_ERROR,
+    PIECE,
     QUEUE_FULL,
     RETRYING,
     THROTTLED,
-    World,
+    State,
+    slot_at,
 )
 
 MINUTE = 60.0
 
 
 @compiled
-def next_arrival(w: World) -> None:
+def next_arrival(w: State) -> None:
     """Finds when the next request arrives: at the next point of a unit-rate Poisson process, by the traffic's integral
     (as harness.load.schedule does)."""
-    s = w.state[0]
-    number = s.number + 1
-    point = s.point - math.log(1.0 - draw(w.keys, draws.ARRIVAL, number, 0))
-    pieces, piece = w.pieces, s.piece
-    while point >= s.piece_before + pieces[piece, 3]:
-        s.piece_begun += pieces[piece, 0]
-        s.piece_before += pieces[piece, 3]
-        piece += 1
-        if piece == len(pieces):
-            s.next_arrival = np.inf
-            s.piece = piece - 1
+    number = w.number + 1
+    point = w.point - math.log(1.0 - draw(w, ARRIVAL, number, 0))
+    piece = element(w.pieces, w.piece, PIECE)
+    while point >= w.piece_before + piece.expected:
+        if w.piece + 1 == w.pieces_size:
+            w.next_arrival = np.inf
             return
-    s.number, s.point, s.piece = number, point, piece
-    into = reach(pieces[piece, 0], pieces[piece, 1], pieces[piece, 2], point - s.piece_before)
-    s.next_arrival = s.piece_begun + into
+        w.piece_begun += piece.seconds
+        w.piece_before += piece.expected
+        w.piece += 1
+        piece = element(w.pieces, w.piece, PIECE)
+    w.number, w.point = number, point
+    into = reach(piece.seconds, piece.start_rate, piece.end_rate, point - w.piece_before)
+    w.next_arrival = w.piece_begun + into
 
 
 @compiled
-def finish(w: World, now: float, number: int, arrived: float, attempt: int, attempted: float, result: int) -> None:
+def finish(w: State, now: float, number: int, arrived: float, attempt: int, attempted: float, result: int) -> None:
     """An attempt's answer reaches its caller, who takes it, tries again, or has long hung up.
 
     Throttled ones are tried again, and where callers invoke the endpoint themselves the model server's 503 and 500;
     through a function those are the function's error, in an answer of 200.
     """
-    s = w.state[0]
-    if now - attempted > s.client_timeout:
+    if now - attempted > w.client_timeout:
         result = CLIENT_TIMEOUT
-    elif attempt < s.retries and (result == THROTTLED or (s.has_function == 0 and result in (QUEUE_FULL, MODEL_ERROR))):
+    elif attempt < w.retries and (result == THROTTLED or (w.has_function == 0 and result in (QUEUE_FULL, MODEL_ERROR))):
         slot = take_slot(w)
-        record = w.slots[slot]
+        record = slot_at(w, slot)
         record.number, record.arrived, record.attempt, record.flags = number, arrived, attempt + 1, RETRYING
-        wait = s.backoff * 2.0**attempt * draw(w.keys, draws.JITTER, number, attempt)
-        s.retried += 1
-        push_event(w, now + wait, slot)
+        w.retried += 1
+        push_event(w, now + w.backoff * 2.0**attempt * draw(w, JITTER, number, attempt), slot)
         return
     if result == ANSWERED:
-        s.succeeded += 1
-        w.minute_counts[bucket(now - arrived)] += 1
+        w.succeeded += 1
+        integers(w.counts, bucket(now - arrived), 1)[0] += 1
     else:
         w.failures[result] += 1
-        w.errors[min(int(arrived / MINUTE), len(w.errors) - 1)] += 1
+        integers(w.errors, min(int(arrived / MINUTE), w.errors_size - 1), 1)[0] += 1

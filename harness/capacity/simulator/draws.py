@@ -9,10 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from harness.capacity.simulator.compiled import compiled
-from harness.capacity.simulator.state import Array
-
-ARRIVAL, VARIANT_CHOICE, ROUTING, SERVICE, FAILURE, JITTER = range(6)
-STREAMS = 6
+from harness.capacity.simulator.state import STREAMS, Array, State
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _ATTEMPT = np.uint64(0xD1342543DE82EF95)
@@ -30,9 +27,9 @@ def _mixed(value: np.uint64) -> np.uint64:
 
 
 @compiled
-def draw(keys: Array, stream: int, number: int, attempt: int) -> float:
+def draw(w: State, stream: int, number: int, attempt: int) -> float:
     """Uniform in [0, 1). number: the request's; attempt: 0 for its first."""
-    value = keys[stream] + np.uint64(number) * _GOLDEN + np.uint64(attempt) * _ATTEMPT
+    value = w.keys[stream] + np.uint64(number) * _GOLDEN + np.uint64(attempt) * _ATTEMPT
     return float(_mixed(value) >> _11) * _UNIT
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from harness.capacity.simulator import draws
 from harness.capacity.simulator.client import finish
-from harness.capacity.simulator.compiled import compiled
+from harness.capacity.simulator.compiled import compiled, element, floats, integers
 from harness.capacity.simulator.draws import draw
 from harness.capacity.simulator.events import push_event, push_timer, release
 from harness.capacity.simulator.rules import choose_at_random, choose_by_weight, choose_least, interpolate
@@ -13,38 +12,48 @@ from harness.capacity.simulator.state import (
     AT_SERVER,
     AWAITED,
     EXECUTING,
+    FAILURE,
     FUNCTION_DEADLINE,
     INVOCATION_DEADLINE,
+    LEVEL,
     LOST,
     MODEL_ERROR,
     QUEUE_FULL,
     RETURN,
-    World,
+    ROUTING,
+    SERVICE,
+    VARIANT_CHOICE,
+    State,
+    event_at,
+    ring_at,
+    slot_at,
+    station_at,
+    variant_at,
 )
 
 
 @compiled
-def answer(w: World, slot: int, now: float, result: int) -> None:
+def _answer(w: State, slot: int, now: float, result: int) -> None:
     """SageMaker answers an attempt: to its function, which takes a moment to end, or to the caller."""
-    record = w.slots[slot]
-    if w.state[0].has_function == 0:
+    record = slot_at(w, slot)
+    if w.has_function == 0:
         finish(w, now, record.number, record.arrived, record.attempt, record.attempted, result)
         release(w, slot, EXECUTING)
     elif record.flags & EXECUTING:
         record.result = result
-        push_timer(w, w.back, RETURN, now + w.state[0].trail, slot)
+        push_timer(w, ring_at(w, RETURN), now + w.trail, slot)
 
 
 @compiled
-def _begin(w: World, instance: int, slot: int, now: float) -> float:
+def _begin(w: State, place: int, slot: int, now: float) -> float:
     """A worker takes an attempt; when it will be done."""
-    station, record = w.instances[instance], w.slots[slot]
+    station, record = station_at(w, place), slot_at(w, slot)
     station.in_service += 1
-    level = w.levels[w.variants[record.variant].level + station.in_service - 1]
-    point = draw(w.keys, draws.SERVICE, record.number, record.attempt)
-    seconds = interpolate(w.quantiles[level.low : level.low_end], point)
+    level = element(w.levels, variant_at(w, record.variant).level + station.in_service - 1, LEVEL)
+    point = draw(w, SERVICE, record.number, record.attempt)
+    seconds = interpolate(floats(w.quantiles, level.low, level.low_size), point)
     if level.share > 0:  # as profile.Profile.service_time
-        above = interpolate(w.quantiles[level.high : level.high_end], point)
+        above = interpolate(floats(w.quantiles, level.high, level.high_size), point)
         seconds = seconds * (1 - level.share) + above * level.share
     ended = float(now + seconds)
     push_event(w, ended, slot)
@@ -52,119 +61,125 @@ def _begin(w: World, instance: int, slot: int, now: float) -> float:
 
 
 @compiled
-def _count(w: World, instance: int, now: float, change: int) -> None:
+def _count(w: State, place: int, now: float, change: int) -> None:
     """Requests in flight there, as hosting.outstanding averages them."""
-    station = w.instances[instance]
-    station.area += w.outstanding[instance] * (now - station.changed)
+    station, outstanding = station_at(w, place), integers(w.outstanding, place, 1)
+    station.area += outstanding[0] * (now - station.changed)
     station.changed = now
-    w.outstanding[instance] += change
+    outstanding[0] += change
 
 
 @compiled
-def _count_waiting(w: World, now: float, change: int) -> None:
-    s = w.state[0]
-    s.waiting_area += s.waiting * (now - s.waiting_since)
-    s.waiting_since = now
-    s.waiting += change
+def _count_waiting(w: State, now: float, change: int) -> None:
+    w.waiting_area += w.waiting * (now - w.waiting_since)
+    w.waiting_since = now
+    w.waiting += change
 
 
 @compiled
-def invoke(w: World, slot: int, now: float) -> None:
-    """InvokeEndpoint: a variant by weight, an instance by its routing strategy, a worker or a place in the queue."""
-    s = w.state[0]
-    record = w.slots[slot]
-    s.invocations += 1
-    index = 0
-    if len(w.weights) > 1:
-        index = choose_by_weight(w.weights, draw(w.keys, draws.VARIANT_CHOICE, record.number, record.attempt))
-    variant = w.variants[index]
+def _station_for(w: State, slot: int) -> int:
+    """A variant by weight, an instance of it by its routing strategy."""
+    record, index = slot_at(w, slot), 0
+    if w.variants_size > 1:
+        point = draw(w, VARIANT_CHOICE, record.number, record.attempt)
+        index = choose_by_weight(floats(w.weights, 0, w.variants_size), point)
+    variant = variant_at(w, index)
     variant.per_instance += 1.0 / variant.serving
     variant.arrived += 1
-    point = draw(w.keys, draws.ROUTING, record.number, record.attempt)
+    point = draw(w, ROUTING, record.number, record.attempt)
     if variant.least:
-        chosen = choose_least(w.outstanding[variant.first : variant.first + variant.serving], point)
+        chosen = choose_least(integers(w.outstanding, variant.first, variant.serving), point)
     else:
         chosen = choose_at_random(variant.serving, point)
-    instance = variant.first + chosen
-    station = w.instances[instance]
-    record.variant, record.instance = index, instance
-    due = now + s.invocation_timeout
-    function_due = record.started + s.function_timeout
+    record.variant, record.station = index, variant.first + chosen
+    return int(variant.first + chosen)
+
+
+@compiled
+def invoke(w: State, slot: int, now: float) -> None:
+    """InvokeEndpoint: a worker of an instance, or a place in its queue, or the model server's 503."""
+    w.invocations += 1
+    place = _station_for(w, slot)
+    record, station = slot_at(w, slot), station_at(w, place)
+    variant = variant_at(w, record.variant)
+    ended = -1.0
     if station.in_service < variant.workers:
-        ended = _begin(w, instance, slot, now)
-        in_time = ended <= due
-        function_in_time = ended + s.trail <= function_due
+        ended = _begin(w, place, slot, now)
     elif station.waiting < variant.queue_length:
         if station.waiting == 0:
             station.head = slot
         else:
-            w.slots[station.tail].next = slot
+            slot_at(w, station.tail).next = slot
         station.tail = slot
         station.waiting += 1
         _count_waiting(w, now, 1)
-        in_time = function_in_time = False  # who knows
     else:
-        answer(w, slot, now, QUEUE_FULL)
+        _answer(w, slot, now, QUEUE_FULL)
         return
     record.flags |= AT_SERVER | AWAITED
-    _count(w, instance, now, 1)
-    if not in_time:
-        push_timer(w, w.invocation_deadlines, INVOCATION_DEADLINE, due, slot)
-    if s.has_function != 0 and not function_in_time:
-        push_timer(w, w.function_deadlines, FUNCTION_DEADLINE, function_due, slot)
+    _count(w, place, now, 1)
+    # Of one that waits nobody knows yet whether it will be in time.
+    due = now + w.invocation_timeout
+    if ended < 0 or ended > due:
+        push_timer(w, ring_at(w, INVOCATION_DEADLINE), due, slot)
+    if w.has_function != 0:
+        due = record.started + w.function_timeout
+        if ended < 0 or ended + w.trail > due:
+            push_timer(w, ring_at(w, FUNCTION_DEADLINE), due, slot)
 
 
 @compiled
-def depart(w: World, slot: int, now: float) -> None:
+def depart(w: State, slot: int, now: float) -> None:
     """A worker is done with an attempt and takes the next, whether or not anybody still waits for the answer."""
-    record = w.slots[slot]
+    record = slot_at(w, slot)
     if record.flags & LOST:
         release(w, slot, LOST)
         return
-    station = w.instances[record.instance]
+    place = int(record.station)
+    station = station_at(w, place)
     station.in_service -= 1
     if station.waiting > 0:
-        following = station.head
-        station.head = w.slots[following].next
+        following = int(station.head)
+        station.head = slot_at(w, following).next
         station.waiting -= 1
         _count_waiting(w, now, -1)
-        _begin(w, record.instance, following, now)
+        _begin(w, place, following, now)
     if record.flags & AWAITED:
-        _count(w, record.instance, now, -1)
-        rate = w.variants[record.variant].error_rate
+        _count(w, place, now, -1)
+        rate = variant_at(w, record.variant).error_rate
         # As profile.Profile.fails.
-        failed = rate > 0 and draw(w.keys, draws.FAILURE, record.number, record.attempt) < rate
-        answer(w, slot, now, MODEL_ERROR if failed else ANSWERED)
+        failed = rate > 0 and draw(w, FAILURE, record.number, record.attempt) < rate
+        _answer(w, slot, now, MODEL_ERROR if failed else ANSWERED)
     release(w, slot, AT_SERVER | AWAITED)
 
 
 @compiled
-def give_up(w: World, slot: int, now: float, result: int) -> None:
+def give_up(w: State, slot: int, now: float, result: int) -> None:
     """SageMaker waits no longer; the model server goes on with the attempt all the same."""
-    record = w.slots[slot]
-    _count(w, record.instance, now, -1)
+    record = slot_at(w, slot)
+    _count(w, int(record.station), now, -1)
     record.flags &= ~AWAITED
-    answer(w, slot, now, result)
+    _answer(w, slot, now, result)
 
 
 @compiled
-def take_down(w: World, instance: int, now: float) -> None:
+def take_down(w: State, place: int, now: float) -> None:
     """The instance is gone, and what it still had gets no answer."""
-    station = w.instances[instance]
-    slot = station.head
+    station = station_at(w, place)
+    slot = int(station.head)
     for _ in range(station.waiting):
-        following = w.slots[slot].next
+        following = int(slot_at(w, slot).next)
         _drop(w, slot, now)
         release(w, slot, AT_SERVER)
         slot = following
     _count_waiting(w, now, -station.waiting)
-    place = 0
+    index = 0
     # An answer may add a caller's next attempt to the heap, which only moves others further back.
-    while place < w.state[0].heap_size:
-        slot = w.heap[place].slot
-        place += 1
-        record = w.slots[slot]
-        if record.flags & AT_SERVER and record.instance == instance:
+    while index < w.heap_size:
+        slot = int(event_at(w, index).slot)
+        index += 1
+        record = slot_at(w, slot)
+        if record.flags & AT_SERVER and record.station == place:
             # Its departure is still in the heap.
             record.flags |= LOST
             _drop(w, slot, now)
@@ -173,34 +188,6 @@ def take_down(w: World, instance: int, now: float) -> None:
 
 
 @compiled
-def _drop(w: World, slot: int, now: float) -> None:
-    if w.slots[slot].flags & AWAITED:
+def _drop(w: State, slot: int, now: float) -> None:
+    if slot_at(w, slot).flags & AWAITED:
         give_up(w, slot, now, MODEL_ERROR)
-
-
-@compiled
-def serve(w: World, index: int, serving: int, now: float) -> None:
-    """So many instances of a variant take requests from now on; the newest come and go."""
-    variant = w.variants[index]
-    for place in range(variant.first + variant.serving, variant.first + serving):
-        station = w.instances[place]
-        station.in_service = station.waiting = 0
-        station.area = 0.0
-        station.changed = station.since = now
-        w.outstanding[place] = 0
-    variant.serving = serving
-
-
-@compiled
-def concurrency(w: World, index: int, now: float) -> float:
-    """ConcurrentRequestsPerModel: the mean over the instances of their means in flight since the last call."""
-    variant = w.variants[index]
-    total = 0.0
-    for place in range(variant.first, variant.first + variant.serving):
-        _count(w, place, now, 0)
-        station = w.instances[place]
-        span = now - station.since
-        total += station.area / span if span > 0 else float(w.outstanding[place])
-        station.area = 0.0
-        station.since = now
-    return float(total / variant.serving)

@@ -1,125 +1,106 @@
-"""What is to happen: a heap by time, queues of timers, and the slots of the attempts that they are about."""
+"""What is to happen: a heap by time, rings of timers, and the slots of the attempts that they are about."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from harness.capacity.simulator.compiled import compiled
-from harness.capacity.simulator.state import Array, World
+from harness.capacity.simulator.compiled import compiled, element
+from harness.capacity.simulator.state import TIMER, Record, State, event_at, slot_at
 
 
 @compiled
-def push_event(w: World, time: float, slot: int) -> None:
-    """Adds an event; of those of one time the first added comes first."""
-    s = w.state[0]
-    heap, order, place = w.heap, s.order, s.heap_size
-    s.order = order + 1
-    s.heap_size = place + 1
+def push_event(w: State, time: float, slot: int) -> None:
+    """Adds an event of a slot that has none; there is room, for there are as many places as slots."""
+    place = w.heap_size
+    w.heap_size = place + 1
     while place > 0:
-        parent = (place - 1) >> 1
-        if heap[parent].time <= time:
+        parent = event_at(w, (place - 1) >> 1)
+        if parent.time <= time:
             break
-        heap[place] = heap[parent]
-        place = parent
-    heap[place].time = time
-    heap[place].order = order
-    heap[place].slot = slot
+        here = event_at(w, place)
+        here.time, here.slot = parent.time, parent.slot
+        place = (place - 1) >> 1
+    here = event_at(w, place)
+    here.time, here.slot = time, slot
 
 
 @compiled
-def pop_event(w: World) -> int:
+def pop_event(w: State) -> int:
     """Removes the first event; its slot."""
-    s = w.state[0]
-    heap = w.heap
-    slot = heap[0].slot
-    size = s.heap_size - 1
-    s.heap_size = size
-    time, order = heap[size].time, heap[size].order
-    place = 0
-    child = 1
+    slot = event_at(w, 0).slot
+    size = w.heap_size - 1
+    w.heap_size = size
+    last = event_at(w, size)
+    time = last.time
+    place, child = 0, 1
     while child < size:
-        right = child + 1
-        if right < size and _before(heap[right].time, heap[right].order, heap[child].time, heap[child].order):
-            child = right
-        if not _before(heap[child].time, heap[child].order, time, order):
+        if child + 1 < size and event_at(w, child + 1).time < event_at(w, child).time:
+            child += 1
+        below = event_at(w, child)
+        if below.time >= time:
             break
-        heap[place] = heap[child]
-        place = child
-        child = 2 * place + 1
-    heap[place] = heap[size]
+        here = event_at(w, place)
+        here.time, here.slot = below.time, below.slot
+        place, child = child, 2 * child + 1
+    here = event_at(w, place)
+    here.time, here.slot = time, last.slot
     return int(slot)
 
 
 @compiled
-def _before(time: float, order: int, other_time: float, other_order: int) -> bool:
-    return time < other_time or (time == other_time and order < other_order)
+def push_timer(w: State, ring: Record, time: float, slot: int) -> None:
+    """Adds a timer to a ring; none of those before it is later. There is room once those of attempts that are over are
+    left out: a ring has twice as many places as there are slots, and a slot one timer in it."""
+    if ring.tail - ring.head > ring.mask:
+        _compact(w, ring)
+    timer = element(ring.timers, ring.tail & ring.mask, TIMER)
+    timer.time, timer.slot = time, slot
+    timer.generation = slot_at(w, slot).generation
+    if ring.head == ring.tail:
+        ring.due = time
+    ring.tail += 1
 
 
 @compiled
-def push_timer(w: World, timers: Array, which: int, time: float, slot: int) -> None:
-    """Adds a timer to a queue; none of those before it is later."""
-    tail = w.ends[which, 1]
-    timer = timers[tail & (len(timers) - 1)]
-    timer.time = time
-    timer.slot = slot
-    timer.generation = w.slots[slot].generation
-    w.ends[which, 1] = tail + 1
+def pop_timer(w: State, ring: Record) -> int:
+    """Removes the first timer of a ring; its slot, or -1 where its attempt is over."""
+    timer = element(ring.timers, ring.head & ring.mask, TIMER)
+    ring.head += 1
+    ring.due = element(ring.timers, ring.head & ring.mask, TIMER).time if ring.head != ring.tail else np.inf
+    return int(timer.slot) if slot_at(w, timer.slot).generation == timer.generation else -1
 
 
 @compiled
-def pop_timer(w: World, timers: Array, which: int) -> int:
-    """Removes the first timer of a queue; its slot, or -1 where its attempt is over."""
-    head = w.ends[which, 0]
-    w.ends[which, 0] = head + 1
-    timer = timers[head & (len(timers) - 1)]
-    return int(timer.slot) if w.slots[timer.slot].generation == timer.generation else -1
-
-
-@compiled
-def next_timer(w: World, timers: Array, which: int) -> float:
-    """When the first timer of a queue is due; infinite without any."""
-    head = w.ends[which, 0]
-    if head == w.ends[which, 1]:
-        return np.inf
-    return float(timers[head & (len(timers) - 1)].time)
-
-
-@compiled
-def has_room(w: World, timers: Array, which: int) -> bool:
-    """Whether a queue takes one more timer; one that is full drops those whose attempts are over first."""
-    head, tail, mask = w.ends[which, 0], w.ends[which, 1], len(timers) - 1
-    if tail - head <= mask:
-        return True
-    kept = head
-    for place in range(head, tail):
-        timer = timers[place & mask]
-        if w.slots[timer.slot].generation == timer.generation:
-            timers[kept & mask] = timer
+def _compact(w: State, ring: Record) -> None:
+    kept = ring.head
+    for place in range(ring.head, ring.tail):
+        timer = element(ring.timers, place & ring.mask, TIMER)
+        if slot_at(w, timer.slot).generation == timer.generation:
+            to = element(ring.timers, kept & ring.mask, TIMER)
+            to.time, to.slot, to.generation = timer.time, timer.slot, timer.generation
             kept += 1
-    w.ends[which, 1] = kept
-    return bool(2 * (kept - head) <= mask)
+    ring.tail = kept
+    ring.due = element(ring.timers, ring.head & ring.mask, TIMER).time if ring.head != ring.tail else np.inf
 
 
 @compiled
-def take_slot(w: World) -> int:
+def take_slot(w: State) -> int:
     """A free slot."""
-    s = w.state[0]
-    slot = s.free
+    slot = w.free
     if slot >= 0:
-        s.free = w.slots[slot].next
+        w.free = slot_at(w, slot).next
     else:
-        slot = s.slots_used
-        s.slots_used = slot + 1
+        slot = w.slots_used
+        w.slots_used = slot + 1
     return int(slot)
 
 
 @compiled
-def release(w: World, slot: int, flags: int) -> None:
+def release(w: State, slot: int, flags: int) -> None:
     """The attempt is no longer what these flags say; without any left its slot is free."""
-    record = w.slots[slot]
+    record = slot_at(w, slot)
     record.flags &= ~flags
     if record.flags == 0:
-        s = w.state[0]
         record.generation += 1
-        record.next = s.free
-        s.free = slot
+        record.next = w.free
+        w.free = slot

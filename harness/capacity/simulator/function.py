@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from harness.capacity.simulator.client import finish
-from harness.capacity.simulator.compiled import compiled
+from harness.capacity.simulator.compiled import compiled, element, floats
 from harness.capacity.simulator.events import release
 from harness.capacity.simulator.rules import admission, refilled
-from harness.capacity.simulator.state import ACCOUNT, EXECUTING, FUNCTION_TIMEOUT, GROWTH, OWN, PROVISIONED_OWN, World
-from harness.functions.concurrency import COLD, PROVISIONED, REQUESTS_PER_CONCURRENCY, WHOLE
+from harness.capacity.simulator.state import (
+    ACCOUNT,
+    ALLOWANCE,
+    EXECUTING,
+    FUNCTION_TIMEOUT,
+    GROWTH,
+    OWN,
+    PROVISIONED_OWN,
+    State,
+    slot_at,
+)
+from harness.functions.concurrency import COLD, PROVISIONED, WHOLE
 
 
 @compiled
-def available(w: World, which: int, now: float) -> bool:
+def _available(w: State, which: int, now: float) -> bool:
     """As concurrency.Allowance has it."""
-    allowance = w.allowances[which]
+    allowance = element(w.allowances, which, ALLOWANCE)
     if now > allowance.at:
         allowance.left = refilled(allowance.left, allowance.limit, allowance.per_second, now - allowance.at)
         allowance.at = now
@@ -21,74 +31,71 @@ def available(w: World, which: int, now: float) -> bool:
 
 
 @compiled
-def admit(w: World, now: float) -> int:
+def _take(w: State, which: int) -> None:
+    element(w.allowances, which, ALLOWANCE).left -= 1.0
+
+
+@compiled
+def _count_running(w: State, now: float, change: int) -> None:
+    w.running_area += w.running * (now - w.running_since)
+    w.running_since = now
+    w.running += change
+
+
+@compiled
+def admit(w: State, now: float) -> int:
     """As concurrency.FunctionConcurrency.admit of a synchronous request, with the environments that are idle."""
-    s = w.state[0]
-    while s.idle_head < s.idle_tail and w.idle[s.idle_head & (len(w.idle) - 1)] + s.idle_seconds <= now:
-        s.idle_head += 1
-    warm = s.idle_head < s.idle_tail
-    reserved = s.reserved >= 0
+    while w.idle_head < w.idle_tail and floats(w.idle, w.idle_head & w.idle_mask, 1)[0] + w.idle_seconds <= now:
+        w.idle_head += 1
+    warm = w.idle_head < w.idle_tail
+    reserved = w.reserved >= 0
     start = admission(
-        s.provisioned_running < s.allocated and available(w, PROVISIONED_OWN, now),
-        (s.reserved if reserved else s.limit) - s.allocated - s.on_demand,
+        w.provisioned_running < w.allocated and _available(w, PROVISIONED_OWN, now),
+        (w.reserved if reserved else w.limit) - w.allocated - w.on_demand,
         reserved,
-        not reserved or available(w, OWN, now),
-        available(w, ACCOUNT, now),
+        not reserved or _available(w, OWN, now),
+        _available(w, ACCOUNT, now),
         warm,
-        warm or available(w, GROWTH, now),
+        warm or _available(w, GROWTH, now),
     )
     if start > COLD:
         return start
-    w.allowances[ACCOUNT].left -= 1.0
+    _take(w, ACCOUNT)
     if reserved:
-        w.allowances[OWN].left -= 1.0
+        _take(w, OWN)
     if start == PROVISIONED:
-        w.allowances[PROVISIONED_OWN].left -= 1.0
-        s.provisioned_running += 1
+        _take(w, PROVISIONED_OWN)
+        w.provisioned_running += 1
     else:
-        s.on_demand += 1
+        w.on_demand += 1
         if start == COLD:
-            w.allowances[GROWTH].left -= 1.0
+            _take(w, GROWTH)
         else:
             # The most recently used first (functions.pool).
-            s.idle_tail -= 1
-    s.running_area += s.running * (now - s.running_since)
-    s.running_since = now
-    s.running += 1
-    s.running_peak = max(s.running_peak, s.running)
-    if s.allocated > 0:
-        s.utilization_sum += s.provisioned_running / s.allocated
-        s.utilization_count += 1
+            w.idle_tail -= 1
+    _count_running(w, now, 1)
+    w.running_peak = max(w.running_peak, w.running)
+    if w.allocated > 0:
+        w.utilization_sum += w.provisioned_running / w.allocated
+        w.utilization_count += 1
     return start
 
 
 @compiled
-def end(w: World, slot: int, now: float, result: int) -> None:
+def end(w: State, slot: int, now: float, result: int) -> None:
     """An execution is over: its place is given back, and the caller has the answer."""
-    s = w.state[0]
-    record = w.slots[slot]
-    s.running_area += s.running * (now - s.running_since)
-    s.running_since = now
-    s.running -= 1
+    record = slot_at(w, slot)
+    _count_running(w, now, -1)
     seconds = max(0.0, now - record.started)
     if record.start == PROVISIONED:
-        s.provisioned_running -= 1
-        s.provisioned_seconds += seconds
+        w.provisioned_running -= 1
+        w.provisioned_seconds += seconds
     else:
-        s.on_demand -= 1
-        s.function_seconds += seconds
+        w.on_demand -= 1
+        w.function_seconds += seconds
         # One that was ended by its timeout is not used again (functions.environment).
         if result != FUNCTION_TIMEOUT:
-            w.idle[s.idle_tail & (len(w.idle) - 1)] = now
-            s.idle_tail += 1
+            floats(w.idle, w.idle_tail & w.idle_mask, 1)[0] = now
+            w.idle_tail += 1
     finish(w, now, record.number, record.arrived, record.attempt, record.attempted, result)
     release(w, slot, EXECUTING)
-
-
-@compiled
-def allocate(w: World, executions: int) -> None:
-    """So many provisioned environments serve from now on, as concurrency.ProvisionedConcurrency.allocate."""
-    w.state[0].allocated = executions
-    allowance = w.allowances[PROVISIONED_OWN]
-    allowance.left = allowance.limit = allowance.per_second = executions * REQUESTS_PER_CONCURRENCY
-    allowance.at = 0.0

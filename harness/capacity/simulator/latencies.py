@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import math
+from typing import Any
 
 import numpy as np
 
 from harness.capacity.outcome import Floats
 from harness.capacity.simulator.compiled import compiled
-from harness.capacity.simulator.state import Array
 
 _LOWEST, _OCTAVES = -20, 36
 """From about a microsecond (2 to the -20th of a second) to 18 hours; what lies outside is in the outermost bucket."""
 _PARTS = 128
 BUCKETS = _OCTAVES * _PARTS
+_SHIFT = 52 - 7  # of a float64's bits, so that its exponent and the highest 7 of its mantissa are left
+_FIRST = (1023 + _LOWEST) * _PARTS  # those of 2 to the lowest
 
 
 def edges() -> Floats:
@@ -27,19 +28,7 @@ def edges() -> Floats:
 
 @compiled
 def bucket(seconds: float) -> int:
-    """The bucket of a latency."""
-    mantissa, exponent = math.frexp(seconds)
-    # A mantissa is from a half up to 1.
-    place = (exponent - 1 - _LOWEST) * _PARTS + int((mantissa - 0.5) * (2 * _PARTS))
+    """The bucket of a latency: buckets follow each other as the bits of a float64 do."""
+    bits: Any = np.float64(seconds).view(np.int64)
+    place: int = (bits >> _SHIFT) - _FIRST
     return min(max(place, 0), BUCKETS - 1)
-
-
-@compiled
-def rank(counts: Array, number: int) -> int:
-    """The bucket of the ``number``-th smallest latency, from 1."""
-    seen = 0
-    for place in range(len(counts)):
-        seen += counts[place]
-        if seen >= number:
-            return place
-    return len(counts) - 1

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import fields
 
 import numpy as np
 
-from harness.capacity.outcome import Floats, Series
+from harness.capacity.outcome import Latencies, Series
 from harness.capacity.settings import Settings
-from harness.capacity.simulator import kernel
+from harness.capacity.simulator.latencies import edges
 from harness.capacity.simulator.resources import Variant
 from harness.capacity.simulator.scaling import Datapoints, Scaled
 from harness.capacity.simulator.state import World
@@ -16,15 +18,13 @@ from harness.capacity.system import System
 
 
 class Minutes:
-    """The minutes of a run. world: its state, which is another one after it was enlarged.
-
-    beyond_saturation: seconds, by whole minutes, in which a variant's instances were offered more than was measured.
-    """
+    """The minutes of a run. beyond_saturation: seconds, by whole minutes, in which a variant's instances were offered
+    more than was measured."""
 
     def __init__(
         self, world: World, settings: Settings, system: System, variants: Sequence[Variant], scaled: Sequence[Scaled]
     ) -> None:
-        self.world = world
+        self._world = world
         self.beyond_saturation = 0.0
         self._variants = variants
         self._scaled = scaled
@@ -33,33 +33,77 @@ class Minutes:
         self._begun = 0.0
         self._datapoints = 0
         self._per_instance = 0.0
-        self._in_service = np.zeros(len(world.minutes))
-        self._desired = np.zeros(len(world.minutes))
-        self._metric = np.zeros(len(world.minutes))
-        self._high = np.zeros(len(world.minutes))
-        self._low = np.zeros(len(world.minutes))
+        self._requests = self._throttles = 0
+        self._counts = np.zeros(len(world.arrays["counts"]), np.int64)
+        self._edges = edges()
+        self._written = {each.name: np.zeros(len(world.arrays["errors"])) for each in fields(Series)}
 
     def close(self, now: float, per_instance: Datapoints) -> None:
         """The minute ends now. per_instance: the first variant's metric up to now."""
-        index, span = self._index, now - self._begun
-        kernel.close_minute(self.world, index, self._begun, now)
+        span = now - self._begun
         served = [variant.served.take(now) for variant in self._variants]
-        self._in_service[index] = sum(served) / span
-        self._desired[index] = sum(variant.desired for variant in self._variants)
-        self._metric[index] = self._mean(per_instance)
         states = [watched.states() for scaled in self._scaled for watched in scaled.watched]
-        self._high[index] = any(high for high, _ in states)
-        self._low[index] = any(low for _, low in states)
+        requests, throttles = int(self._world.now["requests"]), int(self._world.now["throttles"])
+        p50, p99 = self._take_counts()
+        self._write(
+            arrivals=requests - self._requests,
+            invocations=self._take("invocations"),
+            throttles=throttles - self._throttles,
+            p50=p50,
+            p99=p99,
+            in_service=sum(served) / span,
+            desired=sum(variant.desired for variant in self._variants),
+            per_instance=self._mean(per_instance),
+            queued=self._take_area("waiting", now) / span,
+            concurrency=self._take_area("running", now) / span,
+            concurrency_peak=int(self._world.now["running_peak"]),
+            alarm_high=any(high for high, _ in states),
+            alarm_low=any(low for _, low in states),
+        )
+        self._world.now["running_peak"] = self._world.now["running"]
         beyond = False
-        for record, instance_seconds, most in zip(self.world.variants, served, self._most, strict=True):
-            beyond = beyond or (most is not None and int(record["arrived"]) > most * instance_seconds)
+        for record, seconds, most in zip(self._world.arrays["variants"], served, self._most, strict=True):
+            beyond = beyond or (most is not None and int(record["arrived"]) > most * seconds)
             record["arrived"] = 0
         self.beyond_saturation += span * beyond
-        self._index, self._begun = index + 1, now
+        self._requests, self._throttles = requests, throttles
+        self._index, self._begun = self._index + 1, now
 
-    def close_run(self) -> None:
-        """What came after the last minute is counted with it."""
-        kernel.close_run(self.world, self._index - 1)
+    def close_run(self) -> Latencies:
+        """What was answered after the last minute's end is counted with it; the latencies of all."""
+        last = self._index - 1
+        self._written["invocations"][last] += self._take("invocations")
+        self._written["throttles"][last] += int(self._world.now["throttles"]) - self._throttles
+        self._take_counts()
+        return Latencies(self._edges, self._counts)
+
+    def _write(self, **figures: float) -> None:
+        for name, value in figures.items():
+            self._written[name][self._index] = value
+
+    def _take(self, name: str) -> int:
+        """A count since it was last taken."""
+        found, self._world.now[name] = int(self._world.now[name]), 0
+        return found
+
+    def _take_area(self, name: str, now: float) -> float:
+        """A number's integral over time since it was last taken."""
+        s = self._world.now
+        area = float(s[f"{name}_area"]) + int(s[name]) * (now - float(s[f"{name}_since"]))
+        s[f"{name}_area"], s[f"{name}_since"] = 0.0, now
+        return area
+
+    def _take_counts(self) -> tuple[float, float]:
+        """The minute's p50 and p99, as Latencies.percentile finds them; its latencies are counted with all."""
+        counts = self._world.arrays["counts"]
+        upto = counts.cumsum()
+        total = int(upto[-1])
+        if total == 0:
+            return math.nan, math.nan
+        found = np.searchsorted(upto, (math.ceil(0.5 * total), math.ceil(0.99 * total)))
+        self._counts += counts
+        counts[:] = 0
+        return float(self._edges[found[0] + 1]), float(self._edges[found[1] + 1])
 
     def _mean(self, per_instance: Datapoints) -> float:
         """Of the datapoints that are new; the last one again where there is none."""
@@ -70,22 +114,4 @@ class Minutes:
         return self._per_instance
 
     def series(self) -> Series:
-        def counted(name: str) -> Floats:
-            return np.array(self.world.minutes[name], dtype=np.float64)
-
-        return Series(
-            arrivals=counted("arrivals"),
-            invocations=counted("invocations"),
-            throttles=counted("throttles"),
-            errors=self.world.errors.astype(np.float64),
-            p50=counted("p50"),
-            p99=counted("p99"),
-            in_service=self._in_service,
-            desired=self._desired,
-            per_instance=self._metric,
-            queued=counted("queued"),
-            concurrency=counted("concurrency"),
-            concurrency_peak=counted("concurrency_peak"),
-            alarm_high=self._high,
-            alarm_low=self._low,
-        )
+        return Series(**{**self._written, "errors": self._world.arrays["errors"].astype(np.float64)})

@@ -7,7 +7,7 @@ import math
 
 from harness.capacity.outcome import Latencies, Outcome
 from harness.capacity.settings import CONCURRENCY, INVOCATIONS, Settings, VariantSettings
-from harness.capacity.simulator import build, endpoint, function, kernel
+from harness.capacity.simulator import build, kernel
 from harness.capacity.simulator.agenda import Agenda, Turn
 from harness.capacity.simulator.client import MINUTE
 from harness.capacity.simulator.minutes import Minutes
@@ -58,7 +58,6 @@ class Run:
 
     def outcome(self) -> Outcome:
         """Runs it."""
-        kernel.begin(self._world)
         self._agenda.add(0.0, Turn.LOOK, self._look)
         self._agenda.add(MINUTE, Turn.METRIC, self._metrics)
         self._agenda.add(MINUTE * self._speed, Turn.MINUTE, self._minute)
@@ -71,27 +70,24 @@ class Run:
         self._minutes.close(self._seconds, self._per_instance[0])
         # What is still in flight comes to its end, with everything as it is.
         self._advance(math.inf)
-        self._minutes.close_run()
-        return self._told()
+        return self._told(self._minutes.close_run())
 
     # ---- requests
 
     def _advance(self, until: float) -> None:
-        while not kernel.advance(self._world, until):
-            self._world = build.enlarged(self._world)
-            self._minutes.world = self._world
+        while not kernel.advance(self._world.state, until):
+            self._world.make_room()
 
     def _serve(self, index: int, count: int, second: float) -> None:
-        endpoint.serve(self._world, index, count, second)
+        build.serve(self._world, index, count, second)
 
     def _take_down(self, index: int, first: int, end: int, second: float) -> None:
-        variant = self._world.variants[index]
-        room = (end - first) * (int(variant["workers"]) + int(variant["queue_length"]))
-        if int(self._world.state[0]["slots_used"]) + room > len(self._world.slots):
-            self._world = build.enlarged(self._world, room)
-            self._minutes.world = self._world
-        for place in range(first, end):
-            endpoint.take_down(self._world, int(variant["first"]) + place, second)
+        variant = self._world.arrays["variants"][index]
+        most = (end - first) * (int(variant["workers"]) + int(variant["queue_length"]))
+        if int(self._world.now["slots_used"]) + most > int(self._world.now["slots_size"]):
+            self._world.make_room(most)
+        place = int(variant["first"])
+        kernel.take_down_stations(self._world.state, place + first, place + end, second)
 
     # ---- what is scaled
 
@@ -100,7 +96,7 @@ class Run:
         if given is None or (given.provisioned_scaling is None and not given.provisioned_concurrent_executions):
             return None
         initial = given.provisioned_concurrent_executions
-        return Alias(self._agenda, self._speed, initial, lambda count: function.allocate(self._world, count))
+        return Alias(self._agenda, self._speed, initial, lambda count: build.allocate(self._world, count))
 
     def _targets(self) -> list[Scaled]:
         """In the order in which they are looked at: variants by name, then the function."""
@@ -150,10 +146,10 @@ class Run:
     def _metrics(self, now: float) -> None:
         """One-minute datapoints. A minute without requests is a real zero of InvocationsPerInstance, and none of
         utilization."""
-        for variant, datapoints in zip(self._world.variants, self._per_instance, strict=True):
+        for variant, datapoints in zip(self._world.arrays["variants"], self._per_instance, strict=True):
             datapoints.append(float(variant["per_instance"]))
             variant["per_instance"] = 0.0
-        s = self._world.state[0]
+        s = self._world.now
         count = int(s["utilization_count"])
         self._utilization.append(float(s["utilization_sum"]) / count if count else None)
         s["utilization_sum"], s["utilization_count"] = 0.0, 0
@@ -161,7 +157,7 @@ class Run:
 
     def _high_resolution(self, now: float) -> None:
         for index, datapoints in enumerate(self._concurrent):
-            datapoints.append(endpoint.concurrency(self._world, index, now / self._speed))
+            datapoints.append(build.concurrency(self._world, index, now / self._speed))
         self._agenda.add(now + LOOK_SECONDS, Turn.METRIC, self._high_resolution)
 
     def _minute(self, now: float) -> None:
@@ -170,8 +166,8 @@ class Run:
 
     # ---- what comes of it
 
-    def _told(self) -> Outcome:
-        s = self._world.state[0]
+    def _told(self, latencies: Latencies) -> Outcome:
+        s = self._world.now
         kept: dict[str, float] = {}
         for variant, settings in zip(self._variants, self._settings.variants, strict=True):
             seconds = variant.kept.take(self._seconds)
@@ -186,10 +182,10 @@ class Run:
             seconds=self._seconds,
             requests=int(s["requests"]),
             succeeded=int(s["succeeded"]),
-            failures={name: int(count) for name, count in zip(FAILURES, self._world.failures, strict=True)},
+            failures={name: int(count) for name, count in zip(FAILURES, s["failures"], strict=True)},
             throttles=int(s["throttles"]),
             retries=int(s["retried"]),
-            latencies=Latencies(self._world.edges, self._world.counts),
+            latencies=latencies,
             instance_seconds=kept,
             function_requests=int(s["function_requests"]),
             function_seconds=float(s["function_seconds"]),

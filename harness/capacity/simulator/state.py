@@ -1,15 +1,23 @@
-"""What a simulated run is at a moment, as the compiled functions have it: a few arrays of records.
+"""What a simulated run is at a moment, as the compiled functions have it: one record, and arrays that it points to.
 
-Times are seconds of the requests' clock, from the traffic's beginning. Indices of slots, instances and variants are
+Times are seconds of the requests' clock, from the traffic's beginning. Indices of slots, stations and variants are
 places in their arrays; -1 is none.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from harness.capacity.simulator.compiled import element, inlined
+
+Array = NDArray[Any]
+State = Any
+"""A record of STATE within compiled code."""
+Record = Any
+"""Another record within compiled code: reading and writing its members reads and writes the array."""
 
 # How a request may end, in the order of Outcome's failures; ANSWERED is well.
 THROTTLED, QUEUE_FULL, MODEL_ERROR, INVOCATION_TIMEOUT, FUNCTION_TIMEOUT, CLIENT_TIMEOUT, ANSWERED = range(7)
@@ -17,31 +25,59 @@ FAILURES = ("throttled", "queue_full", "model_error", "invocation_timeout", "fun
 
 # What an attempt in flight still is, as bits; without any it is over and its slot free.
 EXECUTING = 1  # its function runs
-AT_SERVER = 2  # the model server has it, in service or waiting
-AWAITED = 4  # and SageMaker waits for the answer
-RETRYING = 8  # it waits for its next attempt
-LOST = 16  # its instance was taken down while it was in service
+STARTING = 2  # in an environment that has still to start
+AT_SERVER = 4  # the model server has it, in service or waiting
+AWAITED = 8  # and SageMaker waits for the answer
+RETRYING = 16  # it waits for its next attempt
+LOST = 32  # its instance was taken down while it was in service
 
-# First in, first out: events that all come a fixed time after the one before them.
-WARM, COLD, RETURN, INVOCATION_DEADLINE, FUNCTION_DEADLINE = range(5)
+# First in, first out: what comes a fixed time after whatever it follows. A function's call of the endpoint, its end
+# after the endpoint's answer, and the timeouts.
+LEAD, RETURN, INVOCATION_DEADLINE, FUNCTION_DEADLINE = range(4)
+RINGS = 4
 
 # Allowances: of the account's requests, the reserved concurrency's, the provisioned concurrency's, new environments.
 ACCOUNT, OWN, PROVISIONED_OWN, GROWTH = range(4)
+ALLOWANCES = 4
+
+# Streams of draws.
+ARRIVAL, VARIANT_CHOICE, ROUTING, SERVICE, FAILURE, JITTER = range(6)
+STREAMS = 6
+
+_ADDRESSES = (
+    "pieces",
+    "slots",
+    "heap",
+    "rings",
+    "allowances",
+    "idle",
+    "variants",
+    "weights",
+    "stations",
+    "outstanding",
+    "levels",
+    "quantiles",
+    "errors",
+    "counts",
+)
 
 STATE = np.dtype(
     [
+        ("keys", "u8", (STREAMS,)),
         # Arrivals: the next one's time and number; the piece of the traffic, its start in time and in arrivals.
         ("next_arrival", "f8"),
         ("number", "i8"),
         ("point", "f8"),
         ("piece", "i8"),
+        ("pieces_size", "i8"),
         ("piece_begun", "f8"),
         ("piece_before", "f8"),
         # Events and slots.
         ("heap_size", "i8"),
-        ("order", "i8"),
         ("slots_used", "i8"),
+        ("slots_size", "i8"),
         ("free", "i8"),
+        ("variants_size", "i8"),
         # The function. reserved: -1 where none is.
         ("has_function", "i8"),
         ("limit", "i8"),
@@ -50,6 +86,7 @@ STATE = np.dtype(
         ("running", "i8"),
         ("on_demand", "i8"),
         ("provisioned_running", "i8"),
+        ("idle_mask", "i8"),
         ("idle_head", "i8"),
         ("idle_tail", "i8"),
         ("idle_seconds", "f8"),
@@ -62,7 +99,9 @@ STATE = np.dtype(
         ("client_timeout", "f8"),
         ("retries", "i8"),
         ("backoff", "f8"),
-        # Counted from the beginning.
+        # Counted from the beginning. failures: by how a request ended.
+        ("failures", "i8", (len(FAILURES),)),
+        ("errors_size", "i8"),
         ("requests", "i8"),
         ("succeeded", "i8"),
         ("throttles", "i8"),
@@ -71,10 +110,8 @@ STATE = np.dtype(
         ("cold_starts", "i8"),
         ("function_seconds", "f8"),
         ("provisioned_seconds", "f8"),
-        # Counted in this minute.
-        ("arrivals", "i8"),
+        # Counted in this minute. Areas are integrals over time.
         ("invocations", "i8"),
-        ("minute_throttles", "i8"),
         ("running_peak", "i8"),
         ("running_area", "f8"),
         ("running_since", "f8"),
@@ -84,9 +121,13 @@ STATE = np.dtype(
         # The datapoint of ProvisionedConcurrencyUtilization.
         ("utilization_sum", "f8"),
         ("utilization_count", "i8"),
+        # Where the arrays begin.
+        *((name, "i8") for name in _ADDRESSES),
     ],
     align=True,
 )
+
+PIECE = np.dtype([("seconds", "f8"), ("start_rate", "f8"), ("end_rate", "f8"), ("expected", "f8")], align=True)
 
 SLOT = np.dtype(
     [
@@ -95,7 +136,7 @@ SLOT = np.dtype(
         ("started", "f8"),  # its execution
         ("number", "i8"),
         ("attempt", "i4"),
-        ("instance", "i4"),
+        ("station", "i4"),
         ("variant", "i4"),
         ("next", "i4"),
         ("generation", "i4"),
@@ -106,11 +147,14 @@ SLOT = np.dtype(
     align=True,
 )
 
-EVENT = np.dtype([("time", "f8"), ("order", "i8"), ("slot", "i8")], align=True)
+EVENT = np.dtype([("time", "f8"), ("slot", "i8")], align=True)
 TIMER = np.dtype([("time", "f8"), ("slot", "i4"), ("generation", "i4")], align=True)
+# due: of its first timer, infinite without any; mask: its places, a power of two, less one; timers: an address.
+RING = np.dtype([("due", "f8"), ("head", "i8"), ("tail", "i8"), ("mask", "i8"), ("timers", "i8")], align=True)
 ALLOWANCE = np.dtype([("left", "f8"), ("limit", "f8"), ("per_second", "f8"), ("at", "f8")], align=True)
 
-INSTANCE = np.dtype(
+# An instance and its model server. area, changed, since: of requests in flight, as hosting.outstanding.
+STATION = np.dtype(
     [
         ("in_service", "i4"),
         ("waiting", "i4"),
@@ -123,7 +167,7 @@ INSTANCE = np.dtype(
     align=True,
 )
 
-# first: its first instance; serving: how many take requests; level: where its service times begin among the levels.
+# first: its first station; serving: how many take requests; level: where its service times begin among the levels.
 # per_instance, arrived: InvocationsPerInstance and requests since they were last read.
 VARIANT = np.dtype(
     [
@@ -141,52 +185,84 @@ VARIANT = np.dtype(
 )
 
 # Service times while so many are in service: which two tables of quantiles they lie between, and the second's share.
-LEVEL = np.dtype([("low", "i8"), ("low_end", "i8"), ("high", "i8"), ("high_end", "i8"), ("share", "f8")], align=True)
-
-# A minute's figures, as outcome.Series has them.
-MINUTE = np.dtype(
-    [
-        ("arrivals", "f8"),
-        ("invocations", "f8"),
-        ("throttles", "f8"),
-        ("p50", "f8"),
-        ("p99", "f8"),
-        ("queued", "f8"),
-        ("concurrency", "f8"),
-        ("concurrency_peak", "f8"),
-    ],
-    align=True,
-)
-
-Array = NDArray[Any]
+LEVEL = np.dtype([("low", "i8"), ("low_size", "i8"), ("high", "i8"), ("high_size", "i8"), ("share", "f8")], align=True)
 
 
-class World(NamedTuple):
-    """A run's state. pieces: of the traffic: seconds, first rate, last rate, arrivals. errors: by the minute in which
-    their requests began; counts: of latencies, all and this minute's. outstanding: by instance. weights: by variant."""
+@inlined
+def slot_at(w: State, place: int) -> Record:
+    return element(w.slots, place, SLOT)
 
-    state: Array
-    keys: Array
-    pieces: Array
-    slots: Array
-    heap: Array
-    warm: Array
-    cold: Array
-    back: Array
-    invocation_deadlines: Array
-    function_deadlines: Array
-    ends: Array
-    allowances: Array
-    idle: Array
-    variants: Array
-    weights: Array
-    instances: Array
-    outstanding: Array
-    levels: Array
-    quantiles: Array
-    failures: Array
-    errors: Array
-    counts: Array
-    minute_counts: Array
-    edges: Array
-    minutes: Array
+
+@inlined
+def event_at(w: State, place: int) -> Record:
+    return element(w.heap, place, EVENT)
+
+
+@inlined
+def ring_at(w: State, which: int) -> Record:
+    return element(w.rings, which, RING)
+
+
+@inlined
+def variant_at(w: State, index: int) -> Record:
+    return element(w.variants, index, VARIANT)
+
+
+@inlined
+def station_at(w: State, place: int) -> Record:
+    return element(w.stations, place, STATION)
+
+
+class World:
+    """The arrays of a run, of which ``state`` is the record. outstanding: by station; weights: by variant; errors: by
+    the minute in which their requests began; counts: of this minute's latencies; rings: RINGS of them."""
+
+    def __init__(self, slots: int, idle: int, **arrays: Array) -> None:
+        """slots, idle: powers of two; arrays: pieces, variants, weights, stations, levels, quantiles, errors and
+        counts."""
+        self.arrays: dict[str, Array] = {
+            **arrays,
+            "slots": np.zeros(slots, SLOT),
+            "heap": np.zeros(slots, EVENT),
+            "rings": np.zeros(RINGS, RING),
+            "allowances": np.zeros(ALLOWANCES, ALLOWANCE),
+            "idle": np.zeros(idle),
+            "outstanding": np.zeros(len(arrays["stations"]), np.int64),
+        }
+        self._timers = [np.zeros(2 * slots, TIMER) for _ in range(RINGS)]
+        self.state = np.zeros(1, STATE)
+        self.now: Any = self.state[0]
+        self.now["free"] = -1
+        self.now["idle_mask"] = idle - 1
+        self.arrays["rings"]["due"] = np.inf
+        for name in ("pieces", "variants", "errors"):
+            self.now[f"{name}_size"] = len(arrays[name])
+        self._point()
+
+    def _point(self) -> None:
+        for name in _ADDRESSES:
+            self.now[name] = self.arrays[name].ctypes.data
+        self.now["slots_size"] = len(self.arrays["slots"])
+        for ring, timers in zip(self.arrays["rings"], self._timers, strict=True):
+            ring["timers"], ring["mask"] = timers.ctypes.data, len(timers) - 1
+
+    def make_room(self, slots: int = 1) -> None:
+        """Has room for so many more attempts in flight, and for twice as many as before."""
+        size = len(self.arrays["slots"])
+        while size < 2 * len(self.arrays["slots"]) or size < int(self.now["slots_used"]) + slots:
+            size *= 2
+        self.arrays["slots"] = _longer(self.arrays["slots"], size)
+        self.arrays["heap"] = _longer(self.arrays["heap"], size)
+        for which, ring in enumerate(self.arrays["rings"]):
+            timers, head, tail = self._timers[which], int(ring["head"]), int(ring["tail"])
+            longer = np.zeros(2 * size, TIMER)
+            longer[: tail - head] = timers[np.arange(head, tail) & (len(timers) - 1)]
+            ring["head"], ring["tail"] = 0, tail - head
+            self._timers[which] = longer
+        self._point()
+
+
+def _longer(array: Array, size: int) -> Array:
+    longer = np.zeros(size, array.dtype)
+    longer[: len(array)] = array
+    return longer
