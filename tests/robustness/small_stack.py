@@ -7,7 +7,7 @@ import dataclasses
 import json
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,12 +55,13 @@ role = "caller"
 code = "code"
 handler = "app.handler"
 timeout = 30
+environment = { VARIABLES }
 event = "event.json"
 [scaling.variants.AllTraffic]
 min_capacity = 1
 max_capacity = 3
 [scaling.variants.AllTraffic.target_tracking.invocations]
-target_value = 300
+target_value = TARGET
 scale_in_cooldown = 300
 scale_out_cooldown = 60
 [local]
@@ -79,14 +80,18 @@ POLICY = {
 }
 
 
-def write_stack(folder: Path, *, code: str = LAMBDA, extra: str = "", profile: Any = None) -> Path:
-    """The stack's files. extra: more tables of the stack file."""
+def write_stack(folder: Path, *, code: str = LAMBDA, variables: Mapping[str, str] = {}, target: int = 300) -> Path:
+    """The stack's files. variables: of the function's environment; target: invocations a minute per instance."""
     (folder / "code").mkdir(parents=True, exist_ok=True)
     (folder / "code" / "app.py").write_text(code)
     (folder / "event.json").write_text('{"name": "you"}')
     (folder / "invoke.json").write_text(json.dumps(POLICY))
-    (folder / "profile.json").write_text((profile or a_profile()).to_json())
-    (folder / "stack.toml").write_text(STACK + extra)
+    (folder / "profile.json").write_text(a_profile().to_json())
+    (folder / "stack.toml").write_text(
+        STACK.replace("TARGET", str(target)).replace(
+            "VARIABLES", ", ".join(f'{name} = "{value}"' for name, value in variables.items())
+        )
+    )
     return folder / "stack.toml"
 
 
