@@ -3,6 +3,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from harness import memory
 
 HOLD = "data = bytearray(60_000_000); import os; {fork}print('ready', flush=True); import time; time.sleep(60)"
@@ -36,6 +38,16 @@ def test_what_forks_share_is_counted_once() -> None:
     try:
         time.sleep(0.1)
         assert 60_000_000 < memory.resident(memory.family(holder.pid)) < 110_000_000
+    finally:
+        end(holder)
+
+
+def test_a_family_without_end_is_counted_to_the_limit_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "MOST_PROCESSES", 3)
+    holder = hold("os.fork(); os.fork(); os.fork(); ")
+    try:
+        time.sleep(0.1)
+        assert 3 < len(memory.family(holder.pid)) < 8
     finally:
         end(holder)
 

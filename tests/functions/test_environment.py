@@ -1,12 +1,14 @@
 """Execution environments: who shares one, what ends one, and what outlives nothing."""
 
 import asyncio
+import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,6 +18,7 @@ import uvloop
 
 from harness.backend import Backend
 from harness.clock import WallClock
+from harness import memory
 from harness.functions import environment
 from harness.functions.cgroup import MemoryCgroups
 from tests.functions.conftest import ROLE, Lambda, alive, eventually, make_service, running, zipped
@@ -437,6 +440,24 @@ async def test_without_a_cgroup_memory_is_limited_by_looking_at_it(
         with monkeypatch.context() as patched:  # a short peak between two looks counts as well
             patched.setattr(environment, "POLL_SECONDS", 60)
             assert (await plain.invoke(name, 300_000_000)).payload["errorType"] == "Runtime.ExitError"
+
+
+async def test_one_that_has_forked_much_is_looked_at_for_a_tenth_of_the_time(
+    lambda_: Lambda, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+
+    def slow(family: Sequence[int]) -> int:
+        looks.append(time.monotonic())
+        time.sleep(0.05)  # as with some hundred processes
+        return len(family)
+
+    monkeypatch.setattr(memory, "resident", slow)
+    name = await lambda_.create("import time\ndef handler(event, context): time.sleep(1.5)", Timeout=60)
+    assert (await lambda_.invoke(name)).error is None
+    assert len(looks) >= 2
+    turns = 2  # initialization and invocation begin anew
+    assert len([gap for gap in itertools.pairwise(looks) if gap[1] - gap[0] < 0.5]) < turns
 
 
 async def test_what_one_function_does_to_itself_is_nobody_elses_business(lambda_: Lambda) -> None:
