@@ -192,7 +192,9 @@ def create(
 
 def update(configuration: Configuration, request: Mapping[str, Any], *, revision: str, now: float) -> Configuration:
     """UpdateFunctionConfiguration's request applied: what it leaves out stays as it was."""
-    return replace(configuration, **_changes(request), revision=revision, modified=datetime.fromtimestamp(now, UTC))
+    changes = _changes(request)
+    kept = {**configuration.kept, **changes.pop("kept", {})}
+    return replace(configuration, **changes, kept=kept, revision=revision, modified=datetime.fromtimestamp(now, UTC))
 
 
 def check_supported(request: Mapping[str, Any]) -> None:

@@ -59,6 +59,17 @@ def test_an_update_changes_what_it_names_and_nothing_else() -> None:
     assert emptied.response()["Environment"] == {"Variables": {}}
 
 
+def test_an_update_of_one_kept_member_leaves_the_others() -> None:
+    queue = {"TargetArn": "arn:aws:sqs:us-east-1:123456789012:dead"}
+    before = create(DeadLetterConfig=queue, KMSKeyArn="arn:aws:kms:us-east-1:123456789012:key/1")
+    after = configuration.update(before, {"VpcConfig": {"SubnetIds": ["subnet-1"]}}, revision="r2", now=1)
+    assert after.dead_letters == queue["TargetArn"]
+    assert after.kept["KMSKeyArn"].endswith("key/1")
+    assert after.kept["VpcConfig"] == {"SubnetIds": ["subnet-1"]}
+    removed = configuration.update(after, {"DeadLetterConfig": {"TargetArn": ""}}, revision="r3", now=2)
+    assert removed.dead_letters is None
+
+
 def test_what_does_not_change_how_it_runs_is_answered_as_given() -> None:
     answer = create(
         Description="d",
