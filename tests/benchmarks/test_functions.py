@@ -132,6 +132,7 @@ def apart() -> Iterator[Aws]:
         moto.wait()
 
 
+@pytest.mark.timeout(1_800)  # twenty thousand of them
 def test_ten_thousand_invocations_leave_nothing_behind(figures: Table, apart: Aws) -> None:
     client, name = create(apart, apart.role())
     me = psutil.Process()

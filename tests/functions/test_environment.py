@@ -16,9 +16,9 @@ import psutil
 import pytest
 import uvloop
 
+from harness import memory
 from harness.backend import Backend
 from harness.clock import WallClock
-from harness import memory
 from harness.functions import environment
 from harness.functions.cgroup import MemoryCgroups
 from tests.functions.conftest import ROLE, Lambda, alive, eventually, make_service, running, zipped
