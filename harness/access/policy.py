@@ -139,8 +139,6 @@ def _parse_text(name: str, text: str, use: Use) -> Policy:
         raise MalformedPolicy(f"policy {name} is not valid JSON: {error}") from None
     except RecursionError:
         raise MalformedPolicy(f"policy {name} is not valid JSON: it is nested too deeply") from None
-    except ValueError as error:
-        raise MalformedPolicy(f"policy {name} is not valid JSON: {error}") from None
     return _parse(name, document, use)
 
 
