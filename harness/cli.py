@@ -11,7 +11,7 @@ import boto3
 import click
 from rich.console import Console
 
-from harness import cli_capacity, cli_policy, daemon
+from harness import cli_capacity, cli_plan, cli_policy, daemon
 from harness.deploy import Deployment
 from harness.errors import HarnessError
 from harness.invoking import administrator_session, client_environment, harness_url, invoke_function
@@ -20,6 +20,7 @@ from harness.progress import Steps
 from harness.stack import Stack, load_stack
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
+_PATH = click.Path(path_type=Path)
 
 _port = click.option("--port", default=4566, show_default=True, help="Port of the local AWS.")
 _region = click.option("--region", default="us-east-1", show_default=True)
@@ -116,12 +117,21 @@ def down(port: int) -> None:
 
 
 @main.command()
-@click.argument("stack_file", type=_FILE)
+@click.argument("stack_file", type=_FILE, required=False)
+@click.option("--plan", type=_PATH, help="Settings of this plan in place of the stack file's own, which it names.")
 @click.option("--aws", is_flag=True, help="Deploy to the real AWS account of your credentials instead of the harness.")
 @click.option("--no-build", is_flag=True, help="Take the model data as it lies, without its build script.")
-def deploy(stack_file: Path, aws: bool, no_build: bool) -> None:
-    """Deploy a stack file through ordinary boto3 calls."""
-    stack = load_stack(stack_file)
+def deploy(stack_file: Path | None, plan: Path | None, aws: bool, no_build: bool) -> None:
+    """Deploy a stack file through ordinary boto3 calls.
+
+    With --plan the endpoint is replaced; the files that `harness report` writes change it while it serves.
+    """
+    if plan is not None:
+        stack, stack_file = cli_plan.planned(plan, stack_file)
+    elif stack_file is not None:
+        stack = load_stack(stack_file)
+    else:
+        raise HarnessError("Say what to deploy: harness deploy STACK_FILE, or --plan PLAN.")
     url = None if aws else harness_url()
     if url is not None:
         daemon.health(url)
@@ -208,7 +218,7 @@ def doctor(port: int) -> None:
         raise SystemExit(1)
 
 
-for command in (*cli_capacity.COMMANDS, *cli_policy.COMMANDS):
+for command in (*cli_capacity.COMMANDS, cli_plan.plan, *cli_policy.COMMANDS):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ def report(what: Path) -> None:
     Of a run: report.html and report.json. Of a plan: report.html, report.md and the files ready to apply.
     """
     if what.is_file() or what.suffix == ".json" or (what / "plan.json").is_file():
-        report_plan(what)
+        _report_plan(what)
         return
     from harness.capacity.report import build_report, summary
 
@@ -32,7 +32,7 @@ def report(what: Path) -> None:
     click.echo(f"Report: {page}\n{summary(what)}")
 
 
-def report_plan(plan: Path) -> None:
+def _report_plan(plan: Path) -> None:
     from harness.capacity.plan import read_plan
     from harness.capacity.plan_report import build_plan_report, headline
 

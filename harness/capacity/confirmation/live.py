@@ -1,0 +1,161 @@
+"""A stack of twins, deployed on a local AWS of its own, under a schedule that locust plays."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.compute
+from botocore.exceptions import BotoCoreError, ClientError
+
+from harness import daemon
+from harness.capacity.report.requests import finished_rows
+from harness.deploy import Deployment
+from harness.errors import HarnessError
+from harness.invoking import administrator_session, client_environment, invoke_function
+from harness.load.headless import run_locust
+from harness.load.runs import Run, read_run
+from harness.load.schedule import Profile as Schedule
+from harness.load.validity import judge
+from harness.local import Options
+from harness.profile import Profile
+from harness.stack import LocalTable, Stack
+
+LOCUSTFILE = Path(__file__).with_name("locustfile.py")
+_PROBES = 30
+_LOOK_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a run gave. Percentiles: seconds, None without an answer; errors: share of the requests; instances: mean
+    and most, of all variants together; overhead: seconds of the function beside the model, on the idle stack, None
+    without one; reasons: why the load generator's own verdict is that the run is invalid, none where it is valid."""
+
+    requests: int
+    p50: float | None
+    p95: float | None
+    p99: float | None
+    errors: float
+    throttles: int
+    mean_instances: float
+    most_instances: int
+    overhead: float | None
+    reasons: tuple[str, ...]
+
+
+def twins_of(stack: Stack, profile_file: Path, provisioning: float) -> Stack:
+    """The stack with twins for instances, which need no model. provisioning: seconds of the clock before they load."""
+    local = LocalTable(instances="twin", profile=profile_file, provisioning_seconds=provisioning)
+    nowhere = f"s3://{stack.bucket}/a-twin-needs-none"
+    models = {
+        name: model.model_copy(update={"model_data": nowhere, "build": None}) for name, model in stack.models.items()
+    }
+    return stack.model_copy(update={"local": local, "models": models})
+
+
+def run_live(
+    stack: Stack, profile: Profile, schedule: Schedule, speed: float, seed: int, say: Callable[[str], None]
+) -> Measured:
+    """Brings the stack of twins up, loads it, and takes it down again; nothing is left running whatever happens."""
+    with tempfile.TemporaryDirectory(prefix="harness-confirmation-", ignore_cleanup_errors=True) as name:
+        scratch = Path(name)
+        payload, pieces = scratch / "payload.json", scratch / "schedule.json"
+        payload.write_bytes(_payload(stack))
+        pieces.write_text(json.dumps([(each.seconds, each.start_rate, each.end_rate) for each in schedule.pieces]))
+        options = Options(region=stack.region, speed=speed)
+        with daemon.Temporary(scratch / "local-aws", options) as running:
+            Deployment(stack, administrator_session(running.url), running.url, say).run(build=False)
+            overhead = _overhead(stack, running.url, payload.read_bytes(), profile)
+            arguments = ["-f", str(LOCUSTFILE), "--headless", "Planned", "--only-summary", "--stop-timeout", "70"]
+            arguments += ["--run-time", f"{math.ceil(schedule.seconds)}s", "--seed", str(seed)]
+            arguments += ["--schedule", str(pieces), "--payload", str(payload), *_target(stack)]
+            environment = {**os.environ, **client_environment(running.url, stack.region)}
+            say(f"{schedule.expected:.0f} requests in {schedule.seconds:.0f} s")
+            with _instances(stack, running.url) as counted:
+                folder = run_locust(arguments, environment, scratch / "runs", scratch / "locust.log", schedule.seconds)
+        return _measured(read_run(folder), counted, overhead)
+
+
+def _payload(stack: Stack) -> bytes:
+    """The function's own event; a twin's answer does not depend on it."""
+    function = stack.function
+    return stack.path(function.event).read_bytes() if function and function.event else b"{}"
+
+
+def _target(stack: Stack) -> list[str]:
+    if stack.function is not None:
+        return ["--via", "lambda", "--function-name", stack.function.called]
+    return ["--via", "endpoint", "--endpoint-name", stack.endpoint.name]
+
+
+def _overhead(stack: Stack, url: str, payload: bytes, profile: Profile) -> float | None:
+    """The function's own part on this machine: what an idle, warm invocation takes beside the twin."""
+    if stack.function is None:
+        return None
+    seconds = []
+    for _ in range(_PROBES + 1):
+        begun = time.perf_counter()
+        answer, _, failed = invoke_function(url, stack.region, stack.function.called, payload)
+        seconds.append(time.perf_counter() - begun)
+        if failed:
+            raise HarnessError(f"{stack.function.name} answered with an error ({failed}): {answer}")
+    # The first one starts cold.
+    return max(0.0, statistics.median(seconds[1:]) - profile.service_times[0].quantile(0.5))
+
+
+@contextmanager
+def _instances(stack: Stack, url: str) -> Iterator[list[int]]:
+    """How many there are, looked at twice a second while the context lasts."""
+    found: list[int] = []
+    ended = threading.Event()
+    client: Any = administrator_session(url).client("sagemaker", region_name=stack.region, endpoint_url=url)
+
+    def look() -> None:
+        while not ended.wait(_LOOK_SECONDS):
+            try:
+                variants = client.describe_endpoint(EndpointName=stack.endpoint.name)["ProductionVariants"]
+            except (ClientError, BotoCoreError):
+                continue
+            found.append(sum(variant["CurrentInstanceCount"] for variant in variants))
+
+    looking = threading.Thread(target=look, daemon=True)
+    looking.start()
+    try:
+        yield found
+    finally:
+        ended.set()
+        looking.join()
+
+
+def _measured(run: Run, instances: list[int], overhead: float | None) -> Measured:
+    table = finished_rows(run)
+    good = table.filter(pyarrow.compute.is_null(table["error"]))["response_s"].to_numpy()
+    throttled = pyarrow.compute.sum(pyarrow.compute.equal(table["status"], 429)).as_py() or 0
+
+    def percentile(q: float) -> float | None:
+        return float(np.quantile(good, q, method="higher")) if len(good) else None
+
+    return Measured(
+        requests=table.num_rows,
+        p50=percentile(0.50),
+        p95=percentile(0.95),
+        p99=percentile(0.99),
+        errors=1 - len(good) / table.num_rows if table.num_rows else 0.0,
+        throttles=int(throttled),
+        mean_instances=statistics.fmean(instances) if instances else 0.0,
+        most_instances=max(instances, default=0),
+        overhead=overhead,
+        reasons=tuple(judge(run).reasons),
+    )

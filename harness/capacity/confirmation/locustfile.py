@@ -1,0 +1,41 @@
+"""Plays the schedule of a file of pieces: what a confirmation sends."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from locust import task
+from locust.env import Environment
+
+from harness.errors import HarnessError
+from harness.load import recording  # noqa: F401 - records the run
+from harness.load.answers import Kind
+from harness.load.options import add_option, read_file
+from harness.load.scenario import Scenario
+from harness.load.schedule import Piece, Profile
+
+add_option("--function-name", "", "Lambda function to invoke")
+add_option("--endpoint-name", "", "SageMaker endpoint to invoke")
+add_option("--schedule", "", "JSON file: [[seconds, first rate, last rate], ...]")
+
+
+class Planned(Scenario):
+    """The excerpt of a plan's traffic."""
+
+    @classmethod
+    def profile(cls, environment: Environment) -> Profile:
+        options: Any = environment.parsed_options
+        try:
+            pieces = json.loads(read_file(options.schedule, "--schedule"))
+            return Profile(tuple(Piece(*(float(each) for each in piece)) for piece in pieces))
+        except (ValueError, TypeError) as error:
+            raise HarnessError(f"--schedule {options.schedule} holds no schedule: {error}.") from None
+
+    @classmethod
+    def default_payload(cls, kind: Kind, options: Any) -> tuple[str, str]:
+        raise HarnessError("A confirmation sends what --payload names.")
+
+    @task
+    def ask(self) -> None:
+        self.call()
