@@ -5,22 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import logging
-import urllib.parse
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from harness.access.keys import Key, Keys, issued
-from harness.access.policy import MalformedPolicy, Policy, Use, parse_policy
+from harness.access.policy import Policy
 from harness.access.principals import Caller, session_caller
+from harness.access.stored import Entity, read_entity, read_managed, read_policy
 from harness.backend import ADMINISTRATOR_KEY, Backend, connect
 from harness.calls import Principal
 from harness.clock import Clock, WallClock
-
-log = logging.getLogger(__name__)
 
 # IAM is eventually consistent on AWS; here a write seen by the gateway empties the cache, and what it missed is seen so
 # much later: what is older is still taken while it is read anew, so that no request waits for it.
@@ -29,21 +25,6 @@ _LIFETIME_SECONDS = 5.0
 _ADMINISTRATOR_KEYS = frozenset((ADMINISTRATOR_KEY, "accesskey"))
 _ADMINISTRATOR = "harness-administrator"
 Item = TypeVar("Item")
-
-
-@dataclass(frozen=True, slots=True)
-class Entity:
-    """A user or a role: what limits whoever acts as it. trust: of a role, None where it cannot be read.
-
-    identifier: ``AIDA...`` or ``AROA...``.
-    """
-
-    arn: str
-    identity: tuple[Policy, ...] = ()
-    boundary: Policy | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
-    identifier: str = ""
-    trust: Policy | None = None
 
 
 class _Cache(Generic[Item]):
@@ -227,73 +208,22 @@ class Directory:
 
     def _read_entity(self, name: str) -> Entity:
         kind, _, bare = name.partition("/")
-        iam = self._backend.client("iam")
         try:
-            return self._entity(iam, kind, bare)
+            return read_entity(self._backend.client("iam"), kind, bare)
         except ClientError:
             # A role or user deleted while its credentials live on has no policies left.
             return Entity("")
 
-    def _entity(self, iam: Any, kind: str, name: str) -> Entity:
-        word = kind.capitalize()
-        described = getattr(iam, f"get_{kind}")(**{f"{word}Name": name})[word]
-        policies = self._of_entity(iam, kind, **{f"{word}Name": name})
-        if kind == "user":
-            for group in iam.list_groups_for_user(UserName=name)["Groups"]:
-                policies += self._of_entity(iam, "group", GroupName=group["GroupName"])
-        boundary = described.get("PermissionsBoundary")
-        trust = described.get("AssumeRolePolicyDocument")
-        return Entity(
-            described["Arn"],
-            tuple(policies),
-            self._read_managed(boundary["PermissionsBoundaryArn"]) if boundary else None,
-            {tag["Key"]: tag["Value"] for tag in described.get("Tags", ())},
-            described.get(f"{word}Id", ""),
-            _read(f"trust policy of {name}", trust, "trust") if trust else None,
-        )
-
-    def _of_entity(self, iam: Any, kind: str, **name: str) -> list[Policy]:
-        def every(method: str, key: str) -> list[Any]:
-            pages = iam.get_paginator(method).paginate(**name)
-            return [item for page in pages for item in page[key]]
-
-        call: Callable[..., dict[str, Any]] = getattr(iam, f"get_{kind}_policy")
-        inline = [
-            _read(policy, call(PolicyName=policy, **name)["PolicyDocument"])
-            for policy in every(f"list_{kind}_policies", "PolicyNames")
-        ]
-        attached = every(f"list_attached_{kind}_policies", "AttachedPolicies")
-        return inline + [self._read_managed(entry["PolicyArn"]) for entry in attached]
-
     def _read_managed(self, arn: str) -> Policy:
-        iam = self._backend.client("iam")
-        try:
-            version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-            found = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]
-        except ClientError:
-            return Policy(arn, ())
-        return _read(arn, found["Document"])
+        return read_managed(self._backend.client("iam"), arn)
 
     def _read_bucket(self, bucket: str) -> Policy:
         try:
             document = self._backend.client("s3").get_bucket_policy(Bucket=bucket)["Policy"]
         except ClientError:
             return Policy(f"policy of bucket {bucket}", ())
-        return _read(f"policy of bucket {bucket}", document, "resource")
+        return read_policy(f"policy of bucket {bucket}", document, "resource")
 
 
 def _entity_name(principal: Principal) -> str:
     return f"{'role' if principal.kind == 'assumed-role' else 'user'}/{principal.name}"
-
-
-def _read(name: str, document: Any, use: Use = "identity") -> Policy:
-    """A policy of the backend's: botocore parses some, some backends send them URL-encoded once more.
-
-    One that no IAM would have taken grants nothing, and the log says so.
-    """
-    text = urllib.parse.unquote(document) if isinstance(document, str) else json.dumps(document)
-    try:
-        return parse_policy(name, text, use)
-    except MalformedPolicy as error:
-        log.warning("left out, for it is malformed: %s", error)
-        return Policy(name, ())

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.access.directory import Directory, Entity
+from harness.access.directory import Directory
 from harness.access.evaluation import Policies, Request, evaluate
 from harness.access.observed import Observed
 from harness.access.policy import Policy
 from harness.access.principals import session_caller
 from harness.access.record import CallRecord, Recorded
 from harness.access.service_calls import ServiceCall
+from harness.access.stored import Entity
 
 
 async def observe(

@@ -20,6 +20,8 @@ _ACCOUNT_ROOT = re.compile(r"arn:[^:]*:iam::([0-9]{12}):root")
 # What IAM puts in place of a principal that was deleted: its id, such as AIDA... of a user and AROA... of a role.
 _DELETED = re.compile(r"A[A-Z0-9]{3}[A-Z0-9]{12,124}")
 _TYPES = ("AWS", "Service", "Federated", "CanonicalUser")
+_CALLER = re.compile(r"arn:[^:]*:(?:iam|sts)::([0-9]{12}):(user|group|role|assumed-role|root)(?:/.+)?")
+_SERVICE = re.compile(r"[a-z0-9.-]+\.amazonaws\.com")
 _SESSION = re.compile(r"arn:([^:]*):sts::([0-9]{12}):assumed-role/([^/]+)/")
 
 
@@ -49,6 +51,25 @@ def session_caller(arn: str, role_arn: str = "") -> Caller:
         raise ValueError(f"{arn} is no role session")
     partition, account, role = found.groups()
     return Caller(arn, account, "assumed-role", role_arn or f"arn:{partition}:iam::{account}:role/{role}")
+
+
+def caller_of(arn: str) -> Caller:
+    """The caller of a user's, a session's or an account's root ARN, or of a service's principal.
+
+    A role stands for a session of its own. Raises ValueError for anything else.
+    """
+    if _SERVICE.fullmatch(arn):
+        return Caller(arn, "", "service")
+    found = _CALLER.fullmatch(arn)
+    if found is None:
+        raise ValueError(f"{arn!r} does not clearly define entity type and name")
+    account, kind = found[1], found[2]
+    if kind == "role":
+        name = arn.rpartition("/")[2]
+        return Caller(f"arn:aws:sts::{account}:assumed-role/{name}/simulated", account, "assumed-role", arn)
+    if kind == "assumed-role":
+        return session_caller(arn)
+    return Caller(arn, account, "root" if kind == "root" else "user")
 
 
 class Named(IntEnum):

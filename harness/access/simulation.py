@@ -12,12 +12,11 @@ from typing import Any, ClassVar
 from harness.access.directory import Directory
 from harness.access.evaluation import Decision, Policies, Request, evaluate
 from harness.access.policy import MalformedPolicy, Policy, Use, parse_policy
-from harness.access.principals import Caller, session_caller
+from harness.access.principals import Caller, caller_of, session_caller
 from harness.calls import Call
 from harness.errors import AwsError
 
 _ACTION = re.compile(r"[a-zA-Z0-9-]+:[a-zA-Z0-9*?-]+")
-_ARN = re.compile(r"arn:[^:]*:(iam|sts)::([0-9]{12}):(user|group|role|assumed-role|root)(/.+)?")
 # MaxItems' default (IAM API reference).
 _PAGE = 100
 
@@ -37,17 +36,17 @@ class Simulation:
         return (request["PolicySourceArn"],) if operation == "SimulatePrincipalPolicy" else ("*",)
 
     async def simulate_custom_policy(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-        caller = _caller(request.get("CallerArn"), self._directory.root.arn.replace(":root", ":user/simulated"))
+        caller = _caller(request.get("CallerArn") or self._directory.root.arn.replace(":root", ":user/simulated"))
         return _answer(request, _given(request), None, caller)
 
     async def simulate_principal_policy(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         source = request["PolicySourceArn"]
-        caller = _caller(source, source)
+        caller = _caller(source)
         entity = await self._directory.by_arn(caller.entity_arn)
         if not entity.arn:
             raise AwsError("NoSuchEntity", f"The entity {source} cannot be found.", 404)
         if request.get("CallerArn"):
-            caller = _caller(request["CallerArn"], source)
+            caller = _caller(request["CallerArn"])
         elif caller.kind == "assumed-role":
             caller = session_caller(caller.arn, entity.arn)
         return _answer(request, (*entity.identity, *_given(request)), entity.boundary, caller)
@@ -64,18 +63,11 @@ def _parsed(name: str, documents: Iterable[str], use: Use = "identity") -> tuple
         raise _invalid(str(error)) from None
 
 
-def _caller(arn: str | None, otherwise: str) -> Caller:
-    """Who is simulated; a role stands for a session of its own."""
-    found = _ARN.fullmatch(arn or otherwise)
-    if found is None:
-        raise _invalid(f"Invalid Entity Arn: {arn} does not clearly define entity type and name.")
-    whole, account, kind = found[0], found[2], found[3]
-    if kind == "role":
-        name = whole.rpartition("/")[2]
-        return Caller(f"arn:aws:sts::{account}:assumed-role/{name}/simulated", account, "assumed-role", whole)
-    if kind == "assumed-role":
-        return session_caller(whole)
-    return Caller(whole, account, "root" if kind == "root" else "user")
+def _caller(arn: str) -> Caller:
+    try:
+        return caller_of(arn)
+    except ValueError as error:
+        raise _invalid(f"Invalid Entity Arn: {error}.") from None
 
 
 def _answer(

@@ -85,7 +85,7 @@ class _Directory:
     account = ACCOUNT
 
     def __init__(self, policy: Policy) -> None:
-        from harness.access.directory import Entity
+        from harness.access.stored import Entity
 
         self._entity = Entity(f"arn:aws:iam::{ACCOUNT}:role/dogs", (policy,), identifier="AROA")
 

@@ -1,0 +1,177 @@
+"""Assertions on policies: what they allow and what not, with the reason where they do not do so.
+
+They need no local AWS: documents are evaluated as the gateway evaluates them. With ``policies_of`` they are those of a
+user or role of a running one, or of AWS.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.access import reference
+from harness.access.context import Circumstances, RequestContext, Sender
+from harness.access.evaluation import Decision, Policies, Request, evaluate
+from harness.access.explanation import explanation
+from harness.access.policy import Policy, Use, parse_policy
+from harness.access.principals import Caller, caller_of
+from harness.access.stored import Entity, read_entity
+
+Document = str | Path | Mapping[str, Any]
+"""A policy: the path of a JSON file, the document itself or its text, or the ARN of a managed policy of AWS."""
+Values = str | bool | int | float | Iterable[str]
+
+_ACCOUNT = "123456789012"
+_ASSUME = "sts:AssumeRole"
+_MANAGED = "arn:aws:iam::aws:policy/"
+
+
+def policies_of(iam: Any, arn: str) -> Entity:
+    """What a user or role may do as far as its own policies say: inline, attached, groups', its boundary and tags.
+
+    iam: a boto3 client, ``aws.client("iam")``. arn: or the name of a role. Raises botocore's ClientError where there is
+    none.
+    """
+    kind = "user" if ":user/" in arn else "role"
+    return read_entity(iam, kind, arn.rpartition("/")[2])
+
+
+def assert_allowed(
+    policies: Entity | Document | Iterable[Document],
+    action: str,
+    resource: str | None = None,
+    *,
+    principal: str = "",
+    context: Mapping[str, Values] | None = None,
+    boundary: Document | None = None,
+    session: Document | None = None,
+    resource_policy: Document | None = None,
+) -> None:
+    """Fails, and says why, where a request is denied.
+
+    policies: of whoever calls. resource: an ARN, left out for an action that is on none. principal: his ARN, a role
+    ``caller`` of the account 123456789012 by default. context: condition keys of the request, such as
+    ``{"aws:SourceIp": "10.0.0.1"}``; those that follow from the caller and the resource are there already.
+    resource_policy: the bucket's or function's or, for sts:AssumeRole, the role's trust policy.
+
+    Raises ValueError for an action that AWS does not have, and MalformedPolicy for a document that IAM would not take.
+    """
+    __tracebackhide__ = True
+    request, applied = _asked(policies, action, resource, principal, context, boundary, session, resource_policy)
+    found = reference.action(action)
+    if resource is None and found is not None and found.resources:
+        kinds = " or ".join(kind.arn for kind in found.resources)
+        raise ValueError(f"{found} is on {kinds}: say on which it is to be allowed")
+    decision = evaluate(request, applied)
+    if not decision.allowed:
+        raise AssertionError(explanation(request, applied, decision))
+
+
+def assert_denied(
+    policies: Entity | Document | Iterable[Document],
+    action: str,
+    resource: str | None = None,
+    *,
+    principal: str = "",
+    context: Mapping[str, Values] | None = None,
+    boundary: Document | None = None,
+    session: Document | None = None,
+    resource_policy: Document | None = None,
+) -> None:
+    """Fails, and says which statement it is, where a request is allowed. resource: left out, on none whatever.
+
+    The rest as in ``assert_allowed``.
+    """
+    __tracebackhide__ = True
+    request, applied = _asked(policies, action, resource, principal, context, boundary, session, resource_policy)
+    decision: Decision = evaluate(request, applied)
+    if decision.allowed:
+        raise AssertionError(explanation(request, applied, decision))
+
+
+def _asked(
+    policies: Entity | Document | Iterable[Document],
+    action: str,
+    resource: str | None,
+    principal: str,
+    context: Mapping[str, Values] | None,
+    boundary: Document | None,
+    session: Document | None,
+    resource_policy: Document | None,
+) -> tuple[Request, Policies]:
+    found = reference.action(action)
+    if found is None:
+        raise ValueError(f"AWS has no action {action!r}{_meant(action)}")
+    if resource is None and not found.resources:
+        resource = "*"
+    entity = policies if isinstance(policies, Entity) else Entity("", _all(policies))
+    caller = caller_of(principal or entity.arn or f"arn:aws:iam::{_account(resource)}:role/caller")
+    use: Use = "trust" if str(found) == _ASSUME else "resource"
+    applied = Policies(
+        entity.identity,
+        entity.boundary if boundary is None else _policy(boundary),
+        None if session is None else (_policy(session),),
+        None if resource_policy is None else _policy(resource_policy, use),
+        resource_account=_account(resource) if resource is not None and caller.account else "",
+        trust=use == "trust",
+    )
+    return Request(caller, str(found), resource, _context(caller, entity, resource, context or {})), applied
+
+
+def _meant(action: str) -> str:
+    names = [str(one) for one in reference.actions(action.lower().partition(":")[0]).values()]
+    near = difflib.get_close_matches(action, names, 1)
+    return f"; is it {near[0]}?" if near else ""
+
+
+def _account(resource: str | None) -> str:
+    parts = (resource or "").split(":", 5)
+    return parts[4] if len(parts) == 6 and parts[4].isdigit() else _ACCOUNT
+
+
+def _context(
+    caller: Caller, entity: Entity, resource: str | None, given: Mapping[str, Values]
+) -> Mapping[str, tuple[str, ...]]:
+    parts = (resource or "").split(":", 5)
+    region = parts[3] if len(parts) == 6 and parts[3] else "us-east-1"
+    extra = {key.lower(): _values(value) for key, value in given.items()}
+    how = Circumstances(region, _account(resource), time.time(), "127.0.0.1", {}, {}, extra=extra)
+    user_id = f"{entity.identifier}:{caller.arn.rpartition('/')[2]}" if entity.identifier else ""
+    return RequestContext(Sender(caller, entity.tags, user_id), how)
+
+
+def _values(value: Values) -> tuple[str, ...]:
+    if isinstance(value, bool):
+        return ("true" if value else "false",)
+    return (str(value),) if isinstance(value, str | int | float) else tuple(str(one) for one in value)
+
+
+def _all(policies: Document | Iterable[Document]) -> tuple[Policy, ...]:
+    if isinstance(policies, str | Path | Mapping):
+        return (_policy(policies),)
+    return tuple(_policy(one) for one in policies)
+
+
+def _policy(document: Document, use: Use = "identity") -> Policy:
+    if isinstance(document, Mapping):
+        return parse_policy("document", document, use)
+    text = str(document)
+    if text.lstrip().startswith("{"):
+        return parse_policy("document", text, use)
+    if text.startswith(_MANAGED):
+        return parse_policy(text, _managed(text), use)
+    return parse_policy(Path(text).stem, Path(text).read_text(encoding="utf-8"), use)
+
+
+def _managed(arn: str) -> Mapping[str, Any]:
+    """A policy of AWS's own, as moto carries it."""
+    from moto.iam.aws_managed_policies import aws_managed_policies_data
+
+    found = json.loads(aws_managed_policies_data).get(arn.rpartition("/")[2])
+    if found is None:
+        raise ValueError(f"{arn} is no managed policy that this version of moto has")
+    return dict(found["Document"])
