@@ -17,7 +17,7 @@ from harness.capacity.system import System
 from harness.prices import Prices
 
 
-def interval(values: Sequence[float], floor: float = 0.0) -> Interval:
+def interval(values: Sequence[float], floor: float = 0.0, confidence: float = CONFIDENCE) -> Interval:
     """The mean of independent replications and Student's interval of it; from one alone there is no interval.
 
     floor: what the figure cannot be below.
@@ -27,7 +27,7 @@ def interval(values: Sequence[float], floor: float = 0.0) -> Interval:
     mean = float(np.mean(values))
     if len(values) < 2:
         return Interval(value=mean)
-    half = _t(len(values)) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    half = _t(len(values), confidence) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
     return Interval(value=mean, low=max(floor, mean - half), high=mean + half)
 
 
@@ -40,8 +40,8 @@ def surely_more(one: Sequence[float], other: Sequence[float]) -> bool:
     return found.low is not None and found.low > 0
 
 
-def _t(count: int) -> float:
-    return float(special.stdtrit(count - 1, (1 + CONFIDENCE) / 2))
+def _t(count: int, confidence: float) -> float:
+    return float(special.stdtrit(count - 1, (1 + confidence) / 2))
 
 
 def usage(replication: Replication, system: System) -> Usage:
