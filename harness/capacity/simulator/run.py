@@ -72,6 +72,11 @@ class Run:
         self._advance(math.inf)
         return self._told(self._minutes.close_run())
 
+    @property
+    def attempts_at_most(self) -> int:
+        """In flight at one time, up to now: what the run's memory goes by."""
+        return int(self._world.now["slots_used"])
+
     # ---- requests
 
     def _advance(self, until: float) -> None:
