@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.box import SIMPLE
 from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.table import Table
@@ -28,8 +30,8 @@ from harness.stack import Stack, load_stack
 
 # Of a policy with more statements that were never used than this, they are one row.
 _MOST_ROWS = 6
-# Characters of a column; what is longer goes on in the next line.
-_WIDEST = 56
+# Columns of a page where there is no terminal to fill.
+_WIDTH = 120
 
 _stack = click.argument("stack_file", type=click.Path(path_type=Path, dir_okay=False))
 _run = click.option(
@@ -56,6 +58,8 @@ def check(stack_file: Path, recorded: Path | None, live: bool) -> None:
     stack = load_stack(stack_file)
     seen = _seen(stack, recorded, live).observed
     console = Console(highlight=False, emoji=False)  # arn:aws:secretsmanager:...:secret:... has no picture in it
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = _WIDTH
     roles = _roles(stack, seen)
     _print_uses(console, seen, roles)
     refused = [call for _, arn in roles for call in denied(seen, arn)]
@@ -142,40 +146,45 @@ def _prove(stack: Stack, documents: dict[str, dict[str, Any]], run: PolicyRun) -
     click.echo(f"Proved: deployed and invoked with them, {len(calls)} different calls allowed, none denied.", err=True)
 
 
-def _print(console: Console, table: Table) -> None:
-    if table.row_count:
-        console.width = max(console.width, Console(width=1000).measure(table).maximum)
-        console.print(table)
-
-
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold")
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE, pad_edge=False)
     for column in columns:
         justify: JustifyMethod = "right" if column in ("#", "calls") else "left"
-        table.add_column(column, justify=justify, overflow="fold", max_width=_WIDEST)
+        table.add_column(column, justify=justify, overflow="fold")
     return table
 
 
+def _print(console: Console, table: Table) -> None:
+    if table.row_count:
+        console.print(table)
+
+
 def _print_uses(console: Console, seen: Observed, roles: Iterable[tuple[str, str]]) -> None:
-    table = _table("Statements, and the calls that each decided", "role", "policy", "#", "allows", "on", "calls")
     for name, arn in roles:
         found = uses(seen, arn)
+        used = sum(1 for one in found if one.calls)
+        console.print(
+            f"[bold]{escape(name)}[/bold]: {used} of the {len(found)} statements of its policies decided a call, "
+            f"{len(found) - used} never did. # is a statement's place in its policy, from 0.\n"
+        )
         for policy_name in dict.fromkeys(one.policy for one in found):
-            _add_uses(table, name, policy_name, [one for one in found if one.policy == policy_name])
-    _print(console, table)
+            table = _table(_short(policy_name), "#", "calls", "allows", "on")
+            _add_uses(table, [one for one in found if one.policy == policy_name])
+            _print(console, table)
 
 
-def _add_uses(table: Table, role: str, name: str, found: Sequence[Use]) -> None:
+def _add_uses(table: Table, found: Sequence[Use]) -> None:
     never = [one for one in found if not one.calls]
     shown = found if len(never) <= _MOST_ROWS else [one for one in found if one.calls]
     for one in shown:
         effect = "" if one.statement.effect == "Allow" else "deny: "
-        row = (actions_of(one.statement), resources_of(one.statement))
-        calls = str(one.count) if one.calls else "never"
-        table.add_row(role, _short(name), str(one.statement.index), effect + escape(row[0]), escape(row[1]), calls)
+        allows, on = effect + actions_of(one.statement), resources_of(one.statement)
+        called = dict.fromkeys(call.action for call in one.calls)
+        if called and called.keys() != set(one.statement.written_actions):
+            allows += f"\nused for {summary([*called])}"
+        table.add_row(str(one.statement.index), str(one.count) if one.calls else "never", escape(allows), escape(on))
     if len(shown) < len(found):
-        numbers = _ranges([one.statement.index for one in never])
-        table.add_row(role, _short(name), numbers, f"{len(never)} of {len(found)} statements", "", "never")
+        table.add_row(_ranges([one.statement.index for one in never]), "never", f"{len(never)} statements", "")
 
 
 def _print_denied(console: Console, calls: Sequence[Recorded]) -> None:
@@ -187,13 +196,15 @@ def _print_denied(console: Console, calls: Sequence[Recorded]) -> None:
 
 
 def _print_risks(console: Console, found: Sequence[tuple[str, Risk]]) -> None:
-    table = _table("What somebody with a role's credentials could do", "role", "could", "by", "on", "policy", "#")
-    for name, risk in found:
-        on = summary(risk.resources) + (", under conditions" if risk.conditional else "")
-        index = str(risk.statement.index)
-        actions = summary(risk.actions)
-        table.add_row(name, risk.capability.sentence, actions, escape(on), _short(risk.policy), index)
-    _print(console, table)
+    for name in dict.fromkeys(name for name, _ in found):
+        title = f"What somebody with the credentials of {name} could do"
+        table = _table(title, "could", "by", "on", "as this says", "#")
+        for risk in (risk for role, risk in found if role == name):
+            on = summary(risk.resources) + (", under conditions" if risk.conditional else "")
+            index = str(risk.statement.index)
+            actions = summary(risk.actions)
+            table.add_row(risk.capability.sentence, actions, escape(on), _short(risk.policy), index)
+        _print(console, table)
 
 
 def _print_findings(console: Console, findings: Sequence[Finding]) -> None:
