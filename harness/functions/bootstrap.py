@@ -7,8 +7,8 @@ kernel closes it and sends SIGKILL to the whole group (F_SETOWN on a negative id
 handler in an endless loop cannot prevent it. Unlike PR_SET_PDEATHSIG this does not depend on which thread of the
 harness started the child.
 handler: the function's. path: folders for sys.path after the code's. cgroup: the file by which to join a memory
-cgroup, or null. tmp: the folder that becomes /tmp in a mount namespace of its own, or null. storage: bytes that a
-file may have at most.
+cgroup, or null. tmp: the folder that becomes /tmp in a mount namespace of its own, or null; there code, the folder of
+all code, becomes read-only. storage: bytes that a file may have at most.
 """
 
 import fcntl
@@ -19,8 +19,9 @@ import sys
 
 SIGKILL = 9
 FILES = 1_024  # descriptors of an environment (Lambda guide, quotas)
+LOCKED = os.ST_NOSUID | os.ST_NODEV | os.ST_NOEXEC  # of a mount, which a user namespace may not take away
 CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000  # linux/sched.h
-MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000  # linux/mount.h
+MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 0x1, 0x20, 0x1000, 0x4000, 0x40000  # linux/mount.h
 
 
 def tie(lifeline: int) -> None:
@@ -38,8 +39,11 @@ def tie(lifeline: int) -> None:
         os._exit(1)
 
 
-def mount_tmp(folder: str) -> None:
-    """Put a folder in the place of /tmp, for this process and its children only. Raises OSError."""
+def mount(tmp: str, code: str) -> None:
+    """For this process and its children only, put a folder in the place of /tmp and make the code read-only.
+
+    Raises OSError.
+    """
     import ctypes
 
     libc = ctypes.CDLL(None, use_errno=True)
@@ -58,7 +62,11 @@ def mount_tmp(folder: str) -> None:
                 opened.write(text)
     # Nothing that is mounted from here on may reach the machine's other processes.
     check(libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None), "mount /")
-    check(libc.mount(folder.encode(), b"/tmp", None, MS_BIND, None), "mount /tmp")
+    check(libc.mount(tmp.encode(), b"/tmp", None, MS_BIND, None), "mount /tmp")
+    # As /var/task is, for root as well, whom permissions do not stop.
+    check(libc.mount(code.encode(), code.encode(), None, MS_BIND, None), "mount the code")
+    flags = MS_BIND | MS_REMOUNT | MS_RDONLY | (os.statvfs(code).f_flag & LOCKED)
+    check(libc.mount(None, code.encode(), None, flags, None), "make the code read-only")
 
 
 def main() -> None:
@@ -68,7 +76,8 @@ def main() -> None:
         with open(settings["cgroup"], "w") as procs:  # noqa: PTH123
             procs.write("0")
     if settings["tmp"]:
-        mount_tmp(settings["tmp"])
+        mount(settings["tmp"], settings["code"])
+        os.chdir(os.environ["LAMBDA_TASK_ROOT"])  # into the mount, which the folder that was current lies below
     if settings["storage"]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (settings["storage"], settings["storage"]))
     most = min(FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1])

@@ -210,6 +210,8 @@ def _changes(request: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of Configuration that the request sets, validated."""
     check_supported(request)
     changes: dict[str, Any] = {}
+    if "\0" in (request.get("Handler") or ""):
+        raise errors.unsupported("NUL characters in a handler's name", "leave them out")
     for member, name in (("Role", "role"), ("Handler", "handler"), ("Description", "description")):
         if request.get(member) is not None:
             changes[name] = request[member]
@@ -277,6 +279,8 @@ def _within(member: str, value: int, bounds: tuple[int, int]) -> int:
 
 
 def _variables(variables: Mapping[str, str]) -> dict[str, str]:
+    if any("\0" in value for value in variables.values()):
+        raise errors.unsupported("NUL characters in environment variables", "leave them out")
     reserved = [name for name in variables if name in RESERVED_VARIABLES]
     unable = "Lambda was unable to configure your environment variables because the environment variables you have"
     if reserved:

@@ -166,6 +166,7 @@ class Environment:
             "handler": self.configuration.handler,
             "path": self._code.python_path(self.configuration.runtime),
             "tmp": str(self._folder / "tmp") if self._host.private_tmp else None,
+            "code": str(self._code.folder),
             "storage": self.configuration.storage * memory.MEGABYTE,
         }
         self._init_error = None

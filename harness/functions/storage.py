@@ -30,7 +30,7 @@ def can_be_private(workspace: Path) -> bool:
     needed = (workspace, Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable), Path(__file__))
     if any(path.resolve().is_relative_to(TMP) or path.is_relative_to(TMP) for path in needed):
         return False
-    probe = "import sys; sys.path.insert(0, sys.argv[1]); import bootstrap; bootstrap.mount_tmp(sys.argv[2])"
+    probe = "import sys; sys.path.insert(0, sys.argv[1]); import bootstrap; bootstrap.mount(sys.argv[2], sys.argv[2])"
     with tempfile.TemporaryDirectory(dir=workspace) as folder:
         arguments = [sys.executable, "-c", probe, str(Path(__file__).parent), folder]
         tried = subprocess.run(arguments, capture_output=True, timeout=30, check=False)

@@ -122,6 +122,11 @@ def test_variables_have_at_most_4_kilobytes_as_json() -> None:
     assert 'exceeded the 4KB limit. String measured: {"KEY":"xxx' in error.message
 
 
+def test_what_no_process_can_be_given_is_refused() -> None:
+    assert "NUL characters" in refusal(Environment={"Variables": {"KEY": "a\0b"}}).message
+    assert "NUL characters" in refusal(Handler="app\0.handler").message
+
+
 def test_runtime_and_handler_are_mandatory() -> None:
     assert refusal(Handler=None).message.startswith("Runtime and Handler are mandatory parameters")
 

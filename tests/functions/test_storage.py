@@ -88,6 +88,23 @@ async def test_a_full_tmp_is_an_error_of_the_handler_that_filled_it(private: Lam
     assert (await private.invoke(await private.create(), "other")).payload == "other"
 
 
+@here
+async def test_code_is_read_only_even_for_root(private: Lambda) -> None:
+    # Lambda guide, lambda-runtime-environment: only /tmp can be written to
+    source = """
+    import errno, os
+    def handler(event, context):
+        failed = []
+        for change in (lambda: open("left", "w"), lambda: os.remove(os.environ["LAMBDA_TASK_ROOT"] + "/app.py")):
+            try:
+                change()
+            except OSError as error:
+                failed.append(errno.errorcode[error.errno])
+        return failed
+    """
+    assert (await private.invoke(await private.create(source))).payload == ["EROFS", "EROFS"]
+
+
 async def test_elsewhere_tmpdir_names_a_folder_of_its_own(lambda_: Lambda) -> None:
     host = lambda_.service._host
     assert host is not None

@@ -83,6 +83,8 @@ def _decode_locations(
 def _load(body: bytes) -> dict[str, Any]:
     try:
         document = json.loads(body) if body else {}
+        if b"\\ud" in body or b"\\uD" in body:
+            json.dumps(document, ensure_ascii=False).encode()  # half of a surrogate pair is no character
     except (ValueError, RecursionError):
         raise AwsError("SerializationException", "The request body is not valid JSON") from None
     if not isinstance(document, dict):

@@ -113,7 +113,7 @@ def without_nothing(value: Any) -> Any:
 class TestMalformedBodies:
     """AWS answers SerializationException for a body that does not fit the model."""
 
-    @pytest.mark.parametrize("body", [b"{", b"[]", b'"text"', b"\xff\xfe", b"[" * 100_000])
+    @pytest.mark.parametrize("body", [b"{", b"[]", b'"text"', b"\xff\xfe", b"[" * 100_000, b'{"ModelName": "\\ud83d"}'])
     def test_a_body_that_is_no_json_object(self, body: bytes) -> None:
         operation = service_model("sagemaker").operation_model("CreateModel")
         with pytest.raises(AwsError, match="SerializationException"):
