@@ -137,6 +137,8 @@ def deploy(stack_file: Path | None, plan: Path | None, aws: bool, no_build: bool
         daemon.health(url)
     with Steps().step(f"Deploying {stack.name}") as say:
         Deployment(stack, boto3.Session() if aws else administrator_session(), url, say).run(build=not no_build)
+    if plan is not None and url is not None:
+        cli_plan.hand_over_plan(url, plan)
     where = url or "AWS"
     click.echo(f"{stack.name} is deployed at {where}: endpoint {stack.endpoint.name} is InService.", err=True)
     if stack.function is not None:

@@ -31,6 +31,14 @@ def planned(plan: Path, stack_file: Path | None) -> tuple[Stack, Path]:
     return planned_stack(read, load_stack(file)), file
 
 
+def hand_over_plan(url: str, plan: Path) -> None:
+    """So that the Inference Recommender of the harness at ``url`` answers with it."""
+    from harness.capacity.hand_over import hand_over
+    from harness.capacity.plan import read_plan
+
+    hand_over(url, read_plan(plan))
+
+
 _DURATIONS = "such as 1.5s or 3min"
 
 

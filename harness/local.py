@@ -39,6 +39,7 @@ from harness.gateway.head_limit import BoundedProtocol
 from harness.hosting.api import Hosting
 from harness.hosting.instances.base import LocalSettings
 from harness.hosting.instances.settings import local_settings
+from harness.hosting.planned import read_planned
 from harness.hosting.runtime import HostingRuntime
 from harness.metrics import Metrics
 from harness.scaling.api import Scaling
@@ -250,7 +251,7 @@ class LocalAws:
 
     async def _control(self, method: str, path: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
         """The harness's own calls: GET health, scaling, access, clock; PUT clock with a speed, endpoints/NAME with
-        LocalSettings' members."""
+        LocalSettings' members, plans/NAME with PlannedEndpoint's."""
         if method == "GET" and path == "health":
             return {
                 "status": "ok",
@@ -270,6 +271,9 @@ class LocalAws:
                 self._change_speed(document.get("speed"))
             return {"now": self.clock.now(), "speed": self._speed}
         kind, _, name = path.partition("/")
+        if method == "PUT" and kind == "plans" and name:
+            self.hosting.take_plan(read_planned(document))
+            return {}
         if method == "PUT" and kind == "endpoints" and name:
             self.hosting.configure(name, self._containers or local_settings(document))
             return {}

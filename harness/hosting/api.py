@@ -23,7 +23,9 @@ from harness.hosting.invocation import Invoker
 from harness.hosting.logs import EndpointLogs
 from harness.hosting.model_data import source_of
 from harness.hosting.models import ModelOperations
+from harness.hosting.planned import PlannedEndpoint
 from harness.hosting.provisioning import Provisioning
+from harness.hosting.recommendations import JOB, RecommendationOperations
 from harness.hosting.resources import Registry, arn
 from harness.hosting.state import State
 from harness.hosting.tags import TagOperations
@@ -32,11 +34,12 @@ from harness.metrics import Metrics
 # Operations of SageMaker hosting; every other one (training, tuning, ...) is the backend's.
 _HOSTING = re.compile(
     r"^((Create|Describe|Delete|Update|List)(Endpoint|EndpointConfig|Model|InferenceComponent)s?"
-    r"(Input|WeightsAndCapacities)?|(Add|List|Delete)Tags)$"
+    r"(Input|WeightsAndCapacities)?|(Add|List|Delete)Tags|"
+    r"(Create|Describe|List|Stop)InferenceRecommendationsJobs?|GetScalingConfigurationRecommendation)$"
 )
 
 
-class Hosting(ModelOperations, EndpointConfigOperations, EndpointOperations, TagOperations):
+class Hosting(ModelOperations, EndpointConfigOperations, EndpointOperations, TagOperations, RecommendationOperations):
     """The service ``sagemaker``.
 
     gateway_url: what a container sees as AWS_ENDPOINT_URL. workspace: a folder of its own, removed by close().
@@ -61,6 +64,8 @@ class Hosting(ModelOperations, EndpointConfigOperations, EndpointOperations, Tag
         self._deployments = Deployments(backend, clock, metrics, self.logs, gateway_url, workspace)
         provisioning = Provisioning(backend, clock, metrics, self._deployments, self.invoker, gone=self._forget)
         endpoints: Registry[Endpoint] = Registry("endpoint", "endpoint")
+        self.jobs = Registry(JOB, "job")
+        self.plans = {}
         self.state = State(backend, clock, provisioning, settings or LocalSettings(), endpoints)
 
     async def close(self) -> None:
@@ -74,6 +79,11 @@ class Hosting(ModelOperations, EndpointConfigOperations, EndpointOperations, Tag
         """What the stack says of an endpoint beside the AWS calls; holds for instances started from now on."""
         self.state.settings[endpoint_name] = settings
 
+    def take_plan(self, plan: PlannedEndpoint) -> None:
+        """What Inference Recommender's operations answer from now on, of its endpoint and model."""
+        self.plans.pop((plan.region, plan.endpoint), None)
+        self.plans[plan.region, plan.endpoint] = plan
+
     def delegates(self, operation: str) -> bool:
         return not _HOSTING.match(operation)
 
@@ -83,6 +93,8 @@ class Hosting(ModelOperations, EndpointConfigOperations, EndpointOperations, Tag
             return (request["ResourceArn"],)
         if operation.startswith("List"):
             return ("*",)
+        if job := request.get("JobName") or request.get("InferenceRecommendationsJobName"):
+            return (arn(JOB, job, call),)
         kinds = {"ModelName": "model", "EndpointName": "endpoint", "EndpointConfigName": "endpoint-config"}
         return [arn(kind, request[member], call) for member, kind in kinds.items() if request.get(member)]
 

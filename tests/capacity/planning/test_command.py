@@ -118,6 +118,12 @@ def test_what_is_planned_is_deployed(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert result.exit_code == 0, result.stderr
         found = aws.client("sagemaker").describe_endpoint(EndpointName=made.endpoint)["ProductionVariants"][0]
         assert found["DesiredInstanceCount"] == variant.initial_instance_count
+        job = {"JobName": "asks-the-plan", "JobType": "Default", "RoleArn": aws.role(service="sagemaker.amazonaws.com")}
+        model = {"ModelName": made.models["AllTraffic"]}
+        aws.client("sagemaker").create_inference_recommendations_job(**job, InputConfig=model)
+        answer = aws.client("sagemaker").describe_inference_recommendations_job(JobName="asks-the-plan")
+        first = answer["InferenceRecommendations"][0]["EndpointConfiguration"]
+        assert first["InstanceType"] == variant.instance_type
         scaling = aws.client("application-autoscaling")
         (target,) = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
         assert (target["MinCapacity"], target["MaxCapacity"]) == (variant.min_capacity, variant.max_capacity)
