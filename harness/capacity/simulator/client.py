@@ -15,6 +15,7 @@ from harness.capacity.simulator.state import (
     ANSWERED,
     ARRIVAL,
     CLIENT_TIMEOUT,
+    FIRST,
     JITTER,
     MODEL_ERROR,
     PIECE,
@@ -33,7 +34,7 @@ def next_arrival(w: State) -> None:
     """Finds when the next request arrives: at the next point of a unit-rate Poisson process, by the traffic's integral
     (as harness.load.schedule does)."""
     number = w.number + 1
-    point = w.point - math.log(1.0 - draw(w, ARRIVAL, number, 0))
+    point = w.point - math.log(1.0 - draw(w, ARRIVAL, number, FIRST))
     piece = element(w.pieces, w.piece, PIECE)
     while point >= w.piece_before + piece.expected:
         if w.piece + 1 == w.pieces_size:

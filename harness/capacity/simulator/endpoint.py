@@ -15,9 +15,11 @@ from harness.capacity.simulator.state import (
     FAILURE,
     FUNCTION_DEADLINE,
     INVOCATION_DEADLINE,
+    LESS,
     LEVEL,
     LOST,
     MODEL_ERROR,
+    MORE,
     QUEUE_FULL,
     RETURN,
     ROUTING,
@@ -112,12 +114,12 @@ def invoke(w: State, slot: int, now: float) -> None:
             slot_at(w, station.tail).next = slot
         station.tail = slot
         station.waiting += 1
-        _count_waiting(w, now, 1)
+        _count_waiting(w, now, MORE)
     else:
         _answer(w, slot, now, QUEUE_FULL)
         return
     record.flags |= AT_SERVER | AWAITED
-    _count(w, place, now, 1)
+    _count(w, place, now, MORE)
     # Of one that waits nobody knows yet whether it will be in time.
     due = now + w.invocation_timeout
     if ended < 0 or ended > due:
@@ -142,10 +144,10 @@ def depart(w: State, slot: int, now: float) -> None:
         following = int(station.head)
         station.head = slot_at(w, following).next
         station.waiting -= 1
-        _count_waiting(w, now, -1)
+        _count_waiting(w, now, LESS)
         _begin(w, place, following, now)
     if record.flags & AWAITED:
-        _count(w, place, now, -1)
+        _count(w, place, now, LESS)
         rate = variant_at(w, record.variant).error_rate
         # As profile.Profile.fails.
         failed = rate > 0 and draw(w, FAILURE, record.number, record.attempt) < rate
@@ -157,7 +159,7 @@ def depart(w: State, slot: int, now: float) -> None:
 def give_up(w: State, slot: int, now: float, result: int) -> None:
     """SageMaker waits no longer; the model server goes on with the attempt all the same."""
     record = slot_at(w, slot)
-    _count(w, int(record.station), now, -1)
+    _count(w, int(record.station), now, LESS)
     record.flags &= ~AWAITED
     _answer(w, slot, now, result)
 

@@ -12,6 +12,8 @@ from harness.capacity.simulator.state import (
     EXECUTING,
     FUNCTION_TIMEOUT,
     GROWTH,
+    LESS,
+    MORE,
     OWN,
     PROVISIONED_OWN,
     State,
@@ -73,7 +75,7 @@ def admit(w: State, now: float) -> int:
         else:
             # The most recently used first (functions.pool).
             w.idle_tail -= 1
-    _count_running(w, now, 1)
+    _count_running(w, now, MORE)
     w.running_peak = max(w.running_peak, w.running)
     if w.allocated > 0:
         w.utilization_sum += w.provisioned_running / w.allocated
@@ -85,7 +87,7 @@ def admit(w: State, now: float) -> int:
 def end(w: State, slot: int, now: float, result: int) -> None:
     """An execution is over: its place is given back, and the caller has the answer."""
     record = slot_at(w, slot)
-    _count_running(w, now, -1)
+    _count_running(w, now, LESS)
     seconds = max(0.0, now - record.started)
     if record.start == PROVISIONED:
         w.provisioned_running -= 1

@@ -10,6 +10,7 @@ from harness.capacity.simulator.function import admit, end
 from harness.capacity.simulator.state import (
     AWAITED,
     EXECUTING,
+    FIRST,
     FUNCTION_TIMEOUT,
     INVOCATION_DEADLINE,
     INVOCATION_TIMEOUT,
@@ -118,7 +119,7 @@ def advance(state: Array, until: float) -> bool:
             w.requests += 1
             number = w.number
             next_arrival(w)
-            _attempt(w, number, now, 0, now)
+            _attempt(w, number, now, FIRST, now)
         elif what == _EVENT:
             _happen(w, now)
         else:

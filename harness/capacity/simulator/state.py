@@ -6,7 +6,7 @@ places in their arrays; -1 is none.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,29 +19,41 @@ State = Any
 Record = Any
 """Another record within compiled code: reading and writing its members reads and writes the array."""
 
+
+def _number(value: int) -> int:
+    """A constant for compiled functions, which numba takes for any integer: of plain ones it compiles a function anew
+    for each that it is called with."""
+    return cast("int", np.int64(value))
+
+
 # How a request may end, in the order of Outcome's failures; ANSWERED is well.
-THROTTLED, QUEUE_FULL, MODEL_ERROR, INVOCATION_TIMEOUT, FUNCTION_TIMEOUT, CLIENT_TIMEOUT, ANSWERED = range(7)
+THROTTLED, QUEUE_FULL, MODEL_ERROR, INVOCATION_TIMEOUT, FUNCTION_TIMEOUT, CLIENT_TIMEOUT, ANSWERED = map(
+    _number, range(7)
+)
 FAILURES = ("throttled", "queue_full", "model_error", "invocation_timeout", "function_timeout", "client_timeout")
 
 # What an attempt in flight still is, as bits; without any it is over and its slot free.
-EXECUTING = 1  # its function runs
-STARTING = 2  # in an environment that has still to start
-AT_SERVER = 4  # the model server has it, in service or waiting
-AWAITED = 8  # and SageMaker waits for the answer
-RETRYING = 16  # it waits for its next attempt
-LOST = 32  # its instance was taken down while it was in service
+EXECUTING = _number(1)  # its function runs
+STARTING = _number(2)  # in an environment that has still to start
+AT_SERVER = _number(4)  # the model server has it, in service or waiting
+AWAITED = _number(8)  # and SageMaker waits for the answer
+RETRYING = _number(16)  # it waits for its next attempt
+LOST = _number(32)  # its instance was taken down while it was in service
 
 # First in, first out: what comes a fixed time after whatever it follows. A function's call of the endpoint, its end
 # after the endpoint's answer, and the timeouts.
-LEAD, RETURN, INVOCATION_DEADLINE, FUNCTION_DEADLINE = range(4)
+LEAD, RETURN, INVOCATION_DEADLINE, FUNCTION_DEADLINE = map(_number, range(4))
 RINGS = 4
 
 # Allowances: of the account's requests, the reserved concurrency's, the provisioned concurrency's, new environments.
-ACCOUNT, OWN, PROVISIONED_OWN, GROWTH = range(4)
+ACCOUNT, OWN, PROVISIONED_OWN, GROWTH = map(_number, range(4))
 ALLOWANCES = 4
 
+FIRST = _number(0)  # attempt
+MORE, LESS = _number(1), _number(-1)  # by one
+
 # Streams of draws.
-ARRIVAL, VARIANT_CHOICE, ROUTING, SERVICE, FAILURE, JITTER = range(6)
+ARRIVAL, VARIANT_CHOICE, ROUTING, SERVICE, FAILURE, JITTER = map(_number, range(6))
 STREAMS = 6
 
 _ADDRESSES = (
@@ -129,26 +141,27 @@ STATE = np.dtype(
 
 PIECE = np.dtype([("seconds", "f8"), ("start_rate", "f8"), ("end_rate", "f8"), ("expected", "f8")], align=True)
 
+# All integers are of one width: compiled functions are compiled anew for each.
 SLOT = np.dtype(
     [
         ("arrived", "f8"),  # the request
         ("attempted", "f8"),  # this attempt
         ("started", "f8"),  # its execution
         ("number", "i8"),
-        ("attempt", "i4"),
-        ("station", "i4"),
-        ("variant", "i4"),
-        ("next", "i4"),
-        ("generation", "i4"),
-        ("flags", "i2"),
-        ("start", "i1"),
-        ("result", "i1"),
+        ("attempt", "i8"),
+        ("station", "i8"),
+        ("variant", "i8"),
+        ("next", "i8"),
+        ("generation", "i8"),
+        ("flags", "i8"),
+        ("start", "i8"),
+        ("result", "i8"),
     ],
     align=True,
 )
 
 EVENT = np.dtype([("time", "f8"), ("slot", "i8")], align=True)
-TIMER = np.dtype([("time", "f8"), ("slot", "i4"), ("generation", "i4")], align=True)
+TIMER = np.dtype([("time", "f8"), ("slot", "i8"), ("generation", "i8")], align=True)
 # due: of its first timer, infinite without any; mask: its places, a power of two, less one; timers: an address.
 RING = np.dtype([("due", "f8"), ("head", "i8"), ("tail", "i8"), ("mask", "i8"), ("timers", "i8")], align=True)
 ALLOWANCE = np.dtype([("left", "f8"), ("limit", "f8"), ("per_second", "f8"), ("at", "f8")], align=True)
@@ -156,10 +169,10 @@ ALLOWANCE = np.dtype([("left", "f8"), ("limit", "f8"), ("per_second", "f8"), ("a
 # An instance and its model server. area, changed, since: of requests in flight, as hosting.outstanding.
 STATION = np.dtype(
     [
-        ("in_service", "i4"),
-        ("waiting", "i4"),
-        ("head", "i4"),
-        ("tail", "i4"),
+        ("in_service", "i8"),
+        ("waiting", "i8"),
+        ("head", "i8"),
+        ("tail", "i8"),
         ("area", "f8"),
         ("changed", "f8"),
         ("since", "f8"),
