@@ -1,1 +1,1 @@
-"""Lambda: its API, its Runtime API, execution environments and concurrency. The service is ``service.Functions``."""
+"""Lambda: its API, its Runtime API, execution environments and concurrency. The service is ``api.Functions``."""
