@@ -15,7 +15,7 @@ import psutil
 
 from harness.clock import WallClock
 from harness.hosting.instances.base import Instance, InstanceKind, InstanceSpec, LocalSettings
-from harness.hosting.instances.container import ContainerKind
+from harness.hosting.instances.container import ContainerInstance, ContainerKind
 from harness.hosting.instances.process import ProcessInstance, ProcessKind
 from harness.hosting.instances.twin import TwinInstance, TwinKind
 from tests.model_server.serving import ROOT, free_port
@@ -105,7 +105,7 @@ class ContainerBench(Bench):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.kind = ContainerKind(WallClock())
-        self.running: list[subprocess.Popen[bytes]] = []
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
 
     def settle(self, spec: InstanceSpec, seconds: float, load: float) -> InstanceSpec:
         url = self.run_container(spec.model_dir, spec.workspace, seconds, spec.environment)
@@ -123,15 +123,17 @@ class ContainerBench(Bench):
             stdout=subprocess.DEVNULL,
             stderr=subprocess.STDOUT,
         )
-        self.running.append(container)
-        return f"http://127.0.0.1:{port}"
+        url = f"http://127.0.0.1:{port}"
+        self.running[url] = container
+        return url
 
     async def kill(self, instance: Instance) -> None:
-        kill_tree(self.running[-1].pid)
+        assert isinstance(instance, ContainerInstance) and instance.address is not None
+        kill_tree(self.running[instance.address].pid)
 
     async def close(self) -> None:
         await super().close()
-        for container in self.running:
+        for container in self.running.values():
             container.terminate()
             await asyncio.to_thread(container.communicate)
 
