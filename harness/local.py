@@ -213,6 +213,7 @@ class LocalAws:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             http=BoundedProtocol,
             backlog=2048,
             timeout_graceful_shutdown=_GRACE_SECONDS,

@@ -35,6 +35,11 @@ _FORWARDED = {
 INSTANCE_HEADER = "X-Harness-Instance"
 """Ours: the number of the instance, within its variant, that was asked; AWS does not tell."""
 _DEFAULT_TYPE = "application/octet-stream"
+# As printed in public logs.
+_HAS_NO_COMPONENTS = (
+    "Inference Component Name header is not allowed for endpoints to which you dont plan to deploy inference "
+    "components. Please remove the Inference Component Name header and try again."
+)
 # The rules are the SM guide's (async-inference); AWS's words for them are not published.
 _IS_ASYNC = "Endpoint {} is for asynchronous inference: call InvokeEndpointAsync."
 _IS_REAL_TIME = "Endpoint {} is for real-time inference: call InvokeEndpoint, or give it an AsyncInferenceConfig."
@@ -135,6 +140,8 @@ class HostingRuntime:
         endpoint, deployment = self._serving(call, request["EndpointName"])
         if deployment.config.asynchronous is not None:
             raise AwsError("ValidationError", _IS_ASYNC.format(endpoint.name))
+        if "InferenceComponentName" in request:
+            raise AwsError("ValidationError", _HAS_NO_COMPONENTS)
         return endpoint, deployment
 
     def _capture(

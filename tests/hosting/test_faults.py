@@ -141,12 +141,12 @@ def test_a_stream_that_breaks_off(endpoint: Deployed, container: Container) -> N
 
 def test_a_model_that_leaks_loses_the_request_that_was_too_much(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its worker is killed as by an instance's kernel and begins anew; the log says why."""
-    monkeypatch.setattr(process, "limit_of", lambda instance_type: 400 * 2**20)
+    monkeypatch.setattr(process, "limit_of", lambda instance_type: 700 * 2**20)
     endpoint = create_endpoint(aws, model_tar(ECHO))
     assert settled(endpoint)["EndpointStatus"] == "InService"
     first = json.loads(endpoint.invoke({})["Body"])["pid"]
     with pytest.raises(ClientError) as found:
-        endpoint.invoke({"leak": 500_000_000, "sleep": 30})
+        endpoint.invoke({"leak": 900_000_000, "sleep": 30})
     assert found.value.response["Error"]["Code"] == "ModelError"
     end = time.monotonic() + 60
     while True:
@@ -172,16 +172,41 @@ def test_a_model_that_takes_5_minutes_to_load(held: Held, limit: int | None, sta
     name = unique("slow")
     held.aws.local.hosting.configure(name, LocalSettings("twin", profile=a_profile(load_seconds=300)))
     held.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=held.config(members))
-    # The twin waits for 300 s of the clock from when it is started, and so does what gives it up.
-    sleeping = len(held.clock._sleepers)
-    held.until(lambda: len(held.clock._sleepers) > sleeping)
-    held.advance(239)
-    assert held.describe(name)["EndpointStatus"] == "Creating"
-    held.until(lambda: held.advance(1) or held.describe(name)["EndpointStatus"] != "Creating")
+    begun = held.clock.now()
+    held.until(lambda: held.advance(20) or held.describe(name)["EndpointStatus"] != "Creating")
     found = held.describe(name)
     assert found["EndpointStatus"] == status
+    assert held.clock.now() - begun >= (240 if limit is None else 300)
     if limit is None:
         assert "/ping did not answer 200 within 240 s" in found["FailureReason"]
+    held.sagemaker.delete_endpoint(EndpointName=name)
+
+
+def test_an_instance_that_takes_requests_too_early_answers_them_with_errors(held: Held) -> None:
+    """The error spike of aws/sagemaker-inference-toolkit#138, as the option serve_unready; and none without it."""
+    name = unique("early")
+    settings = LocalSettings("twin", profile=a_profile(load_seconds=60), serve_unready=True)
+    held.aws.local.hosting.configure(name, settings)
+    held.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=held.config())
+    held.until(lambda: held.advance(10) or held.describe(name)["EndpointStatus"] == "InService")
+    change = {"VariantName": "v", "DesiredInstanceCount": 2}
+    held.sagemaker.update_endpoint_weights_and_capacities(EndpointName=name, DesiredWeightsAndCapacities=[change])
+    held.until(lambda: held.describe(name)["ProductionVariants"][0]["CurrentInstanceCount"] == 2)
+
+    def answers(count: int) -> list[str]:
+        found = []
+        for _ in range(count):
+            try:
+                held.invoke(name)
+                found.append("OK")
+            except ClientError as error:
+                response: Any = error.response
+                found.append(f"{response['Error']['Code']} {response['OriginalStatusCode']}")
+        return found
+
+    assert set(answers(40)) == {"OK", "ModelError 503"}
+    held.until(lambda: held.advance(10) or set(answers(20)) == {"OK"})
+    held.settled(name)
     held.sagemaker.delete_endpoint(EndpointName=name)
 
 

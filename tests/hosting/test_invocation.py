@@ -77,6 +77,12 @@ class TestRequest:
         name = held.endpoint(held.config({"name": "a"}, {"name": "b", "weight": 0.0}))
         assert held.invoke(name, TargetVariant=target)["InvokedProductionVariant"] == invoked
 
+    def test_an_inference_component_of_an_endpoint_that_has_none(self, held: Held, name: str) -> None:
+        """(public logs)"""
+        found = failure(held, name, InferenceComponentName="base")
+        assert found["Error"]["Code"] == "ValidationError"
+        assert found["Error"]["Message"].startswith("Inference Component Name header is not allowed for endpoints")
+
     def test_an_unknown_target_variant(self, held: Held, name: str) -> None:
         found = failure(held, name, TargetVariant="w")
         assert found["Error"]["Code"] == "ValidationError"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -77,6 +79,31 @@ def test_concurrency_every_10_s_for_each_instance(held: Held) -> None:
     held.advance(20)
     found = held.metric("ConcurrentRequestsPerModel", 10, EndpointName=name, VariantName="v")[-1]
     assert (found.samples, found.total) == (2, 0)
+
+
+def test_concurrency_is_what_was_in_flight_on_the_mean_of_the_10_s(held: Held) -> None:
+    name = held.endpoint(held.config())
+    came, gate = asyncio.Event(), asyncio.Event()
+
+    async def held_back() -> dict[str, Any]:
+        came.set()
+        await gate.wait()
+        return {}
+
+    async def let_go() -> None:
+        gate.set()
+
+    held.hands.answer["v"] = lambda body, headers: held_back()
+    held.advance(10 - held.clock.now() % 10 + 0.1)
+    with ThreadPoolExecutor(1) as pool:
+        request = pool.submit(held.invoke, name)
+        held.until(came.is_set)
+        held.advance(5)
+        held.aws.run(let_go())
+        request.result(20)
+        held.advance(6)  # a period is closed a moment after its end
+    mean = held.metric("ConcurrentRequestsPerModel", 10, EndpointName=name, VariantName="v")[-1].total
+    assert mean == pytest.approx(0.5, abs=0.05)
 
 
 def test_what_the_instances_use(held: Held) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
+from harness.hosting.instances import process as process_kind
 from harness.hosting.instances.base import Instance, InstanceSpec
 from harness.hosting.instances.process import ProcessInstance, cores_of
-from tests.hosting.instances.kinds import ProcessBench
+from tests.hosting.instances.kinds import NEVER, ProcessBench
 
 
 @pytest.mark.parametrize(
@@ -30,6 +34,33 @@ def test_an_instance_has_as_many_cores_as_vcpus_its_own_while_there_are_enough(
     number: int, count: int, cores: set[int]
 ) -> None:
     assert cores_of(number, count, range(8)) == cores
+
+
+async def test_one_that_does_not_end_by_sigterm_is_killed_when_its_time_is_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """30 s from SIGTERM to SIGKILL (SM guide); a stopped process hears of no other signal."""
+    assert process_kind._STOP_GRACE_SECONDS == 30
+    monkeypatch.setattr(process_kind, "_STOP_GRACE_SECONDS", 0.5)
+    bench = ProcessBench(tmp_path)
+    instance = bench.build(load=NEVER)
+    await instance.start()
+    assert isinstance(instance, ProcessInstance) and instance.pid is not None
+    server = psutil.Process(instance.pid)
+    while not _catches(server.pid, signal.SIGTERM):
+        await asyncio.sleep(0.05)
+    server.suspend()
+    begun = time.monotonic()
+    await instance.stop()
+    assert time.monotonic() - begun >= 0.5
+    assert not server.is_running()
+    await bench.close()
+
+
+def _catches(pid: int, number: int) -> bool:
+    """Whether a process has a handler for a signal."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return bool(int(status.partition("SigCgt:")[2].split()[0], 16) >> (number - 1) & 1)
 
 
 async def test_the_model_server_and_what_it_starts_keep_to_their_cores(tmp_path: Path) -> None:
