@@ -21,6 +21,8 @@ from harness.local import Options
 from harness.progress import Steps
 from harness.stack import Stack
 
+# Nothing here is measured, and provisioned concurrency takes 90 s of the clock.
+_SPEED = 10.0
 FILE = "access.json"
 """What a run keeps of its calls, beside what else it recorded."""
 
@@ -40,7 +42,7 @@ def run_stack(stack: Stack, steps: Steps, what: str) -> PolicyRun:
     Raises HarnessError where it cannot be deployed. A function that fails is no error here: it may lack a permission.
     """
     with tempfile.TemporaryDirectory(prefix="harness-policy-", ignore_cleanup_errors=True) as scratch:
-        temporary = daemon.Temporary(Path(scratch) / "local-aws", Options(region=stack.region))
+        temporary = daemon.Temporary(Path(scratch) / "local-aws", Options(region=stack.region, speed=_SPEED))
         with steps.step("Bringing the local AWS up"):
             temporary.start()
         with temporary as running:

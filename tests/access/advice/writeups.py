@@ -30,7 +30,7 @@ def managed() -> dict[str, Any]:
 
 
 def aws_policy(name: str) -> Policy:
-    return parse_policy(f"arn:aws:iam::aws:policy/{name}", managed()[name]["Document"])
+    return parse_policy(f"arn:aws:iam::aws:policy/{name}", managed()[name.rpartition("/")[2]]["Document"])
 
 
 def arn(role: str) -> str:

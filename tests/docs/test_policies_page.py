@@ -1,0 +1,39 @@
+"""docs/policies.md: its tests pass in the sample project, and its policy is what `harness policy generate` writes."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from harness.access.advice.smallest import smallest_policy
+from harness.stack import load_stack
+from tests.access.advice.writeups import arn, observed_run
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "policies.md").read_text(encoding="utf-8")
+
+
+def example(language: str) -> str:
+    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+    return str(found)
+
+
+def test_its_tests_pass_in_the_sample_project(tmp_path: Path) -> None:
+    file = tmp_path / "test_policies.py"
+    file.write_text(example("python"))
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", tmp_path, file],
+        cwd=DOCS / "sample-project",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "4 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_its_policy_is_what_is_generated_for_the_sample_projects_function() -> None:
+    seen = observed_run(load_stack(DOCS / "sample-project" / "stack.toml"))
+    assert json.loads(example("json")) == smallest_policy(seen.of(arn("taxi-fares-lambda")), seen.account)
