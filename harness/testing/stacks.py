@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import tarfile
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +14,8 @@ from typing import Any
 from harness.deploy import Deployment
 from harness.invoking import administrator_session
 from harness.profile import Profile, Provenance, SampleAnswer, ServiceTimes
-from harness.stack import LocalTable, Stack, load_stack
+from harness.stack import Stack, load_stack
+from harness.stack_twins import on_twins
 from harness.testing.aws import Aws
 
 TWIN_SECONDS = 0.05
@@ -119,27 +119,21 @@ class Deployments:
     def _deploy(self, stack: Stack, instances: str, answer: Any) -> None:
         with tempfile.TemporaryDirectory(prefix="sagemaker-harness-") as scratch:
             twin = instances == "twin"
-            chosen = on_twins(stack, Path(scratch) / "profile.json", answer) if twin else _on(stack, instances)
+            chosen = twins_for_tests(stack, Path(scratch), answer) if twin else _on(stack, instances)
             Deployment(chosen, administrator_session(), self.aws.url, _unheard).run(build=not twin)
 
 
-def on_twins(stack: Stack, profile: Path, answer: Any = None) -> Stack:
-    """The stack with twins in place of its instances, and an empty archive for the model data that they do not need.
+def twins_for_tests(stack: Stack, scratch: Path, answer: Any = None) -> Stack:
+    """The stack on twins that answer from its own profile where it names one, else ``answer`` after TWIN_SECONDS.
 
-    They answer from the stack's own profile where it names one, else at once. ``profile`` is where one is written; the
-    archive lies beside it.
+    scratch: a folder for what is deployed.
     """
     named = stack.local.profile
     if named is not None and answer is None:
-        local = stack.local.model_copy(update={"instances": "twin", "profile": stack.path(named)})
-    else:
-        profile.write_text(_made_up(answer).to_json())
-        local = LocalTable(instances="twin", profile=profile)
-    # CreateModel asks for model data that is there, as AWS's does.
-    archive = profile.with_name("model.tar.gz")
-    tarfile.open(archive, "w:gz").close()
-    models = {name: model.model_copy(update={"model_data": str(archive)}) for name, model in stack.models.items()}
-    return stack.model_copy(update={"local": local, "models": models})
+        return on_twins(stack, stack.path(named), scratch=scratch)
+    profile = scratch / "profile.json"
+    profile.write_text(_made_up(answer).to_json())
+    return on_twins(stack, profile, scratch=scratch)
 
 
 def _on(stack: Stack, instances: str) -> Stack:

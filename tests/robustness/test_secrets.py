@@ -22,7 +22,7 @@ from harness.invoking import client_environment
 from harness.load.runs import list_runs
 from harness.local import Options
 from harness.stack import load_stack
-from harness.testing.stacks import on_twins
+from harness.testing.stacks import twins_for_tests
 from tests.robustness.small_stack import LAMBDA, write_stack
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -87,7 +87,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RealRun:
             assert running.key is not None
             key, secret = running.key
             session = boto3.Session(key, secret)
-            stack = on_twins(load_stack(file), folder / "profile.json")
+            stack = twins_for_tests(load_stack(file), folder)
             Deployment(stack, session, running.url, lambda step: None).run(build=False)
             kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "LOCUST_"))}
             environment = {**kept, "PYTHONPATH": str(ROOT), **client_environment(running.url, "us-east-1", running.key)}

@@ -12,7 +12,7 @@ import numpy as np
 
 from harness.capacity.apply.tables import planned_stack
 from harness.capacity.confirmation.excerpt import Excerpt, choose
-from harness.capacity.confirmation.live import Measured, run_live, twins_of
+from harness.capacity.confirmation.live import Measured, run_live
 from harness.capacity.confirmation.sped_up import provisioning_at, settings_at, system_at
 from harness.capacity.outcome import Outcome
 from harness.capacity.plan import Candidate, Confirmation, Confirmed, Plan
@@ -23,6 +23,7 @@ from harness.capacity.system import System
 from harness.capacity.traffic import Traffic
 from harness.progress import Steps
 from harness.stack import Stack
+from harness.stack_twins import on_twins
 
 _PREDICTIONS = 20  # simulated runs whose mean is the prediction; each is short
 
@@ -89,7 +90,7 @@ def _both(
         file = Path(scratch) / "profile.json"
         file.write_text(profile.to_json(), encoding="utf-8")
         provisioning = provisioning_at(profile, system.delays.provisioning, live.speed)
-        twins = twins_of(planned_stack(there, stack), file, provisioning)
+        twins = on_twins(planned_stack(there, stack), file, scratch=Path(scratch), provisioning_seconds=provisioning)
         measured = run_live(twins, profile, part.profile, live.speed, plan.evidence.seed, say)
     predicted = _predict(settings, system, kind, part, simulate, live, measured, plan.evidence.seed)
     return measured, predicted

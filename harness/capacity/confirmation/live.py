@@ -30,7 +30,7 @@ from harness.load.schedule import Profile as Schedule
 from harness.load.validity import judge
 from harness.local import Options
 from harness.profile import Profile
-from harness.stack import LocalTable, Stack
+from harness.stack import Stack
 
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 _PROBES = 30
@@ -53,16 +53,6 @@ class Measured:
     most_instances: int
     overhead: float | None
     reasons: tuple[str, ...]
-
-
-def twins_of(stack: Stack, profile_file: Path, provisioning: float) -> Stack:
-    """The stack with twins for instances, which need no model. provisioning: seconds of the clock before they load."""
-    local = LocalTable(instances="twin", profile=profile_file, provisioning_seconds=provisioning)
-    nowhere = f"s3://{stack.bucket}/a-twin-needs-none"
-    models = {
-        name: model.model_copy(update={"model_data": nowhere, "build": None}) for name, model in stack.models.items()
-    }
-    return stack.model_copy(update={"local": local, "models": models})
 
 
 def run_live(

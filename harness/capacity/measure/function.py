@@ -27,8 +27,9 @@ from harness.invoking import administrator_session
 from harness.load.answers import report_times
 from harness.local import Options
 from harness.profile import FunctionPart, Profile, Provenance, SampleAnswer, ServiceTimes
-from harness.stack import LocalTable, Stack
+from harness.stack import Stack
 from harness.stack_scaling import ScalingTable
+from harness.stack_twins import on_twins
 
 EXECUTIONS = 30
 COLD_STARTS = 5
@@ -140,15 +141,8 @@ def _before_a_twin(stack: Stack, answer: SampleAnswer, profile: Path) -> Stack:
         "reserved_concurrent_executions": None,
         "provisioned_concurrent_executions": None,
     }
-    # A twin reads no model data: there is nothing to upload.
-    unread = {"model_data": f"s3://{stack.bucket}/none", "build": None}
-    return stack.model_copy(
-        update={
-            "models": {name: model.model_copy(update=unread) for name, model in stack.models.items()},
-            "function": function.model_copy(update=on_demand),
-            "scaling": ScalingTable(),
-            "local": LocalTable(instances="twin", profile=profile),
-        }
+    return on_twins(stack, profile, scratch=profile.parent).model_copy(
+        update={"function": function.model_copy(update=on_demand), "scaling": ScalingTable()}
     )
 
 
