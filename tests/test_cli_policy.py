@@ -14,7 +14,7 @@ from harness.cli import main
 from harness.policy_run import run_stack, with_policies
 from harness.progress import Steps
 from harness.stack import load_stack
-from harness.testing.stacks import on_twins
+from harness.testing.stacks import twins_for_tests
 from tests.access.advice.writeups import FIXTURES, observed_run
 
 SAMPLE = Path(__file__).parents[1] / "docs" / "sample-project"
@@ -119,7 +119,7 @@ class TestARunOfItsOwn:
 
         folder = tmp_path / "project"
         shutil.copytree(SAMPLE, folder)
-        stack = on_twins(load_stack(folder / "stack.toml"), tmp_path / "profile.json", [21.0])
+        stack = twins_for_tests(load_stack(folder / "stack.toml"), tmp_path, [21.0])
         unbuilt = {name: model.model_copy(update={"build": None}) for name, model in stack.models.items()}
         stack = stack.model_copy(update={"models": unbuilt})
         first = run_stack(stack, Steps(), "the sample project")
