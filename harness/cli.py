@@ -11,7 +11,7 @@ import boto3
 import click
 from rich.console import Console
 
-from harness import cli_capacity, cli_plan, cli_policy, daemon
+from harness import cli_capacity, cli_plan, cli_policy, daemon, interrupts
 from harness.deploy import Deployment
 from harness.errors import HarnessError
 from harness.invoking import administrator_session, client_environment, harness_url, invoke_function
@@ -27,11 +27,19 @@ _region = click.option("--region", default="us-east-1", show_default=True)
 
 
 class _Group(click.Group):
-    """Turns what a user can mend into one sentence and exit status 1."""
+    """Turns what a user can mend into one sentence and exit status 1, and whatever interrupts it into one as well."""
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        with interrupts.raised():
+            return super().main(*arguments, **options)
 
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
+        except interrupts.Interrupted as interrupted:
+            Console(stderr=True).show_cursor()  # of a bar that was cut off
+            click.echo(interrupted.sentence, err=True)
+            context.exit(interrupted.exit_status)
         except HarnessError as error:
             raise click.ClickException(str(error)) from None
         except OSError as error:
@@ -94,9 +102,7 @@ def up(
     listed = tuple(url for url in containers.split(",") if url)
     options = Options(host, port, region, backend_url, listed, functions, speed=speed, administrator=administrator)
     if foreground:
-        folder = daemon.state_folder(port)
-        folder.mkdir(parents=True, exist_ok=True)
-        sys.exit(daemon.serve(folder, options, announce=True))
+        sys.exit(daemon.serve_in_the_foreground(options))
     with Steps().step("Bringing the local AWS up"):
         running = daemon.start(options)
     hint = ' Export the following, or run `eval "$(harness up)"`:\n' if sys.stdout.isatty() else ""
@@ -188,10 +194,14 @@ def rehearse(stack_file: Path, users: int, seconds: int, runs: Path) -> None:
 
     stack = load_stack(stack_file)
     console = Console(stderr=True, highlight=False)
+    rehearsal = Rehearsal(stack, stack_file, Steps(console), users=users, seconds=seconds, runs=runs)
     try:
-        result = Rehearsal(stack, stack_file, Steps(console), users=users, seconds=seconds, runs=runs).run()
-    except KeyboardInterrupt:
-        raise HarnessError(f"Interrupted: the local AWS is down; what was recorded is in {runs}.") from None
+        result = rehearsal.run()
+    except interrupts.Interrupted as interrupted:
+        run = rehearsal.recorded
+        recorded = f"for what was recorded: harness report {run}" if run is not None else "nothing was recorded"
+        interrupted.sentence = f"Interrupted, and nothing is left running; {recorded}."
+        raise
     click.echo(str(result))
 
 

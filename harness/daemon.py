@@ -29,15 +29,17 @@ import platformdirs
 import psutil
 import uvloop
 
+from harness import interrupts
 from harness.errors import HarnessError
 from harness.invoking import client_environment
 from harness.local import LocalAws, Options
 
-_START_SECONDS = 60
+_START_SECONDS = 120
 # TorchServe gets 30 s from SIGTERM to SIGKILL (SM guide); the rest is ours.
 _STOP_SECONDS = 45
 _POLL_SECONDS = 0.05
 STATE_VARIABLE = "HARNESS_STATE"
+_IS_UP = "A local AWS is already up on port {0}; `harness down --port {0}` stops it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +87,8 @@ def start(options: Options) -> Running:
     """Starts a local AWS in the background. Raises HarnessError when one is up there already, or does not come up."""
     port = options.port
     if find(port):
-        raise HarnessError(f"A local AWS is already up on port {port}; `harness down --port {port}` stops it.")
-    folder = state_folder(port)
-    return _await_state(_spawn(folder, options, lifeline=False), folder)
+        raise HarnessError(_IS_UP.format(port))
+    return _bring_up(state_folder(port), options, lifeline=False)[1]
 
 
 class Temporary:
@@ -99,29 +100,35 @@ class Temporary:
         self._process: subprocess.Popen[bytes] | None = None
         self._running: Running | None = None
 
-    def start(self) -> None:
-        """Raises HarnessError when it does not come up."""
-        self._process = _spawn(self._folder, self._options, lifeline=True)
-        self._running = _await_state(self._process, self._folder)
-
-    def __enter__(self) -> Running:
+    def start(self) -> Running:
+        """Raises HarnessError when it does not come up; nothing is left of it then."""
         if self._running is None:
-            self.start()
-        assert self._running is not None
+            self._process, self._running = _bring_up(self._folder, self._options, lifeline=True)
         return self._running
 
+    def stop(self) -> None:
+        """Returns when it is gone."""
+        if self._process is not None:
+            _end(self._process)
+
+    def __enter__(self) -> Running:
+        return self.start()
+
     def __exit__(self, *reason: object) -> None:
-        process = self._process
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        assert process.stdin is not None
-        process.stdin.close()
+        self.stop()
+
+
+def _bring_up(folder: Path, options: Options, *, lifeline: bool) -> tuple[subprocess.Popen[bytes], Running]:
+    process: subprocess.Popen[bytes] | None = None
+    try:
+        with interrupts.held_back():
+            process = _spawn(folder, options, lifeline=lifeline)
+        return process, _await_state(process, folder)
+    except BaseException:
+        if process is not None:
+            _end(process)
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _spawn(folder: Path, options: Options, *, lifeline: bool) -> subprocess.Popen[bytes]:
@@ -136,17 +143,21 @@ def _spawn(folder: Path, options: Options, *, lifeline: bool) -> subprocess.Pope
     ]
     if lifeline:
         command.append("--lifeline")
+    _make(folder)
+    with (folder / "harness.log").open("wb") as log:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE if lifeline else subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def _make(folder: Path) -> None:
     try:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        with (folder / "harness.log").open("wb") as log:
-            return subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE if lifeline else subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
     except OSError as error:
         raise HarnessError(
             f"Cannot write to {folder}: {error.strerror}. Set {STATE_VARIABLE} to another folder."
@@ -160,13 +171,15 @@ def _await_state(process: subprocess.Popen[bytes], folder: Path) -> Running:
             return Running(**json.loads((folder / "state.json").read_text()))
         if process.poll() is not None:
             lines = (folder / "harness.log").read_text(errors="replace").strip().splitlines()
-            shutil.rmtree(folder, ignore_errors=True)
             raise HarnessError(lines[-1] if lines else "The local AWS ended at once and said nothing.")
         time.sleep(_POLL_SECONDS)
-    process.kill()
-    process.wait()
-    shutil.rmtree(folder, ignore_errors=True)
     raise HarnessError(f"The local AWS did not come up within {_START_SECONDS} s.")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    interrupts.end(process, _STOP_SECONDS)
+    if process.stdin is not None:
+        process.stdin.close()
 
 
 def stop(port: int) -> bool:
@@ -174,14 +187,15 @@ def stop(port: int) -> bool:
     running = find(port)
     if running is None:
         return False
-    process = psutil.Process(running.pid)
-    process.terminate()
-    try:
-        process.wait(_STOP_SECONDS)
-    except psutil.TimeoutExpired:
-        process.kill()
-        process.wait(5)
-    shutil.rmtree(state_folder(port), ignore_errors=True)
+    with interrupts.held_back():
+        process = psutil.Process(running.pid)
+        process.terminate()
+        try:
+            process.wait(_STOP_SECONDS)
+        except psutil.TimeoutExpired:
+            process.kill()
+            process.wait(5)
+        shutil.rmtree(state_folder(port), ignore_errors=True)
     return True
 
 
@@ -242,7 +256,23 @@ def serve(folder: Path, options: Options, *, lifeline: bool = False, announce: b
     except HarnessError as error:
         print(error, file=sys.stderr)
         return 1
+    except OSError as error:  # such as a full disk
+        print(f"The local AWS cannot run: {error}.", file=sys.stderr)
+        return 1
     return 0
+
+
+def serve_in_the_foreground(options: Options) -> int:
+    """The same where a person waits, in the state folder of its port. Raises HarnessError when one is up there."""
+    port = options.port
+    if find(port):
+        raise HarnessError(_IS_UP.format(port))
+    folder = state_folder(port)
+    try:
+        _make(folder)
+        return serve(folder, options, announce=True)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +24,7 @@ from boto3.exceptions import S3UploadFailedError
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, WaiterError
 
+from harness import interrupts
 from harness.deploy_scaling import deploy_scaling
 from harness.errors import HarnessError
 from harness.profile import read_profile
@@ -31,6 +34,7 @@ Progress = Callable[[str], None]
 """Called with the step that begins."""
 
 _BUILD_SECONDS = 600
+_BUILD_END_SECONDS = 5  # for a build script to remove its temporary files
 _ENDPOINT_SECONDS = 900
 _POLL_SECONDS = 0.5
 # On AWS a new role is not assumable everywhere at once; Lambda's and SageMaker's refusals are worth waiting out.
@@ -96,20 +100,7 @@ class Deployment:
                 continue
             script = self._stack.path(model.build)
             self._progress(f"build model data of {name}")
-            try:
-                done = subprocess.run(
-                    [sys.executable, str(script)],
-                    cwd=script.parent,
-                    capture_output=True,
-                    text=True,
-                    timeout=_BUILD_SECONDS,
-                    check=False,
-                )
-            except subprocess.TimeoutExpired:
-                raise HarnessError(f"{script} did not finish within {_BUILD_SECONDS} s.") from None
-            if done.returncode:
-                last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["it printed nothing"]
-                raise HarnessError(f"{script}, which builds the data of model {name}, failed: {last[0]}")
+            _run_build(script, name)
             if not self._stack.path(model.model_data).exists():
                 raise HarnessError(f"{script} ran, but made no {self._stack.path(model.model_data)}.")
 
@@ -338,6 +329,33 @@ def _disk_hint() -> str:
     folder = tempfile.gettempdir()
     free = shutil.disk_usage(folder).free
     return f"Only {free // 2**20} MB are free in {folder}: free some, or set TMPDIR. " if free < _LITTLE_SPACE else ""
+
+
+def _run_build(script: Path, model: str) -> None:
+    """An interrupt reaches it through this process alone, once, and as one that Python tidies up after; what it leaves
+    among the temporary files goes with it."""
+    with interrupts.Tidied() as tidied:
+        scratch = tidied.enter_context(tempfile.TemporaryDirectory(prefix="harness-build-", ignore_cleanup_errors=True))
+        building = tidied.enter_context(
+            subprocess.Popen(
+                [sys.executable, str(script)],
+                cwd=script.parent,
+                env={**os.environ, "TMPDIR": scratch},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+            )
+        )
+        tidied.callback(interrupts.end, building, _BUILD_END_SECONDS, signal.SIGINT)
+        try:
+            out, err = building.communicate(timeout=_BUILD_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise HarnessError(f"{script} did not finish within {_BUILD_SECONDS} s.") from None
+    if building.returncode:
+        last = (err or out).strip().splitlines()[-1:] or ["it printed nothing"]
+        raise HarnessError(f"{script}, which builds the data of model {model}, failed: {last[0]}")
 
 
 def _trust_policy(role: Role) -> dict[str, Any]:

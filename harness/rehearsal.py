@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import daemon
+from harness import daemon, interrupts
 from harness.capacity.report import Headline, build_report, summary
 from harness.deploy import Deployment
 from harness.errors import HarnessError
 from harness.invoking import administrator_session, client_environment, invoke_function
-from harness.load.headless import run_locust
+from harness.load.headless import run_folders, run_locust
 from harness.local import Options
 from harness.policy_run import FILE, fetch_observed
 from harness.progress import Steps
@@ -47,6 +49,7 @@ class Rehearsal:
         self._users = users
         self._seconds = seconds
         self._runs = runs
+        self._before = run_folders(runs)
 
     def run(self) -> Rehearsed:
         """Raises HarnessError that says which step failed and why; nothing is left running whatever happens."""
@@ -54,22 +57,33 @@ class Rehearsal:
             raise HarnessError(
                 f"{self._stack_file} has no [load] table: a rehearsal needs a locustfile and its scenarios."
             )
-        with tempfile.TemporaryDirectory(prefix="harness-rehearsal-", ignore_cleanup_errors=True) as scratch:
-            state = Path(scratch) / "local-aws"
-            with self._up(state) as running:
-                self._deploy(running.url)
-                if self._stack.function is not None:
-                    self._invoke(running.url)
-                run = self._load(running.url, Path(scratch) / "locust.log")
-                (run / FILE).write_text(json.dumps(fetch_observed(running.url)), encoding="utf-8")
+        with interrupts.Tidied() as tidied:
+            prefix = "harness-rehearsal-"
+            scratch = Path(tidied.enter_context(tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)))
+            running = tidied.enter_context(self._up(scratch / "local-aws"))
+            self._deploy(running.url)
+            if self._stack.function is not None:
+                self._invoke(running.url)
+            run = self._load(running.url, scratch / "locust.log")
+            (run / FILE).write_text(json.dumps(fetch_observed(running.url)), encoding="utf-8")
         with self._steps.step("Writing the report"):
             return Rehearsed(build_report(run), summary(run))
 
-    def _up(self, state: Path) -> daemon.Temporary:
+    @property
+    def recorded(self) -> Path | None:
+        """The folder of the run that was begun, if any."""
+        return max(run_folders(self._runs) - self._before, default=None)
+
+    @contextlib.contextmanager
+    def _up(self, state: Path) -> Iterator[daemon.Running]:
         temporary = daemon.Temporary(state, Options(region=self._stack.region))
         with self._steps.step("Bringing the local AWS up"):
-            temporary.start()
-        return temporary
+            running = temporary.start()
+        try:
+            yield running
+        finally:
+            with interrupts.held_back(), self._steps.step("Taking the local AWS down"):
+                temporary.stop()
 
     def _deploy(self, url: str) -> None:
         with self._steps.step(f"Deploying {self._stack.name}") as say:

@@ -34,6 +34,9 @@ def worker_environment(
     environment["PYTHONUNBUFFERED"] = "1"  # As AWS's images do: a print is a log line at once.
     environment["OMP_NUM_THREADS"] = str(settings.threads)
     environment[link.LINK_ENV] = str(link_socket)
+    # An instance's temporary files go with it; importing torchvision is enough for torch to make some. By the sockets'
+    # short name, for code may put a socket there.
+    environment["TMPDIR"] = str(link_socket.parent)
     if settings.responses:
         environment[pretrained.CACHE_ENV] = str(stand_ins)
         if settings.torch_home is not None:

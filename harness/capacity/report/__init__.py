@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -64,13 +65,23 @@ def build_report(run: Path, out: Path | None = None) -> Path:
     folder = out or run
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "report.json").write_text(json.dumps(_as_json(recorded, measured), indent=2) + "\n")
-        (folder / "report.html").write_text(html)
+        _write(folder / "report.json", json.dumps(_as_json(recorded, measured), indent=2) + "\n")
+        _write(folder / "report.html", html)
     except OSError as error:
         raise HarnessError(
             f"The report cannot be written in {folder} ({error.strerror}): name another folder."
         ) from error
     return folder / "report.html"
+
+
+def _write(file: Path, text: str) -> None:
+    """In one step, so that a page is there whole or not at all, whatever interrupts it."""
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def summary(run: Path) -> Headline:
