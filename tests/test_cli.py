@@ -179,6 +179,50 @@ def test_a_rehearsal_needs_a_load_table(tmp_path: Path) -> None:
     assert (result.exit_code, "has no [load] table" in result.stderr) == (1, True)
 
 
+BUILD = """
+import pathlib, tempfile, time
+with tempfile.TemporaryDirectory(dir=".", prefix="draft-"):
+    pathlib.Path("begun").touch()
+    time.sleep(60)
+"""
+LOAD = """
+[load]
+locustfile = "locustfile.py"
+scenarios = ["None_"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("phase", "number"), [("Bringing", signal.SIGTERM), ("Bringing", signal.SIGINT), ("begun", signal.SIGTERM)]
+)
+def test_an_interrupted_rehearsal_is_one_sentence_with_nothing_left(
+    tmp_path: Path, phase: str, number: signal.Signals
+) -> None:
+    """While the local AWS comes up, and while a model's build script runs; the load: test_dog_breed."""
+    file = write_stack(tmp_path, build=BUILD)
+    file.write_text(file.read_text() + LOAD)
+    (tmp_path / "locustfile.py").touch()
+    (temporary := tmp_path / "tmp").mkdir()
+    command = [sys.executable, "-m", "harness.cli", "rehearse", str(file), "--runs", str(tmp_path / "runs")]
+    process = subprocess.Popen(
+        command, env={**os.environ, "TMPDIR": str(temporary)}, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline() == "Bringing the local AWS up ...\n"
+    while phase == "begun" and not (tmp_path / phase).exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=90)
+    assert process.returncode == 128 + number
+    assert said.splitlines()[-1] == "Interrupted, and nothing is left running; nothing was recorded."
+    assert "Traceback" not in said
+    assert psutil.wait_procs(family, timeout=10)[1] == []
+    assert list(temporary.iterdir()) == []
+    assert list(tmp_path.glob("draft-*")) == []
+
+
 def test_in_the_foreground_until_interrupted(tmp_path: Path) -> None:
     port = free_port()
     command = [sys.executable, "-m", "harness.cli", "up", "--foreground", "--port", str(port)]

@@ -117,11 +117,14 @@ def test_a_killed_run_loses_at_most_a_second(tmp_path: Path, server: StandIn, sc
     assert max(run.requests["start"].to_pylist()) > killed - 1
 
 
-def test_an_interrupted_run_is_complete_and_says_so(tmp_path: Path, server: StandIn, scenario: list[str]) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_is_complete_and_says_so(
+    tmp_path: Path, server: StandIn, scenario: list[str], number: signal.Signals
+) -> None:
     runs = tmp_path / "runs"
     process = started([*scenario, "--headless", "-u", "2", "-r", "2", "-t", "60s"], runs, server.url)
     wait_for_requests(runs)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     output, _ = process.communicate(timeout=30)
     assert "Traceback" not in output, output
     assert "The run is recorded in" in output

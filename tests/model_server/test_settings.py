@@ -63,6 +63,10 @@ class TestWorkerEnvironment:
         assert found["A"] == "b"
         assert found["OMP_NUM_THREADS"] == "1"
 
+    def test_temporary_files_go_with_the_run(self, tmp_path: Path) -> None:
+        found = worker_environment(settings(tmp_path), {"TMPDIR": "/t"}, tmp_path / "run" / "l", Path("c"), tmp_path)
+        assert found["TMPDIR"] == str(tmp_path / "run")
+
     def test_the_network_is_left_alone_without_recordings(self, tmp_path: Path) -> None:
         inherited = {"TORCH_HOME": "/torch", "HTTP_PROXY": "http://proxy"}
         found = worker_environment(settings(tmp_path), inherited, Path("l"), Path("c"), tmp_path)
