@@ -80,10 +80,10 @@ def test_an_interrupted_rehearsal_leaves_a_readable_run_and_no_process(tmp_path:
         rehearse(runs, 60), cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     try:
-        end = time.monotonic() + 120
+        end = time.monotonic() + 200
         while not any(stream.stat().st_size > 20_000 for stream in runs.glob("*/requests*.arrow")):
             assert process.poll() is None, process.communicate()
-            assert time.monotonic() < end, "no load within two minutes"
+            assert time.monotonic() < end, "no load within 200 s"
             time.sleep(0.2)
         family = psutil.Process(process.pid).children(recursive=True)
         assert any("model_server" in " ".join(child.cmdline()) for child in family)
