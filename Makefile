@@ -7,7 +7,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH = torch==2.13.0+cpu
 TORCHVISION = torchvision==0.28.0
 
-.PHONY: rehearse test test-sdk test-compose wheels lint bench docs lock clean
+.PHONY: rehearse test test-sdk test-compose wheels lint bench docs lock clean example-report
 rehearse: $(VENV)/.installed
 	$(BIN)/harness rehearse fixtures/dog_breed/stack.toml
 
@@ -52,6 +52,17 @@ docs: .docs/.installed
 	$(PYTHON) -m venv .docs
 	.docs/bin/pip install --quiet -r docs/requirements.txt
 	@touch $@
+
+# The example of a plan's report (docs/examples): five public write-ups, AWS's rule of thumb and the planner's choice on two
+# weeks of recorded traffic. A quarter of an hour on two cores.
+FIVE = docs/examples/five-write-ups
+example-report: $(VENV)/.installed
+	$(BIN)/harness plan fixtures/dog_breed/stack.toml --profile fixtures/profiles/dog-breed-torchserve-2-cores.json \
+	  --ratio ml.m5.xlarge=2 --traffic fixtures/traffic/nasa-http-1995-07.csv.gz --day 1995-07-07..1995-07-20 --peak 8/s \
+	  --p99 1.5s --errors 0.1% --candidates 100 --replications 3 --seed 13 --no-confirm --out $(FIVE) \
+	  $(foreach each,a b c d e,--compare fixtures/writeups/$(each)/stack.toml)
+	gzip -9nf $(FIVE)/plan.json
+	rm -r $(FIVE)/apply
 
 # torch first and by itself: only there is its index asked, and torchvision's CPU build is taken where the index has it.
 $(VENV)/.installed: pyproject.toml constraints.txt Makefile

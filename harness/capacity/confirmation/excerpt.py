@@ -37,7 +37,11 @@ def choose(traffic: Traffic, seconds: float, speed: float, most: float) -> Excer
 
 
 def _steepest(profile: Profile) -> float:
-    """The second at which the rate begins to rise most within five minutes."""
+    """The second at which the rate begins to rise most within five minutes; of several the last, after which it comes
+    at once."""
     minutes = bins(profile, 60.0)
     gap = min(_RISE_MINUTES, len(minutes) - 1)
-    return 60.0 * int(np.argmax(minutes[gap:] - minutes[:-gap])) if gap else 0.0
+    if not gap:
+        return 0.0
+    rises = minutes[gap:] - minutes[:-gap]
+    return 60.0 * float(np.flatnonzero(rises >= rises.max() - 1e-9)[-1])

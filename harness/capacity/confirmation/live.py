@@ -35,6 +35,7 @@ from harness.stack import Stack
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 _PROBES = 30
 _LOOK_SECONDS = 0.5
+_PATIENCE = 70  # seconds for the last answers, as SDK clients are told to wait (SM guide)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,17 @@ def run_live(
         with daemon.Temporary(scratch / "local-aws", options) as running:
             Deployment(stack, administrator_session(running.url), running.url, say).run(build=False)
             overhead = _overhead(stack, running.url, payload.read_bytes(), profile)
-            arguments = ["-f", str(LOCUSTFILE), "--headless", "Planned", "--only-summary", "--stop-timeout", "70"]
-            arguments += ["--run-time", f"{math.ceil(schedule.seconds)}s", "--seed", str(seed)]
+            arguments = [
+                "-f",
+                str(LOCUSTFILE),
+                "--headless",
+                "Planned",
+                "--only-summary",
+                "--stop-timeout",
+                str(_PATIENCE),
+            ]
+            # The run ends with its schedule; locust's own time is only for one that does not.
+            arguments += ["--run-time", f"{math.ceil(schedule.seconds) + _PATIENCE}s", "--seed", str(seed)]
             arguments += ["--schedule", str(pieces), "--payload", str(payload), *_target(stack)]
             environment = {**os.environ, **client_environment(running.url, stack.region)}
             say(f"{schedule.expected:.0f} requests in {schedule.seconds:.0f} s")
