@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any, Literal
 
 from harness.errors import shown
@@ -44,6 +45,7 @@ class Caller:
         return self.role_arn or self.arn
 
 
+@lru_cache(4096)  # a session makes many requests
 def session_caller(arn: str, role_arn: str = "") -> Caller:
     """The caller of a role session's ARN; a role whose ARN is not known is taken to have no path."""
     found = _SESSION.match(arn)
