@@ -39,6 +39,7 @@ def world(settings: Settings, system: System, traffic: Traffic, seed: int) -> Wo
         record["first"], record["serving"], record["level"] = first, variant.initial_instance_count, level
         record["workers"], record["queue_length"] = profile.workers, profile.queue_length
         record["error_rate"] = profile.error_rate
+        record["slowest"] = max(times.quantiles[-1] for times in profile.service_times)
         record["least"] = variant.routing_strategy == "LEAST_OUTSTANDING_REQUESTS"
         first += most
     made = World(

@@ -104,7 +104,6 @@ def invoke(w: State, slot: int, now: float) -> None:
     place = _station_for(w, slot)
     record, station = slot_at(w, slot), station_at(w, place)
     variant = variant_at(w, record.variant)
-    ended = -1.0
     if station.in_service < variant.workers:
         ended = _begin(w, place, slot, now)
     elif station.waiting < variant.queue_length:
@@ -115,18 +114,20 @@ def invoke(w: State, slot: int, now: float) -> None:
         station.tail = slot
         station.waiting += 1
         _count_waiting(w, now, MORE)
+        # At the latest: were every request as slow as the slowest, a worker would be free after so many of them.
+        ended = now + (station.waiting / variant.workers + 2) * variant.slowest
     else:
         _answer(w, slot, now, QUEUE_FULL)
         return
     record.flags |= AT_SERVER | AWAITED
     _count(w, place, now, MORE)
-    # Of one that waits nobody knows yet whether it will be in time.
+    # What is sure to be in time needs no timer.
     due = now + w.invocation_timeout
-    if ended < 0 or ended > due:
+    if ended > due:
         push_timer(w, ring_at(w, INVOCATION_DEADLINE), due, slot)
     if w.has_function != 0:
         due = record.started + w.function_timeout
-        if ended < 0 or ended + w.trail > due:
+        if ended + w.trail > due:
             push_timer(w, ring_at(w, FUNCTION_DEADLINE), due, slot)
 
 

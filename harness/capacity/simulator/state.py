@@ -181,7 +181,7 @@ STATION = np.dtype(
 )
 
 # first: its first station; serving: how many take requests; level: where its service times begin among the levels.
-# per_instance, arrived: InvocationsPerInstance and requests since they were last read.
+# slowest: its longest service time. per_instance, arrived: InvocationsPerInstance and requests since last read.
 VARIANT = np.dtype(
     [
         ("first", "i8"),
@@ -191,6 +191,7 @@ VARIANT = np.dtype(
         ("least", "i8"),
         ("level", "i8"),
         ("error_rate", "f8"),
+        ("slowest", "f8"),
         ("per_instance", "f8"),
         ("arrived", "i8"),
     ],

@@ -1,0 +1,242 @@
+"""What the simulator costs and how true it is, beside theory and beside SimPy and Ciw. Run by ``make bench``.
+
+Times are of one core: CPU seconds of the process, and the wall's, which a busy machine stretches.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+
+from harness.capacity.plan import Objective
+from harness.capacity.search import engine
+from harness.capacity.search.find import Problem, find
+from harness.capacity.settings import FunctionSettings, Settings, TrackingSettings, VariantSettings
+from harness.capacity.simulator import simulate
+from harness.capacity.system import FunctionProfile, System
+from harness.capacity.traffic import read_traffic
+from harness.load.schedule import Profile, constant, daily_cycle
+from harness.prices import Prices
+from tests.benchmarks.figures import Table
+from tests.capacity.search.problems import Watched
+from tests.capacity.simulator.systems import ONE, QUEUES, Queue, found, mmc
+from tests.profiles import a_profile
+from tests.profiles import constant as always
+
+DAY = 86_400.0
+MEASURED = a_profile(workers=4, service_times=(always(0.08), always(0.1, 4)), saturation_rate=40.0)
+SYSTEM = System({"ml.m5.xlarge": MEASURED}, FunctionProfile(0.005, 0.4))
+SCALED = Settings(
+    variants=(
+        VariantSettings(
+            instance_type="ml.m5.xlarge",
+            initial_instance_count=4,
+            min_capacity=2,
+            max_capacity=10,
+            tracking=(TrackingSettings(target_value=1500),),
+        ),
+    ),
+    function=FunctionSettings(),
+)
+
+
+def timed(work: Callable[[], Any]) -> tuple[Any, float, float]:
+    """What it gives, its CPU and its wall seconds."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    given = work()
+    return given, time.process_time() - cpu, time.perf_counter() - wall
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled() -> None:
+    simulate(SCALED, SYSTEM, Profile((*constant(100.0, 900.0).pieces, *constant(1.0, 3600.0).pieces)), seed=1)
+
+
+@pytest.mark.parametrize("queue", QUEUES, ids=lambda queue: queue.name)
+def test_ten_million_requests_beside_theory(figures: Table, queue: Queue) -> None:
+    """Goal: within 1 %."""
+    out, cpu, _ = timed(lambda: simulate(ONE, queue.system, constant(queue.rate, 1e7 / queue.rate), seed=1))
+    waiting, refused = found(out, 5)
+    apart = waiting / queue.waiting - 1
+    print(f"\n{queue.name}: {waiting:.5f} wait, theory {queue.waiting:.5f} ({100 * apart:+.2f} %), ", end="")
+    print(f"refused {100 * refused:.3f} %, theory {100 * queue.refused:.3f} %; {cpu:.1f} s of CPU")
+    name = f"{queue.name}, 10 million requests: off theory"
+    figures.add("simulator", name, 100 * abs(apart), "%", at_most=1, peer=queue.source)
+    assert abs(apart) < 0.01
+    assert refused == pytest.approx(queue.refused, rel=0.01)
+
+
+@pytest.mark.parametrize("shape", ["constant", "daily"])
+def test_a_day_at_100_requests_a_second(figures: Table, benchmark: Any, shape: str) -> None:
+    """Goal: 3 s on one core for 8.64 million requests with scaling."""
+    traffic = constant(100.0, DAY) if shape == "constant" else daily_cycle(20.0, 180.0, DAY)
+    runs: list[tuple[Any, float, float]] = []
+    benchmark.pedantic(lambda: runs.append(timed(lambda: simulate(SCALED, SYSTEM, traffic, seed=1))), rounds=3)
+    out = runs[0][0]
+    cpu, wall = (sorted(run[index] for run in runs)[1] for index in (1, 2))
+    print(f"\na day, {shape}: {out.requests:,} requests, {len(out.changes)} changes of capacity: ", end="")
+    print(f"{cpu:.2f} s of CPU ({1e9 * cpu / out.requests:.0f} ns a request), {wall:.2f} s of the wall; medians of 3")
+    name = f"a day at 100 requests/s ({shape}), scaling, one core"
+    figures.add("simulator", name, cpu, "s of CPU", at_most=3, peer=f"{wall:.1f} s of the wall", short=shape == "daily")
+    assert out.changes
+    assert out.requests == pytest.approx(8_640_000, rel=0.01)
+
+
+# ---- beside others
+
+_WORKERS, _LOAD = 4, 3.2
+
+
+def by_simpy(rate: float, mean: float, requests: int, seed: int) -> float:
+    """M/M/4, each customer a process; the mean wait."""
+    import simpy
+
+    draw = random.Random(seed)
+    environment = simpy.Environment()
+    servers = simpy.Resource(environment, capacity=_WORKERS)
+    waits: list[float] = []
+
+    def customer() -> Any:
+        arrived = environment.now
+        with servers.request() as turn:
+            yield turn
+            waits.append(environment.now - arrived)
+            yield environment.timeout(draw.expovariate(1 / mean))
+
+    def source() -> Any:
+        for _ in range(requests):
+            yield environment.timeout(draw.expovariate(rate))
+            environment.process(customer())
+
+    environment.process(source())
+    environment.run()
+    return sum(waits) / len(waits)
+
+
+def by_ciw(rate: float, mean: float, requests: int, seed: int) -> float:
+    import ciw
+
+    network = ciw.create_network(
+        arrival_distributions=[ciw.dists.Exponential(rate=rate)],
+        service_distributions=[ciw.dists.Exponential(rate=1 / mean)],
+        number_of_servers=[_WORKERS],
+    )
+    ciw.seed(seed)
+    simulation = ciw.Simulation(network)
+    simulation.simulate_until_max_customers(requests)
+    records = simulation.get_all_records()
+    return sum(record.waiting_time for record in records) / len(records)
+
+
+def stack_by_simpy(rate: float, requests: int, seed: int) -> float:
+    """SCALED's stack without its scaling: a function's execution that holds its place while one of 4 instances with 4
+    workers each serves it; the mean latency."""
+    import simpy
+
+    draw = random.Random(seed)
+    environment = simpy.Environment()
+    function = simpy.Resource(environment, capacity=1000)
+    instances = [simpy.Resource(environment, capacity=4) for _ in range(4)]
+    latencies: list[float] = []
+
+    def request() -> Any:
+        arrived = environment.now
+        with function.request() as execution:
+            yield execution
+            yield environment.timeout(0.0025)
+            instance = instances[int(draw.random() * 4)]
+            with instance.request() as worker:
+                yield worker
+                busy = instance.count
+                yield environment.timeout(0.08 + 0.02 * (busy - 1) / 3)
+            yield environment.timeout(0.0025)
+        latencies.append(environment.now - arrived)
+
+    def source() -> Any:
+        for _ in range(requests):
+            yield environment.timeout(draw.expovariate(rate))
+            environment.process(request())
+
+    environment.process(source())
+    environment.run()
+    return sum(latencies) / len(latencies)
+
+
+def test_beside_simpy_and_ciw_on_the_same_system(figures: Table) -> None:
+    """Goal: at least 100 times as fast as either, in one run."""
+    queue = mmc(_WORKERS, _LOAD)
+    fixed = SCALED.model_copy(
+        update={"variants": (VariantSettings(instance_type="ml.m5.xlarge", initial_instance_count=4),)}
+    )
+    few, many = 20_000, 2_000_000
+    spent: dict[str, list[float]] = {}
+    for seed in range(3):
+        for name, requests, work in (
+            ("harness, M/M/4", many, partial(simulate, ONE, queue.system, constant(queue.rate, many / queue.rate))),
+            ("SimPy, M/M/4", few, partial(by_simpy, queue.rate, 0.1, few)),
+            ("Ciw, M/M/4", few, partial(by_ciw, queue.rate, 0.1, few)),
+            ("harness, stack", many, partial(simulate, fixed, SYSTEM, constant(100.0, many / 100))),
+            ("SimPy, stack", few, partial(stack_by_simpy, 100.0, few)),
+        ):
+            spent.setdefault(name, []).append(timed(partial(work, seed=seed))[1] / requests)
+    medians = {name: sorted(each)[1] for name, each in spent.items()}
+    for name, seconds in medians.items():
+        other, system = name.split(", ")
+        if other == "harness":
+            continue
+        own = medians[f"harness, {system}"]
+        peer = f"{1e6 * own:.2f} us of CPU a request beside {1e6 * seconds:.1f}"
+        what = f"times as fast as {other} ({system})"
+        figures.add("simulator", what, seconds / own, at_least=100, peer=peer, short=system == "stack")
+
+
+# ---- a plan
+
+_WORKER = """
+import resource, sys
+from tests.benchmarks.test_simulator import SCALED, SYSTEM, daily_cycle, simulate
+simulate(SCALED, SYSTEM, daily_cycle(20.0, 180.0, 86_400.0), seed=1)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def test_a_workers_memory(figures: Table) -> None:
+    """Goal: 1 GB at most, of a worker process that simulates the day."""
+    found = subprocess.run([sys.executable, "-c", _WORKER], capture_output=True, text=True, check=True)
+    figures.add("simulator", "a worker that simulates the day", int(found.stdout), "MB resident", at_most=1000)
+
+
+@pytest.mark.timeout(3600)
+def test_500_candidates_on_that_day(figures: Table) -> None:
+    """Goal: 5 minutes on 2 cores. Screened on windows of the day (search.windows), raced on all of it."""
+    problem = Problem(
+        base=SCALED,
+        variant="AllTraffic",
+        system=SYSTEM,
+        traffic=read_traffic("daily:20/s..180/s"),
+        objective=Objective(p99=0.5, errors=0.001),
+        prices=Prices(),
+        candidates=500,
+        replications=5,
+    )
+    watched = Watched()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    result, own, wall = timed(lambda: find(problem, simulate, lambda context: engine.processes(context, 2), watched))
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = own + after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    steps = ", ".join(f"{title} {jobs}" for title, jobs in watched.steps)
+    print(f"\n{result.explored} candidates, 2 processes: {wall:.0f} s of the wall, {cpu:.0f} s of CPU ", end="")
+    print(f"(load average {os.getloadavg()[0]:.0f}); jobs: {steps}")
+    cores = f"{cpu:.0f} s of CPU; {len(watched.steps)} steps, {sum(jobs for _, jobs in watched.steps)} runs"
+    figures.add("simulator", "500 candidates on that day, 2 processes", wall, "s", at_most=300, peer=cores, short=True)
+    assert result.explored == 500
+    assert result.recommended is not None
