@@ -78,7 +78,8 @@ def run_live(
                 "--stop-timeout",
                 str(_PATIENCE),
             ]
-            # The run ends with its schedule; locust's own time is only for one that does not.
+            # The run ends with its schedule; locust's own time is only for one that does not. Without a stop timeout of
+            # locust's: that is waited for to its end, for the user that only keeps an open loop's place.
             arguments += ["--run-time", f"{math.ceil(schedule.seconds) + _PATIENCE}s", "--seed", str(seed)]
             arguments += ["--schedule", str(pieces), "--payload", str(payload), *_target(stack)]
             environment = {**os.environ, **client_environment(running.url, stack.region)}
