@@ -38,6 +38,7 @@ _START_SECONDS = 120
 # TorchServe gets 30 s from SIGTERM to SIGKILL (SM guide); the rest is ours.
 _STOP_SECONDS = 45
 _POLL_SECONDS = 0.05
+_LEAST_BYTES = 16 * 2**20  # of the disk: logs, sockets, an empty workspace
 STATE_VARIABLE = "HARNESS_STATE"
 _IS_UP = "A local AWS is already up on port {0}; `harness down --port {0}` stops it."
 
@@ -162,6 +163,13 @@ def _make(folder: Path) -> None:
         raise HarnessError(
             f"Cannot write to {folder}: {error.strerror}. Set {STATE_VARIABLE} to another folder."
         ) from None
+    free = shutil.disk_usage(folder).free
+    if free < _LEAST_BYTES:  # it could not even write down why it ends
+        shutil.rmtree(folder, ignore_errors=True)
+        raise HarnessError(
+            f"Only {free // 2**20} MB are free in {folder.parent}: free some, or set TMPDIR or {STATE_VARIABLE} to "
+            "another folder."
+        )
 
 
 def _await_state(process: subprocess.Popen[bytes], folder: Path) -> Running:

@@ -128,6 +128,13 @@ def test_a_state_folder_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch) 
     assert (result.exit_code, "Cannot write to /dev/null/state" in result.stderr) == (1, True)
 
 
+def test_a_disk_without_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(daemon, "_LEAST_BYTES", 2**62)
+    result = harness("up", "--port", free_port())
+    assert (result.exit_code, f"MB are free in {tmp_path / 'state'}: free some" in result.stderr) == (1, True)
+    assert not list((tmp_path / "state").iterdir())
+
+
 def test_a_killed_local_aws_leaves_no_process_and_is_cleaned_up(up: int, tmp_path: Path) -> None:
     running = daemon.find(up)
     assert running is not None
