@@ -31,6 +31,8 @@ _SID = re.compile(r"[A-Za-z0-9]*")
 _WILD = str.maketrans({"*": STAR, "?": ANY})
 # Of one policy: how many actions have their statements remembered.
 _REMEMBERED = 4096
+# Of one statement: how many resources.
+_REMEMBERED_RESOURCES = 256
 # Larger than any policy that IAM takes; what is longer is parsed again each time, and not kept.
 _ONCE_CHARACTERS = 131_072
 
@@ -63,6 +65,8 @@ class Statement:
     not_principals: bool
     conditions: tuple[Condition, ...]
     source: Mapping[str, Any] = field(repr=False)
+    # Of resources without variables: whether it speaks of one, remembered, for a run asks for the same few.
+    _spoken_of: dict[str, bool] | None = field(default=None, repr=False)
 
     @property
     def written_actions(self) -> tuple[str, ...]:
@@ -82,7 +86,16 @@ class Statement:
         """Whether it speaks of a resource. parts: ``resource.split(":", 5)``."""
         if not self.resources:
             return True
-        return any(one.fits(resource, parts, context) for one in self.resources) != self.not_resources
+        known = self._spoken_of
+        if known is None:
+            return any(one.fits(resource, parts, context) for one in self.resources) != self.not_resources
+        found = known.get(resource)
+        if found is None:
+            if len(known) >= _REMEMBERED_RESOURCES:
+                known.clear()
+            found = any(one.fits(resource, parts, context) for one in self.resources) != self.not_resources
+            known[resource] = found
+        return found
 
     def on_some(self) -> bool:
         """Whether it may speak of a resource that is not known: an Allow of any, a Deny only if it is of all."""
@@ -216,6 +229,7 @@ def _statement(where: str, index: int, item: Any, use: Use, *, variables: bool) 
         not_principals="NotPrincipal" in item,
         conditions=parse_conditions(where, item.get("Condition", {}), variables=variables),
         source=item,
+        _spoken_of=None if any(one.keys for one in resources) else {},
     )
 
 
