@@ -99,10 +99,10 @@ def _port(port: int) -> Finding:
     with contextlib.suppress(HarnessError):
         daemon.health(f"http://127.0.0.1:{port}")
         return Finding("ok", f"port {port}", f"a harness answers at http://127.0.0.1:{port}, in a container")
-    advice = (
-        f"stop the program that has it, or use another: harness up --port {port + 1}, HARNESS_PORT={port + 1} docker "
+    advice = f"stop the program that has it, or use another: `harness up --port {port + 1}`, or "
+    return Finding(
+        "problem", f"port {port}", "taken by another program", f"{advice}`HARNESS_PORT={port + 1} docker compose up`"
     )
-    return Finding("problem", f"port {port}", "taken by another program", advice + "compose up")
 
 
 def _locust_port() -> Finding:
@@ -157,7 +157,9 @@ def _docker() -> Finding:
     if shutil.which("docker") is None:
         return Finding("note", "docker", "not installed", advice)
     if _ask(["docker", "version", "--format", "{{.Server.Version}}"]) is None:
-        return Finding("note", "docker", "its engine does not answer", f"start it; {advice}")
+        return Finding(
+            "note", "docker", "its engine does not answer", f"start it, or see what `docker version` says; {advice}"
+        )
     compose = _ask(["docker", "compose", "version", "--short"])
     parts = tuple(int(part) for part in (compose or "").lstrip("v").split("-")[0].split(".")[:2] if part.isdigit())
     if compose is None or parts < _COMPOSE:

@@ -9,10 +9,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from harness.stack import load_stack
+from tests.compose.conftest import Compose, free_port
 from tests.end_to_end.deployed import PHOTO, DeployedStack
 
 ENDPOINT = "dog-breed-endpoint"
@@ -24,6 +27,17 @@ def docker(*arguments: str) -> str:
 
 def inspect(name: str) -> dict[str, Any]:
     return dict(json.loads(docker("inspect", name))[0])
+
+
+@contextmanager
+def project(compose: Compose, name: str, stack: Path, **environment: str) -> Iterator[tuple[Compose, DeployedStack]]:
+    """Another project beside the suite's, taken down with everything that it made."""
+    own = {"COMPOSE_PROJECT_NAME": f"sagemaker-harness-{name}", "HARNESS_PORT": str(free_port())}
+    other = Compose({**compose.environment, **own, **environment})
+    try:
+        yield other, DeployedStack(other.url, load_stack(stack))
+    finally:
+        other("--profile", "moto", "down", "-v", "-t", "5", check=False)
 
 
 def until(condition: Callable[[], Any], what: str, seconds: float = 120) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import tarfile
+from collections.abc import Iterator
 from importlib.metadata import version
 
 import pytest
@@ -21,6 +24,9 @@ for found in importlib.metadata.distributions(path=[sysconfig.get_path("purelib"
     print(found.name, found.version)
 """
 SECRETS = ("SECRET", "TOKEN", "PASSWORD", "AKIA")
+SECRET_FILES = re.compile(
+    r"(^|/)(\.aws|\.docker|\.git|\.netrc|\.env|\.pypirc|pip\.conf|credentials|id_\w+|[^/]+\.key)$"
+)
 
 
 def test_healthy_within_90_seconds_of_built_images(compose: Compose) -> None:
@@ -61,11 +67,35 @@ def test_the_docker_socket_is_not_localstacks_by_default(compose: Compose) -> No
 
 
 @pytest.mark.parametrize("image", IMAGES)
-def test_no_secret_in_an_images_environment_or_layers(compose: Compose, image: str) -> None:
+def test_no_secret_in_an_images_environment_or_history(compose: Compose, image: str) -> None:
     made = docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", image)
     assert not [
         word for word in SECRETS if word in made.upper() or word in str(inspect(image)["Config"]["Env"]).upper()
     ]
+
+
+def test_no_file_of_secrets_in_any_layer(compose: Compose) -> None:
+    """Nor in one that a later layer deletes it from."""
+    names = list(files(*IMAGES))
+    assert any(name.endswith("/harness/cli.py") for name in names)
+    found = [name for name in names if SECRET_FILES.search(name)]
+    assert [name for name in found if "/site-packages/" not in name] == []  # tests' keys, published in the wheels
+
+
+def files(*images: str) -> Iterator[str]:
+    """The name of every file and folder in every layer, those of the layers that the images share once."""
+    with (
+        subprocess.Popen(["docker", "save", *images], stdout=subprocess.PIPE) as saving,
+        tarfile.open(fileobj=saving.stdout, mode="r|") as saved,
+    ):
+        for member in saved:
+            if member.size < 10_000:  # what describes an image
+                continue
+            try:
+                with tarfile.open(fileobj=saved.extractfile(member), mode="r|") as layer:
+                    yield from layer.getnames()
+            except tarfile.ReadError:
+                assert member.size < 10**6, f"{member.name} is not a layer"
 
 
 @pytest.mark.parametrize("image", IMAGES)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import time
+import urllib.request
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.compose.conftest import Compose
-from tests.compose.helpers import ENDPOINT, inspect, invoke, load, until
-from tests.end_to_end.deployed import DeployedStack
+from harness.capacity.report import build_report
+from harness.load.runs import list_runs, read_run
+from tests.compose.conftest import MODELS, Compose
+from tests.compose.helpers import ENDPOINT, inspect, invoke, load, project, until
+from tests.end_to_end.deployed import STACK, DeployedStack
 
 
 def scale(deployed: DeployedStack, count: int) -> None:
@@ -80,38 +85,52 @@ def test_a_port_that_is_taken_is_said_by_compose(compose: Compose) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        environment = {
-            **compose.environment,
-            "COMPOSE_PROJECT_NAME": "sagemaker-harness-other",
-            "HARNESS_PORT": str(taken.getsockname()[1]),
-        }
-        other = Compose(environment)
-        try:
+        with project(compose, "other", STACK, HARNESS_PORT=str(taken.getsockname()[1])) as (other, _):
             said = other("up", "-d", "--no-deps", "harness", check=False)
-        finally:
-            other("down", "-v", "-t", "1", check=False)
     assert "address already in use" in said or "port is already allocated" in said
 
 
 def test_too_little_memory_is_said_by_the_model_container(compose: Compose) -> None:
-    environment = {
-        **compose.environment,
-        "COMPOSE_PROJECT_NAME": "sagemaker-harness-small",
-        "MODEL_MEMORY": "300m",
-    }
-    small = Compose(environment)
-    try:
+    with project(compose, "small", STACK, MODEL_MEMORY="300m") as (small, _):
         small("up", "-d", "model")
         until(lambda: "A memory limit of 315 MB is little for 1 worker" in small("logs", "model"), "the warning")
         until(lambda: inspect(small.containers("model")[0]["Name"])["RestartCount"] > 0, "its end")
         assert "MODEL_MEMORY" in small("logs", "model")
-    finally:
-        small("down", "-v", "-t", "1", check=False)
 
 
-def test_down_in_mid_run_and_up_again(compose: Compose, deployed: DeployedStack) -> None:
-    """The model data are kept; everything else is gone, and `up` deploys it anew."""
-    compose("down", "-t", "5")
+def test_up_again_leaves_the_containers_alone_and_deploys_the_same(compose: Compose, deployed: DeployedStack) -> None:
+    """The deployment replaces the endpoint, as `harness deploy` does."""
+
+    def running() -> set[str]:
+        return {one["ID"] for service in ("harness", "localstack", "model") for one in compose.containers(service)}
+
+    before = running()
+    compose("up", "-d", *MODELS)
+    compose("wait", "deploy")
+    assert running() == before
+    assert invoke(deployed) == 133
+
+
+def test_down_in_the_middle_of_a_locust_run_and_up_again(compose: Compose, deployed: DeployedStack) -> None:
+    """The run and the model data are kept; everything else is gone, and `up` deploys it anew."""
+    compose("--profile", "load", "up", "-d", "--no-recreate", *MODELS, "locust", "locust-worker")
+    page = f"http://127.0.0.1:{compose.environment['LOCUST_PORT']}"
+
+    def state() -> dict[str, object]:
+        with urllib.request.urlopen(f"{page}/stats/requests", timeout=5) as answer:
+            return dict(json.load(answer))
+
+    until(lambda: state()["state"] == "ready" and state()["workers"], "locust's page and its worker")
+    form = b"user_count=1&spawn_rate=1&user_classes=EndpointJpeg"
+    urllib.request.urlopen(f"{page}/swarm", data=form, timeout=10).close()
+    runs = Path(compose.environment["HARNESS_RUNS"])
+    until(lambda: sum(read_run(folder).requests.num_rows for folder in list_runs(runs)) > 5, "recorded requests")
+    assert state()["state"] == "running"
+    compose("--profile", "load", "down", "-t", "5")
+    (folder,) = list_runs(runs)
+    assert read_run(folder).requests.num_rows > 5
+    assert build_report(folder).exists()
+
     began = time.monotonic()
     compose("up", "-d", "--scale", "model=2")
     compose("wait", "deploy")  # fails as the deployment does
