@@ -7,7 +7,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH = torch==2.13.0+cpu
 TORCHVISION = torchvision==0.28.0
 
-.PHONY: rehearse test test-sdk test-compose wheels lint bench docs lock clean example-report
+.PHONY: rehearse test test-sdk test-compose wheels lint bench docs audit lock clean example-report
 rehearse: $(VENV)/.installed
 	$(BIN)/harness rehearse fixtures/dog_breed/stack.toml
 
@@ -32,6 +32,15 @@ test-sdk: $(VENV)/.installed .sdk/v2/.installed .sdk/v3/.installed
 .sdk/v%/.installed:
 	$(PYTHON) -m venv .sdk/v$*
 	.sdk/v$*/bin/pip install --quiet "sagemaker==$*.*"
+	@touch $@
+
+# Known vulnerabilities of the locked versions; skipped, and said to be, where the advisory database cannot be asked.
+audit: .audit/.installed
+	@.ci/audit .audit/bin/pip-audit -r constraints.txt --no-deps --disable-pip -f json --progress-spinner off
+
+.audit/.installed:
+	@$(PYTHON) -m venv .audit
+	@.audit/bin/pip install --quiet --retries 1 pip-audit || echo "pip-audit cannot be installed here."
 	@touch $@
 
 lint: $(VENV)/.installed
@@ -80,4 +89,4 @@ lock:
 	  | grep -vE '^(nvidia-|triton|cuda-|torch==|torchvision==)' > constraints.txt
 
 clean:
-	rm -rf $(VENV) .docs build dist runs fixtures/dog_breed/build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .benchmarks
+	rm -rf $(VENV) .audit .docs build dist runs fixtures/dog_breed/build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .benchmarks

@@ -1,6 +1,7 @@
-"""The Lambda settings of five public write-ups: each deploys from its stack file and behaves as AWS would.
+"""Five public write-ups: each deploys from its stack file, answers as it printed, throttles and scales as AWS would,
+and is judged by `harness policy check`.
 
-Only roles and function are deployed here: what the endpoint does is tested where endpoints are.
+The instances are twins that answer with 133 numbers; what the real model says is in tests/end_to_end.
 """
 
 from __future__ import annotations
@@ -13,11 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from harness.cli import main
 from harness.deploy import Deployment
 from harness.invoking import administrator_session
 from harness.local import Options
+from harness.policy_run import read_observed
 from harness.stack import Stack, load_stack
+from harness.testing.clock import HarnessClock
+from harness.testing.stacks import on_twins
+from tests.access.advice.writeups import arn, findings
 from tests.support import Aws, running_aws
 
 WRITEUPS = Path(__file__).parent.parent / "fixtures" / "writeups"
@@ -121,3 +128,101 @@ def test_deploying_again_brings_concurrency_up_to_date(hasty: Aws, tmp_path: Pat
     deploy(hasty, writeup("a", tmp_path, provisioned_concurrent_executions=None, reserved_concurrent_executions=None))
     assert state()[1:] == (None, [])
     client.delete_function(FunctionName="writeup-a")
+
+
+SCORES = [[round(-3 + number / 50, 6) for number in range(133)]]
+"""As the network's 133 breeds come out: one row of numbers."""
+
+
+@pytest.fixture(scope="module", params=["a", "b", "c", "d", "e"])
+def whole(hasty: Aws, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+    """A write-up as it stands, all of it deployed."""
+    stack = load_stack(WRITEUPS / request.param / "stack.toml")
+    twins = on_twins(stack, tmp_path_factory.mktemp("twins") / "profile.json", SCORES)
+    twins._folder = stack.folder
+    Deployment(twins, administrator_session(), hasty.url, lambda step: None).run(build=False)
+    return stack
+
+
+def test_the_response_is_as_it_was_printed(hasty: Aws, whole: Stack) -> None:
+    """statusCode, headers, type-result, COntent-Type-In, body: a JSON string of [[133 numbers]]. E spells one key
+    Content-Type-In; of A only statusCode and body are known."""
+    assert whole.function is not None
+    assert whole.function.event is not None
+    event = whole.path(whole.function.event).read_bytes()
+    answer = hasty.client("lambda").invoke(FunctionName=whole.function.called, Payload=event)
+    assert "FunctionError" not in answer
+    found = json.loads(answer["Payload"].read())
+    context = "Content-Type-In" if whole.name == "writeup-e" else "COntent-Type-In"
+    assert set(found) == {"statusCode", "headers", "type-result", context, "body"}
+    assert found["statusCode"] == 200
+    assert found["headers"] == {"Content-Type": "text/plain", "Access-Control-Allow-Origin": "*"}
+    assert found["type-result"] == "<class 'str'>"
+    assert found[context].startswith("LambdaContext([aws_request_id=")
+    assert f"function_name={whole.function.name}," in found[context]
+    assert isinstance(found["body"], str)
+    assert json.loads(found["body"]) == SCORES
+    assert [len(row) for row in json.loads(found["body"])] == [133]
+
+
+STATED = {  # minimum, maximum, target, cooldown in and out; what a write-up does not state is its stack file's own
+    "writeup-a": (1, 3, 5, 30, 30),
+    "writeup-b": (1, 3, 5, 60, 10),
+    "writeup-c": (1, 4, 5, 30, 30),
+    "writeup-d": (1, 3, 10, 30, 30),
+    "writeup-e": (1, 3, 25, 300, 30),
+}
+
+
+def test_it_scales_by_invocations_a_minute_out_to_its_maximum(hasty: Aws, whole: Stack) -> None:
+    """Not by concurrent requests, as two of them say: a third more than the target on each instance of the maximum, one
+    request at a time, is enough. AlarmHigh wants three minutes of it."""
+    least, most, target, cooldown_in, cooldown_out = STATED[whole.name]
+    scaling, sagemaker = hasty.client("application-autoscaling"), hasty.client("sagemaker")
+    resource = {"ServiceNamespace": "sagemaker", "ResourceId": "endpoint/dog-breed-endpoint/variant/AllTraffic"}
+    (policy,) = scaling.describe_scaling_policies(**resource)["ScalingPolicies"]
+    tracking = policy["TargetTrackingScalingPolicyConfiguration"]
+    (bounds,) = scaling.describe_scalable_targets(
+        ServiceNamespace="sagemaker", ResourceIds=[resource["ResourceId"]]
+    )["ScalableTargets"]  # fmt: skip
+    assert (bounds["MinCapacity"], bounds["MaxCapacity"]) == (least, most)
+    assert (tracking["TargetValue"], tracking["ScaleInCooldown"], tracking["ScaleOutCooldown"]) == (
+        target, cooldown_in, cooldown_out,
+    )  # fmt: skip
+    runtime, clock = hasty.client("sagemaker-runtime"), HarnessClock(hasty.url)
+
+    def instances() -> int:
+        (variant,) = sagemaker.describe_endpoint(EndpointName="dog-breed-endpoint")["ProductionVariants"]
+        return int(variant["CurrentInstanceCount"])
+
+    assert instances() == least
+    began = clock.now()
+    for _ in range(8):
+        for _ in range(round(target * most * 4 / 3)):
+            runtime.invoke_endpoint(EndpointName="dog-breed-endpoint", Body=b"{}")
+        clock.advance(60)
+        if instances() > least:
+            assert clock.now() - began > 120
+        if instances() == most:
+            break
+    assert instances() == most
+
+
+def test_policy_check_says_of_its_live_run_what_there_is_to_say(hasty: Aws, whole: Stack) -> None:
+    assert whole.function is not None
+    event = whole.path(whole.function.event or "").read_bytes()
+    answer = hasty.client("lambda").invoke(FunctionName=whole.function.called, Payload=event)
+    assert "FunctionError" not in answer
+    seen = read_observed(hasty.url)
+    expected = json.loads((WRITEUPS / whole.name[-1] / "findings.json").read_text())
+    assert findings(seen, arn(whole.function.role)) == expected
+
+
+def test_the_command_says_it_too(hasty: Aws, whole: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends with 0: nothing was denied. All five grant more than was used."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", hasty.url)
+    done = CliRunner().invoke(main, ["policy", "check", str(WRITEUPS / whole.name[-1] / "stack.toml"), "--live"])
+    assert done.exit_code == 0, done.output
+    for policy in json.loads((WRITEUPS / whole.name[-1] / "findings.json").read_text())["never_used"]:
+        assert policy[:40] in done.output  # a long name goes on in the next line of its cell
+    assert "never" in done.output

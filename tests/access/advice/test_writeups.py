@@ -7,10 +7,9 @@ import json
 import pytest
 
 from harness.access.advice.risks import risks
-from harness.access.advice.smallest import smallest_policy
 from harness.access.advice.usage import denied, uses
 from harness.stack import load_stack
-from tests.access.advice.writeups import FIXTURES, arn, observed_run
+from tests.access.advice.writeups import FIXTURES, arn, findings, observed_run
 
 
 @pytest.mark.parametrize("name", "abcde")
@@ -20,23 +19,7 @@ def test_the_findings(name: str) -> None:
     expected = json.loads((folder / "findings.json").read_text())
     seen = observed_run(stack)
     assert stack.function is not None
-    role = arn(stack.function.role)
-    used: dict[str, list[int]] = {}
-    never: dict[str, int] = {}
-    for one in uses(seen, role):
-        policy = one.policy.rpartition("/")[2]
-        if one.calls:
-            used.setdefault(policy, []).append(one.statement.index)
-        else:
-            never[policy] = never.get(policy, 0) + 1
-    found = {
-        "used": used,
-        "never_used": never,
-        "denied": [call.action for call in denied(seen, role)],
-        "risks": [one.capability.name for one in risks(seen.roles[role])],
-        "enough": smallest_policy(seen.of(role), seen.account)["Statement"],
-    }
-    assert found == expected
+    assert findings(seen, arn(stack.function.role)) == expected
 
 
 @pytest.mark.parametrize("name", "abcde")

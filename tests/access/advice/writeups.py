@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.access.actions import Place
+from harness.access.advice.risks import risks
+from harness.access.advice.smallest import smallest_policy
+from harness.access.advice.usage import denied, uses
 from harness.access.evaluation import Policies, Request, evaluate
 from harness.access.observed import Observed
 from harness.access.policy import Policy, parse_policy
@@ -47,6 +50,25 @@ def observed_run(stack: Stack) -> Observed:
         for name, role in stack.roles.items()
     }
     return Observed(ACCOUNT, stack.region, [_decided(call, roles[call.role]) for call in _calls(stack)], roles)
+
+
+def findings(seen: Observed, role: str) -> dict[str, Any]:
+    """What there is to say of a role, as fixtures/writeups/*/findings.json have it."""
+    used: dict[str, list[int]] = {}
+    never: dict[str, int] = {}
+    for one in uses(seen, role):
+        policy = one.policy.rpartition("/")[2]
+        if one.calls:
+            used.setdefault(policy, []).append(one.statement.index)
+        else:
+            never[policy] = never.get(policy, 0) + 1
+    return {
+        "used": used,
+        "never_used": never,
+        "denied": [call.action for call in denied(seen, role)],
+        "risks": [one.capability.name for one in risks(seen.roles[role])],
+        "enough": smallest_policy(seen.of(role), seen.account)["Statement"],
+    }
 
 
 def _calls(stack: Stack) -> Iterator[ServiceCall]:
