@@ -140,6 +140,8 @@ def whole(hasty: Aws, request: pytest.FixtureRequest, tmp_path_factory: pytest.T
     stack = load_stack(WRITEUPS / request.param / "stack.toml")
     twins = on_twins(stack, tmp_path_factory.mktemp("twins") / "profile.json", SCORES)
     twins._folder = stack.folder
+    # All five have an endpoint of the same name: what the one before was asked is no concern of its alarms any more.
+    HarnessClock(hasty.url).advance(600)
     Deployment(twins, administrator_session(), hasty.url, lambda step: None).run(build=False)
     return stack
 
@@ -197,10 +199,10 @@ def test_it_scales_by_invocations_a_minute_out_to_its_maximum(hasty: Aws, whole:
 
     assert instances() == least
     began = clock.now()
-    for _ in range(8):
+    for _ in range(30):  # on a busy machine a minute may pass in which little was asked
         for _ in range(round(target * most * 4 / 3)):
             runtime.invoke_endpoint(EndpointName="dog-breed-endpoint", Body=b"{}")
-        clock.advance(60)
+        clock.advance(60, speed=30)
         if instances() > least:
             assert clock.now() - began > 120
         if instances() == most:
