@@ -23,7 +23,7 @@ from harness.local import Options
 from harness.policy_run import read_observed
 from harness.stack import Stack, load_stack
 from harness.testing.clock import HarnessClock
-from harness.testing.stacks import on_twins
+from harness.testing.stacks import twins_for_tests
 from tests.access.advice.writeups import arn, findings
 from tests.support import Aws, running_aws
 
@@ -138,8 +138,7 @@ SCORES = [[round(-3 + number / 50, 6) for number in range(133)]]
 def whole(hasty: Aws, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     """A write-up as it stands, all of it deployed."""
     stack = load_stack(WRITEUPS / request.param / "stack.toml")
-    twins = on_twins(stack, tmp_path_factory.mktemp("twins") / "profile.json", SCORES)
-    twins._folder = stack.folder
+    twins = twins_for_tests(stack, tmp_path_factory.mktemp("twins"), SCORES)
     # All five have an endpoint of the same name: what the one before was asked is no concern of its alarms any more.
     HarnessClock(hasty.url).advance(600)
     Deployment(twins, administrator_session(), hasty.url, lambda step: None).run(build=False)

@@ -28,7 +28,7 @@ from harness.local import Options
 from harness.stack import load_stack
 from harness.testing.aws import Aws
 from harness.testing.clock import HarnessClock
-from harness.testing.stacks import DeployedStack, Function
+from harness.testing.stacks import DeployedStack, Function, twins_for_tests
 from tests.hosting.models import ECHO, model_tar
 from tests.load.locusts import command, environment
 from tests.robustness.small_stack import LAMBDA, TwinStack, twin_stack, write_stack
@@ -121,7 +121,7 @@ class TestTheLocalAws:
 
     def bring_up(self, port: int, folder: Path, code: str = LAMBDA) -> Function:
         running = daemon.start(Options(port=port))
-        stack = load_stack(write_stack(folder / "stack", code=code))
+        stack = twins_for_tests(load_stack(write_stack(folder / "stack", code=code)), folder)
         Deployment(stack, administrator_session(), running.url, lambda step: None).run(build=False)
         aws = Aws(running.url, "us-east-1", "123456789012", HarnessClock(running.url))
         return DeployedStack(aws, stack).function
