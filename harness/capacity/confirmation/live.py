@@ -75,8 +75,6 @@ def run_live(
                 "--headless",
                 "Planned",
                 "--only-summary",
-                "--stop-timeout",
-                str(_PATIENCE),
             ]
             # The run ends with its schedule; locust's own time is only for one that does not. Without a stop timeout of
             # locust's: that is waited for to its end, for the user that only keeps an open loop's place.
