@@ -84,7 +84,7 @@ def test_every_command_exists_with_its_options(page: Path, locusts_help: str) ->
 def parse(arguments: list[str]) -> None:
     """Raises click's UsageError for a command or an option that there is not; nothing is run."""
     command, context = main, click.Context(main, info_name="harness")
-    while isinstance(command, click.Group) and arguments:
+    while isinstance(command, click.Group) and arguments and not arguments[0].startswith("-"):
         found = command.get_command(context, arguments[0])
         assert found is not None, f"harness has no command {arguments[0]}"
         command, arguments = found, arguments[1:]  # type: ignore[assignment]
