@@ -6,7 +6,7 @@ import heapq
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from harness.capacity.settings import FunctionSettings, ProvisionedScaling, Settings, VariantSettings
@@ -51,6 +51,7 @@ class Live:
 
     reserved: int | None
     provisioned: int
+    service: float
 
     def __post_init__(self) -> None:
         self.function = FunctionConcurrency(AccountConcurrency())
@@ -77,26 +78,31 @@ class Live:
             counts["cold"] += start is Start.COLD
             if start is Start.WARM:
                 idle.pop()
-            took = 2 * LEAD + SERVICE + (COLD if start is Start.COLD else 0.0)
+            took = 2 * LEAD + self.service + (COLD if start is Start.COLD else 0.0)
             heapq.heappush(ends, (now + took, number, start))
         return counts
 
 
 @settings(max_examples=40, deadline=None)
 @given(
-    rates=st.lists(st.floats(0.0, 400.0), min_size=1, max_size=4).filter(lambda rates: sum(rates) > 1),
+    rates=st.lists(st.integers(0, 400).map(float), min_size=1, max_size=4).filter(any),
     reserved=st.none() | st.integers(0, 30),
     provisioned=st.integers(0, 20),
+    service=st.sampled_from([0.02, SERVICE, 0.5]),  # below 0.1 s it is the rate of requests that throttles
     seed=st.integers(0, 2**32),
 )
+@example([300.0], 4, 2, 0.02, 5)  # the reserved concurrency's requests a second
+@example([2500.0], None, 0, 0.5, 5)  # the account's concurrency
+@example([20.0, 0.0, 60.0], 12, 10, 0.1, 5)  # provisioned, spilling over into reserved
 def test_the_same_requests_are_admitted_cold_or_throttled_as_live(
-    rates: list[float], reserved: int | None, provisioned: int, seed: int
+    rates: list[float], reserved: int | None, provisioned: int, service: float, seed: int
 ) -> None:
     provisioned = provisioned if reserved is None else min(provisioned, reserved)
     traffic = Profile(tuple(Piece(2.0, rate, rate) for rate in rates))
     stack = a_stack(reserved_concurrent_executions=reserved, provisioned_concurrent_executions=provisioned)
-    out = simulate(stack, a_system(), traffic, seed=seed)
-    expected = Live(reserved, provisioned).run(arrivals_of(traffic, seed))
+    system = a_system(profiles={"ml.m5.large": a_profile(workers=1000, service_times=(always(service),))})
+    out = simulate(stack, system, traffic, seed=seed)
+    expected = Live(reserved, provisioned, service).run(arrivals_of(traffic, seed))
     assert {"cold": out.cold_starts, "throttled": out.throttles, "executed": out.function_requests} == expected
 
 
