@@ -8,14 +8,15 @@ from pathlib import Path
 from harness.stack import LocalTable, Stack
 
 
-def on_twins(stack: Stack, profile: Path, *, scratch: Path, provisioning_seconds: float = 0.0) -> Stack:
+def on_twins(stack: Stack, profile: Path, *, scratch: Path, local: LocalTable | None = None) -> Stack:
     """The stack on twins that answer from the capacity profile at ``profile``, and no model to build or upload.
 
-    CreateModel wants model data that is there, as AWS's does: an empty archive in the folder ``scratch`` is.
+    local: what else is said of the instances. CreateModel wants model data that is there, as AWS's does: an empty
+    archive in the folder ``scratch`` is.
     """
     archive = scratch / "model.tar.gz"
     tarfile.open(archive, "w:gz").close()
     unneeded = {"model_data": str(archive), "build": None}
-    local = LocalTable(instances="twin", profile=profile, provisioning_seconds=provisioning_seconds)
+    twins = (local or LocalTable()).model_copy(update={"instances": "twin", "profile": profile})
     models = {name: model.model_copy(update=unneeded) for name, model in stack.models.items()}
-    return stack.model_copy(update={"local": local, "models": models})
+    return stack.model_copy(update={"local": twins, "models": models})

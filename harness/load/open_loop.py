@@ -31,6 +31,7 @@ from locust import User, events
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.runners import STATE_RUNNING, STATE_SPAWNING, MasterRunner, WorkerRunner
+from locust.user.task import LOCUST_STATE_WAITING
 
 from harness.errors import HarnessError
 from harness.load.generator import Generator
@@ -93,6 +94,8 @@ class OpenLoop(User):
         rounds = _rounds(self.environment)
         if not rounds.is_worker(self):
             rounds.begin(type(self))
+            # Between tasks, as locust sees it: it then ends a user at once, where --stop-timeout waits for one at work.
+            self._state = LOCUST_STATE_WAITING
             Event().wait()
 
     def on_stop(self) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,11 +12,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness.errors import HarnessError
+from harness.load.headless import run_locust
 from harness.testing.stacks import DeployedStack
 
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
-# Locust's own start, and requests in flight at the end.
-_SLACK_SECONDS = 90
 _EXTRAS = ("locust", "geventhttpclient", "pyarrow", "scipy")
 
 
@@ -114,14 +111,11 @@ class Load:
         body = self._payload(chosen, payload)
         file = self.runs / ("payload.bin" if isinstance(payload, bytes) else "payload.json")
         file.write_bytes(body)
-        before = set(self.runs.iterdir())
-        self._locust(
-            ["--rate", str(rate), "--run-time", f"{seconds:g}s", "--via", chosen, "--spacing", spacing,
-             "--payload", str(file), *self._names()],
-            seconds + _SLACK_SECONDS,
-        )  # fmt: skip
-        (run,) = {entry for entry in self.runs.iterdir() if entry.is_dir()} - before
-        return result_of(run)
+        arguments = ["-f", str(LOCUSTFILE), "--headless", "--only-summary", "--stop-timeout", "60", "Load"]
+        arguments += ["--rate", str(rate), "--run-time", f"{seconds:g}s", "--via", chosen, "--spacing", spacing]
+        arguments += ["--payload", str(file), *self._names()]
+        environment = {**os.environ, **self.deployed.aws.environment}
+        return result_of(run_locust(arguments, environment, self.runs, self.runs / "locust.log", seconds))
 
     def _payload(self, via: str, payload: Any) -> bytes:
         if isinstance(payload, bytes):
@@ -134,21 +128,6 @@ class Load:
         stack = self.deployed.stack
         names = ["--endpoint-name", stack.endpoint.name]
         return [*names, "--function-name", stack.function.called] if stack.function else names
-
-    def _locust(self, arguments: list[str], seconds: float) -> None:
-        command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--only-summary", "Load"]
-        command += ["--runs", str(self.runs), "--stop-timeout", "60", "--exit-code-on-error", "0", *arguments]
-        environment = {**os.environ, **self.deployed.aws.environment}
-        try:
-            done = subprocess.run(
-                command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds,
-                check=False,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            raise HarnessError(f"locust did not finish within {seconds:g} s.") from None
-        if done.returncode:
-            lines = (done.stderr or done.stdout).strip().splitlines() or ["it printed nothing"]
-            raise HarnessError(f"locust failed: {lines[-1]}")
 
 
 def result_of(run: Path) -> LoadResult:

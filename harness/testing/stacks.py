@@ -130,7 +130,7 @@ def twins_for_tests(stack: Stack, scratch: Path, answer: Any = None) -> Stack:
     """
     named = stack.local.profile
     if named is not None and answer is None:
-        return on_twins(stack, stack.path(named), scratch=scratch)
+        return on_twins(stack, stack.path(named), scratch=scratch, local=stack.local)
     profile = scratch / "profile.json"
     profile.write_text(_made_up(answer).to_json())
     return on_twins(stack, profile, scratch=scratch)

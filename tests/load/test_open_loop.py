@@ -217,6 +217,19 @@ def test_a_schedule_ends_the_run_and_any_user_can_play_one(tmp_path: Path, serve
     assert all(row["late_s"] is None for row in rows["second"])
 
 
+def test_a_stop_timeout_is_for_requests_and_not_for_the_user_that_keeps_a_schedules_place(
+    tmp_path: Path, server: StandIn
+) -> None:
+    begun = time.monotonic()
+    done = locust(
+        "-f", str(LOADTESTS), "Smoke", "--rate", "20", "-t", "1s", "--stop-timeout", "60",
+        runs=tmp_path / "runs", cwd=tmp_path, AWS_ENDPOINT_URL=server.url,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert time.monotonic() - begun < 50
+    assert only_run(tmp_path / "runs").manifest.ending == "finished"
+
+
 def test_dropped_arrivals_are_counted_and_make_the_run_invalid(tmp_path: Path, server: StandIn) -> None:
     done = locust(
         "-f", str(LOADTESTS), "Smoke", "--rate", "10", "-t", "2s", "--spacing", "even", "--max-outstanding", "3",

@@ -22,7 +22,7 @@ from harness.capacity.settings import Settings
 from harness.capacity.system import System
 from harness.capacity.traffic import Traffic
 from harness.progress import Steps
-from harness.stack import Stack
+from harness.stack import LocalTable, Stack
 from harness.stack_twins import on_twins
 
 _PREDICTIONS = 20  # simulated runs whose mean is the prediction; each is short
@@ -89,8 +89,8 @@ def _both(
     ):
         file = Path(scratch) / "profile.json"
         file.write_text(profile.to_json(), encoding="utf-8")
-        provisioning = provisioning_at(profile, system.delays.provisioning, live.speed)
-        twins = on_twins(planned_stack(there, stack), file, scratch=Path(scratch), provisioning_seconds=provisioning)
+        local = LocalTable(provisioning_seconds=provisioning_at(profile, system.delays.provisioning, live.speed))
+        twins = on_twins(planned_stack(there, stack), file, scratch=Path(scratch), local=local)
         measured = run_live(twins, profile, part.profile, live.speed, plan.evidence.seed, say)
     predicted = _predict(settings, system, kind, part, simulate, live, measured, plan.evidence.seed)
     return measured, predicted

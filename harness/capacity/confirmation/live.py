@@ -69,15 +69,8 @@ def run_live(
         with daemon.Temporary(scratch / "local-aws", options) as running:
             Deployment(stack, administrator_session(running.url), running.url, say).run(build=False)
             overhead = _overhead(stack, running.url, payload.read_bytes(), profile)
-            arguments = [
-                "-f",
-                str(LOCUSTFILE),
-                "--headless",
-                "Planned",
-                "--only-summary",
-            ]
-            # The run ends with its schedule; locust's own time is only for one that does not. Without a stop timeout of
-            # locust's: that is waited for to its end, for the user that only keeps an open loop's place.
+            arguments = ["-f", str(LOCUSTFILE), "--headless", "--only-summary", "Planned"]
+            # The run ends with its schedule; locust's own time is only for one that does not.
             arguments += ["--run-time", f"{math.ceil(schedule.seconds) + _PATIENCE}s", "--seed", str(seed)]
             arguments += ["--schedule", str(pieces), "--payload", str(payload), *_target(stack)]
             environment = {**os.environ, **client_environment(running.url, stack.region)}
