@@ -24,6 +24,12 @@ def harness(*arguments: object) -> Result:
     return CliRunner().invoke(main, ["policy", *(str(one) for one in arguments)])
 
 
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The terminal's width, whatever it is where the tests run: a long action is not broken in two."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+
 @pytest.fixture
 def recorded(tmp_path: Path) -> Path:
     """A run of write-up B's stack, whose function has full access to Lambda and SageMaker."""

@@ -380,7 +380,7 @@ def parsers(folder: Path) -> dict[str, Parser]:
             alphabet="arn:aws:lambda:us-east-1:123456789012:layer:l:1",
         ),
         "entity's ARN": Parser(
-            text_of(lambda text: _caller(text, text)),
+            text_of(_caller),
             AwsError,
             (ARN.encode(), b"arn:aws:sts::123456789012:assumed-role/r/s"),
             alphabet="arn:aws:iam::123456789012:role/r",

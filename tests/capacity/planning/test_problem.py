@@ -72,7 +72,7 @@ def test_other_stacks_are_compared_with_what_is_to_be_said_of_them(tmp_path: Pat
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"traffic": "nothing.csv"}, r"There is no traffic nothing\.csv"),
+        ({"traffic": "nothing.csv"}, r"There is no traffic 'nothing\.csv'"),
         ({"p99": "fast"}, "'fast' is no time"),
         ({"errors": "many"}, "'many' is no share of the requests"),
         ({"peak": "40"}, "'40' is no rate"),
