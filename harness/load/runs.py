@@ -168,7 +168,16 @@ def find_run(run: str, runs: Path) -> Path:
 
 def list_runs(runs: Path) -> list[Path]:
     """The folders of all runs, oldest first."""
-    return sorted(path.parent for path in runs.glob(f"*/{MANIFEST}"))
+    return sorted((path.parent for path in runs.glob(f"*/{MANIFEST}")), key=_began)
+
+
+def _began(folder: Path) -> tuple[str, float]:
+    """By the second that its name begins with, and among the runs of one second by what their manifests say."""
+    second, _, _ = folder.name.partition("-")
+    try:
+        return second, Manifest.read(folder).started
+    except HarnessError:
+        return second, 0.0
 
 
 def _whole(table: pa.Table) -> pa.Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -95,6 +96,13 @@ def test_runs_are_listed_oldest_first(tmp_path: Path) -> None:
         write_run(tmp_path / name, [])
     (tmp_path / "other").mkdir()
     assert [path.name for path in list_runs(tmp_path)] == ["1", "2"]
+
+
+def test_runs_of_the_same_second_are_listed_oldest_first_too(tmp_path: Path) -> None:
+    for name, started in (("19700101T000000Z-A-b", 0.2), ("19700101T000000Z-A-a", 0.7), ("19700101T000000Z-A-c", 0.5)):
+        (tmp_path / name).mkdir()
+        replace(manifest(), started=started).write(tmp_path / name)
+    assert [path.name[-1] for path in list_runs(tmp_path)] == ["b", "c", "a"]
 
 
 def test_writing_a_manifest_leaves_nothing_else(tmp_path: Path) -> None:
