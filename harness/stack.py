@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import tomllib
 from collections.abc import Iterator
 from functools import cache
@@ -159,11 +160,8 @@ def load_stack(file: Path) -> Stack:
         raise HarnessError(f"The stack file {file} is not UTF-8 text.") from None
     try:
         document = tomllib.loads(text)
-    except (
-        ValueError,
-        RecursionError,
-    ) as error:  # of tomllib: also a number of thousands of digits
-        raise HarnessError(f"{file}: not valid TOML: {error}.") from None
+    except (ValueError, RecursionError) as error:  # of tomllib: also a number of thousands of digits
+        raise HarnessError(f"{_not_toml(file, str(error))}\nNothing was deployed.") from None
     lines = TomlLines(text)
     try:
         problems = list(_with_nul(document))
@@ -180,6 +178,14 @@ def load_stack(file: Path) -> Stack:
         )
         raise HarnessError(f"{listing}\nNothing was deployed.")
     return stack
+
+
+def _not_toml(file: Path, error: str) -> str:
+    """tomllib's sentence, with its line where the lines of the other problems stand."""
+    found = re.fullmatch(r"(?P<what>.*) \(at line (?P<line>\d+), column (?P<column>\d+)\)", error)
+    if not found:
+        return f"{file}: not valid TOML: {error}."
+    return f"{file}:{found['line']}: not valid TOML: {found['what']} at column {found['column']}."
 
 
 Place = tuple[str | int, ...]

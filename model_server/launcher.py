@@ -36,6 +36,13 @@ def main() -> int:
         if error.traceback:
             print(error.traceback, file=sys.stderr, end="")
         _say(str(error))
+        program = os.environ.get("SAGEMAKER_PROGRAM") or "inference.py"
+        if not (settings.model_dir / "code" / program).exists():
+            # Else the error is of code that the user never wrote.
+            _say(
+                f"model.tar.gz has no code/{program}, so the toolkit's own model_fn was used, which loads one "
+                "TorchScript file (*.pt or *.pth): add either."
+            )
         return 1
     except (ModelServerError, OSError) as error:
         _say(str(error))

@@ -145,7 +145,11 @@ def test_a_build_script_stands_in_for_a_missing_model(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
-    [(b"name = ", "not valid TOML"), (b"\xff\xfe", "is not UTF-8")],
+    [
+        (b"# mine\nname 5\n", r"stack.toml:2: not valid TOML: Expected .* at column \d+\.\nNothing was deployed"),
+        (b"name = ", r"stack.toml: not valid TOML: .*\(at end of document\)\.\nNothing was deployed"),
+        (b"\xff\xfe", "is not UTF-8"),
+    ],
 )
 def test_what_is_no_toml(folder: Path, content: bytes, sentence: str) -> None:
     (folder / "stack.toml").write_bytes(content)

@@ -230,6 +230,7 @@ class TestFailedEndpoints:
         found = settled(create_endpoint(aws, model_tar(None)))
         assert found["EndpointStatus"] == "Failed"
         assert "Exactly one .pth or .pt file is required" in found["FailureReason"]
+        assert "model.tar.gz has no code/inference.py" in found["FailureReason"]
 
     def test_what_is_no_archive(self, aws: Aws) -> None:
         """The first two sentences as in public logs."""
