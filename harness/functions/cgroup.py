@@ -17,6 +17,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from harness.memory import read_at_once
+
 PREFIX = "sagemaker-harness"
 _PROBE_BYTES = 64 * 1_048_576
 _GONE_SECONDS = 2.0  # ours: how long killed processes may take to leave their group
@@ -33,12 +35,12 @@ class MemoryCgroup:
                 _write(folder / "memory.max", limit)
                 with contextlib.suppress(OSError):  # a kernel without swap accounting
                     _write(folder / "memory.swap.max", 0)
-                self._events = folder / "memory.events"
+                self._events = f"{folder}/memory.events"
             else:
                 _write(folder / "memory.limit_in_bytes", limit)
                 with contextlib.suppress(OSError):
                     _write(folder / "memory.memsw.limit_in_bytes", limit)
-                self._events = folder / "memory.oom_control"
+                self._events = f"{folder}/memory.oom_control"
         except OSError:
             folder.rmdir()
             raise
@@ -51,10 +53,10 @@ class MemoryCgroup:
     def out_of_memory_kills(self) -> int:
         """How many of its processes the kernel has killed for want of memory."""
         try:
-            words = self._events.read_text().split()
+            words = read_at_once(self._events).split()
         except OSError:
             return 0
-        return int(words[words.index("oom_kill") + 1]) if "oom_kill" in words else 0
+        return int(words[words.index(b"oom_kill") + 1]) if b"oom_kill" in words else 0
 
     def kill(self) -> None:
         """SIGKILL whatever is in it, sessions of their own included."""

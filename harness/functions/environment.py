@@ -59,7 +59,7 @@ class Environment:
         self._cgroup = host.cgroups.create(folder.name, limit) if host.cgroups else None
         self._process = Process(self._on_output, self._on_exit, self._cgroup)
         self._storage = StorageWatch(folder / "tmp", configuration.storage * memory.MEGABYTE)
-        self._turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._turn: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._gone = asyncio.Event()
         self._gone.set()
         self._ready = False
@@ -71,7 +71,7 @@ class Environment:
         self._init_timed_out = False
         self._closed = False
         self._out_of_memory = False
-        self._killed_before = 0
+        self._kills = 0
         self._peak = 0
         self._poll: asyncio.TimerHandle | None = None
 
@@ -272,16 +272,21 @@ class Environment:
     def _new_turn(self) -> None:
         self._turn = asyncio.get_running_loop().create_future()
 
-    def _end_turn(self) -> None:
+    def _end_turn(self, in_time: bool = True) -> None:
         if not self._turn.done():
-            self._turn.set_result(None)
+            self._turn.set_result(in_time)
 
     async def _turn_ends(self, seconds: float) -> bool:
         """Whether it ends within so many seconds of the clock."""
-        alarm = asyncio.ensure_future(self._clock.sleep(seconds))
-        await asyncio.wait((self._turn, alarm), return_when=asyncio.FIRST_COMPLETED)
-        alarm.cancel()
-        return self._turn.done()
+        alarm = asyncio.ensure_future(self._end_turn_late(seconds))
+        try:
+            return await self._turn
+        finally:
+            alarm.cancel()
+
+    async def _end_turn_late(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+        self._end_turn(in_time=False)
 
     def _is_current(self, request_id: str) -> bool:
         return self._invocation is not None and self._invocation.request_id == request_id
@@ -290,7 +295,6 @@ class Environment:
 
     def _watch(self) -> None:
         self._out_of_memory = False
-        self._killed_before = self._cgroup.out_of_memory_kills if self._cgroup else 0
         self._poll = asyncio.get_running_loop().call_later(POLL_SECONDS, self._look)
 
     def _look(self) -> None:
@@ -311,7 +315,8 @@ class Environment:
         """Above the size: the kernel's business where there is a cgroup, ours elsewhere."""
         self._peak = max(self._peak, used)
         if self._cgroup is not None:
-            self._out_of_memory = self._out_of_memory or self._cgroup.out_of_memory_kills > self._killed_before
+            kills, self._kills = self._kills, self._cgroup.out_of_memory_kills
+            self._out_of_memory = self._out_of_memory or self._kills > kills
         elif used > self.configuration.memory_size * memory.MEGABYTE:
             self._out_of_memory = True
         if self._out_of_memory:

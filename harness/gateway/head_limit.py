@@ -7,6 +7,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from harness.gateway.corked import Corked
+
 HEAD_LIMIT = 65_536
 """Bytes of the target and all headers together. Ours: AWS's services have limits of 8 to 16 KB, each its own."""
 # A read may bring the end of an earlier body with the beginning of a head: uvloop's are of 256 KiB at most.
@@ -26,6 +28,9 @@ class BoundedProtocol(HttpToolsProtocol):
     _in_head = False
     _unfinished = 0
     _code = "BadRequest"
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(Corked(transport))  # type: ignore[arg-type]
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
