@@ -12,7 +12,7 @@ from harness.clock import Clock
 from harness.errors import AwsError
 from harness.hosting.deployment import Deployment, Variant
 from harness.hosting.instances.base import Answer, InvocationFailed
-from harness.hosting.instances.client import MalformedAnswer
+from harness.hosting.instances.exchange import MalformedAnswer
 from harness.hosting.routing import choose_by_weight, copies
 
 # Both as printed in public logs.

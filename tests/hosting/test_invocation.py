@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from harness.calls import Call, Principal
 from harness.errors import AwsError
 from harness.hosting.instances.base import Answer, InvocationFailed
-from harness.hosting.instances.client import MalformedAnswer
+from harness.hosting.instances.exchange import MalformedAnswer
 from harness.hosting.runtime import HostingRuntime
 from tests.hosting.hands import Held
 from tests.support import ACCOUNT, REGION

@@ -12,6 +12,7 @@ import aiohttp
 import yarl
 
 from harness.hosting.instances.base import Answer, InvocationFailed
+from harness.hosting.instances.exchange import Connections, MalformedAnswer
 
 # SageMaker pings with a timeout of 2 s (SM guide, your-algorithms-inference-code).
 _PING_TIMEOUT_SECONDS = 2.0
@@ -22,10 +23,6 @@ PING_INTERVAL_SECONDS = 0.2
 _KEEP_ALIVE_SECONDS = 1.5
 # What the container sees is what the caller sent, nothing of this client's.
 _NO_HEADERS_OF_ITS_OWN = ("Content-Type", "User-Agent", "Accept", "Accept-Encoding")
-
-
-class MalformedAnswer(InvocationFailed):
-    """What came back is not HTTP."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +52,9 @@ class ContainerClient:
         self.url = url
         self._ping_url = yarl.URL(url + "/ping")
         self._invocations_url = yarl.URL(url + "/invocations")
+        self._connections = Connections(
+            self._invocations_url.host or "", self._invocations_url.port or 80, _KEEP_ALIVE_SECONDS
+        )
         self._session = aiohttp.ClientSession(
             auto_decompress=False,
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE_SECONDS),
@@ -63,6 +63,7 @@ class ContainerClient:
         )
 
     async def close(self) -> None:
+        self._connections.close()
         await self._session.close()
 
     async def ping(self) -> bool:
@@ -88,13 +89,8 @@ class ContainerClient:
 
     async def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
         """One request. Raises InvocationFailed, or TimeoutError after ``timeout`` seconds."""
-        try:
-            async with self._session.post(
-                self._invocations_url, data=body, headers=headers, timeout=aiohttp.ClientTimeout(total=timeout)
-            ) as answer:
-                return Answer(answer.status, answer.reason or "", answer.headers, await answer.read())
-        except (aiohttp.ClientError, OSError) as error:
-            raise _no_answer(error) from None
+        async with asyncio.timeout(timeout):
+            return await self._connections.post(self._invocations_url.raw_path, body, headers)
 
     @asynccontextmanager
     async def stream(self, body: bytes, headers: Mapping[str, str], timeout: float) -> AsyncIterator[StreamedAnswer]:

@@ -1,0 +1,180 @@
+"""HTTP/1.1 to one container, for requests whose answers are taken whole.
+
+Of what a small InvokeEndpoint costs the gateway, a general HTTP client is two fifths; this is a part of that, for it
+does what the container contract needs and no more: one request at a time on each kept-alive connection, and no
+redirect, cookie or compression, which are the caller's business and not SageMaker's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from typing import cast
+
+import httptools
+from multidict import CIMultiDict
+
+from harness.hosting.instances.base import Answer, InvocationFailed
+
+HEAD_LIMIT = 65_536
+"""Bytes of an answer's status line and headers together; ours, as a container's are a few hundred."""
+
+
+class MalformedAnswer(InvocationFailed):
+    """What came back is not HTTP."""
+
+
+class Connections:
+    """Kept-alive connections to one address. keep_alive: seconds that one may be idle and still be used."""
+
+    def __init__(self, host: str, port: int, keep_alive: float) -> None:
+        self._address = (host, port)
+        self._host = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self._keep_alive = keep_alive
+        self._idle: deque[_Connection] = deque()
+        self._all: set[_Connection] = set()
+
+    async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """One request and its whole answer. Raises InvocationFailed; where it is cancelled, its connection ends."""
+        lines = [f"POST {path} HTTP/1.1", f"Host: {self._host}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        lines += [f"Content-Length: {len(body)}", "", ""]
+        head = "\r\n".join(lines)
+        if head.count("\n") != len(lines) - 1 or head.count("\r") != len(lines) - 1:
+            raise InvocationFailed("A header has a line break in it.")
+        connection = self._unused() or await self._open()
+        try:
+            answer = await connection.exchange(head.encode("utf-8", "surrogateescape") + body)
+        except BaseException:
+            connection.abort()
+            raise
+        if connection.usable:
+            connection.idle_since = asyncio.get_running_loop().time()
+            self._idle.append(connection)
+        else:
+            connection.abort()
+        return answer
+
+    def close(self) -> None:
+        """Ends all of them; a request at hand fails."""
+        for connection in [*self._all]:
+            connection.abort()
+
+    def _unused(self) -> _Connection | None:
+        """The one that was used last, for those that are idle longest are ended."""
+        oldest = asyncio.get_running_loop().time() - self._keep_alive
+        while self._idle and (self._idle[0].idle_since < oldest or not self._idle[0].usable):
+            self._idle.popleft().abort()
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.usable:
+                return connection
+            connection.abort()
+        return None
+
+    async def _open(self) -> _Connection:
+        try:
+            _, connection = await asyncio.get_running_loop().create_connection(
+                lambda: _Connection(self._all), *self._address
+            )
+        except OSError as error:
+            raise InvocationFailed(f"no connection: {error}") from None
+        return connection
+
+
+class _Connection(asyncio.Protocol):
+    """usable: whether another request may be sent on it."""
+
+    def __init__(self, among: set[_Connection]) -> None:
+        self._among = among
+        self._parser = httptools.HttpResponseParser(self)
+        self._answer: asyncio.Future[Answer] | None = None
+        self.usable = False
+        self.idle_since = 0.0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._reason = b""
+        self._headers: CIMultiDict[str] = CIMultiDict()
+        self._head_size = 0
+        self._body: list[bytes] = []
+        self._to_the_end = False
+
+    async def exchange(self, request: bytes) -> Answer:
+        self.usable = False
+        self._answer = asyncio.get_running_loop().create_future()
+        self._transport.write(request)
+        return await self._answer
+
+    def abort(self) -> None:
+        self.usable = False
+        self._transport.abort()
+
+    # asyncio's callbacks
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # Not isinstance: uvloop's transports are not asyncio.Transport's subclasses.
+        self._transport = cast("asyncio.Transport", transport)
+        self._among.add(self)
+        self.usable = True
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._among.discard(self)
+        self.usable = False
+        if self._to_the_end and error is None:
+            self._finish()
+        self._fail(InvocationFailed(f"the connection ended before the answer{f': {error}' if error else ''}"))
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._fail(MalformedAnswer("the answer asks for another protocol"))
+        except httptools.HttpParserError as error:
+            self._fail(MalformedAnswer(f"the answer is not HTTP: {error.__context__ or error}"))
+
+    # httptools' callbacks
+
+    def on_message_begin(self) -> None:
+        if self._answer is None or self._answer.done():
+            self.abort()  # an answer that nobody asked for
+        self._begin()
+
+    def on_status(self, reason: bytes) -> None:
+        self._reason += reason
+        self._count(len(reason))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count(len(name) + len(value))
+        self._headers.add(name.decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape"))
+
+    def on_headers_complete(self) -> None:
+        bare = self._parser.get_status_code() in (204, 304)
+        self._to_the_end = (
+            not bare and "Content-Length" not in self._headers and "Transfer-Encoding" not in self._headers
+        )
+
+    def on_body(self, body: bytes) -> None:
+        self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        if self._parser.get_status_code() >= 200:  # else it is a word in between, and the answer follows
+            self.usable = self._parser.should_keep_alive()
+            self._finish()
+
+    def _count(self, size: int) -> None:
+        self._head_size += size
+        if self._head_size > HEAD_LIMIT:
+            raise MalformedAnswer(f"the answer's head is larger than {HEAD_LIMIT:,} bytes")
+
+    def _finish(self) -> None:
+        if self._answer is not None and not self._answer.done():
+            reason = self._reason.decode("utf-8", "surrogateescape")
+            body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+            self._answer.set_result(Answer(self._parser.get_status_code(), reason, self._headers, body))
+
+    def _fail(self, error: InvocationFailed) -> None:
+        self.usable = False
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(error)
