@@ -304,6 +304,7 @@ def of(statements: list[dict[str, Any]], effect: str) -> list[dict[str, Any]]:
 
 
 @given(_STATEMENTS, _STATEMENTS, _REQUESTS)
+@pytest.mark.unmeasured
 def test_an_allow_never_takes_access_and_a_deny_never_gives_it(
     statements: list[dict[str, Any]], more: list[dict[str, Any]], asked: Any
 ) -> None:

@@ -82,6 +82,7 @@ def test_a_trust_policy_needs_no_resource_and_a_bucket_policy_may_have_any_sid()
     assert policy(statement(Principal="*", Sid="a b"), use="resource").statements[0].sid == "a b"
 
 
+@pytest.mark.unmeasured
 def test_ten_megabytes_cost_time_in_proportion() -> None:
     """Ten times the size of a policy takes about ten times the time, and IAM takes 131,072 characters at most."""
     one = json.dumps(statement(resource=[f"arn:aws:s3:::bucket/{index}/*" for index in range(100)]))

@@ -73,6 +73,7 @@ def test_a_rehearsal_from_nothing_to_a_report_without_leaving_the_machine(tmp_pa
     assert "dog-breed-endpoint" in page
 
 
+@pytest.mark.unmeasured
 def test_an_interrupted_rehearsal_leaves_a_readable_run_and_no_process(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
@@ -107,6 +108,7 @@ def test_an_interrupted_rehearsal_leaves_a_readable_run_and_no_process(tmp_path:
 
 
 @pytest.mark.parametrize("stage", ["up", "deploy"])
+@pytest.mark.unmeasured
 def test_a_killed_rehearsal_takes_its_children_along(tmp_path: Path, stage: str) -> None:
     process = subprocess.Popen(
         rehearse(tmp_path / "runs", 60), cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True
@@ -131,6 +133,7 @@ def _command(process: psutil.Process) -> list[str]:
 
 
 @pytest.mark.parametrize("megabytes", [5, 120, 230])
+@pytest.mark.unmeasured
 def test_a_full_disk_is_one_sentence(tmp_path: Path, megabytes: int) -> None:
     """The backend's buffer, the download and the unpacked model: each runs out of space in its turn."""
     mount = f"mount -t tmpfs -o size={megabytes}m tmpfs {tmp_path}"

@@ -77,6 +77,7 @@ async def test_emoji_crlf_standard_error_the_logger_and_unfinished_lines(lambda_
     assert events[9].startswith("END RequestId")
 
 
+@pytest.mark.unmeasured
 async def test_a_flood_costs_neither_the_answer_nor_memory(lambda_: Lambda) -> None:
     name = await lambda_.create(
         "import os\ndef handler(event, context):\n    for _ in range(400):\n        os.write(1, b'flood\\n' * 5_000)\n"

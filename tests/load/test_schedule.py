@@ -41,6 +41,7 @@ def expected_until(profile: Profile, moment: float) -> float:
 
 
 @given(profiles)
+@pytest.mark.unmeasured
 def test_even_arrivals_are_one_expected_arrival_apart(profile: Profile) -> None:
     times = list(even(profile))
     assert len(times) == math.ceil(profile.expected - 1e-9) or len(times) == math.floor(profile.expected) + 1
@@ -78,6 +79,7 @@ def test_poisson_gaps_are_exponential() -> None:
 
 
 @given(profiles, st.integers(1, 5), st.integers(0, 10))
+@pytest.mark.unmeasured
 def test_the_workers_shares_are_the_whole_schedule(profile: Profile, workers: int, seed: int) -> None:
     whole = list(poisson(profile, seed))
     shares = [list(share(poisson(profile, seed), index, workers)) for index in range(workers)]

@@ -32,6 +32,8 @@ def transform_fn(model, data, content_type, accept):
         os._exit(3)
     return data.decode() + " answered"
 """
+NO_MODULE = "import no_such_module\n"
+NOT_ITS_STATE = "def model_fn(model_dir):\n    raise RuntimeError('Error(s) in loading state_dict')\n"
 ONE_WORKER = ("--workers", "1", "--threads", "1")
 
 
@@ -249,38 +251,51 @@ def _answers_http(model_server: ModelServer, port: int) -> bool:
             return False
 
 
-@pytest.mark.parametrize("server", SERVERS)
 class TestAModelThatCannotBeLoaded:
-    """The process ends with status 1, and its last lines hold what the model's code said."""
+    """The process ends with status 1, and its last lines hold what the model's code said.
+
+    The worker that tells it is the same under both servers: every cause under one of them, and under TorchServe as well
+    the one that its loader hides behind another error, and one of a worker that only then loads.
+    """
 
     @pytest.mark.parametrize(
-        ("code", "said"),
+        ("server", "code", "said"),
         [
-            ("def model_fn(model_dir:\n", r"SyntaxError: '\(' was never closed"),
-            ("import no_such_module\n", r"ModuleNotFoundError: No module named 'no_such_module'"),
-            ("def model_fn(model_dir):\n    open(model_dir + '/model.pth')\n", r"FileNotFoundError: .*model\.pth"),
+            ("asgi", "def model_fn(model_dir:\n", r"SyntaxError: '\(' was never closed"),
+            ("asgi", NO_MODULE, r"ModuleNotFoundError: No module named 'no_such_module'"),
+            ("torchserve", NO_MODULE, r"ModuleNotFoundError: No module named 'no_such_module'"),
             (
-                "def model_fn(model_dir):\n    raise RuntimeError('Error(s) in loading state_dict')\n",
-                "RuntimeError: Error",
+                "asgi",
+                "def model_fn(model_dir):\n    open(model_dir + '/model.pth')\n",
+                r"FileNotFoundError: .*model\.pth",
             ),
-            ("import sys\nsys.exit('no licence')\n", "SystemExit: no licence"),
-            ("raise ValueError('x ' * 1_000_000)\n", "ValueError: x x"),
-            ("def transform_fn(a, b, c, d): pass\ndef input_fn(a, b): pass\n", "ValueError: Cannot use transform_fn"),
+            ("asgi", NOT_ITS_STATE, "RuntimeError: Error"),
+            ("torchserve", NOT_ITS_STATE, "RuntimeError: Error"),
+            ("asgi", "import sys\nsys.exit('no licence')\n", "SystemExit: no licence"),
+            ("asgi", "raise ValueError('x ' * 1_000_000)\n", "ValueError: x x"),
+            (
+                "asgi",
+                "def transform_fn(a, b, c, d): pass\ndef input_fn(a, b): pass\n",
+                "ValueError: Cannot use transform_fn",
+            ),
         ],
     )
     def test_because_its_code_raises(self, server: str, code: str, said: str, tmp_path: Path) -> None:
         model_dir = write_model(tmp_path / "model", inference=code)
-        with serving(model_dir, server, "--workers", "2") as model_server:
+        with serving(model_dir, server, *(() if code == NOT_ITS_STATE else ONE_WORKER)) as model_server:
             assert model_server.wait_ended(30) == 1
             assert re.search(f"The model cannot be loaded: {said}", model_server.lines[-1])
             assert "Traceback (most recent call last):" in model_server.log
 
-    def test_because_there_is_neither_code_nor_a_model(self, server: str, tmp_path: Path) -> None:
+    def test_because_there_is_neither_code_nor_a_model(self, tmp_path: Path) -> None:
         (tmp_path / "model").mkdir()
-        with serving(tmp_path / "model", server, *ONE_WORKER) as model_server:
+        with serving(tmp_path / "model", "asgi", *ONE_WORKER) as model_server:
             assert model_server.wait_ended(30) == 1
-            assert "ValueError: Exactly one .pth or .pt file is required for PyTorch models" in model_server.lines[-1]
+            what, why = model_server.lines[-2:]
+            assert "ValueError: Exactly one .pth or .pt file is required for PyTorch models" in what
+            assert "model.tar.gz has no code/inference.py, so the toolkit's own model_fn was used" in why
 
+    @pytest.mark.parametrize("server", SERVERS)
     def test_because_its_process_ends_without_a_word(self, server: str, tmp_path: Path) -> None:
         model_dir = write_model(tmp_path / "model", inference="import os\nos._exit(7)\n")
         with serving(model_dir, server, *ONE_WORKER) as model_server:

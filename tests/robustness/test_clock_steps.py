@@ -17,6 +17,8 @@ import pytest
 from harness.clock import WallClock
 from tests.robustness.small_stack import TwinStack, twin_stack
 
+pytestmark = pytest.mark.unmeasured
+
 LIBRARIES = glob.glob("/usr/lib/*/faketime/libfaketime.so.1") + glob.glob("/usr/lib*/faketime/libfaketime.so.1")  # noqa: PTH207
 HOUR = 3600.0
 

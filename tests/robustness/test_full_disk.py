@@ -24,6 +24,8 @@ import harness.daemon
 from tests.functions.conftest import zipped
 from tests.robustness.small_stack import twin_stack
 
+pytestmark = pytest.mark.unmeasured
+
 disk = Path(sys.argv[1])
 
 

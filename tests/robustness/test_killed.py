@@ -36,6 +36,8 @@ from tests.robustness.small_stack import LAMBDA, TwinStack, twin_stack, write_st
 SLOW = """
 import os, time
 
+pytestmark = pytest.mark.unmeasured
+
 
 def handler(event, context):
     print(os.getpid(), flush=True)

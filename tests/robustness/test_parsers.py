@@ -466,6 +466,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("name", PARSERS)
 @EVERY
 @given(data=st.data())
+@pytest.mark.unmeasured
 def test_it_reads_or_says_why_not(folder: Path, name: str, data: st.DataObject) -> None:
     parser, folder = PARSERS[name], folder / name
     folder.mkdir(exist_ok=True)

@@ -14,6 +14,8 @@ import pytest
 
 from tests.robustness.small_stack import TwinStack, twin_stack
 
+pytestmark = pytest.mark.unmeasured
+
 MINUTES = 60
 WARM_UP = 15
 """Minutes after which all that is made once has been made."""

@@ -63,6 +63,8 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(pytester.path), os.environ.get("PYTHONPATH", "")]))
     for name, text in {"stack.toml": STACK, "invoke.json": POLICY, "event.json": '{"name": "you"}'}.items():
         (pytester.path / name).write_text(text)
+    # Its process is measured, where it is at all; the local AWS that it starts is in other tests.
+    pytester.makeconftest("import os; os.environ.pop('COVERAGE_PROCESS_CONFIG', None)")
     (pytester.path / "code").mkdir()
     (pytester.path / "code" / "app.py").write_text(LAMBDA)
     return pytester

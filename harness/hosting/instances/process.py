@@ -24,17 +24,7 @@ _STOP_GRACE_SECONDS = 30.0
 _KEPT_LINES = 200
 _LINE_LIMIT = 64 * 1024
 # Of the harness's own environment, only what a process needs to start; the container's comes from the model.
-_INHERITED = (
-    "PATH",
-    "HOME",
-    "LANG",
-    "LC_ALL",
-    "TMPDIR",
-    "LD_LIBRARY_PATH",
-    "PYTHONPATH",
-    "COVERAGE_PROCESS_START",
-    "COVERAGE_PROCESS_CONFIG",
-)
+_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH")
 
 
 class ProcessKind:

@@ -120,6 +120,7 @@ def any_settings(draw: st.DrawFn) -> Settings:
 
 @settings(max_examples=25)
 @given(any_settings())
+@pytest.mark.unmeasured
 def test_both_templates_declare_the_plan(chosen: Settings) -> None:
     texts = apply_files(plan_of(chosen))
     assert settings_of_template(texts["template.yaml"]) == chosen

@@ -25,6 +25,8 @@ from tests.capacity.apply.plans import EVERYTHING, FEW, FIXED, plan_of
 from tests.capacity.apply.stacks import twin_stack
 from tests.support import Aws, running_aws
 
+pytestmark = pytest.mark.children_unmeasured
+
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[Aws]:

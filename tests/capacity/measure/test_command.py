@@ -33,6 +33,8 @@ from tests.profiles import a_profile
 from tests.support import Aws, running_aws
 from tests.test_deploy import write_stack
 
+pytestmark = pytest.mark.children_unmeasured
+
 SOURCE = a_profile(
     workers=2,
     queue_length=30,

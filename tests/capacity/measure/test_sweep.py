@@ -84,6 +84,7 @@ def test_an_endpoint_too_far_away_is_not_measured() -> None:
 
 @settings(max_examples=15)
 @given(st.integers(1, 8), st.lists(st.floats(0.01, 0.2), min_size=1, max_size=7))
+@pytest.mark.unmeasured
 def test_nothing_is_known_of_rates_that_the_server_cannot_bear(workers: int, seconds: Sequence[float]) -> None:
     found = profile(Server(workers, seconds), workers=workers, effort=Effort(requests=240, queue=False))
     assert found.saturation_rate is not None

@@ -6,11 +6,13 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from harness.capacity.plan_report import build_plan_report
 from tests.capacity.browser import needs_a_browser, tab
 from tests.capacity.plan_report.plans import a_plan, write_plan
 
-pytestmark = needs_a_browser
+pytestmark = [needs_a_browser, pytest.mark.unmeasured]
 
 CUT_OFF = """[...document.querySelectorAll('svg')].filter(svg => svg.getBoundingClientRect().width > 0).flatMap(svg => {
   const frame = svg.getBoundingClientRect();

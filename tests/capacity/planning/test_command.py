@@ -6,6 +6,8 @@ All but the last test plan with the search's stand-in for the simulator, which t
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -39,10 +41,28 @@ def plan(folder: Path, *more: str, stack: Path | None = None, traffic: str = "da
     return result
 
 
-def test_a_plan_its_report_and_the_files_to_apply_are_written(tmp_path: Path) -> None:
-    result = plan(tmp_path)
-    assert result.exit_code == 0, result.stderr
-    folder = tmp_path / "plan"
+@dataclass(frozen=True)
+class Planned:
+    """A plan for a stack of twins, its folder, and what the command printed."""
+
+    folder: Path
+    stack: Path
+    result: Result
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planned]:
+    """One for all tests that only read it."""
+    folder = tmp_path_factory.mktemp("planned")
+    stack = a_stack_file(folder / "stack", twins=a_profile_file(folder))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(harness.capacity.simulator, "simulate", stand_in.simulate)
+        yield Planned(folder / "plan", stack, plan(folder, "--seed", "7", stack=stack))
+
+
+def test_a_plan_its_report_and_the_files_to_apply_are_written(planned: Planned) -> None:
+    assert planned.result.exit_code == 0, planned.result.stderr
+    folder = planned.folder
     made = read_plan(folder)
     assert made.version == 1
     assert made.recommended is not None
@@ -52,8 +72,8 @@ def test_a_plan_its_report_and_the_files_to_apply_are_written(tmp_path: Path) ->
     assert {each.name for each in (folder / "apply").iterdir()} == set(FILES)
 
 
-def test_the_closing_lines_say_what_to_run_and_where_things_are(tmp_path: Path) -> None:
-    lines = plan(tmp_path).stdout.splitlines()
+def test_the_closing_lines_say_what_to_run_and_where_things_are(planned: Planned) -> None:
+    lines = planned.result.stdout.splitlines()
     said = " ".join(" ".join(lines).split())
     assert "ml.m5.large, scaled at" in said
     assert "It meets the objective" in said
@@ -73,6 +93,7 @@ def test_traffic_that_no_setting_can_serve_is_said_with_the_first_limit(tmp_path
     assert read_plan(tmp_path / "plan").recommended is None
 
 
+@pytest.mark.unmeasured
 def test_extrapolation_past_the_measured_saturation_is_said(tmp_path: Path) -> None:
     """The stack's own single instance is offered twice what it was measured to answer."""
     result = plan(tmp_path, traffic="constant:40/s:2h")
@@ -90,14 +111,12 @@ def test_a_profile_of_another_model_is_refused_before_anything_is_computed(tmp_p
     assert not (tmp_path / "plan").exists()
 
 
-def test_the_same_seed_gives_the_same_plan(tmp_path: Path) -> None:
-    stack = a_stack_file(tmp_path / "stack")
-    plans = []
-    for _ in range(2):
-        plan(tmp_path, "--seed", "7", stack=stack)
-        made = json.loads((tmp_path / "plan" / "plan.json").read_text())
-        plans.append({key: value for key, value in made.items() if key != "created_at"})
-    assert plans[0] == plans[1]
+@pytest.mark.unmeasured
+def test_the_same_seed_gives_the_same_plan(planned: Planned, tmp_path: Path) -> None:
+    assert plan(tmp_path, "--seed", "7", stack=planned.stack).exit_code == 0
+    first, second = (json.loads((folder / "plan.json").read_text()) for folder in (planned.folder, tmp_path / "plan"))
+    del first["created_at"], second["created_at"]
+    assert first == second
 
 
 def test_a_dask_scheduler_that_does_not_answer_is_named(tmp_path: Path) -> None:
@@ -106,15 +125,13 @@ def test_a_dask_scheduler_that_does_not_answer_is_named(tmp_path: Path) -> None:
     assert "No Dask scheduler answers at tcp://127.0.0.1:9" in result.stderr
 
 
-def test_what_is_planned_is_deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stack = a_stack_file(tmp_path / "stack", twins=a_profile_file(tmp_path))
-    assert plan(tmp_path, stack=stack).exit_code == 0
-    made = read_plan(tmp_path / "plan")
+def test_what_is_planned_is_deployed(planned: Planned, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = read_plan(planned.folder)
     assert made.recommended is not None
     (variant,) = made.recommended.settings.variants
     with running_aws(Options(port=0, provisioning_seconds=0)) as aws:
         monkeypatch.setenv("AWS_ENDPOINT_URL", aws.url)
-        result = CliRunner().invoke(main, ["deploy", "--plan", str(tmp_path / "plan")])
+        result = CliRunner().invoke(main, ["deploy", "--plan", str(planned.folder)])
         assert result.exit_code == 0, result.stderr
         found = aws.client("sagemaker").describe_endpoint(EndpointName=made.endpoint)["ProductionVariants"][0]
         assert found["DesiredInstanceCount"] == variant.initial_instance_count
@@ -129,11 +146,12 @@ def test_what_is_planned_is_deployed(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert (target["MinCapacity"], target["MaxCapacity"]) == (variant.min_capacity, variant.max_capacity)
 
 
-def test_a_plan_whose_stack_file_is_elsewhere_asks_for_it(tmp_path: Path) -> None:
-    stack = a_stack_file(tmp_path / "stack")
-    plan(tmp_path, stack=stack)
-    stack.rename(stack.with_name("moved.toml"))
-    result = CliRunner().invoke(main, ["deploy", "--plan", str(tmp_path / "plan")])
+def test_a_plan_whose_stack_file_is_elsewhere_asks_for_it(planned: Planned) -> None:
+    moved = planned.stack.rename(planned.stack.with_name("moved.toml"))
+    try:
+        result = CliRunner().invoke(main, ["deploy", "--plan", str(planned.folder)])
+    finally:
+        moved.rename(planned.stack)
     assert result.exit_code == 1
     assert "is not here: name it, harness deploy STACK_FILE --plan" in result.stderr
 

@@ -109,6 +109,7 @@ def test_a_dask_schedulers_workers_answer_as_this_process_does(scheduler: str) -
     assert len(ended) == len(JOBS)
 
 
+@pytest.mark.unmeasured
 def test_a_plan_is_the_same_whoever_computes_it(scheduler: str) -> None:
     def over_dask(held: object) -> object:
         return engine.dask(held, scheduler)  # type: ignore[arg-type]
@@ -143,6 +144,7 @@ def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyP
         pass
 
 
+@pytest.mark.unmeasured
 def test_the_kernel_ending_a_worker_is_told_with_what_to_do() -> None:
     with (
         engine.processes(context(PROBLEM, kill_oneself), 2) as pool,

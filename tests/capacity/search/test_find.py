@@ -92,6 +92,7 @@ def test_minutes_and_latencies_are_kept_of_all_that_is_shown(found: Found) -> No
     )
 
 
+@pytest.mark.unmeasured
 def test_the_same_seed_finds_the_same_and_another_seed_draws_others(found: Found) -> None:
     again = find(a_problem(), simulate, here, Watched())
     assert again == found
@@ -122,6 +123,7 @@ def test_where_nothing_that_was_tried_meets_it_the_nearest_says_why() -> None:
     assert found.breaks is None
 
 
+@pytest.mark.unmeasured
 def test_settings_that_are_compared_are_run_like_the_others() -> None:
     other = Settings(variants=(VariantSettings(instance_type="ml.m5.xlarge", initial_instance_count=1),))
     found = find(a_problem(candidates=10, compared=(("write-up", other),)), simulate, here, Watched())

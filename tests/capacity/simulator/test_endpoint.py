@@ -84,6 +84,7 @@ def by_the_twins_code(
     peak=st.floats(5.0, 150.0),
     seed=st.integers(0, 2**32),
 )
+@pytest.mark.unmeasured
 def test_every_request_fares_as_it_does_by_the_twins_code(
     workers: int,
     places: int,
