@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+import harness.capacity.search.engine
 import harness.capacity.simulator
 from harness.capacity.apply import FILES
 from harness.capacity.plan import read_plan
@@ -23,7 +24,7 @@ from tests.capacity.planning.files import a_profile_file, a_stack_file
 from tests.capacity.search import stand_in
 from tests.support import running_aws
 
-QUICK = ["--jobs", "1", "--candidates", "30", "--replications", "3", "--no-confirm"]
+QUICK = ["--jobs", "1", "--candidates", "12", "--replications", "3", "--no-confirm"]
 
 
 @pytest.fixture(autouse=True)
@@ -119,7 +120,8 @@ def test_the_same_seed_gives_the_same_plan(planned: Planned, tmp_path: Path) -> 
     assert first == second
 
 
-def test_a_dask_scheduler_that_does_not_answer_is_named(tmp_path: Path) -> None:
+def test_a_dask_scheduler_that_does_not_answer_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(harness.capacity.search.engine, "_CONNECT_SECONDS", 0.5)
     result = plan(tmp_path, "--dask", "tcp://127.0.0.1:9")
     assert result.exit_code == 1
     assert "No Dask scheduler answers at tcp://127.0.0.1:9" in result.stderr
