@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.unmeasured
+
 ROOT = Path(__file__).resolve().parents[2]
 # Runs inside the namespace, so that everything it starts lives on the small disk.
 SCENARIO = """
@@ -23,8 +25,6 @@ from botocore.exceptions import ClientError
 import harness.daemon
 from tests.functions.conftest import zipped
 from tests.robustness.small_stack import twin_stack
-
-pytestmark = pytest.mark.unmeasured
 
 disk = Path(sys.argv[1])
 

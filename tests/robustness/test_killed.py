@@ -33,10 +33,10 @@ from tests.hosting.models import ECHO, model_tar
 from tests.load.locusts import command, environment
 from tests.robustness.small_stack import LAMBDA, TwinStack, twin_stack, write_stack
 
+pytestmark = pytest.mark.unmeasured
+
 SLOW = """
 import os, time
-
-pytestmark = pytest.mark.unmeasured
 
 
 def handler(event, context):

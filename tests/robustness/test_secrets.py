@@ -25,11 +25,11 @@ from harness.stack import load_stack
 from harness.testing.stacks import twins_for_tests
 from tests.robustness.small_stack import LAMBDA, write_stack
 
+pytestmark = pytest.mark.children_unmeasured
+
 ROOT = Path(__file__).resolve().parents[2]
 TELLS = """
 import json as _json, os as _os
-
-pytestmark = pytest.mark.children_unmeasured
 with open(_os.environ["TOLD"], "w") as _told:
     _json.dump({name: value for name, value in _os.environ.items() if name.startswith("AWS_")}, _told)
 """
