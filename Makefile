@@ -63,7 +63,7 @@ docs: .docs/.installed
 	@touch $@
 
 # The example of a plan's report (docs/examples): five public write-ups, AWS's rule of thumb and the planner's choice on two
-# weeks of recorded traffic. A quarter of an hour on two cores.
+# weeks of recorded traffic. Eight minutes on two cores.
 FIVE = docs/examples/five-write-ups
 example-report: $(VENV)/.installed
 	$(BIN)/harness plan fixtures/dog_breed/stack.toml --profile fixtures/profiles/dog-breed-torchserve-2-cores.json \
