@@ -138,6 +138,8 @@ def stack_at(place: str) -> Callable[[bytes, Path], object]:
             for name in ("policies", "lambda", "responses", "build.py", "event.json"):
                 (beside / name).symlink_to(ROOT / "fixtures" / "dog_breed" / name)
             (folder / "loadtests").symlink_to(ROOT / "loadtests")
+            own = folder / "fixtures" / "writeups" / "x" / "lambda"  # one of them has a function of its own
+            own.mkdir(parents=True)
         file = folder / "fixtures" / place / "stack.toml"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
