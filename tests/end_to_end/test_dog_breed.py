@@ -110,8 +110,10 @@ def test_an_interrupted_rehearsal_leaves_a_readable_run_and_no_process(tmp_path:
 @pytest.mark.parametrize("stage", ["up", "deploy"])
 @pytest.mark.unmeasured
 def test_a_killed_rehearsal_takes_its_children_along(tmp_path: Path, stage: str) -> None:
+    # Its folder for temporary files outlives a SIGKILL.
+    temporary = {**os.environ, "TMPDIR": str(tmp_path)}
     process = subprocess.Popen(
-        rehearse(tmp_path / "runs", 60), cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True
+        rehearse(tmp_path / "runs", 60), cwd=ROOT, env=temporary, stderr=subprocess.DEVNULL, start_new_session=True
     )
     wanted = {"up": "harness.daemon", "deploy": "model_server"}[stage]
     end, family = time.monotonic() + 120, []
