@@ -64,7 +64,7 @@ class Connections:
     def _unused(self) -> _Connection | None:
         """The one that was used last, for those that are idle longest are ended."""
         oldest = asyncio.get_running_loop().time() - self._keep_alive
-        while self._idle and (self._idle[0].idle_since < oldest or not self._idle[0].usable):
+        while self._idle and self._idle[0].idle_since < oldest:
             self._idle.popleft().abort()
         while self._idle:
             connection = self._idle.pop()
@@ -102,6 +102,8 @@ class _Connection(asyncio.Protocol):
         self._to_the_end = False
 
     async def exchange(self, request: bytes) -> Answer:
+        if not self.usable:  # it has ended already, and nothing would ever answer
+            raise InvocationFailed("the connection ended before the request")
         self.usable = False
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(request)

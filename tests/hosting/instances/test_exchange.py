@@ -190,6 +190,16 @@ async def test_a_connection_that_ends_is_not_used_again(script: list[bytes | Non
         assert held.connections == 2
 
 
+async def test_a_connection_that_ended_before_it_was_used_fails_at_once() -> None:
+    """Its end has been heard of already: a request on it would wait for nothing."""
+    async with container() as (_, connections):
+        connection = await connections._open()
+        connection.abort()
+        await until(lambda: not connections._all)
+        with pytest.raises(InvocationFailed, match="before the request"):
+            await connection.exchange(b"")
+
+
 async def test_one_that_was_idle_for_too_long_is_not_used_again() -> None:
     async with container([FINE], [FINE], keep_alive=0.0) as (held, connections):
         await ask(connections)
