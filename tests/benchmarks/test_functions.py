@@ -9,11 +9,15 @@ from __future__ import annotations
 import gc
 import json
 import socket
+import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -23,11 +27,12 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from harness.backend import connect
 from harness.local import Options
 from tests.benchmarks.figures import Table
-from tests.benchmarks.stand import REGION, Harness, harness
+from tests.benchmarks.stand import REGION, Harness, harness, moto_server
 from tests.functions.conftest import zipped
 from tests.support import Aws, running_aws, unique
 
 WARM_SECONDS = 0.005
+PROCESSES = 5
 COLD_SECONDS = 0.150
 ENVIRONMENTS = 50
 INVOCATIONS = 10_000
@@ -46,9 +51,13 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
 
 @pytest.fixture(scope="module")
 def role(local: Harness) -> str:
+    return role_in(local.client("iam"))
+
+
+def role_in(iam: Any) -> str:
     trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    arn: str = local.client("iam").create_role(RoleName="bench", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    arn: str = iam.create_role(RoleName="bench", AssumeRolePolicyDocument=document)["Role"]["Arn"]
     return arn
 
 
@@ -71,20 +80,52 @@ def invoke(client: Any, name: str, event: Any = None) -> Any:
     return json.loads(answer["Payload"].read())
 
 
-def test_a_warm_invocation_through_boto3(
-    figures: Table, benchmark: BenchmarkFixture, local: Harness, role: str
-) -> None:
-    client, name = create(local.url, role)
-    invoke(client, name)
-    benchmark.pedantic(invoke, args=(client, name), rounds=300, warmup_rounds=20)
+def test_a_warm_invocation_through_boto3(figures: Table, tmp_path: Path) -> None:
+    """Goal: 5 ms. In several local AWSs: a virtual core can run at half its speed for the whole life of one of them.
+
+    More than half of it is boto3's own work, which stands beside it: the same call, answered by moto's server without
+    running anything.
+    """
+    ours: list[float] = []
+    peer: list[float] = []
+    with moto_server() as moto:
+        simple = json.dumps({"lambda": {"use_docker": False}}).encode()
+        urllib.request.urlopen(f"{moto}/moto-api/config", simple).close()
+        canned, answered = create(moto, role_in(connect("iam", moto, REGION, "test", "test")))
+        for number in range(PROCESSES):
+            with harness(tmp_path / str(number)) as local:
+                client, name = create(local.url, role_in(local.client("iam")))
+                ours.append(median_seconds(partial(invoke, client, name)))
+            peer.append(median_seconds(partial(read, canned, answered)))
     figures.add(
         "Lambda",
         "a warm invocation through boto3, median",
-        benchmark.stats["median"] * 1000,
+        statistics.median(ours) * 1000,
         "ms",
         at_most=WARM_SECONDS * 1000,
+        peer=f"medians of {PROCESSES} local AWSs: {milliseconds(ours)}; moto's server, a canned answer that nothing "
+        f"ran for, in between: {milliseconds(peer)}",
         short=True,
     )
+
+
+def read(client: Any, name: str) -> Any:
+    return client.invoke(FunctionName=name)["Payload"].read()
+
+
+def median_seconds(call: Callable[[], Any], warmup: int = 20, rounds: int = 200) -> float:
+    for _ in range(warmup):
+        call()
+    seconds = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds)
+
+
+def milliseconds(seconds: list[float]) -> str:
+    return ", ".join(f"{one * 1000:.1f}" for one in sorted(seconds)) + " ms"
 
 
 def test_a_cold_start_of_a_handler_that_imports_nothing(
