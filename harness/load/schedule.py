@@ -38,6 +38,8 @@ class Piece:
 
 def reach(seconds: float, start_rate: float, end_rate: float, arrivals: float) -> float:
     """As Piece.reach: plain arithmetic, which numba compiles for the simulator as it is."""
+    if start_rate == end_rate:  # what comes below gives just the same, with a root and another division
+        return min(seconds, arrivals / start_rate) if start_rate > 0 else 0.0
     slope = (end_rate - start_rate) / seconds
     # The root that stays exact where the slope is next to nothing.
     root = math.sqrt(max(0.0, start_rate**2 + 2 * slope * arrivals))

@@ -40,6 +40,7 @@ def world(settings: Settings, system: System, traffic: Traffic, seed: int) -> Wo
         record["workers"], record["queue_length"] = profile.workers, profile.queue_length
         record["error_rate"] = profile.error_rate
         record["slowest"] = max(times.quantiles[-1] for times in profile.service_times)
+        record["slowest_apart"] = record["slowest"] / profile.workers
         record["least"] = variant.routing_strategy == "LEAST_OUTSTANDING_REQUESTS"
         first += most
     made = World(
@@ -56,7 +57,7 @@ def world(settings: Settings, system: System, traffic: Traffic, seed: int) -> Wo
         errors=np.zeros(max(1, math.ceil(traffic.seconds / MINUTE - 1e-9)), np.int64),
         counts=np.zeros(latencies.BUCKETS, np.int64),
     )
-    made.now["keys"] = draws.keys(seed)
+    made.now.keys[:] = draws.keys(seed).tolist()
     _begin(made.now, settings, system)
     _allow(made.arrays["allowances"], settings)
     return made
@@ -92,22 +93,22 @@ def _service_times(profiles: list[Profile]) -> tuple[Array, Array, list[int]]:
 
 def _begin(s: Any, settings: Settings, system: System) -> None:
     function = settings.function
-    s["number"] = -1
-    s["has_function"] = function is not None
-    s["limit"] = ACCOUNT_LIMIT
-    s["reserved"] = -1
-    s["function_timeout"] = _NEVER
-    s["idle_seconds"] = IDLE_SECONDS / system.speed  # of the scaling clock
-    s["lead"] = s["trail"] = system.function.overhead / 2
-    s["cold_start"] = system.function.cold_start
-    s["invocation_timeout"] = system.invocation_timeout
-    s["client_timeout"] = system.client.timeout
-    s["retries"] = system.client.retries
-    s["backoff"] = system.client.backoff
+    s.number = -1
+    s.has_function = function is not None
+    s.limit = ACCOUNT_LIMIT
+    s.reserved = -1
+    s.function_timeout = _NEVER
+    s.idle_seconds = IDLE_SECONDS / system.speed  # of the scaling clock
+    s.lead = s.trail = system.function.overhead / 2
+    s.cold_start = system.function.cold_start
+    s.invocation_timeout = system.invocation_timeout
+    s.client_timeout = system.client.timeout
+    s.retries = system.client.retries
+    s.backoff = system.client.backoff
     if function is not None:
-        s["function_timeout"] = function.timeout
+        s.function_timeout = function.timeout
         if function.reserved_concurrent_executions is not None:
-            s["reserved"] = function.reserved_concurrent_executions
+            s.reserved = function.reserved_concurrent_executions
 
 
 def _allow(allowances: Array, settings: Settings) -> None:
@@ -126,7 +127,7 @@ def _allow(allowances: Array, settings: Settings) -> None:
 
 def allocate(world: World, executions: int) -> None:
     """So many provisioned environments serve from now on, as concurrency.ProvisionedConcurrency.allocate."""
-    world.now["allocated"] = executions
+    world.now.allocated = executions
     limit = executions * REQUESTS_PER_CONCURRENCY
     world.arrays["allowances"][state.PROVISIONED_OWN] = (limit, limit, limit, 0.0)
 

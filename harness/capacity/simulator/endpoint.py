@@ -115,7 +115,7 @@ def invoke(w: State, slot: int, now: float) -> None:
         station.waiting += 1
         _count_waiting(w, now, MORE)
         # At the latest: were every request as slow as the slowest, a worker would be free after so many of them.
-        ended = now + (station.waiting / variant.workers + 2) * variant.slowest
+        ended = now + station.waiting * variant.slowest_apart + 2 * variant.slowest
     else:
         _answer(w, slot, now, QUEUE_FULL)
         return

@@ -11,6 +11,10 @@ from harness.capacity.simulator.state import TIMER, Record, State, event_at, slo
 @compiled
 def push_event(w: State, time: float, slot: int) -> None:
     """Adds an event of a slot that has none; there is room, for there are as many places as slots."""
+    if w.happening != 0:
+        w.happening = 0
+        _sink(w, time, slot)
+        return
     place = w.heap_size
     w.heap_size = place + 1
     while place > 0:
@@ -25,13 +29,27 @@ def push_event(w: State, time: float, slot: int) -> None:
 
 
 @compiled
-def pop_event(w: State) -> int:
-    """Removes the first event; its slot."""
-    slot = event_at(w, 0).slot
-    size = w.heap_size - 1
-    w.heap_size = size
-    last = event_at(w, size)
-    time = last.time
+def begin_event(w: State) -> int:
+    """The first event happens; its slot. Until ``end_event`` its place is kept for the next that is added: a worker
+    that is done often takes another attempt at once."""
+    w.happening = 1
+    return int(event_at(w, 0).slot)
+
+
+@compiled
+def end_event(w: State) -> None:
+    """Removes the first event, unless another one took its place."""
+    if w.happening != 0:
+        w.happening = 0
+        w.heap_size -= 1
+        last = event_at(w, w.heap_size)
+        _sink(w, last.time, last.slot)
+
+
+@compiled
+def _sink(w: State, time: float, slot: int) -> None:
+    """Puts an event in the first one's place, and then where it belongs."""
+    size = w.heap_size
     place, child = 0, 1
     while child < size:
         if child + 1 < size and event_at(w, child + 1).time < event_at(w, child).time:
@@ -43,8 +61,7 @@ def pop_event(w: State) -> int:
         here.time, here.slot = below.time, below.slot
         place, child = child, 2 * child + 1
     here = event_at(w, place)
-    here.time, here.slot = time, last.slot
-    return int(slot)
+    here.time, here.slot = time, slot
 
 
 @compiled

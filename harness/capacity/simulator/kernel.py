@@ -5,7 +5,15 @@ from __future__ import annotations
 from harness.capacity.simulator.client import finish, next_arrival
 from harness.capacity.simulator.compiled import compiled, entry
 from harness.capacity.simulator.endpoint import depart, give_up, invoke, take_down
-from harness.capacity.simulator.events import pop_event, pop_timer, push_event, push_timer, release, take_slot
+from harness.capacity.simulator.events import (
+    begin_event,
+    end_event,
+    pop_timer,
+    push_event,
+    push_timer,
+    release,
+    take_slot,
+)
 from harness.capacity.simulator.function import admit, end
 from harness.capacity.simulator.state import (
     AWAITED,
@@ -68,7 +76,7 @@ def _call(w: State, slot: int, now: float) -> None:
 @compiled
 def _happen(w: State, now: float) -> None:
     """The first event of the heap."""
-    slot = pop_event(w)
+    slot = begin_event(w)
     record = slot_at(w, slot)
     if record.flags & RETRYING:
         number, arrived, attempt = record.number, record.arrived, record.attempt
@@ -79,6 +87,7 @@ def _happen(w: State, now: float) -> None:
         _call(w, slot, now)
     else:
         depart(w, slot, now)
+    end_event(w)
 
 
 @compiled

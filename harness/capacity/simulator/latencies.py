@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from harness.capacity.outcome import Floats
-from harness.capacity.simulator.compiled import compiled
+from harness.capacity.simulator.compiled import compiled, entry
+from harness.capacity.simulator.state import Array
 
 _LOWEST, _OCTAVES = -20, 36
 """From about a microsecond (2 to the -20th of a second) to 18 hours; what lies outside is in the outermost bucket."""
@@ -32,3 +34,26 @@ def bucket(seconds: float) -> int:
     bits: Any = np.float64(seconds).view(np.int64)
     place: int = (bits >> _SHIFT) - _FIRST
     return min(max(place, 0), BUCKETS - 1)
+
+
+@entry
+def take(counts: Array, total: Array) -> tuple[int, int]:
+    """Adds the counts to those of all and leaves none; the buckets of p50 and p99, as Latencies.percentile finds them,
+    -1 without any."""
+    number = 0
+    for count in counts:
+        number += count
+    half, most = math.ceil(0.5 * number), math.ceil(0.99 * number)
+    p50 = p99 = -1
+    upto = 0
+    for place in range(len(counts)):
+        count = counts[place]
+        if count > 0:
+            if upto < half:
+                p50 = place
+            if upto < most:
+                p99 = place
+            upto += count
+            total[place] += count
+            counts[place] = 0
+    return p50, p99

@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.capacity.outcome import Latencies, Series
 from harness.capacity.settings import Settings
-from harness.capacity.simulator.latencies import edges
+from harness.capacity.simulator.latencies import edges, take
 from harness.capacity.simulator.resources import Variant
 from harness.capacity.simulator.scaling import Datapoints, Scaled
 from harness.capacity.simulator.state import World
@@ -43,7 +43,7 @@ class Minutes:
         span = now - self._begun
         served = [variant.served.take(now) for variant in self._variants]
         states = [watched.states() for scaled in self._scaled for watched in scaled.watched]
-        requests, throttles = int(self._world.now["requests"]), int(self._world.now["throttles"])
+        requests, throttles = self._world.now.requests, self._world.now.throttles
         p50, p99 = self._take_counts()
         self._write(
             arrivals=requests - self._requests,
@@ -56,11 +56,11 @@ class Minutes:
             per_instance=self._mean(per_instance),
             queued=self._take_area("waiting", now) / span,
             concurrency=self._take_area("running", now) / span,
-            concurrency_peak=int(self._world.now["running_peak"]),
+            concurrency_peak=self._world.now.running_peak,
             alarm_high=any(high for high, _ in states),
             alarm_low=any(low for _, low in states),
         )
-        self._world.now["running_peak"] = self._world.now["running"]
+        self._world.now.running_peak = self._world.now.running
         beyond = False
         for record, seconds, most in zip(self._world.arrays["variants"], served, self._most, strict=True):
             beyond = beyond or (most is not None and int(record["arrived"]) > most * seconds)
@@ -73,7 +73,7 @@ class Minutes:
         """What was answered after the last minute's end is counted with it; the latencies of all."""
         last = self._index - 1
         self._written["invocations"][last] += self._take("invocations")
-        self._written["throttles"][last] += int(self._world.now["throttles"]) - self._throttles
+        self._written["throttles"][last] += self._world.now.throttles - self._throttles
         self._take_counts()
         return Latencies(self._edges, self._counts)
 
@@ -83,27 +83,23 @@ class Minutes:
 
     def _take(self, name: str) -> int:
         """A count since it was last taken."""
-        found, self._world.now[name] = int(self._world.now[name]), 0
+        now = self._world.now
+        found: int = getattr(now, name)
+        setattr(now, name, 0)
         return found
 
     def _take_area(self, name: str, now: float) -> float:
         """A number's integral over time since it was last taken."""
         s = self._world.now
-        area = float(s[f"{name}_area"]) + int(s[name]) * (now - float(s[f"{name}_since"]))
-        s[f"{name}_area"], s[f"{name}_since"] = 0.0, now
+        area: float = getattr(s, f"{name}_area") + getattr(s, name) * (now - getattr(s, f"{name}_since"))
+        setattr(s, f"{name}_area", 0.0)
+        setattr(s, f"{name}_since", now)
         return area
 
     def _take_counts(self) -> tuple[float, float]:
-        """The minute's p50 and p99, as Latencies.percentile finds them; its latencies are counted with all."""
-        counts = self._world.arrays["counts"]
-        upto = counts.cumsum()
-        total = int(upto[-1])
-        if total == 0:
-            return math.nan, math.nan
-        found = np.searchsorted(upto, (math.ceil(0.5 * total), math.ceil(0.99 * total)))
-        self._counts += counts
-        counts[:] = 0
-        return float(self._edges[found[0] + 1]), float(self._edges[found[1] + 1])
+        """The minute's p50 and p99; its latencies are counted with all."""
+        p50, p99 = take(self._world.arrays["counts"], self._counts)
+        return (float(self._edges[p50 + 1]), float(self._edges[p99 + 1])) if p50 >= 0 else (math.nan, math.nan)
 
     def _mean(self, per_instance: Datapoints) -> float:
         """Of the datapoints that are new; the last one again where there is none."""

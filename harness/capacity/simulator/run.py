@@ -75,7 +75,7 @@ class Run:
     @property
     def attempts_at_most(self) -> int:
         """In flight at one time, up to now: what the run's memory goes by."""
-        return int(self._world.now["slots_used"])
+        return int(self._world.now.slots_used)
 
     # ---- requests
 
@@ -89,7 +89,7 @@ class Run:
     def _take_down(self, index: int, first: int, end: int, second: float) -> None:
         variant = self._world.arrays["variants"][index]
         most = (end - first) * (int(variant["workers"]) + int(variant["queue_length"]))
-        if int(self._world.now["slots_used"]) + most > int(self._world.now["slots_size"]):
+        if self._world.now.slots_used + most > self._world.now.slots_size:
             self._world.make_room(most)
         place = int(variant["first"])
         kernel.take_down_stations(self._world.state, place + first, place + end, second)
@@ -155,9 +155,9 @@ class Run:
             datapoints.append(float(variant["per_instance"]))
             variant["per_instance"] = 0.0
         s = self._world.now
-        count = int(s["utilization_count"])
-        self._utilization.append(float(s["utilization_sum"]) / count if count else None)
-        s["utilization_sum"], s["utilization_count"] = 0.0, 0
+        count = s.utilization_count
+        self._utilization.append(s.utilization_sum / count if count else None)
+        s.utilization_sum, s.utilization_count = 0.0, 0
         self._agenda.add(now + MINUTE, Turn.METRIC, self._metrics)
 
     def _high_resolution(self, now: float) -> None:
@@ -185,18 +185,18 @@ class Run:
         return Outcome(
             seed=self._seed,
             seconds=self._seconds,
-            requests=int(s["requests"]),
-            succeeded=int(s["succeeded"]),
-            failures={name: int(count) for name, count in zip(FAILURES, s["failures"], strict=True)},
-            throttles=int(s["throttles"]),
-            retries=int(s["retried"]),
+            requests=s.requests,
+            succeeded=s.succeeded,
+            failures=dict(zip(FAILURES, s.failures, strict=True)),
+            throttles=s.throttles,
+            retries=s.retried,
             latencies=latencies,
             instance_seconds=kept,
-            function_requests=int(s["function_requests"]),
-            function_seconds=float(s["function_seconds"]),
-            provisioned_seconds=float(s["provisioned_seconds"]),
+            function_requests=s.function_requests,
+            function_seconds=s.function_seconds,
+            provisioned_seconds=s.provisioned_seconds,
             held_seconds=self._alias.held.take(self._seconds) if self._alias is not None else 0.0,
-            cold_starts=int(s["cold_starts"]),
+            cold_starts=s.cold_starts,
             at_maximum=self._at_maximum.take(self._seconds),
             beyond_saturation=self._minutes.beyond_saturation,
             series=self._minutes.series(),

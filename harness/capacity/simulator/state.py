@@ -6,12 +6,16 @@ places in their arrays; -1 is none.
 
 from __future__ import annotations
 
-from typing import Any, cast
+import ctypes
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.capacity.simulator.compiled import element, inlined
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 Array = NDArray[Any]
 State = Any
@@ -86,6 +90,7 @@ STATE = np.dtype(
         ("piece_before", "f8"),
         # Events and slots.
         ("heap_size", "i8"),
+        ("happening", "i8"),  # whether the heap's first event does
         ("slots_used", "i8"),
         ("slots_size", "i8"),
         ("free", "i8"),
@@ -139,6 +144,20 @@ STATE = np.dtype(
     align=True,
 )
 
+
+def _ctype(dtype: np.dtype[Any]) -> Any:
+    one = {"f8": ctypes.c_double, "i8": ctypes.c_int64, "u8": ctypes.c_uint64}[dtype.base.str[1:]]
+    return one * dtype.shape[0] if dtype.shape else one
+
+
+class _Members(ctypes.Structure):
+    """STATE as Python has it: its members are Python's own numbers, ten times as fast as those of numpy's record."""
+
+    _fields_ = [(name, _ctype(STATE[name])) for name in STATE.names or ()]
+
+
+assert ctypes.sizeof(_Members) == STATE.itemsize
+
 PIECE = np.dtype([("seconds", "f8"), ("start_rate", "f8"), ("end_rate", "f8"), ("expected", "f8")], align=True)
 
 # All integers are of one width: compiled functions are compiled anew for each.
@@ -181,7 +200,8 @@ STATION = np.dtype(
 )
 
 # first: its first station; serving: how many take requests; level: where its service times begin among the levels.
-# slowest: its longest service time. per_instance, arrived: InvocationsPerInstance and requests since last read.
+# slowest: its longest service time; slowest_apart: that between two departures while all workers take so long.
+# per_instance, arrived: InvocationsPerInstance and requests since last read.
 VARIANT = np.dtype(
     [
         ("first", "i8"),
@@ -192,6 +212,7 @@ VARIANT = np.dtype(
         ("level", "i8"),
         ("error_rate", "f8"),
         ("slowest", "f8"),
+        ("slowest_apart", "f8"),
         ("per_instance", "f8"),
         ("arrived", "i8"),
     ],
@@ -228,8 +249,9 @@ def station_at(w: State, place: int) -> Record:
 
 
 class World:
-    """The arrays of a run, of which ``state`` is the record. outstanding: by station; weights: by variant; errors: by
-    the minute in which their requests began; counts: of this minute's latencies; rings: RINGS of them."""
+    """The arrays of a run, of which ``state`` is the record, and ``now`` its members. outstanding: by station; weights:
+    by variant; errors: by the minute in which their requests began; counts: of this minute's latencies; rings: RINGS of
+    them."""
 
     def __init__(self, slots: int, idle: int, **arrays: Array) -> None:
         """slots, idle: powers of two; arrays: pieces, variants, weights, stations, levels, quantiles, errors and
@@ -245,25 +267,25 @@ class World:
         }
         self._timers = [np.zeros(2 * slots, TIMER) for _ in range(RINGS)]
         self.state = np.zeros(1, STATE)
-        self.now: Any = self.state[0]
-        self.now["free"] = -1
-        self.now["idle_mask"] = idle - 1
+        self.now: Any = _Members.from_buffer(cast("Buffer", self.state))
+        self.now.free = -1
+        self.now.idle_mask = idle - 1
         self.arrays["rings"]["due"] = np.inf
         for name in ("pieces", "variants", "errors"):
-            self.now[f"{name}_size"] = len(arrays[name])
+            setattr(self.now, f"{name}_size", len(arrays[name]))
         self._point()
 
     def _point(self) -> None:
         for name in _ADDRESSES:
-            self.now[name] = self.arrays[name].ctypes.data
-        self.now["slots_size"] = len(self.arrays["slots"])
+            setattr(self.now, name, self.arrays[name].ctypes.data)
+        self.now.slots_size = len(self.arrays["slots"])
         for ring, timers in zip(self.arrays["rings"], self._timers, strict=True):
             ring["timers"], ring["mask"] = timers.ctypes.data, len(timers) - 1
 
     def make_room(self, slots: int = 1) -> None:
         """Has room for so many more attempts in flight, and for twice as many as before."""
         size = len(self.arrays["slots"])
-        while size < 2 * len(self.arrays["slots"]) or size < int(self.now["slots_used"]) + slots:
+        while size < 2 * len(self.arrays["slots"]) or size < self.now.slots_used + slots:
             size *= 2
         self.arrays["slots"] = _longer(self.arrays["slots"], size)
         self.arrays["heap"] = _longer(self.arrays["heap"], size)
