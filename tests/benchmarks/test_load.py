@@ -138,7 +138,7 @@ def test_the_highest_rate_that_one_worker_sends_on_time(figures: Table, tmp_path
     held = 0.0
     rows = []
     with serving("harness.load.null_server") as url:
-        for rate in (400, 800, 1600, 2400, 3200, 4000, 4800):
+        for rate in (100, 200, 400, 800, 1600, 2400, 3200, 4000, 4800):
             seen = judge(open_loop(tmp_path / str(rate), url, rate, 6))
             assert seen.lag_p99 is not None
             assert seen.late_p99 is not None

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from harness.capacity.simulator.compiled import compiled, element, integers
+from harness.capacity.simulator.compiled import element, inlined, integers
 from harness.capacity.simulator.draws import draw
 from harness.capacity.simulator.events import push_event, take_slot
 from harness.capacity.simulator.latencies import bucket
@@ -29,7 +29,7 @@ from harness.capacity.simulator.state import (
 MINUTE = 60.0
 
 
-@compiled
+@inlined
 def next_arrival(w: State) -> None:
     """Finds when the next request arrives: at the next point of a unit-rate Poisson process, by the traffic's integral
     (as harness.load.schedule does)."""
@@ -49,7 +49,7 @@ def next_arrival(w: State) -> None:
     w.next_arrival = w.piece_begun + into
 
 
-@compiled
+@inlined
 def finish(w: State, now: float, number: int, arrived: float, attempt: int, attempted: float, result: int) -> None:
     """An attempt's answer reaches its caller, who takes it, tries again, or has long hung up.
 

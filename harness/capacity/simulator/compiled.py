@@ -81,7 +81,7 @@ def compiled(function: Function) -> Function:
 
 
 def inlined(function: Function) -> Function:
-    """As ``compiled``, for what is small and everywhere."""
+    """As ``compiled``, within its callers: what is small and everywhere, and what every request goes through."""
     made = _njit(error_model="numpy", no_cpython_wrapper=True, forceinline=True)(function)
     return cast("Function", made)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.capacity.simulator.client import finish
-from harness.capacity.simulator.compiled import compiled, element, floats, integers
+from harness.capacity.simulator.compiled import compiled, element, floats, inlined, integers
 from harness.capacity.simulator.draws import draw
 from harness.capacity.simulator.events import push_event, push_timer, release
 from harness.capacity.simulator.rules import choose_at_random, choose_by_weight, choose_least, interpolate
@@ -34,7 +34,7 @@ from harness.capacity.simulator.state import (
 )
 
 
-@compiled
+@inlined
 def _answer(w: State, slot: int, now: float, result: int) -> None:
     """SageMaker answers an attempt: to its function, which takes a moment to end, or to the caller."""
     record = slot_at(w, slot)
@@ -46,7 +46,7 @@ def _answer(w: State, slot: int, now: float, result: int) -> None:
         push_timer(w, ring_at(w, RETURN), now + w.trail, slot)
 
 
-@compiled
+@inlined
 def _begin(w: State, place: int, slot: int, now: float) -> float:
     """A worker takes an attempt; when it will be done."""
     station, record = station_at(w, place), slot_at(w, slot)
@@ -62,7 +62,7 @@ def _begin(w: State, place: int, slot: int, now: float) -> float:
     return ended
 
 
-@compiled
+@inlined
 def _count(w: State, place: int, now: float, change: int) -> None:
     """Requests in flight there, as hosting.outstanding averages them."""
     station, outstanding = station_at(w, place), integers(w.outstanding, place, 1)
@@ -71,14 +71,14 @@ def _count(w: State, place: int, now: float, change: int) -> None:
     outstanding[0] += change
 
 
-@compiled
+@inlined
 def _count_waiting(w: State, now: float, change: int) -> None:
     w.waiting_area += w.waiting * (now - w.waiting_since)
     w.waiting_since = now
     w.waiting += change
 
 
-@compiled
+@inlined
 def _station_for(w: State, slot: int) -> int:
     """A variant by weight, an instance of it by its routing strategy."""
     record, index = slot_at(w, slot), 0
@@ -97,7 +97,7 @@ def _station_for(w: State, slot: int) -> int:
     return int(variant.first + chosen)
 
 
-@compiled
+@inlined
 def invoke(w: State, slot: int, now: float) -> None:
     """InvokeEndpoint: a worker of an instance, or a place in its queue, or the model server's 503."""
     w.invocations += 1
@@ -131,7 +131,7 @@ def invoke(w: State, slot: int, now: float) -> None:
             push_timer(w, ring_at(w, FUNCTION_DEADLINE), due, slot)
 
 
-@compiled
+@inlined
 def depart(w: State, slot: int, now: float) -> None:
     """A worker is done with an attempt and takes the next, whether or not anybody still waits for the answer."""
     record = slot_at(w, slot)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.capacity.simulator.compiled import compiled, element
+from harness.capacity.simulator.compiled import compiled, element, inlined
 from harness.capacity.simulator.state import TIMER, Record, State, event_at, slot_at
 
 
-@compiled
+@inlined
 def push_event(w: State, time: float, slot: int) -> None:
     """Adds an event of a slot that has none; there is room, for there are as many places as slots."""
     if w.happening != 0:
@@ -28,7 +28,7 @@ def push_event(w: State, time: float, slot: int) -> None:
     here.time, here.slot = time, slot
 
 
-@compiled
+@inlined
 def begin_event(w: State) -> int:
     """The first event happens; its slot. Until ``end_event`` its place is kept for the next that is added: a worker
     that is done often takes another attempt at once."""
@@ -36,7 +36,7 @@ def begin_event(w: State) -> int:
     return int(event_at(w, 0).slot)
 
 
-@compiled
+@inlined
 def end_event(w: State) -> None:
     """Removes the first event, unless another one took its place."""
     if w.happening != 0:
@@ -46,7 +46,7 @@ def end_event(w: State) -> None:
         _sink(w, last.time, last.slot)
 
 
-@compiled
+@inlined
 def _sink(w: State, time: float, slot: int) -> None:
     """Puts an event in the first one's place, and then where it belongs."""
     size = w.heap_size
@@ -100,7 +100,7 @@ def _compact(w: State, ring: Record) -> None:
     ring.due = element(ring.timers, ring.head & ring.mask, TIMER).time if ring.head != ring.tail else np.inf
 
 
-@compiled
+@inlined
 def take_slot(w: State) -> int:
     """A free slot."""
     slot = w.free
@@ -112,7 +112,7 @@ def take_slot(w: State) -> int:
     return int(slot)
 
 
-@compiled
+@inlined
 def release(w: State, slot: int, flags: int) -> None:
     """The attempt is no longer what these flags say; without any left its slot is free."""
     record = slot_at(w, slot)

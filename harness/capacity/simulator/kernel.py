@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.capacity.simulator.client import finish, next_arrival
-from harness.capacity.simulator.compiled import compiled, entry
+from harness.capacity.simulator.compiled import compiled, entry, inlined
 from harness.capacity.simulator.endpoint import depart, give_up, invoke, take_down
 from harness.capacity.simulator.events import (
     begin_event,
@@ -38,7 +38,7 @@ from harness.functions.concurrency import COLD
 _ARRIVAL, _EVENT = -1, -2  # beside the rings
 
 
-@compiled
+@inlined
 def _attempt(w: State, number: int, arrived: float, attempt: int, now: float) -> None:
     """A caller calls: the function, if there is one, else the endpoint."""
     start = 0
@@ -73,7 +73,7 @@ def _call(w: State, slot: int, now: float) -> None:
         invoke(w, slot, now)
 
 
-@compiled
+@inlined
 def _happen(w: State, now: float) -> None:
     """The first event of the heap."""
     slot = begin_event(w)

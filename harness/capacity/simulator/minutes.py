@@ -29,14 +29,13 @@ class Minutes:
         self._variants = variants
         self._scaled = scaled
         self._most = [system.profiles[variant.instance_type].saturation_rate for variant in settings.variants]
-        self._index = 0
         self._begun = 0.0
         self._datapoints = 0
         self._per_instance = 0.0
         self._requests = self._throttles = 0
         self._counts = np.zeros(len(world.arrays["counts"]), np.int64)
         self._edges = edges()
-        self._written = {each.name: np.zeros(len(world.arrays["errors"])) for each in fields(Series)}
+        self._written: list[dict[str, float]] = []
 
     def close(self, now: float, per_instance: Datapoints) -> None:
         """The minute ends now. per_instance: the first variant's metric up to now."""
@@ -45,20 +44,22 @@ class Minutes:
         states = [watched.states() for scaled in self._scaled for watched in scaled.watched]
         requests, throttles = self._world.now.requests, self._world.now.throttles
         p50, p99 = self._take_counts()
-        self._write(
-            arrivals=requests - self._requests,
-            invocations=self._take("invocations"),
-            throttles=throttles - self._throttles,
-            p50=p50,
-            p99=p99,
-            in_service=sum(served) / span,
-            desired=sum(variant.desired for variant in self._variants),
-            per_instance=self._mean(per_instance),
-            queued=self._take_area("waiting", now) / span,
-            concurrency=self._take_area("running", now) / span,
-            concurrency_peak=self._world.now.running_peak,
-            alarm_high=any(high for high, _ in states),
-            alarm_low=any(low for _, low in states),
+        self._written.append(
+            {
+                "arrivals": requests - self._requests,
+                "invocations": self._take("invocations"),
+                "throttles": throttles - self._throttles,
+                "p50": p50,
+                "p99": p99,
+                "in_service": sum(served) / span,
+                "desired": sum(variant.desired for variant in self._variants),
+                "per_instance": self._mean(per_instance),
+                "queued": self._take_area("waiting", now) / span,
+                "concurrency": self._take_area("running", now) / span,
+                "concurrency_peak": self._world.now.running_peak,
+                "alarm_high": any(high for high, _ in states),
+                "alarm_low": any(low for _, low in states),
+            }
         )
         self._world.now.running_peak = self._world.now.running
         beyond = False
@@ -67,19 +68,15 @@ class Minutes:
             record["arrived"] = 0
         self.beyond_saturation += span * beyond
         self._requests, self._throttles = requests, throttles
-        self._index, self._begun = self._index + 1, now
+        self._begun = now
 
     def close_run(self) -> Latencies:
         """What was answered after the last minute's end is counted with it; the latencies of all."""
-        last = self._index - 1
-        self._written["invocations"][last] += self._take("invocations")
-        self._written["throttles"][last] += self._world.now.throttles - self._throttles
+        last = self._written[-1]
+        last["invocations"] += self._take("invocations")
+        last["throttles"] += self._world.now.throttles - self._throttles
         self._take_counts()
         return Latencies(self._edges, self._counts)
-
-    def _write(self, **figures: float) -> None:
-        for name, value in figures.items():
-            self._written[name][self._index] = value
 
     def _take(self, name: str) -> int:
         """A count since it was last taken."""
@@ -110,4 +107,6 @@ class Minutes:
         return self._per_instance
 
     def series(self) -> Series:
-        return Series(**{**self._written, "errors": self._world.arrays["errors"].astype(np.float64)})
+        errors = self._world.arrays["errors"].astype(np.float64)
+        names = [each.name for each in fields(Series) if each.name != "errors"]
+        return Series(errors=errors, **{name: np.array([one[name] for one in self._written], float) for name in names})
