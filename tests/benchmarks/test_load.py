@@ -1,15 +1,15 @@
 """What the load generator costs and how true it is. Run by ``make bench``; each figure is of one run, side by side.
 
 - CPU per request of ``EndpointUser`` beside ``Boto3User``, in locust, against a null server.
-- The highest open-loop rate that one worker sends with its event loop and its arrivals less than 1 ms late at the 99th
-  percentile.
+- The highest open-loop rate that one worker sends with its event loop and its arrivals less than 1 and 5 ms late at the
+  99th percentile.
 - Percentiles against a server that stands still for 1 s in 10, beside the closed form, a closed loop, and, where they
   are on the PATH, ``wrk2`` (giltene/wrk2 on GitHub: ``make``, and its program named so) and ``wrk`` (in Debian).
 """
 
 from __future__ import annotations
 
-import json
+import itertools
 import re
 import shutil
 import statistics
@@ -23,12 +23,13 @@ import pyarrow.compute
 import pytest
 
 from harness.load.runs import Run
-from harness.load.validity import judge
+from harness.load.validity import Validity, judge
 from tests.benchmarks.figures import Table
 from tests.load.locusts import ROOT, locust, only_run
 
 ROUNDS = 3
 REQUESTS = 1500
+RATES = (100, 200, 400, 800, 1600, 2400, 3200, 4000, 4800)
 
 USERS = """
 import time
@@ -134,34 +135,37 @@ def open_loop(folder: Path, url: str, rate: float, seconds: int) -> Run:
     return only_run(folder / "runs")
 
 
-def test_the_highest_rate_that_one_worker_sends_on_time(figures: Table, tmp_path: Path) -> None:
-    held = 0.0
-    rows = []
-    with serving("harness.load.null_server") as url:
-        for rate in (100, 200, 400, 800, 1600, 2400, 3200, 4000, 4800):
-            seen = judge(open_loop(tmp_path / str(rate), url, rate, 6))
-            assert seen.lag_p99 is not None
-            assert seen.late_p99 is not None
-            assert seen.cpu_mean is not None
-            rows.append(
-                {
-                    "rate": rate,
-                    "lag p99 (ms)": round(seen.lag_p99 * 1000, 2),
-                    "lateness p99 (ms)": round(seen.late_p99 * 1000, 2),
-                    "cores": round(seen.cpu_mean, 2),
-                }
-            )
-            if max(seen.lag_p99, seen.late_p99) < 0.001:
-                held = max(held, rate)
-    print("\n" + "\n".join(map(json.dumps, rows)))
+@pytest.mark.parametrize("milliseconds", [1, 5])
+def test_the_highest_rate_that_one_worker_sends_on_time(
+    figures: Table, offered: dict[int, Validity], milliseconds: int
+) -> None:
+    """Held at every lower rate too. None within 1 ms where the machine itself wakes a sleeping loop later than that,
+    which its lag at the lowest rate tells: virtual cores that others share do."""
+    on_time = itertools.takewhile(lambda each: lateness(each[1]) < milliseconds / 1000, offered.items())
+    held = max((rate for rate, _ in on_time), default=0)
+    lowest = min(offered)
     figures.add(
         "load",
-        "one worker sends with its loop's lag and its lateness under 1 ms at p99",
+        f"one worker sends with its loop's lag and its lateness under {milliseconds} ms at p99",
         held,
         "requests/s",
+        peer=f"at {lowest} requests/s, where it mostly sleeps, {lateness(offered[lowest]) * 1000:.1f} ms",
         short=True,
     )
-    assert held > 0, "this machine is too busy with other work for any rate: run it on a quiet one"
+
+
+def lateness(seen: Validity) -> float:
+    assert seen.lag_p99 is not None
+    assert seen.late_p99 is not None
+    return max(seen.lag_p99, seen.late_p99)
+
+
+@pytest.fixture(scope="module")
+def offered(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Validity]:
+    """What the generator was like, by rate."""
+    folder = tmp_path_factory.mktemp("offered")
+    with serving("harness.load.null_server") as url:
+        return {rate: judge(open_loop(folder / str(rate), url, rate, 6)) for rate in RATES}
 
 
 def test_a_stall_of_1_s_in_10_shows_as_its_closed_form(figures: Table, tmp_path: Path) -> None:
