@@ -136,13 +136,16 @@ class Break(_Part):
 
 
 class Confirmed(_Part):
-    """One figure of a live run on twins beside the prediction for the same run. unit: such as ``s``."""
+    """One figure of a live run on twins beside the prediction for the same run. unit: such as ``s``; predicted: the
+    mean of simulated runs; low, high: between which nine in ten of them are, None where none was looked at."""
 
     label: str
     figure: str
     unit: str
     predicted: float | None
     measured: float | None
+    low: float | None = None
+    high: float | None = None
 
 
 class Confirmation(_Part):

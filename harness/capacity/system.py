@@ -48,7 +48,7 @@ class Delays:
 @dataclass(frozen=True, slots=True)
 class System:
     """profiles: one instance's capacity by instance type; speed: how many times as fast scaling runs as requests do,
-    as in ``harness up --speed``: 1 on AWS."""
+    as in ``harness up --speed``: 1 on AWS. warm_environments: of the function, idle at the beginning."""
 
     profiles: dict[str, Profile]
     function: FunctionProfile = field(default_factory=FunctionProfile)
@@ -56,3 +56,4 @@ class System:
     delays: Delays = field(default_factory=Delays)
     invocation_timeout: float = INVOCATION_TIMEOUT
     speed: float = 1.0
+    warm_environments: int = 0

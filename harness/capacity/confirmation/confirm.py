@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,9 +18,10 @@ from harness.capacity.outcome import Outcome
 from harness.capacity.plan import Candidate, Confirmation, Confirmed, Plan
 from harness.capacity.quantities import say_rate, say_seconds
 from harness.capacity.search.replication import Simulate
-from harness.capacity.settings import Settings
+from harness.capacity.simulator import arrivals
 from harness.capacity.system import System
 from harness.capacity.traffic import Traffic
+from harness.functions.concurrency import ACCOUNT_LIMIT
 from harness.progress import Steps
 from harness.stack import LocalTable, Stack
 from harness.stack_twins import on_twins
@@ -58,6 +59,11 @@ def confirm(
                 f"{candidate.label}: the function takes {say_seconds(measured.overhead)} beside the model on this "
                 "machine, measured on the idle stack of twins and put into the prediction."
             )
+        if measured.started:
+            notes.append(
+                f"{candidate.label}: {measured.started} of the function's environments started while requests were "
+                "answered, on the cores that everything here shares, which held those up; on AWS they start elsewhere."
+            )
     return Confirmation(
         speed=live.speed,
         seconds=round(time.monotonic() - begun, 1),
@@ -83,6 +89,21 @@ def _both(
     kind = next(each.instance_type for each in settings.variants if each.name == plan.variant)
     profile = system.profiles[kind]
     there = plan.model_copy(update={"recommended": candidate.model_copy(update={"settings": settings})})
+    of_twins = replace(system, profiles={variant.instance_type: profile for variant in settings.variants})
+
+    # Sent and simulated alike: it is the same traffic to the request.
+    seed = plan.evidence.seed
+    sent = arrivals(settings, of_twins, part.profile, seed=seed)
+
+    def simulated(system: System) -> list[Outcome]:
+        seeds = [seed * 1000 + number for number in range(_PREDICTIONS)]
+        return [simulate(settings, system, part.profile, seed=each, arrivals=seed) for each in seeds]
+
+    # The traffic has been there for a while: so have the environments that serve it.
+    all_warm = system_at(of_twins, live.speed, ACCOUNT_LIMIT)
+    executions = 0
+    if settings.function is not None:
+        executions = int(max(outcome.series.concurrency_peak.max() for outcome in simulated(all_warm)))
     with (
         tempfile.TemporaryDirectory(prefix="harness-twins-") as scratch,
         steps.step(f"Running the {candidate.label} setting on twins", live.seconds) as say,
@@ -91,50 +112,31 @@ def _both(
         file.write_text(profile.to_json(), encoding="utf-8")
         local = LocalTable(provisioning_seconds=provisioning_at(profile, system.delays.provisioning, live.speed))
         twins = on_twins(planned_stack(there, stack), file, scratch=Path(scratch), local=local)
-        measured = run_live(twins, profile, part.profile, live.speed, plan.evidence.seed, say)
-    predicted = _predict(settings, system, kind, part, simulate, live, measured, plan.evidence.seed)
-    return measured, predicted
-
-
-def _predict(
-    settings: Settings,
-    system: System,
-    kind: str,
-    part: Excerpt,
-    simulate: Simulate,
-    live: Live,
-    measured: Measured,
-    seed: int,
-) -> list[Outcome]:
-    there = system_at(system, live.speed)
-    one = {variant.instance_type: system.profiles[kind] for variant in settings.variants}
-    function = there.function
+        measured = run_live(twins, profile, part.profile, sent, live.speed, executions, say)
+    provisioned = settings.function.provisioned_concurrent_executions if settings.function else 0
+    same = system_at(of_twins, live.speed, max(0, executions - provisioned))
     if measured.overhead is not None:
-        function = replace(function, overhead=measured.overhead)
-    there = replace(there, profiles=one, function=function)
-    return [simulate(settings, there, part.profile, seed=seed * 1000 + n) for n in range(_PREDICTIONS)]
+        same = replace(same, function=replace(same.function, overhead=measured.overhead))
+    return measured, simulated(same)
 
 
 def _beside(label: str, predicted: Sequence[Outcome], measured: Measured) -> list[Confirmed]:
-    def mean(values: list[float]) -> float | None:
-        known = [each for each in values if not np.isnan(each)]
-        return float(np.mean(known)) if known else None
+    def row(name: str, unit: str, each: Callable[[Outcome], float], found: float | None) -> Confirmed:
+        known = [value for value in map(each, predicted) if not np.isnan(value)]
+        mean, low, high = None, None, None
+        if known:
+            mean, (low, high) = float(np.mean(known)), (float(edge) for edge in np.quantile(known, (0.05, 0.95)))
+        return Confirmed(label=label, figure=name, unit=unit, predicted=mean, measured=found, low=low, high=high)
 
-    def percentile(q: float) -> float | None:
-        return mean([each.latencies.percentile(q) for each in predicted])
-
-    seconds = predicted[0].seconds
-    instances = mean([sum(each.instance_seconds.values()) / seconds for each in predicted])
-    rows = [
-        ("p50", "s", percentile(0.50), measured.p50),
-        ("p95", "s", percentile(0.95), measured.p95),
-        ("p99", "s", percentile(0.99), measured.p99),
-        ("errors", "share", mean([each.error_rate for each in predicted]), measured.errors),
-        ("throttles", "", mean([float(each.throttles) for each in predicted]), float(measured.throttles)),
-        ("mean instances", "", instances, measured.mean_instances),
-    ]
     return [
-        Confirmed(label=label, figure=name, unit=unit, predicted=one, measured=other) for name, unit, one, other in rows
+        row("p50", "s", lambda run: run.latencies.percentile(0.50), measured.p50),
+        row("p95", "s", lambda run: run.latencies.percentile(0.95), measured.p95),
+        row("p99", "s", lambda run: run.latencies.percentile(0.99), measured.p99),
+        row("errors", "share", lambda run: run.error_rate, measured.errors),
+        row("throttles", "", lambda run: float(run.throttles), float(measured.throttles)),
+        row(
+            "mean instances", "", lambda run: sum(run.instance_seconds.values()) / run.seconds, measured.mean_instances
+        ),
     ]
 
 

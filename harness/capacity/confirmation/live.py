@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -9,7 +10,8 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow.compute
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from harness import daemon
@@ -42,7 +45,8 @@ _PATIENCE = 70  # seconds for the last answers, as SDK clients are told to wait 
 class Measured:
     """What a run gave. Percentiles: seconds, None without an answer; errors: share of the requests; instances: mean
     and most, of all variants together; overhead: seconds of the function beside the model, on the idle stack, None
-    without one; reasons: why the load generator's own verdict is that the run is invalid, none where it is valid."""
+    without one; started: environments of the function, while requests were answered; reasons: why the load generator's
+    own verdict is that the run is invalid, none where it is valid."""
 
     requests: int
     p50: float | None
@@ -53,28 +57,39 @@ class Measured:
     mean_instances: float
     most_instances: int
     overhead: float | None
+    started: int
     reasons: tuple[str, ...]
 
 
 def run_live(
-    stack: Stack, profile: Profile, schedule: Schedule, speed: float, seed: int, say: Callable[[str], None]
+    stack: Stack,
+    profile: Profile,
+    schedule: Schedule,
+    arrivals: Sequence[float],
+    speed: float,
+    executions: int,
+    say: Callable[[str], None],
 ) -> Measured:
-    """Brings the stack of twins up, loads it, and takes it down again; nothing is left running whatever happens."""
+    """Brings the stack of twins up, loads it, and takes it down again; nothing is left running whatever happens.
+
+    arrivals: of the requests, seconds from its beginning. executions: of the function, at one time, before that: whose
+    environments are then warm."""
     with tempfile.TemporaryDirectory(prefix="harness-confirmation-", ignore_cleanup_errors=True) as name:
         scratch = Path(name)
         payload, pieces = scratch / "payload.json", scratch / "schedule.json"
         payload.write_bytes(_payload(stack))
-        pieces.write_text(json.dumps([(each.seconds, each.start_rate, each.end_rate) for each in schedule.pieces]))
+        rates = [(each.seconds, each.start_rate, each.end_rate) for each in schedule.pieces]
+        pieces.write_text(json.dumps({"pieces": rates, "arrivals": arrivals}))
         options = Options(region=stack.region, speed=speed)
         with daemon.Temporary(scratch / "local-aws", options) as running:
             Deployment(stack, administrator_session(running.url), running.url, say).run(build=False)
-            overhead = _overhead(stack, running.url, payload.read_bytes(), profile)
+            overhead = _overhead(stack, running.url, payload.read_bytes(), profile, executions)
             arguments = ["-f", str(LOCUSTFILE), "--headless", "--only-summary", "Planned"]
             # The run ends with its schedule; locust's own time is only for one that does not.
-            arguments += ["--run-time", f"{math.ceil(schedule.seconds) + _PATIENCE}s", "--seed", str(seed)]
+            arguments += ["--run-time", f"{math.ceil(schedule.seconds) + _PATIENCE}s"]
             arguments += ["--schedule", str(pieces), "--payload", str(payload), *_target(stack)]
             environment = {**os.environ, **client_environment(running.url, stack.region)}
-            say(f"{schedule.expected:.0f} requests in {schedule.seconds:.0f} s")
+            say(f"{len(arrivals)} requests in {schedule.seconds:.0f} s")
             with _instances(stack, running.url) as counted:
                 folder = run_locust(arguments, environment, scratch / "runs", scratch / "locust.log", schedule.seconds)
         return _measured(read_run(folder), counted, overhead)
@@ -92,7 +107,7 @@ def _target(stack: Stack) -> list[str]:
     return ["--via", "endpoint", "--endpoint-name", stack.endpoint.name]
 
 
-def _overhead(stack: Stack, url: str, payload: bytes, profile: Profile) -> float | None:
+def _overhead(stack: Stack, url: str, payload: bytes, profile: Profile, executions: int) -> float | None:
     """The function's own part on this machine: what an idle, warm invocation takes beside the twin."""
     if stack.function is None:
         return None
@@ -101,12 +116,22 @@ def _overhead(stack: Stack, url: str, payload: bytes, profile: Profile) -> float
     if failed:
         raise HarnessError(f"{stack.function.name} answered with an error ({failed}): {answer}")
     # One client: to make one takes longer than the function.
-    client: Any = administrator_session(url).client("lambda", region_name=stack.region, endpoint_url=url)
-    seconds = []
-    for _ in range(_PROBES):
+    settings = Config(max_pool_connections=max(1, executions), retries={"total_max_attempts": 1})
+    client: Any = administrator_session(url).client(
+        "lambda", region_name=stack.region, endpoint_url=url, config=settings
+    )
+    called = stack.function.called
+
+    def seconds_of(_: int) -> float:
         begun = time.perf_counter()
-        client.invoke(FunctionName=stack.function.called, Payload=payload)["Payload"].read()
-        seconds.append(time.perf_counter() - begun)
+        # Reserved concurrency may allow fewer at once: what is throttled has no part in this.
+        with contextlib.suppress(ClientError):
+            client.invoke(FunctionName=called, Payload=payload)["Payload"].read()
+        return time.perf_counter() - begun
+
+    with ThreadPoolExecutor(max(1, executions)) as threads:
+        list(threads.map(seconds_of, range(executions)))
+    seconds = [seconds_of(number) for number in range(_PROBES)]
     return max(0.0, statistics.median(seconds) - profile.service_times[0].quantile(0.5))
 
 
@@ -152,5 +177,6 @@ def _measured(run: Run, instances: list[int], overhead: float | None) -> Measure
         mean_instances=statistics.fmean(instances) if instances else 0.0,
         most_instances=max(instances, default=0),
         overhead=overhead,
+        started=pyarrow.compute.count(table["cold_init_s"]).as_py(),
         reasons=tuple(judge(run).reasons),
     )

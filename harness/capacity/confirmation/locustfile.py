@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from locust import task
@@ -17,7 +18,7 @@ from harness.load.schedule import Piece, Profile
 
 add_option("--function-name", "", "Lambda function to invoke")
 add_option("--endpoint-name", "", "SageMaker endpoint to invoke")
-add_option("--schedule", "", "JSON file: [[seconds, first rate, last rate], ...]")
+add_option("--schedule", "", 'JSON: {"pieces": [[seconds, first rate, last rate], ...], "arrivals": [second, ...]}')
 
 
 class Planned(Scenario):
@@ -25,12 +26,11 @@ class Planned(Scenario):
 
     @classmethod
     def profile(cls, environment: Environment) -> Profile:
-        options: Any = environment.parsed_options
-        try:
-            pieces = json.loads(read_file(options.schedule, "--schedule"))
-            return Profile(tuple(Piece(*(float(each) for each in piece)) for piece in pieces))
-        except (ValueError, TypeError) as error:
-            raise HarnessError(f"--schedule {options.schedule} holds no schedule: {error}.") from None
+        return _read(environment)[0]
+
+    @classmethod
+    def arrivals(cls, environment: Environment, profile: Profile, seed: int) -> Iterator[float]:
+        return iter(_read(environment)[1])
 
     @classmethod
     def default_payload(cls, kind: Kind, options: Any) -> tuple[str, str]:
@@ -39,3 +39,13 @@ class Planned(Scenario):
     @task
     def ask(self) -> None:
         self.call()
+
+
+def _read(environment: Environment) -> tuple[Profile, list[float]]:
+    options: Any = environment.parsed_options
+    try:
+        found = json.loads(read_file(options.schedule, "--schedule"))
+        pieces = tuple(Piece(*(float(each) for each in piece)) for piece in found["pieces"])
+        return Profile(pieces), [float(each) for each in found["arrivals"]]
+    except (ValueError, TypeError, KeyError) as error:
+        raise HarnessError(f"--schedule {options.schedule} holds no schedule: {error!r}.") from None

@@ -30,10 +30,11 @@ def settings_at(settings: Settings, system: System, excerpt: Excerpt, speed: flo
     )
 
 
-def system_at(system: System, speed: float) -> System:
+def system_at(system: System, speed: float, warm_environments: int) -> System:
     """The twins' system: callers that never repeat, and instances that are gone as soon as they are drained."""
     delays = Delays(provisioning=system.delays.provisioning, removal=_REMOVAL_SECONDS)
-    return replace(system, client=Client(timeout=_CALLERS_SECONDS), delays=delays, speed=speed)
+    callers = Client(timeout=_CALLERS_SECONDS)
+    return replace(system, client=callers, delays=delays, speed=speed, warm_environments=warm_environments)
 
 
 def provisioning_at(profile: Profile, provisioning: float, speed: float) -> float:

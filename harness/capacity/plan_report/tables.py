@@ -142,10 +142,11 @@ def confirmation_table(plan: Plan) -> Table | None:
     part = ""
     for each in plan.confirmation.figures:
         show = _shown_in(each.unit)
+        likely = "" if each.low is None else f"{show(each.low)} to {show(each.high)}"
         rows.append(
             Row(
                 Cell(each.figure),
-                (Cell(show(each.predicted)), Cell(show(each.measured)), Cell(_off_by(each))),
+                (Cell(show(each.predicted), likely), Cell(show(each.measured)), Cell(_off_by(each))),
                 each.label if each.label != part else "",
             )
         )

@@ -74,11 +74,13 @@ def live(confirmation: Confirmation) -> Table:
     found.add_column("")
     found.add_column("")
     found.add_column("predicted", justify="right", no_wrap=True)
+    found.add_column("in 9 of 10 runs", justify="right", no_wrap=True)
     found.add_column("measured", justify="right", no_wrap=True)
     before = ""
     for figure in confirmation.figures:
         label = figure.label if figure.label != before else ""
-        found.add_row(label, figure.figure, _said(figure, figure.predicted), _said(figure, figure.measured))
+        likely = "" if figure.low is None else f"{_said(figure, figure.low)} to {_said(figure, figure.high)}"
+        found.add_row(label, figure.figure, _said(figure, figure.predicted), likely, _said(figure, figure.measured))
         before = figure.label
     return found
 

@@ -26,8 +26,9 @@ _SLOTS = 1024
 _NEVER = 1e18  # seconds: the function's timeout where there is no function
 
 
-def world(settings: Settings, system: System, traffic: Traffic, seed: int) -> World:
-    """As deployed: every initial instance serves; no provisioned concurrency is allocated yet."""
+def world(settings: Settings, system: System, traffic: Traffic, seed: int, arrivals: int | None = None) -> World:
+    """As deployed: every initial instance serves; no provisioned concurrency is allocated yet, and as many environments
+    as the system says are warm, used last at second 0."""
     places = [_most(variant) for variant in settings.variants]
     profiles = [system.profiles[variant.instance_type] for variant in settings.variants]
     levels, quantiles, firsts = _service_times(profiles)
@@ -57,8 +58,9 @@ def world(settings: Settings, system: System, traffic: Traffic, seed: int) -> Wo
         errors=np.zeros(max(1, math.ceil(traffic.seconds / MINUTE - 1e-9)), np.int64),
         counts=np.zeros(latencies.BUCKETS, np.int64),
     )
-    made.now.keys[:] = draws.keys(seed).tolist()
+    made.now.keys[:] = draws.keys(seed, arrivals).tolist()
     _begin(made.now, settings, system)
+    made.now.idle_tail = min(system.warm_environments, ACCOUNT_LIMIT)
     _allow(made.arrays["allowances"], settings)
     return made
 

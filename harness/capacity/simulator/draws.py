@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from harness.capacity.simulator.compiled import compiled
-from harness.capacity.simulator.state import STREAMS, Array, State
+from harness.capacity.simulator.state import ARRIVAL, STREAMS, Array, State
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _ATTEMPT = np.uint64(0xD1342543DE82EF95)
@@ -33,6 +33,9 @@ def draw(w: State, stream: int, number: int, attempt: int) -> float:
     return float(_mixed(value) >> _11) * _UNIT
 
 
-def keys(seed: int) -> Array:
-    """Each stream's start."""
-    return np.random.SeedSequence(seed).generate_state(STREAMS, np.uint64)
+def keys(seed: int, arrivals: int | None = None) -> Array:
+    """Each stream's start. arrivals: the seed of that stream, where it is another."""
+    found: Array = np.random.SeedSequence(seed).generate_state(STREAMS, np.uint64)
+    if arrivals is not None:
+        found[ARRIVAL] = keys(arrivals)[ARRIVAL]
+    return found

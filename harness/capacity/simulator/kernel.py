@@ -136,6 +136,14 @@ def advance(state: Array, until: float) -> bool:
 
 
 @entry
+def arrive(state: Array) -> float:
+    """When the next request arrives; infinite after the last. Of a run that nothing else is asked of."""
+    w = state[0]
+    next_arrival(w)
+    return float(w.next_arrival)
+
+
+@entry
 def take_down_stations(state: Array, first: int, end: int, now: float) -> None:
     """The instances from one place up to another are gone, with what they have in hand."""
     for place in range(first, end):

@@ -32,11 +32,13 @@ from harness.scaling.target import ScalableTarget
 class Run:
     """A setting under a traffic, from its deployment on. Its agenda goes by the scaling clock."""
 
-    def __init__(self, settings: Settings, system: System, traffic: Traffic, seed: int) -> None:
+    def __init__(
+        self, settings: Settings, system: System, traffic: Traffic, seed: int, arrivals: int | None = None
+    ) -> None:
         self._settings, self._system, self._seed = settings, system, seed
         self._seconds = traffic.seconds
         self._speed = system.speed
-        self._world = build.world(settings, system, traffic, seed)
+        self._world = build.world(settings, system, traffic, seed, arrivals)
         self._agenda = Agenda()
         shared = Endpoint(self._agenda, system.delays, self._speed)
         self._variants = [

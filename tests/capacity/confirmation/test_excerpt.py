@@ -81,7 +81,7 @@ def test_a_schedule_stays_as_it_is_at_the_beginning() -> None:
 
 
 def test_callers_of_a_live_run_never_repeat() -> None:
-    system = system_at(a_system(), 10)
+    system = system_at(a_system(), 10, 0)
     assert (system.speed, system.client.retries, system.client.timeout) == (10, 0, 70)
 
 
