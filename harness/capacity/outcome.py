@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+RESOLUTION = 0.01
+"""The widest that a bucket of latencies is, as a share of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Series:
 class Latencies:
     """A histogram of what callers waited, seconds, of the requests that were answered well.
 
-    edges: ascending, n + 1; counts: n. Buckets are at most 1 % wide, so that is what a percentile is off by.
+    edges: ascending, n + 1; counts: n. Buckets are at most RESOLUTION wide, so that is what a percentile is off by.
     """
 
     edges: Floats

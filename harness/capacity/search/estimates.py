@@ -9,6 +9,7 @@ import numpy as np
 from scipy import special
 
 from harness.capacity.cost import Usage, cost
+from harness.capacity.outcome import RESOLUTION
 from harness.capacity.plan import Cost, Figures, Interval, Objective
 from harness.capacity.search.replication import Replication
 from harness.capacity.settings import FunctionSettings, Settings
@@ -17,17 +18,20 @@ from harness.capacity.system import System
 from harness.prices import Prices
 
 
-def interval(values: Sequence[float], floor: float = 0.0, confidence: float = CONFIDENCE) -> Interval:
+def interval(
+    values: Sequence[float], floor: float = 0.0, confidence: float = CONFIDENCE, resolution: float = 0.0
+) -> Interval:
     """The mean of independent replications and Student's interval of it; from one alone there is no interval.
 
-    floor: what the figure cannot be below.
+    floor: what the figure cannot be below; resolution: the share that each value may be off by, which the interval is
+    then wider by: replications that agree on a bucket do not agree to the microsecond.
     """
     if not values or not all(math.isfinite(each) for each in values):
         return Interval(value=None)
     mean = float(np.mean(values))
     if len(values) < 2:
         return Interval(value=mean)
-    half = _t(len(values), confidence) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    half = _t(len(values), confidence) * float(np.std(values, ddof=1)) / math.sqrt(len(values)) + resolution * mean
     return Interval(value=mean, low=max(floor, mean - half), high=mean + half)
 
 
@@ -75,15 +79,18 @@ def figures(
     def over(value: Callable[[Replication], float]) -> Interval:
         return interval([value(each) for each in replications])
 
+    def percentile(q: float) -> Interval:
+        return interval([each.percentile(q) for each in replications], resolution=RESOLUTION)
+
     def mean(value: Callable[[Replication], float]) -> float:
         return float(np.mean([value(each) for each in replications]))
 
-    p99, errors = over(lambda each: each.percentile(0.99)), over(lambda each: each.error_rate)
+    p99, errors = percentile(0.99), over(lambda each: each.error_rate)
     each_cost = costs(settings, replications, system, prices)
     return Figures(
         replications=len(replications),
-        p50=over(lambda each: each.percentile(0.50)),
-        p95=over(lambda each: each.percentile(0.95)),
+        p50=percentile(0.50),
+        p95=percentile(0.95),
         p99=p99,
         errors=errors,
         throttles=over(lambda each: each.throttles),

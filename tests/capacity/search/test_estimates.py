@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from harness.capacity.outcome import RESOLUTION
 from harness.capacity.plan import Objective
 from harness.capacity.search.estimates import figures, interval, shortfall, surely_more
 from harness.capacity.search.replication import Context, Job, Replication, Window, run
@@ -117,3 +118,8 @@ def test_how_far_an_objective_is_missed_is_a_share_of_requests() -> None:
     assert shortfall([one], Objective(p99=1.0, errors=0.1)) == 0.0
     unanswered = a_run(counts=np.zeros_like(one.counts))
     assert shortfall([unanswered], Objective(p99=1.0, errors=1.0)) == pytest.approx(0.99)
+
+
+def test_replications_that_agree_on_a_bucket_are_as_far_apart_as_it_is_wide() -> None:
+    found = interval([0.5, 0.5, 0.5], resolution=RESOLUTION)
+    assert (found.low, found.value, found.high) == pytest.approx((0.495, 0.5, 0.505))
