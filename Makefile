@@ -12,7 +12,7 @@ rehearse: $(VENV)/.installed
 	$(BIN)/harness rehearse fixtures/dog_breed/stack.toml
 
 test: $(VENV)/.installed lint
-	$(BIN)/pytest -n 2 --cov --cov-report=
+	$(BIN)/pytest -n 3 --cov --cov-report=
 
 # The containers: builds the images, from wheels of this machine where a build reaches no registry, and runs the suite.
 test-compose: $(VENV)/.installed

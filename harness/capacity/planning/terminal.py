@@ -21,6 +21,7 @@ def closing(plan: Plan) -> Iterator[str | Table]:
     yield candidates(plan)
     if plan.confirmation is not None:
         yield live(plan.confirmation)
+        yield from plan.confirmation.notes
     for warning in warnings(plan):
         yield f"Note: {warning}"
 
