@@ -73,7 +73,15 @@ def thumb(space: Space, instance_type: str) -> Choice:
 def neighbours(space: Space, choice: Choice) -> list[tuple[str, str, Choice]]:
     """Choices that differ in one setting: its name, its value in words, and the choice."""
     found = [*_of_variant(space, choice), *(_of_function(space, choice) if space.frame.base.function else ())]
-    return [(name, value, each) for name, value, each in found if each != choice and _possible(space, each)]
+    plain = [(name, value, _plain(each)) for name, value, each in found]
+    return [(name, value, each) for name, value, each in plain if each != choice and _possible(space, each)]
+
+
+def _plain(choice: Choice) -> Choice:
+    """Where minimum and maximum are one number no policy has anything to decide: it is a fixed fleet."""
+    if choice.kind in ("invocations", "concurrency", "step") and choice.min_capacity == choice.max_capacity:
+        return replace(choice, kind="fixed", out_cooldown=300.0, in_cooldown=300.0)
+    return choice
 
 
 def _possible(space: Space, choice: Choice) -> bool:
@@ -106,6 +114,7 @@ def _decoded(space: Space, draws: Sequence[float]) -> Choice:
     )
     if kind in ("fixed", "scheduled"):  # nothing cools down
         choice = replace(choice, out_cooldown=300.0, in_cooldown=300.0)
+    choice = _plain(choice)
     if space.frame.base.function is None:
         return choice
     with_function = replace(choice, reserved=_pick((None, *reserved(space)), reserve))

@@ -81,6 +81,15 @@ def test_every_choice_and_its_neighbours_are_settings_that_can_be_deployed(traff
                 assert function.provisioned_concurrent_executions <= function.reserved_concurrent_executions <= 900
 
 
+@pytest.mark.parametrize("most", [1, 20])
+def test_a_policy_is_chosen_only_where_it_has_something_to_decide(most: int) -> None:
+    space = a_space("constant:20/s:1h" if most > 1 else "daily:2/s..40/s", max_instances=most)
+    for choice in choices(space, 60):
+        for each in (choice, *(other for _, _, other in neighbours(space, choice))):
+            if each.min_capacity == each.max_capacity:
+                assert each.kind in ("fixed", "scheduled", "scheduled and invocations")
+
+
 def test_without_a_function_none_of_its_settings_is_varied() -> None:
     space = a_space(base=Settings(variants=(TRACKED,)))
     found = choices(space, 100)
