@@ -142,7 +142,8 @@ def confirmation_table(plan: Plan) -> Table | None:
     part = ""
     for each in plan.confirmation.figures:
         show = _shown_in(each.unit)
-        likely = "" if each.low is None else f"{show(each.low)} to {show(each.high)}"
+        low, high = show(each.low), show(each.high)
+        likely = "" if low == high else f"{low} to {high}"
         rows.append(
             Row(
                 Cell(each.figure),
@@ -228,9 +229,9 @@ def _off_by(each: Confirmed) -> str:
         return text.NO_FIGURE
     if each.unit in {"share", "%"}:
         points = (each.measured - each.predicted) * 100
-        return f"{points:+.2g}".replace("-", "−") + " points" if points else "the same"
+        return f"{points:+.2g}".replace("-", "−") + " points" if points else signed_percent(0)
     if not each.predicted:
-        return "the same" if not each.measured else text.NO_FIGURE
+        return signed_percent(0) if not each.measured else text.NO_FIGURE
     return signed_percent(each.measured / each.predicted - 1)
 
 

@@ -80,7 +80,8 @@ def live(confirmation: Confirmation) -> Table:
     before = ""
     for figure in confirmation.figures:
         label = figure.label if figure.label != before else ""
-        likely = "" if figure.low is None else f"{_said(figure, figure.low)} to {_said(figure, figure.high)}"
+        low, high = _said(figure, figure.low), _said(figure, figure.high)
+        likely = "" if low == high else f"{low} to {high}"
         found.add_row(label, figure.figure, _said(figure, figure.predicted), likely, _said(figure, figure.measured))
         before = figure.label
     return found

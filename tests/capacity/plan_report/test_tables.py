@@ -83,9 +83,9 @@ def test_predicted_stands_beside_measured_with_what_it_was_off_by() -> None:
     ("unit", "predicted", "measured", "said"),
     [
         ("$", 1.5, 1.5, ["$1.50", "$1.50", "0 %"]),
-        ("", 0.0, 0.0, ["0", "0", "the same"]),
+        ("", 0.0, 0.0, ["0", "0", "0 %"]),
         ("", 0.0, 3.0, ["0", "3", NO_FIGURE]),
-        ("share", 0.25, 0.25, ["25 %", "25 %", "the same"]),
+        ("share", 0.25, 0.25, ["25 %", "25 %", "0 %"]),
         ("s", None, None, [NO_FIGURE, NO_FIGURE, NO_FIGURE]),
         ("$", None, 2.0, [NO_FIGURE, "$2.00", NO_FIGURE]),
     ],
