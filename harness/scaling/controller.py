@@ -21,7 +21,7 @@ from harness.scaling.cloudwatch import Alarms, recorded, rule_of
 from harness.scaling.metric_sources import MetricSource, alarm_source
 from harness.scaling.policies import StepPolicy, TrackingPolicy
 from harness.scaling.records import PolicyRecord, Records, TargetRecord
-from harness.scaling.target import Change, NotScaled
+from harness.scaling.target import Change, NotScaled, fulfilled
 from harness.scaling.timing import visible_periods
 
 log = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ class Controller:
             return
         if state is None or state.failed or (state.updatable and state.desired != activity.capacity):
             activities.unfulfilled(now)
-        elif state.updatable and state.current == state.desired:
+        elif fulfilled(state):
             activities.fulfilled(now)
         else:
             return
@@ -120,15 +120,11 @@ class Controller:
             minimum, maximum = bounds.get("MinCapacity"), bounds.get("MaxCapacity")
             record.target.set_bounds(minimum, maximum)
             record.activities.bounds_set(now, minimum, maximum, action.name)
-            record.bounds_set = True
 
     async def _enforce_bounds(self, record: TargetRecord, now: float) -> None:
         state = record.state
-        if not record.bounds_set or state is None or not state.updatable:
-            return
-        record.bounds_set = False
-        capacity = record.target.bound(state.desired)
-        if capacity == state.desired:
+        capacity = record.target.enforce(state) if state is not None else None
+        if state is None or capacity is None:
             return
         which = "minimum" if capacity > state.desired else "maximum"
         await self._set(record, now, capacity, f"{which} capacity was set to {capacity}")
@@ -208,8 +204,7 @@ class Controller:
         state = record.state
         if state is None:
             return
-        idle = state.updatable and record.activities.current is None
-        decision = record.target.decide(now, state.desired, updatable=idle or _takes_more(record))
+        decision = record.target.decide_at(now, state, changing=record.activities.current is not None)
         if decision is None:
             return
         cause = f"monitor alarm {decision.request.alarm} in state ALARM triggered policy {decision.request.policy}"
@@ -231,11 +226,6 @@ class Controller:
             return False
         record.activities.accepted()
         return True
-
-
-def _takes_more(record: TargetRecord) -> bool:
-    """Whether the service takes a new capacity while it carries out the last one, as Lambda does."""
-    return record.key.namespace == "lambda" and record.state is not None and record.state.updatable
 
 
 def _not_scaled_reason(decision: NotScaled, minimum: int, record: TargetRecord) -> dict[str, object]:

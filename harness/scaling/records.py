@@ -119,8 +119,7 @@ class ActionRecord:
 
 @dataclass(slots=True, eq=False)
 class TargetRecord:
-    """One scalable target. state: the resource's at the last look; bounds_set: whether they were set since the
-    capacity was last brought within them."""
+    """One scalable target. state: the resource's at the last look."""
 
     key: Key
     resource_id: ResourceId
@@ -134,7 +133,6 @@ class TargetRecord:
     policies: dict[str, PolicyRecord] = field(default_factory=dict)
     actions: dict[str, ActionRecord] = field(default_factory=dict)
     state: ResourceState | None = None
-    bounds_set: bool = False
 
     @classmethod
     def new(cls, key: Key, resource_id: ResourceId, resource: ScalableResource, now: float) -> TargetRecord:

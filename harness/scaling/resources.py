@@ -17,15 +17,13 @@ from harness.scaling.resource_ids import FunctionAlias, ResourceId, Variant
 
 @dataclass(frozen=True, slots=True)
 class ResourceState:
-    """current: capacity in service; desired: what was last asked for; updatable: whether it takes a new one now.
-
-    failed: whether the service has given the last change up.
-    """
+    """As target.Standing. failed: whether the service has given the last change up."""
 
     current: int
     desired: int
     updatable: bool
     failed: bool = False
+    takes_more: bool = False
 
 
 class ScalableResource(Protocol):
@@ -154,7 +152,7 @@ class _AliasResource:
             )
         except AwsError as error:
             if error.code == "ProvisionedConcurrencyConfigNotFoundException":
-                return ResourceState(0, 0, updatable=True)
+                return ResourceState(0, 0, updatable=True, takes_more=True)
             return None
         status = config["Status"]
         # Lambda takes another number while it prepares the last one (Lambda guide).
@@ -163,6 +161,7 @@ class _AliasResource:
             config["RequestedProvisionedConcurrentExecutions"],
             updatable=True,
             failed=status == "FAILED",
+            takes_more=True,
         )
 
     async def set_capacity(self, capacity: int) -> None:

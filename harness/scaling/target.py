@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from harness.scaling.cooldowns import Cooldowns
 from harness.scaling.policies import Policy, Request, by_capacity
@@ -41,11 +41,34 @@ class NotScaled:
 Decision = Change | NotScaled | None
 
 
+class Standing(Protocol):
+    """Where a resource stands. current: capacity in service; desired: what was last asked for; updatable: whether it
+    takes a new one now; takes_more: even while it carries out the last one, as Lambda does."""
+
+    @property
+    def current(self) -> int: ...
+
+    @property
+    def desired(self) -> int: ...
+
+    @property
+    def updatable(self) -> bool: ...
+
+    @property
+    def takes_more(self) -> bool: ...
+
+
+def fulfilled(standing: Standing) -> bool:
+    """Whether what was last asked for is there."""
+    return standing.updatable and standing.current == standing.desired
+
+
 @dataclass(slots=True)
 class ScalableTarget:
     """Bounds, switches and policies of one target.
 
-    suspended_out, suspended_in: dynamic scaling that is suspended; suspended_schedule: scheduled actions.
+    suspended_out, suspended_in: dynamic scaling that is suspended; suspended_schedule: scheduled actions. bounds_set:
+    whether they were set since the capacity was last brought within them.
     """
 
     minimum: int
@@ -55,6 +78,7 @@ class ScalableTarget:
     suspended_schedule: bool = False
     policies: Sequence[Policy] = ()
     cooldowns: Cooldowns = field(default_factory=Cooldowns)
+    bounds_set: bool = field(default=True, init=False)
 
     def set_bounds(self, minimum: int | None, maximum: int | None) -> None:
         """Sets those that are given. A minimum above the maximum moves that along, and the other way round (inferred:
@@ -63,10 +87,25 @@ class ScalableTarget:
             self.minimum, self.maximum = minimum, max(self.maximum, minimum)
         if maximum is not None:
             self.maximum, self.minimum = maximum, min(self.minimum, maximum)
+        self.bounds_set = True
 
     def bound(self, capacity: int) -> int:
         """The nearest capacity within the bounds."""
         return min(max(capacity, self.minimum), self.maximum)
+
+    def enforce(self, standing: Standing) -> int | None:
+        """The capacity that bounds which were just set ask for, None where it lies within them. It waits, cooldowns or
+        not, until the resource takes one."""
+        if not self.bounds_set or not standing.updatable:
+            return None
+        self.bounds_set = False
+        capacity = self.bound(standing.desired)
+        return capacity if capacity != standing.desired else None
+
+    def decide_at(self, now: float, standing: Standing, *, changing: bool) -> Decision:
+        """As ``decide``, where a resource stands. changing: whether no look has seen the end of the last change yet."""
+        idle = standing.updatable and not changing
+        return self.decide(now, standing.desired, updatable=idle or (standing.updatable and standing.takes_more))
 
     def decide(self, now: float, capacity: int, *, updatable: bool = True) -> Decision:
         """What the policies' alarms come to now; begin() a change once the service has taken it.

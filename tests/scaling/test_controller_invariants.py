@@ -165,7 +165,7 @@ class Fleet:
             assert (newest.capacity, bool(newest.cause)) == (desired, True), "a change that no activity explains"
         elif before is not None:
             assert desired == before[3], "a change that no activity explains"
-        if current == desired and not record.bounds_set:
+        if current == desired and not record.target.bounds_set:
             assert record.target.minimum <= desired <= record.target.maximum, "outside its bounds"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from harness.scaling.alarms import Alarm, AlarmRule, AlarmState
 from harness.scaling.cooldowns import Cooldowns
 from harness.scaling.policies import Policy, StepPolicy, TrackingPolicy
 from harness.scaling.steps import StepAdjustment, StepScaling
-from harness.scaling.target import Change, NotScaled, ScalableTarget
+from harness.scaling.target import Change, NotScaled, ScalableTarget, fulfilled
 from harness.scaling.tracking import TargetTracking
 
 
@@ -104,6 +105,50 @@ def test_decisions(fact: str, policies: Sequence[Policy], capacity: int, wanted:
 def test_suspended_scaling(switches: dict[str, bool], policy: Policy, wanted: int | None) -> None:
     # botocore, SuspendedState: each direction by itself.
     assert decided(target(policy, **switches), 4) == wanted
+
+
+@dataclass(frozen=True)
+class Stands:
+    current: int
+    desired: int
+    updatable: bool = True
+    takes_more: bool = False
+
+
+@pytest.mark.parametrize(
+    ("standing", "there"),
+    [(Stands(2, 2), True), (Stands(1, 2), False), (Stands(2, 2, updatable=False), False)],
+)
+def test_a_change_is_over_when_the_service_takes_another_and_what_was_asked_for_is_there(
+    standing: Stands, there: bool
+) -> None:
+    assert fulfilled(standing) is there
+
+
+def test_bounds_that_were_set_are_enforced_once_and_wait_for_the_service() -> None:
+    scalable = target(minimum=2, maximum=4)
+    assert scalable.enforce(Stands(1, 1, updatable=False)) is None
+    assert scalable.enforce(Stands(1, 1)) == 2
+    assert scalable.enforce(Stands(1, 1)) is None
+    scalable.set_bounds(None, 3)
+    assert scalable.enforce(Stands(4, 4)) == 3
+    scalable.set_bounds(1, None)
+    assert scalable.enforce(Stands(3, 3)) is None
+
+
+@pytest.mark.parametrize(
+    ("standing", "changing", "scales"),
+    [
+        (Stands(2, 2), False, True),
+        (Stands(2, 2), True, False),
+        (Stands(1, 2, takes_more=True), True, True),
+        (Stands(1, 2, updatable=False), False, False),
+    ],
+)
+def test_a_change_waits_for_the_last_one_unless_the_service_takes_more(
+    standing: Stands, changing: bool, scales: bool
+) -> None:
+    assert isinstance(target(above(25)).decide_at(0, standing, changing=changing), Change) is scales
 
 
 @pytest.mark.parametrize("policy", [above(25), below(1)])

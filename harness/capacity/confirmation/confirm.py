@@ -27,6 +27,7 @@ from harness.stack import LocalTable, Stack
 from harness.stack_twins import on_twins
 
 _PREDICTIONS = 20  # simulated runs whose mean is the prediction; each is short
+_WARM_AT_MOST = 50  # environments that are started before a run, all at once: what two cores start without an error
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,8 @@ def _both(
     all_warm = system_at(of_twins, live.speed, ACCOUNT_LIMIT)
     executions = 0
     if settings.function is not None:
-        executions = int(max(outcome.series.concurrency_peak.max() for outcome in simulated(all_warm)))
+        peak = max(outcome.series.concurrency_peak.max() for outcome in simulated(all_warm))
+        executions = min(int(peak), _WARM_AT_MOST)
     with (
         tempfile.TemporaryDirectory(prefix="harness-twins-") as scratch,
         steps.step(f"Running the {candidate.label} setting on twins", live.seconds) as say,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import os
@@ -108,31 +107,36 @@ def _target(stack: Stack) -> list[str]:
 
 
 def _overhead(stack: Stack, url: str, payload: bytes, profile: Profile, executions: int) -> float | None:
-    """The function's own part on this machine: what an idle, warm invocation takes beside the twin."""
+    """The function's own part on this machine: what an idle invocation of a warm environment takes beside the twin;
+    ``executions`` of them are warm then."""
     if stack.function is None:
         return None
+    called = stack.function.called
     # The first one starts cold, and says in a sentence what is wrong.
-    answer, _, failed = invoke_function(url, stack.region, stack.function.called, payload)
+    answer, _, failed = invoke_function(url, stack.region, called, payload)
     if failed:
         raise HarnessError(f"{stack.function.name} answered with an error ({failed}): {answer}")
     # One client: to make one takes longer than the function.
-    settings = Config(max_pool_connections=max(1, executions), retries={"total_max_attempts": 1})
-    client: Any = administrator_session(url).client(
-        "lambda", region_name=stack.region, endpoint_url=url, config=settings
-    )
-    called = stack.function.called
+    config = Config(max_pool_connections=max(1, executions), retries={"total_max_attempts": 1})
+    session = administrator_session(url)
+    client: Any = session.client("lambda", region_name=stack.region, endpoint_url=url, config=config)
 
-    def seconds_of(_: int) -> float:
+    def invoke() -> float:
         begun = time.perf_counter()
-        # Reserved concurrency may allow fewer at once: what is throttled has no part in this.
-        with contextlib.suppress(ClientError):
-            client.invoke(FunctionName=called, Payload=payload)["Payload"].read()
+        client.invoke(FunctionName=called, Payload=payload)["Payload"].read()
         return time.perf_counter() - begun
 
     with ThreadPoolExecutor(max(1, executions)) as threads:
-        list(threads.map(seconds_of, range(executions)))
-    seconds = [seconds_of(number) for number in range(_PROBES)]
-    return max(0.0, statistics.median(seconds) - profile.service_times[0].quantile(0.5))
+        # Each holds an environment of its own for as long as the others start.
+        warmed = [threads.submit(invoke) for _ in range(executions)]
+    for one in warmed:
+        if (error := one.exception()) is not None and not _throttled(error):
+            raise error
+    return max(0.0, statistics.median(invoke() for _ in range(_PROBES)) - profile.service_times[0].quantile(0.5))
+
+
+def _throttled(error: BaseException) -> bool:
+    return isinstance(error, ClientError) and error.response["Error"]["Code"] == "TooManyRequestsException"
 
 
 @contextmanager

@@ -73,8 +73,8 @@ def thumb(space: Space, instance_type: str) -> Choice:
 def neighbours(space: Space, choice: Choice) -> list[tuple[str, str, Choice]]:
     """Choices that differ in one setting: its name, its value in words, and the choice."""
     found = [*_of_variant(space, choice), *(_of_function(space, choice) if space.frame.base.function else ())]
-    plain = [(name, value, _plain(each)) for name, value, each in found]
-    return [(name, value, each) for name, value, each in plain if each != choice and _possible(space, each)]
+    others = [(name, value, _plain(each)) for name, value, each in found if each != choice]
+    return [(name, value, each) for name, value, each in others if each != choice and _possible(space, each)]
 
 
 def _plain(choice: Choice) -> Choice:

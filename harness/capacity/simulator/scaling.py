@@ -14,7 +14,7 @@ from harness.scaling.alarms import Alarm, AlarmRule
 from harness.scaling.metric_sources import ALIAS_METRICS, VARIANT_METRICS, Predefined
 from harness.scaling.policies import StepAlarm, StepPolicy, TrackingPolicy
 from harness.scaling.settings import LAMBDA_COOLDOWN, step_settings
-from harness.scaling.target import Change, NotScaled, ScalableTarget
+from harness.scaling.target import Change, NotScaled, ScalableTarget, Standing, fulfilled
 from harness.scaling.timing import visible_periods, window
 from harness.scaling.tracking import TargetTracking
 from harness.stack_scaling import StepEntry, StepTable
@@ -24,20 +24,8 @@ LOOK_SECONDS, MINUTE, DAY = 10, 60, 86_400
 Datapoints = list[float | None]
 
 
-class Resource(Protocol):
-    """What is scaled. current: capacity in service; desired: what was last asked for; updatable: whether it takes a
-    new one now; takes_more: even while it carries out the last one."""
-
-    takes_more: bool
-
-    @property
-    def current(self) -> int: ...
-
-    @property
-    def desired(self) -> int: ...
-
-    @property
-    def updatable(self) -> bool: ...
+class Resource(Standing, Protocol):
+    """What is scaled."""
 
     def set_capacity(self, now: float, capacity: int) -> None: ...
 
@@ -86,21 +74,18 @@ class Scaled:
     schedule: Sequence[_Daily] = ()
     delay: float | None = None
     activity: bool = False
-    bounds_set: bool = True
     asks_for_more: bool = field(default=False, init=False)
 
     def look(self, now: float) -> None:
         """Everything that is due: the end of a change, scheduled actions, alarms, a decision."""
         resource = self.resource
-        if self.activity and resource.updatable and resource.current == resource.desired:
+        if self.activity and fulfilled(resource):
             self.activity = False
             self.target.cooldowns.completed(now)
         self._run_schedule(now)
-        if self.bounds_set and resource.updatable:
-            self.bounds_set = False
-            capacity = self.target.bound(resource.desired)
-            if capacity != resource.desired:
-                self._set(now, capacity)
+        capacity = self.target.enforce(resource)
+        if capacity is not None:
+            self._set(now, capacity)
         # Each is evaluated, whatever the one before it says.
         due = [watched.evaluate(now, self.delay) for watched in self.watched]
         if any(due):
@@ -109,7 +94,7 @@ class Scaled:
     @property
     def every(self) -> int:
         """Seconds from one look to the next at which something can be due."""
-        busy = self.activity or self.bounds_set or any(watched.period < MINUTE for watched in self.watched)
+        busy = self.activity or self.target.bounds_set or any(watched.period < MINUTE for watched in self.watched)
         return LOOK_SECONDS if busy else MINUTE
 
     def _run_schedule(self, now: float) -> None:
@@ -117,12 +102,10 @@ class Scaled:
             if daily.due <= now:
                 daily.due += DAY
                 self.target.set_bounds(daily.action.min_capacity, daily.action.max_capacity)
-                self.bounds_set = True
 
     def _scale(self, now: float) -> None:
         resource = self.resource
-        idle = resource.updatable and not self.activity
-        decision = self.target.decide(now, resource.desired, updatable=idle or resource.takes_more)
+        decision = self.target.decide_at(now, resource, changing=self.activity)
         self.asks_for_more = decision is not None and decision.request.capacity > self.target.maximum
         if isinstance(decision, NotScaled):
             self.asks_for_more = self.asks_for_more and decision.code == "AlreadyAtMaxCapacity"

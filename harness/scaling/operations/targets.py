@@ -37,12 +37,11 @@ class TargetOperations(Operations):
             record.tags.update(request.get("Tags") or {})
             self._records.add(record)
         target = record.target
-        target.minimum, target.maximum = low, high
+        target.set_bounds(low, high)
         suspended = request.get("SuspendedState") or {}
         target.suspended_in = suspended.get("DynamicScalingInSuspended", target.suspended_in)
         target.suspended_out = suspended.get("DynamicScalingOutSuspended", target.suspended_out)
         target.suspended_schedule = suspended.get("ScheduledScalingSuspended", target.suspended_schedule)
-        record.bounds_set = True
         await self._controller.settle_bounds(record)
         return {"ScalableTargetARN": record.arn}
 
