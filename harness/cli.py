@@ -103,14 +103,21 @@ def up(
     options = Options(host, port, region, backend_url, listed, functions, speed=speed, administrator=administrator)
     if foreground:
         sys.exit(daemon.serve_in_the_foreground(options))
+    already = daemon.find(port)
+    if already is not None:
+        _export(already)  # which another shell needs all the same
     with Steps().step("Bringing the local AWS up"):
         running = daemon.start(options)
     hint = ' Export the following, or run `eval "$(harness up)"`:\n' if sys.stdout.isatty() else ""
     click.echo(f"The local AWS is up at {running.url}.{hint}", err=True)
-    for name, value in client_environment(running.url, region, running.key).items():
-        click.echo(f"export {name}={value}")
+    _export(running)
     down_command = "harness down" if port == 4566 else f"harness down --port {port}"
     click.echo(f"Next: harness deploy fixtures/dog_breed/stack.toml; `{down_command}` stops it.", err=True)
+
+
+def _export(running: daemon.Running) -> None:
+    for name, value in client_environment(running.url, running.region, running.key).items():
+        click.echo(f"export {name}={value}")
 
 
 @main.command()

@@ -70,6 +70,7 @@ def test_up_prints_what_a_shell_can_eval(tmp_path: Path) -> None:
     assert daemon.health(running.url)["status"] == "ok"
     again = harness("up", "--port", port)
     assert (again.exit_code, "already up" in again.stderr) == (1, True)
+    assert again.stdout == result.stdout  # for a second shell
     down = harness("down", "--port", port)
     assert "The local AWS is down." in down.stderr
     assert not psutil.pid_exists(running.pid)
