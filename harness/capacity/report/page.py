@@ -78,10 +78,9 @@ def summary_sentences(figures: Figures) -> list[str]:
     ]
     sentences += [_latency_sentence(each) for each in figures.names if each.latency.count]
     if figures.cold_starts:
-        init = figures.cold_init.percentiles["p50"].value
-        sentences.append(
-            f"{text.count(figures.cold_starts, 'cold start')}, half of them with at most {text.seconds(init)} of init."
-        )
+        init = text.seconds(figures.cold_init.percentiles["p50"].value)
+        took = f"half of them with at most {init}" if figures.cold_starts > 1 else f"with {init}"
+        sentences.append(f"{text.count(figures.cold_starts, 'cold start')}, {took} of init.")
     if figures.unfinished:
         sentences.append(_unfinished(figures))
     return sentences

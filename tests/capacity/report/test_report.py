@@ -119,6 +119,7 @@ def test_the_page_says_what_matters(tmp_path: Path) -> None:
         "600 requests in 1 min: 9.80/s answered without an error, 12 failed (2 %, 95 % interval 1.15–3.46 %)." in page
     )
     assert "dog-breed: half of the answers within" in page
+    assert "1 cold start, with 400 ms of init." in page
     assert "ModelError(500)" in page
     assert "not established needs at least 368 requests" in page
     assert "Lambda's own Duration, warm" in page.replace("&#39;", "'")
