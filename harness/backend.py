@@ -13,8 +13,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-ADMINISTRATOR_KEY = "test"
-ADMINISTRATOR_SECRET = "test"  # noqa: S105 - the well-known key pair of local emulators, worth nothing anywhere else
+from harness.environment import ADMINISTRATOR_KEY, ADMINISTRATOR_SECRET
 
 
 class Backend:

@@ -116,6 +116,3 @@ def measure(stack_file: Path, out: Path, **options: Any) -> None:
     print_table(table(profile))
     click.echo("\n".join(lines(profile)))
     click.echo(f"Profile: {out}")
-
-
-COMMANDS: tuple[click.Command, ...] = (report, runs, compare, measure)

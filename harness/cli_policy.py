@@ -22,8 +22,8 @@ from harness.access.advice.smallest import LONGEST_INLINE, smallest_policy
 from harness.access.advice.usage import Use, actions_of, denied, resources_of, summary, uses
 from harness.access.observed import Observed
 from harness.access.record import Recorded
+from harness.environment import harness_url
 from harness.errors import HarnessError
-from harness.invoking import harness_url
 from harness.policy_run import PolicyRun, read_observed, recorded_observed, run_stack, with_policies
 from harness.progress import Steps
 from harness.stack import Stack, load_stack
@@ -242,6 +242,3 @@ def _short(name: str) -> str:
 
 def _last(arn: str) -> str:
     return arn.rpartition("/")[2]
-
-
-COMMANDS: tuple[click.Command, ...] = (policy,)

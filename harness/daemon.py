@@ -1,38 +1,31 @@
 """The local AWS as a process of its own: started, found again by its port, and stopped.
 
 State lives in one folder per port (state.json, harness.log, work/), removed when the local AWS goes down.
-``python -m harness.daemon`` is the process itself.
+The process is ``python -m harness.server``; this module loads nothing of what runs there.
 """
 
 from __future__ import annotations
 
-import argparse
-import asyncio
 import contextlib
 import dataclasses
 import json
-import logging
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 import psutil
-import uvloop
 
 from harness import interrupts
 from harness.errors import HarnessError
-from harness.invoking import client_environment
-from harness.local import LocalAws, Options
+from harness.options import Options
 
 _START_SECONDS = 120
 # TorchServe gets 30 s from SIGTERM to SIGKILL (SM guide); the rest is ours.
@@ -40,7 +33,7 @@ _STOP_SECONDS = 45
 _POLL_SECONDS = 0.05
 _LEAST_BYTES = 16 * 2**20  # of the disk: logs, sockets, an empty workspace
 STATE_VARIABLE = "HARNESS_STATE"
-_IS_UP = "A local AWS is already up on port {0}; `harness down --port {0}` stops it."
+IS_UP = "A local AWS is already up on port {0}; `harness down --port {0}` stops it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +81,7 @@ def start(options: Options) -> Running:
     """Starts a local AWS in the background. Raises HarnessError when one is up there already, or does not come up."""
     port = options.port
     if find(port):
-        raise HarnessError(_IS_UP.format(port))
+        raise HarnessError(IS_UP.format(port))
     return _bring_up(state_folder(port), options, lifeline=False)[1]
 
 
@@ -136,7 +129,7 @@ def _spawn(folder: Path, options: Options, *, lifeline: bool) -> subprocess.Pope
     command = [
         sys.executable,
         "-m",
-        "harness.daemon",
+        "harness.server",
         "--folder",
         str(folder),
         "--options",
@@ -144,7 +137,7 @@ def _spawn(folder: Path, options: Options, *, lifeline: bool) -> subprocess.Pope
     ]
     if lifeline:
         command.append("--lifeline")
-    _make(folder)
+    make_folder(folder)
     with (folder / "harness.log").open("wb") as log:
         return subprocess.Popen(
             command,
@@ -155,7 +148,7 @@ def _spawn(folder: Path, options: Options, *, lifeline: bool) -> subprocess.Pope
         )
 
 
-def _make(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
     try:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -214,74 +207,3 @@ def health(url: str) -> dict[str, Any]:
             return dict(json.loads(answer.read()))
     except (urllib.error.URLError, OSError, ValueError):
         raise HarnessError(f"No harness answers at {url}: bring it up with `harness up`.") from None
-
-
-async def _run(folder: Path, options: Options, *, lifeline: bool, announce: bool) -> None:
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, ended.set)
-    async with LocalAws(options, workspace=folder / "work") as aws:
-        if lifeline:
-            loop.add_reader(sys.stdin.fileno(), lambda: None if os.read(sys.stdin.fileno(), 1024) else ended.set())
-        own = psutil.Process()
-        running = Running(aws.url, own.pid, own.create_time(), aws.region, aws.administrator)
-        draft = folder / "state.json.new"
-        draft.touch(0o600)  # there may be a secret in it
-        draft.write_text(json.dumps(asdict(running)))
-        draft.rename(folder / "state.json")
-        if announce:
-            print(f"The local AWS is up at {aws.url}", flush=True)
-            if aws.administrator is not None:
-                for variable, value in client_environment(aws.url, aws.region, aws.administrator).items():
-                    print(f"export {variable}={value}", flush=True)
-        warming = asyncio.create_task(aws.backend.warm())
-        await ended.wait()
-        warming.cancel()
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """The process itself. Its last line of output is the reason, when it fails."""
-    parser = argparse.ArgumentParser(prog="python -m harness.daemon")
-    parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--options", type=json.loads, required=True, help="harness.local.Options as JSON")
-    parser.add_argument("--lifeline", action="store_true", help="end when standard input does")
-    arguments = parser.parse_args(argv)
-    options = Options(**{**arguments.options, "containers": tuple(arguments.options["containers"])})
-    return serve(arguments.folder, options, lifeline=arguments.lifeline)
-
-
-def serve(folder: Path, options: Options, *, lifeline: bool = False, announce: bool = False) -> int:
-    """Runs a local AWS in this process until SIGTERM or SIGINT (or the end of standard input); the exit status.
-
-    announce: say on standard output when it is up.
-    """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("botocore").setLevel(logging.WARNING)
-    try:
-        uvloop.run(_run(folder, options, lifeline=lifeline, announce=announce))
-    except HarnessError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except OSError as error:  # such as a full disk
-        print(f"The local AWS cannot run: {error}.", file=sys.stderr)
-        return 1
-    return 0
-
-
-def serve_in_the_foreground(options: Options) -> int:
-    """The same where a person waits, in the state folder of its port. Raises HarnessError when one is up there."""
-    port = options.port
-    if find(port):
-        raise HarnessError(_IS_UP.format(port))
-    folder = state_folder(port)
-    try:
-        _make(folder)
-        return serve(folder, options, announce=True)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

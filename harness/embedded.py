@@ -15,9 +15,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import moto.cloudwatch.models
+import moto.iam.models
 import moto.logs.models
 from moto.cloudwatch.exceptions import CloudWatchException
 from moto.cloudwatch.responses import CloudWatchResponse
+from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.responses import ActionResult
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
@@ -89,6 +91,17 @@ def _known(alarm: Any) -> Alarm:
     return Alarm(alarm.name, alarm.alarm_arn, made, (*ended, now), actions)
 
 
+def _account_of(access_key: str) -> str:
+    """moto's own looks in every partition, and reads AWS's 1,500 managed policies anew for each of the five, before it
+    has answered its first call: a second, and 24 MB. A partition that nobody has called has no keys."""
+    for account, partitions in list(moto.iam.models.iam_backends.items()):
+        if any(access_key in found.access_keys for found in list(partitions.values())):
+            return str(account)
+    return DEFAULT_ACCOUNT_ID
+
+
+_IAM: Any = moto.iam.models
+_IAM.get_account_id_from = _account_of
 _MISSING: Any = CloudWatchResponse
 _MISSING.describe_alarm_history = _describe_alarm_history
 _TIMED: tuple[Any, ...] = (moto.cloudwatch.models, moto.logs.models)

@@ -1,4 +1,4 @@
-"""A Lambda invocation as a user of the command line sees it, and the environment of a client of the harness."""
+"""A Lambda invocation as a user of the command line sees it, with the key that is the harness's own."""
 
 from __future__ import annotations
 
@@ -9,34 +9,11 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
-from harness.backend import ADMINISTRATOR_KEY, ADMINISTRATOR_SECRET
+from harness.environment import ADMINISTRATOR_KEY, ADMINISTRATOR_SECRET, OWN_KEY_VARIABLE, harness_url
 from harness.errors import HarnessError
 
-DEFAULT_URL = "http://127.0.0.1:4566"
-OWN_KEY_VARIABLE = "HARNESS_ACCESS_KEY_ID"
 # A Lambda may run for 15 minutes; boto3's own default gives up after one.
 _INVOKE_SECONDS = 910
-
-
-def harness_url() -> str:
-    """Where the harness is: AWS_ENDPOINT_URL, or the default port."""
-    return os.environ.get("AWS_ENDPOINT_URL", DEFAULT_URL).rstrip("/")
-
-
-def client_environment(url: str, region: str, key: tuple[str, str] | None = None) -> dict[str, str]:
-    """What an unmodified boto3, aws CLI or locust needs to talk to the harness.
-
-    key: an administrator's key and secret, where the well-known key is none: the harness's own commands take it then.
-    """
-    access_key, secret_key = key or (ADMINISTRATOR_KEY, ADMINISTRATOR_SECRET)
-    own = {OWN_KEY_VARIABLE: access_key} if key else {}
-    return {
-        "AWS_ENDPOINT_URL": url,
-        "AWS_ACCESS_KEY_ID": access_key,
-        "AWS_SECRET_ACCESS_KEY": secret_key,
-        "AWS_DEFAULT_REGION": region,
-        **own,
-    }
 
 
 def administrator_session(url: str | None = None) -> boto3.Session:

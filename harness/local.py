@@ -11,11 +11,10 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import uvicorn
 
@@ -31,7 +30,6 @@ from harness.clock import Clock, WallClock
 from harness.embedded import EmbeddedMoto
 from harness.errors import AwsError, HarnessError
 from harness.functions.api import Functions
-from harness.functions.concurrency import PREPARATION_SECONDS
 from harness.gateway.app import Gateway
 from harness.gateway.authorizing import Authorizer
 from harness.gateway.forward import Forwarder
@@ -42,11 +40,9 @@ from harness.hosting.instances.settings import local_settings
 from harness.hosting.planned import read_planned
 from harness.hosting.runtime import HostingRuntime
 from harness.metrics import Metrics
+from harness.options import HIGHEST_SPEED, Options
 from harness.scaling.api import Scaling
 
-DEFAULT_PORT = 4566
-HIGHEST_SPEED = 1000
-"""Of a clock that is sped up while it runs. A look at the alarms, every 10 s, has 10 ms of the wall's time then."""
 # In-flight requests get this long when the gateway goes down.
 _GRACE_SECONDS = 5
 _SCRATCH = "/var/tmp" if os.access("/var/tmp", os.W_OK) else None  # noqa: S108
@@ -58,29 +54,6 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a local AWS is brought up.
-
-    port: 0 takes a free one. backend_url: somebody else's backend instead of moto in this process.
-    containers: running model containers, which then stand behind every endpoint, whatever its stack says.
-    functions: who owns Lambda; LocalStack's has none of the harness's concurrency, access and metrics.
-    provisioning_seconds: of the clock, before provisioned concurrency is allocated.
-    administrator: whether the key ``test`` is the account's administrator; else a user is, whose key is made new.
-    speed: how many seconds of alarms, cooldowns and provisioning pass in one of the wall's; requests keep their own.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = DEFAULT_PORT
-    region: str = "us-east-1"
-    backend_url: str | None = None
-    containers: tuple[str, ...] = ()
-    functions: Literal["harness", "localstack"] = "harness"
-    provisioning_seconds: float = PREPARATION_SECONDS
-    speed: float = 1.0
-    administrator: bool = True
 
 
 class LocalAws:

@@ -17,7 +17,7 @@ from harness.access.policy import MalformedPolicy
 from harness.deploy import Deployment
 from harness.errors import HarnessError
 from harness.invoking import administrator_session, invoke_function
-from harness.local import Options
+from harness.options import Options
 from harness.progress import Steps
 from harness.stack import Stack
 

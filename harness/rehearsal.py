@@ -13,10 +13,11 @@ from pathlib import Path
 from harness import daemon, interrupts
 from harness.capacity.report import Headline, build_report, summary
 from harness.deploy import Deployment
+from harness.environment import client_environment
 from harness.errors import HarnessError
-from harness.invoking import administrator_session, client_environment, invoke_function
+from harness.invoking import administrator_session, invoke_function
 from harness.load.headless import run_folders, run_locust
-from harness.local import Options
+from harness.options import Options
 from harness.policy_run import FILE, fetch_observed
 from harness.progress import Steps
 from harness.stack import Stack

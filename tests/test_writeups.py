@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from harness.cli import main
 from harness.deploy import Deployment
 from harness.invoking import administrator_session
-from harness.local import Options
+from harness.options import Options
 from harness.policy_run import read_observed
 from harness.stack import Stack, load_stack
 from harness.testing.clock import HarnessClock

@@ -13,9 +13,9 @@ import boto3
 from botocore.config import Config
 
 from harness import daemon
-from harness.backend import ADMINISTRATOR_KEY, ADMINISTRATOR_SECRET
-from harness.invoking import administrator_session, client_environment
-from harness.local import Options
+from harness.environment import ADMINISTRATOR_KEY, ADMINISTRATOR_SECRET, client_environment
+from harness.invoking import administrator_session
+from harness.options import Options
 from harness.testing.clock import HarnessClock
 
 # A user's own configuration must not lead a test to a real account.

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.errors import HarnessError
-from harness.local import HIGHEST_SPEED
+from harness.options import HIGHEST_SPEED
 
 FAST = 100.0
 """Seconds of the clock in one of the wall's while advance() runs: a look at the alarms (every 10 s) has 100 ms then."""

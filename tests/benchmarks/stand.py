@@ -18,7 +18,7 @@ import psutil
 
 from harness.backend import connect
 from harness.daemon import Temporary
-from harness.local import Options
+from harness.options import Options
 from harness.profile import Profile
 from tests.model_server.serving import free_port, until
 

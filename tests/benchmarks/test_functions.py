@@ -25,7 +25,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from harness.backend import connect
-from harness.local import Options
+from harness.options import Options
 from tests.benchmarks.figures import Table
 from tests.benchmarks.stand import REGION, Harness, harness, moto_server
 from tests.functions.conftest import zipped

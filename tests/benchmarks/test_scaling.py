@@ -14,8 +14,8 @@ import pytest
 
 from harness.backend import Backend
 from harness.clock import VirtualClock
-from harness.local import Options
 from harness.metrics import Metrics, Series
+from harness.options import Options
 from harness.scaling.cloudwatch import Alarms
 from harness.scaling.controller import Controller
 from harness.scaling.policies import TrackingPolicy

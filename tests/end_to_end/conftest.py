@@ -11,7 +11,7 @@ import pytest
 from harness import daemon
 from harness.deploy import Deployment
 from harness.invoking import administrator_session
-from harness.local import Options
+from harness.options import Options
 from harness.stack import load_stack
 from tests.end_to_end.deployed import STACK, DeployedStack
 

@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from harness.invoking import client_environment
+from harness.environment import client_environment
 from harness.stack import Stack
 
 ROOT = Path(__file__).parent.parent.parent

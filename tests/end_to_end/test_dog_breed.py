@@ -115,7 +115,7 @@ def test_a_killed_rehearsal_takes_its_children_along(tmp_path: Path, stage: str)
     process = subprocess.Popen(
         rehearse(tmp_path / "runs", 60), cwd=ROOT, env=temporary, stderr=subprocess.DEVNULL, start_new_session=True
     )
-    wanted = {"up": "harness.daemon", "deploy": "model_server"}[stage]
+    wanted = {"up": "harness.server", "deploy": "model_server"}[stage]
     end, family = time.monotonic() + 120, []
     while not any(wanted in " ".join(_command(child)) for child in family):
         assert time.monotonic() < end, f"no {wanted} within two minutes"

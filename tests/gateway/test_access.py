@@ -16,7 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from harness.backend import connect
-from harness.local import Options
+from harness.options import Options
 from tests.support import ACCOUNT, REGION, Aws, running_aws, unique
 
 IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-inference:2.6.0-cpu-py312-ubuntu22.04-sagemaker"

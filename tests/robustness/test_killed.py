@@ -24,7 +24,7 @@ from harness import daemon
 from harness.deploy import Deployment
 from harness.invoking import administrator_session
 from harness.load.runs import list_runs, read_run
-from harness.local import Options
+from harness.options import Options
 from harness.stack import load_stack
 from harness.testing.aws import Aws
 from harness.testing.clock import HarnessClock

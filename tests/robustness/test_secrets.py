@@ -18,9 +18,9 @@ import pytest
 from harness.capacity.report import build_report
 from harness.daemon import Running, Temporary
 from harness.deploy import Deployment
-from harness.invoking import client_environment
+from harness.environment import client_environment
 from harness.load.runs import list_runs
-from harness.local import Options
+from harness.options import Options
 from harness.stack import load_stack
 from harness.testing.stacks import twins_for_tests
 from tests.robustness.small_stack import LAMBDA, write_stack
@@ -71,7 +71,7 @@ def command_lines(running: Running) -> bytes:
             found.append(process.read_bytes())
         except OSError:
             continue
-    assert any(b"harness.daemon" in line for line in found)
+    assert any(b"harness.server" in line for line in found)
     return b"\n".join(found)
 
 

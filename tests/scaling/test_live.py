@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from harness.clock import VirtualClock
-from harness.local import Options
 from harness.metrics import Metrics, Series
+from harness.options import Options
 from tests.scaling.live import Scenario, differences
 from tests.support import REGION, Aws, running_aws, unique
 

@@ -24,13 +24,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from harness import daemon
 from harness.capacity.report.requests import finished_rows
 from harness.deploy import Deployment
+from harness.environment import client_environment
 from harness.errors import HarnessError
-from harness.invoking import administrator_session, client_environment, invoke_function
+from harness.invoking import administrator_session, invoke_function
 from harness.load.headless import run_locust
 from harness.load.runs import Run, read_run
 from harness.load.schedule import Profile as Schedule
 from harness.load.validity import judge
-from harness.local import Options
+from harness.options import Options
 from harness.profile import Profile
 from harness.stack import Stack
 

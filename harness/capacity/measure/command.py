@@ -14,8 +14,9 @@ from harness.capacity.measure.deployed import Place, estimate, measure_deployed
 from harness.capacity.measure.here import Wanted, measure_here
 from harness.capacity.measure.subjects import read_payload
 from harness.capacity.measure.sweep import Effort
+from harness.environment import client_environment, harness_url
 from harness.errors import HarnessError
-from harness.invoking import administrator_session, client_environment, harness_url
+from harness.invoking import administrator_session
 from harness.load.spending import Caps
 from harness.load.target import aws_target, target_from
 from harness.prices import Prices, read_prices

@@ -25,7 +25,7 @@ from harness.deploy import Deployment
 from harness.errors import HarnessError
 from harness.invoking import administrator_session
 from harness.load.answers import report_times
-from harness.local import Options
+from harness.options import Options
 from harness.profile import FunctionPart, Profile, Provenance, SampleAnswer, ServiceTimes
 from harness.stack import Stack
 from harness.stack_scaling import ScalingTable

@@ -1,7 +1,8 @@
-"""The kinds of instance by name: those of the harness, and those that an installed package registers.
+"""The kinds of instance by name: whatever an installed package registers, the harness's own three among them.
 
 A package adds one under the entry point group ``sagemaker_harness.instances``: the name is what a stack file says under
-``[local] instances``, the object is called with the harness's clock and gives an InstanceKind.
+``[local] instances``, the object is called with the harness's clock and gives an InstanceKind. A kind is loaded when it
+is first asked for.
 """
 
 from __future__ import annotations
@@ -12,21 +13,13 @@ from importlib.metadata import entry_points
 
 from harness.clock import Clock
 from harness.hosting.instances.base import InstanceFailed, InstanceKind
-from harness.hosting.instances.container import ContainerKind
-from harness.hosting.instances.process import ProcessKind
-from harness.hosting.instances.twin import TwinKind
 
 GROUP = "sagemaker_harness.instances"
-_OWN: dict[str, Callable[[Clock], InstanceKind]] = {
-    "process": ProcessKind,
-    "container": ContainerKind,
-    "twin": TwinKind,
-}
 
 
 def kind_names() -> list[str]:
     """What ``[local] instances`` may be on this installation."""
-    return sorted({*_OWN, *entry_points(group=GROUP).names})
+    return sorted(entry_points(group=GROUP).names)
 
 
 class Kinds:
@@ -49,8 +42,6 @@ class Kinds:
 
 
 def _factory(name: str) -> Callable[[Clock], InstanceKind]:
-    if name in _OWN:
-        return _OWN[name]
     found = entry_points(group=GROUP, name=name)
     if not found:
         known = ", ".join(kind_names())

@@ -15,8 +15,9 @@ import pytest
 from harness.capacity.apply import write_apply_files
 from harness.capacity.settings import Settings
 from harness.deploy import Deployment
-from harness.invoking import administrator_session, client_environment
-from harness.local import Options
+from harness.environment import client_environment
+from harness.invoking import administrator_session
+from harness.options import Options
 from harness.stack import Stack, load_stack
 from harness.stack_scaling import StepEntry, StepTable
 from tests.capacity.apply.aws_cli import aws_commands

@@ -19,11 +19,12 @@ from harness.capacity.measure.subjects import Payload
 from harness.capacity.measure.sweep import Effort
 from harness.cli import main
 from harness.deploy import Deployment
+from harness.environment import client_environment
 from harness.errors import HarnessError
-from harness.invoking import administrator_session, client_environment
+from harness.invoking import administrator_session
 from harness.load.spending import Caps
 from harness.load.target import target_from
-from harness.local import Options
+from harness.options import Options
 from harness.prices import Prices
 from harness.profile import Profile, SampleAnswer, ServiceTimes, read_profile
 from harness.progress import Steps

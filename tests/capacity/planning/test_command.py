@@ -19,7 +19,7 @@ from harness.capacity.apply import FILES
 from harness.capacity.plan import read_plan
 from harness.cli import main
 from harness.errors import HarnessError
-from harness.local import Options
+from harness.options import Options
 from tests.capacity.planning.files import a_profile_file, a_stack_file
 from tests.capacity.search import stand_in
 from tests.support import running_aws
