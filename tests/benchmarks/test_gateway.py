@@ -5,9 +5,14 @@ Run by ``make bench``; records figures, asserts no time. The model server's memo
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import os
+import re
 import statistics
+import subprocess
+import sys
 import time
 import zipfile
 from collections.abc import Iterator
@@ -17,9 +22,11 @@ import psutil
 import pytest
 
 from harness.backend import connect
+from harness.daemon import STATE_VARIABLE
 from tests.benchmarks.figures import Table
 from tests.benchmarks.stand import REGION, Harness, harness, moto_server
 from tests.benchmarks.wire import closed_loop, direct, invocation
+from tests.model_server.serving import free_port
 from tests.profiles import a_profile, constant
 
 ROUNDS = 5
@@ -53,14 +60,52 @@ def test_milliseconds_added_for_one_caller(figures: Table, local: Harness, size:
     )
 
 
-def test_seconds_from_up_to_the_first_answered_call(figures: Table, tmp_path: Path) -> None:
-    seconds = []
-    for attempt in range(3):
+def test_seconds_until_a_local_aws_answers(figures: Table, tmp_path: Path) -> None:
+    """The command and one call, and what pytest says of the fixture ``aws``, beside moto's server and one call."""
+    up, fixture, moto = [], [], []
+    for attempt in range(ROUNDS):
         begun = time.monotonic()
-        with harness(tmp_path / str(attempt)) as local:
-            connect("sts", local.url, REGION, "test", "test").get_caller_identity()
-            seconds.append(time.monotonic() - begun)
-    figures.add("gateway", "from harness up to the first answered call", statistics.median(seconds), "s", short=True)
+        with moto_server() as url:
+            moto.append(time.monotonic() - begun + seconds_of_a_call(url))
+        begun = time.monotonic()
+        with up_by_command(tmp_path / str(attempt)) as url:
+            up.append(time.monotonic() - begun + seconds_of_a_call(url))
+        fixture.append(seconds_of_the_fixture(tmp_path))
+    beside = f"moto's server and its first answer {statistics.median(moto):.2g} s"
+    figures.add(
+        "gateway", "harness up and its first answered call", statistics.median(up), "s", peer=beside, short=True
+    )
+    figures.add(
+        "pytest plugin", "the fixture aws, without a model", statistics.median(fixture), "s", at_most=2, peer=beside
+    )
+
+
+def seconds_of_a_call(url: str) -> float:
+    client = connect("sts", url, REGION, "test", "test")
+    begun = time.monotonic()
+    client.get_caller_identity()
+    return time.monotonic() - begun
+
+
+@contextlib.contextmanager
+def up_by_command(state: Path) -> Iterator[str]:
+    port = free_port()
+    command = [sys.executable, "-m", "harness.command"]
+    environment = {**os.environ, STATE_VARIABLE: str(state)}
+    subprocess.run([*command, "up", "--port", str(port)], env=environment, check=True, capture_output=True)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        subprocess.run([*command, "down", "--port", str(port)], env=environment, check=True, capture_output=True)
+
+
+def seconds_of_the_fixture(folder: Path) -> float:
+    (folder / "test_it.py").write_text("def test_it(aws): pass\n")
+    command = [sys.executable, "-m", "pytest", "-c", os.devnull, "--rootdir", ".", "--durations=0", "-vv", "test_it.py"]
+    said = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
+    found = re.search(r"([0-9.]+)s setup", said)
+    assert found, said
+    return float(found[1])
 
 
 def test_memory_of_each_process(figures: Table, local: Harness) -> None:
