@@ -21,7 +21,7 @@ from __future__ import annotations
 import inspect
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -79,11 +79,11 @@ class OpenLoop(User):
         """What is checked of the schedule itself: on a master too, which sends nothing."""
         cls.profile(environment)
         _limit(environment)
-        chosen = [each.__name__ for each in environment.user_classes if issubclass(each, OpenLoop)]
+        chosen = scheduled(environment.user_classes)
         # A worker may be started with all scenarios: which one is played is its master's to say.
         chooses = environment.shape_class is None and not isinstance(environment.runner, WorkerRunner)
         if len(chosen) > 1 and chooses:
-            raise HarnessError(f"Name one scenario: each of {', '.join(sorted(chosen))} has a schedule of its own.")
+            raise HarnessError(too_many(chosen))
 
     def __init__(self, environment: Environment) -> None:
         self.connections = _limit(environment)
@@ -103,6 +103,27 @@ class OpenLoop(User):
         if not rounds.is_worker(self):
             rounds.left(self)
         super().on_stop()  # type: ignore[no-untyped-call]
+
+
+def scheduled(user_classes: Iterable[type[User]]) -> list[str]:
+    """The names of those with a schedule of their own."""
+    return sorted(each.__name__ for each in user_classes if issubclass(each, OpenLoop))
+
+
+def too_many(names: Iterable[str]) -> str:
+    return f"Name one scenario: each of {', '.join(names)} has a schedule of its own."
+
+
+def leave_out_unnamed(environment: Environment) -> None:
+    """Locust takes every user class where none is named: several schedules at once are not what anybody means then."""
+    named = getattr(environment.parsed_options, "user_classes", None)
+    schedules = scheduled(environment.user_classes)
+    others = [each for each in environment.user_classes if each.__name__ not in schedules]
+    if named or len(schedules) < 2 or not others or isinstance(environment.runner, WorkerRunner):
+        return
+    environment.user_classes[:] = others
+    taken, left = ", ".join(sorted(each.__name__ for each in others)), ", ".join(schedules)
+    logger.info("No user class is named, so these are run: %s. With a schedule, to be named: %s.", taken, left)
 
 
 class Rounds:
@@ -313,6 +334,7 @@ def _add_options(parser: LocustArgumentParser) -> None:
 
 
 def _attach(environment: Environment, **_: Any) -> None:
+    leave_out_unnamed(environment)
     rounds = _of[environment] = Rounds(environment)
     runner: Any = environment.runner
     if isinstance(runner, MasterRunner):

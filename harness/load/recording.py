@@ -20,6 +20,7 @@ from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
+from harness.load import web_form
 from harness.load.answers import DROPPED, Observation
 from harness.load.arrival import taken
 from harness.load.description import check_before_start, new_manifest
@@ -32,7 +33,6 @@ from harness.load.recorder import Recorder
 from harness.load.reporting import unfinished
 from harness.load.runs import Ending, Manifest, read_run
 from harness.load.validity import judge
-from harness.load.web_form import leave_blank
 
 logger = logging.getLogger(__name__)
 
@@ -291,7 +291,7 @@ def _attach(environment: Environment, **_: Any) -> None:
         recording.say_where()
 
     if environment.web_ui is not None:
-        leave_blank(environment)
+        web_form.attach(environment)
     hooks: Any = environment.events
     hooks.request.add_listener(on_request)
     hooks.test_start.add_listener(on_test_start)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 import requests
 
@@ -202,6 +203,18 @@ def test_users_of_locusts_own_are_recorded_as_well(tmp_path: Path, server: Stand
     assert "403" in errors["denied"]
 
 
+def test_without_a_name_the_closed_loop_is_run_and_the_schedules_are_named(
+    tmp_path: Path, server: StandIn, files: list[str]
+) -> None:
+    ended = locust(*files, "-u", "2", "-t", "2s", runs=tmp_path / "runs", cwd=tmp_path, AWS_ENDPOINT_URL=server.url)
+    assert (
+        "so these are run: EndpointJpeg, LambdaUrlEvent. With a schedule, to be named: ColdStartStorm" in ended.stderr
+    )
+    run = only_run(tmp_path / "runs")
+    assert run.manifest.scenarios == ["EndpointJpeg", "LambdaUrlEvent"]
+    assert run.requests.num_rows > 0
+
+
 def stop(page: str) -> None:
     """Presses Stop; answered when it is so."""
     assert requests.post(f"{page}/stop", timeout=30).ok
@@ -220,7 +233,7 @@ def test_each_start_on_the_web_page_is_a_run(tmp_path: Path, server: StandIn, fi
         port = free.getsockname()[1]
     runs = tmp_path / "runs"
     page = f"http://127.0.0.1:{port}"
-    process = started([*files, "--class-picker", "--web-host", "127.0.0.1", "--web-port", str(port)], runs, server.url)
+    process = started([*files, "--class-picker", "--web-port", str(port)], runs, server.url)
     try:
         deadline = time.monotonic() + 30
         while True:
@@ -230,6 +243,8 @@ def test_each_start_on_the_web_page_is_a_run(tmp_path: Path, server: StandIn, fi
             except requests.ConnectionError:
                 assert time.monotonic() < deadline
                 time.sleep(0.1)
+        listening = psutil.Process(process.pid).net_connections("tcp")
+        assert {one.laddr.ip for one in listening if one.status == "LISTEN"} == {"127.0.0.1"}
         bad = {"user_count": 1, "spawn_rate": 1, "host": "http://example.com", "user_classes": "EndpointJpeg"}
         for form in (bad, {**bad, "host": server.url}):
             assert requests.post(f"{page}/swarm", data=form, timeout=10).json()["success"]
@@ -238,6 +253,10 @@ def test_each_start_on_the_web_page_is_a_run(tmp_path: Path, server: StandIn, fi
             else:
                 wait_for_requests(runs)
             stop(page)
+        both = {**bad, "host": server.url, "user_classes": ["Smoke", "Spike", "EndpointJpeg"]}
+        refused = requests.post(f"{page}/swarm", data=both, timeout=10).json()
+        assert refused["message"] == "Name one scenario: each of Smoke, Spike has a schedule of its own."
+        assert not refused["success"], "the page shows it"
         # A scenario takes its rate, length and payload from the form as well.
         payload = tmp_path / "mine.json"
         payload.write_text('{"mine": 1}')

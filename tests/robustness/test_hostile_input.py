@@ -157,9 +157,9 @@ class TestNames:
 
 
 def inventory(aws: Aws) -> set[Path]:
-    """Folders of the local AWS's own, two levels down."""
+    """What the local AWS has on disk, three levels down: more than the names climb."""
     work = aws.local.functions._workspace.parent
-    return {path for level in ("*", "*/*", "*/*/*") for path in work.glob(level)} | set(work.parent.glob("*/"))
+    return {path for level in ("*", "*/*", "*/*/*") for path in work.glob(level)}
 
 
 def spoken(aws: Aws, request: str | bytes, more: bytes = b"") -> tuple[int, str]:
