@@ -16,6 +16,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -86,10 +87,14 @@ def start(options: Options) -> Running:
 
 
 class Temporary:
-    """A local AWS on a free port until the context ends; it ends with this process, however that ends."""
+    """A local AWS on a free port until the context ends; it ends with this process, however that ends.
 
-    def __init__(self, folder: Path, options: Options) -> None:
+    meanwhile: called while it is coming up.
+    """
+
+    def __init__(self, folder: Path, options: Options, meanwhile: Callable[[], object] | None = None) -> None:
         self._folder = folder
+        self._meanwhile = meanwhile
         self._options = dataclasses.replace(options, port=0)
         self._process: subprocess.Popen[bytes] | None = None
         self._running: Running | None = None
@@ -97,7 +102,9 @@ class Temporary:
     def start(self) -> Running:
         """Raises HarnessError when it does not come up; nothing is left of it then."""
         if self._running is None:
-            self._process, self._running = _bring_up(self._folder, self._options, lifeline=True)
+            self._process, self._running = _bring_up(
+                self._folder, self._options, lifeline=True, meanwhile=self._meanwhile
+            )
         return self._running
 
     def stop(self) -> None:
@@ -112,11 +119,15 @@ class Temporary:
         self.stop()
 
 
-def _bring_up(folder: Path, options: Options, *, lifeline: bool) -> tuple[subprocess.Popen[bytes], Running]:
+def _bring_up(
+    folder: Path, options: Options, *, lifeline: bool, meanwhile: Callable[[], object] | None = None
+) -> tuple[subprocess.Popen[bytes], Running]:
     process: subprocess.Popen[bytes] | None = None
     try:
         with interrupts.held_back():
             process = _spawn(folder, options, lifeline=lifeline)
+        if meanwhile is not None:
+            meanwhile()
         return process, _await_state(process, folder)
     except BaseException:
         if process is not None:

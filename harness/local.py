@@ -37,7 +37,6 @@ from harness.gateway.head_limit import BoundedProtocol
 from harness.hosting.api import Hosting
 from harness.hosting.instances.base import LocalSettings
 from harness.hosting.instances.settings import local_settings
-from harness.hosting.planned import read_planned
 from harness.hosting.runtime import HostingRuntime
 from harness.metrics import Metrics
 from harness.options import HIGHEST_SPEED, Options
@@ -188,6 +187,7 @@ class LocalAws:
             server_header=False,
             proxy_headers=False,
             http=BoundedProtocol,
+            ws="none",  # which AWS has none of here, and which would be loaded
             backlog=2048,
             timeout_graceful_shutdown=_GRACE_SECONDS,
             timeout_keep_alive=75,
@@ -246,6 +246,8 @@ class LocalAws:
             return {"now": self.clock.now(), "speed": self._speed}
         kind, _, name = path.partition("/")
         if method == "PUT" and kind == "plans" and name:
+            from harness.hosting.planned import read_planned  # pydantic's time to load, for this alone
+
             self.hosting.take_plan(read_planned(document))
             return {}
         if method == "PUT" and kind == "endpoints" and name:

@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.access.actions import Place
 from harness.access.service_calls import ServiceCall, endpoint_calls
@@ -23,13 +23,15 @@ from harness.hosting.invocation import Invoker
 from harness.hosting.logs import EndpointLogs
 from harness.hosting.model_data import source_of
 from harness.hosting.models import ModelOperations
-from harness.hosting.planned import PlannedEndpoint
 from harness.hosting.provisioning import Provisioning
 from harness.hosting.recommendations import JOB, RecommendationOperations
 from harness.hosting.resources import Registry, arn
 from harness.hosting.state import State
 from harness.hosting.tags import TagOperations
 from harness.metrics import Metrics
+
+if TYPE_CHECKING:
+    from harness.hosting.planned import PlannedEndpoint
 
 # Operations of SageMaker hosting; every other one (training, tuning, ...) is the backend's.
 _HOSTING = re.compile(

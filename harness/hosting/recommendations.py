@@ -8,15 +8,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.access.trust import can_assume
 from harness.calls import Call
 from harness.errors import AwsError
 from harness.hosting.models import SAGEMAKER_PRINCIPAL
-from harness.hosting.planned import PlannedEndpoint, PlannedOption
 from harness.hosting.resources import Registry, arn, timestamp
 from harness.hosting.state import Operations
+
+if TYPE_CHECKING:
+    from harness.hosting.planned import PlannedEndpoint, PlannedOption
 
 JOB = "inference-recommendations-job"
 _USUAL_CPU = 50  # per cent (botocore, TargetCpuUtilizationPerCore): echoed, plans go by latency and errors instead

@@ -6,17 +6,17 @@ import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
-from typing import Any
-
-import boto3
-from botocore.config import Config
+from typing import TYPE_CHECKING, Any
 
 from harness import daemon
 from harness.environment import ADMINISTRATOR_KEY, ADMINISTRATOR_SECRET, client_environment
-from harness.invoking import administrator_session
 from harness.options import Options
 from harness.testing.clock import HarnessClock
+
+if TYPE_CHECKING:
+    import boto3
 
 # A user's own configuration must not lead a test to a real account.
 _FOREIGN = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_REGION")
@@ -30,7 +30,7 @@ class Aws:
     region: str
     account: str
     clock: HarnessClock
-    _session: boto3.Session = field(default_factory=administrator_session, repr=False)
+    _session: boto3.Session = field(repr=False)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -42,6 +42,8 @@ class Aws:
 
         config: more of botocore.config.Config's arguments.
         """
+        from botocore.config import Config
+
         found = credentials or {"AccessKeyId": ADMINISTRATOR_KEY, "SecretAccessKey": ADMINISTRATOR_SECRET}
         settings = {"retries": {"total_max_attempts": 1}, "s3": {"addressing_style": "path"}, "read_timeout": 910}
         return self._session.client(
@@ -67,9 +69,13 @@ def local_aws(folder: Path, options: Options | None = None) -> Iterator[Aws]:
 
     Nothing of it is left at the end, whatever happens to this process.
     """
-    with daemon.Temporary(folder, options or Options()) as running:
+    # boto3 is loaded while the local AWS is: each takes a core.
+    with daemon.Temporary(folder, options or Options(), lambda: import_module("harness.invoking")) as running:
+        from harness.invoking import administrator_session
+
         found = daemon.health(running.url)
-        aws = Aws(running.url, running.region, str(found["account"]), HarnessClock(running.url))
+        clock = HarnessClock(running.url)
+        aws = Aws(running.url, running.region, str(found["account"]), clock, administrator_session())
         with _environment(aws.environment):
             yield aws
 

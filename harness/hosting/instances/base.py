@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from harness.profile import Profile
+if TYPE_CHECKING:
+    from harness.profile import Profile
 
 Log = Callable[[str], None]
 """Called with every line that a container prints."""
