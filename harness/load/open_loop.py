@@ -134,6 +134,7 @@ class Rounds:
         self.completed = False
         self.hurried = False
         self._ending = False
+        self._awaited = False
         self.generators: dict[str, Generator] = {}
         self._runner: Any = environment.runner
         self._begun: set[str] = set()
@@ -151,7 +152,7 @@ class Rounds:
 
     def reset(self) -> None:
         """A test starts."""
-        self.completed = self._ending = False
+        self.completed = self._ending = self._awaited = False
         self.generators, self._begun, self._waiting, self._stopped, self.lost = {}, set(), {}, set(), set()
 
     def begin(self, user_class: type[OpenLoop]) -> None:
@@ -175,6 +176,8 @@ class Rounds:
 
     def stop(self) -> None:
         """The test ends: no more arrivals, and those under way are answered or cut off."""
+        if self._timed_out():
+            self._play_to_the_end()
         self._ending = True
         if isinstance(self._runner, MasterRunner):
             self._stop_workers()
@@ -183,6 +186,27 @@ class Rounds:
             gevent.spawn(each.stop, self._patience(each.user), self.hurried) for each in self.generators.values()
         ]
         gevent.joinall(stopping)
+
+    def _timed_out(self) -> bool:
+        """Whether locust's run time is what ends the test: its timer starts before the schedules do."""
+        headless = self.environment.web_ui is None and self.environment.shape_class is None
+        return headless and not (self.completed or self.hurried or isinstance(self._runner, WorkerRunner))
+
+    def _play_to_the_end(self) -> None:
+        """Of schedules alone that are no longer than the run time. An interrupt ends the wait."""
+        classes: Any = self.environment.user_classes
+        run_time = float(getattr(self.environment.parsed_options, "run_time", None) or 0)
+        self._awaited = self._alone and all(each.profile(self.environment).seconds <= run_time for each in classes)
+        while self._awaited and not self.hurried and self._playing:
+            gevent.sleep(0.05)
+
+    @property
+    def _alone(self) -> bool:
+        return all(issubclass(each, OpenLoop) for each in self.environment.user_classes)
+
+    @property
+    def _playing(self) -> bool:
+        return any(self._waiting.values()) or any(not each.finished.is_set() for each in self.generators.values())
 
     # Messages between a master and its workers.
 
@@ -289,12 +313,12 @@ class Rounds:
 
     def _end_if_all_done(self) -> None:
         """End the run where it is of schedules alone, and they are done."""
-        playing = any(self._waiting.values()) or any(not each.finished.is_set() for each in self.generators.values())
-        alone = all(issubclass(each, OpenLoop) for each in self.environment.user_classes)
         running = self._runner.state in (STATE_RUNNING, STATE_SPAWNING)
-        if playing or not alone or not running or self._ending or self.environment.shape_class is not None:
+        if self._playing or not self._alone or not running or self._ending or self.environment.shape_class is not None:
             return
         self.completed = True
+        if self._awaited:  # by what ends the run then
+            return
         # Not in this greenlet: the end of a test ends the generators' own.
         gevent.spawn(self._runner.quit if self.environment.web_ui is None else self._runner.stop)
 

@@ -44,6 +44,36 @@ class Plain(OpenLoop, FastHttpUser):
 """
 
 
+LATE = """
+import gevent
+from locust import FastHttpUser, task
+import harness.load.recording
+from harness.load.open_loop import OpenLoop
+from harness.load.schedule import constant, even
+
+
+class Late(OpenLoop, FastHttpUser):
+    @classmethod
+    def profile(cls, environment):
+        return constant(10, SECONDS)
+
+    @classmethod
+    def arrivals(cls, environment, profile, seed):
+        return even(profile)
+
+    def on_start(self):
+        gevent.sleep(0 if self.begun else 5)
+        type(self).begun = True
+        super().on_start()
+
+    begun = False
+
+    @task
+    def ask(self):
+        self.client.post("/endpoints/fine/invocations", data=b"x")
+"""
+
+
 @pytest.fixture
 def server() -> Iterator[StandIn]:
     with stand_in() as running:
@@ -112,6 +142,18 @@ def test_each_worker_plays_its_share_of_one_schedule(tmp_path: Path, server: Sta
     assert [len(log.samples) > 0 for log in run.generators] == [True, True]
     assert run.missing_workers == 0
     assert read_histograms(run.folder)["endpoint", "dog-breed-endpoint"].total == 80
+
+
+@pytest.mark.parametrize(("seconds", "requests"), [(6, 60), (60, 10)])
+def test_a_schedule_that_begins_late_is_played_to_its_end_unless_it_is_longer_than_the_run_time(
+    tmp_path: Path, server: StandIn, seconds: int, requests: int
+) -> None:
+    """Locust's timer starts with the users: five seconds before the schedule does here."""
+    (tmp_path / "locustfile.py").write_text(LATE.replace("SECONDS", str(seconds)))
+    done = locust("-f", "locustfile.py", "-t", "6s", "-H", server.url, runs=tmp_path / "runs", cwd=tmp_path)
+    run = only_run(tmp_path / "runs")
+    assert run.manifest.ending == "finished", done.stderr
+    assert run.requests.num_rows == pytest.approx(requests, abs=0 if seconds == 6 else 5)
 
 
 TWO_SCHEDULES = """
