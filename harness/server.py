@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from harness.local import LocalAws
 
 
-async def _run(folder: Path, options: Options, *, lifeline: bool, announce: bool) -> None:
+async def _run(local_aws: type[LocalAws], folder: Path, options: Options, *, lifeline: bool, announce: bool) -> None:
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, ended.set)
-    async with _load()(options, workspace=folder / "work") as aws:
+    async with local_aws(options, workspace=folder / "work") as aws:
         if lifeline:
             loop.add_reader(sys.stdin.fileno(), lambda: None if os.read(sys.stdin.fileno(), 1024) else ended.set())
         own = psutil.Process()
@@ -86,7 +86,7 @@ def serve(folder: Path, options: Options, *, lifeline: bool = False, announce: b
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("botocore").setLevel(logging.WARNING)
     try:
-        uvloop.run(_run(folder, options, lifeline=lifeline, announce=announce))
+        uvloop.run(_run(_load(), folder, options, lifeline=lifeline, announce=announce))
     except HarnessError as error:
         print(error, file=sys.stderr)
         return 1
