@@ -112,7 +112,7 @@ def test_a_process_that_does_not_heed_is_killed() -> None:
 
 @pytest.mark.children_unmeasured
 def test_the_program_is_interrupted_while_it_still_imports(tmp_path: Path) -> None:
-    (tmp_path / "boto3.py").write_text("import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(5)")
+    (tmp_path / "click.py").write_text("import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(5)")
     path = os.pathsep.join((str(tmp_path), str(ROOT)))
     done = subprocess.run(
         [sys.executable, "-m", "harness.command", "up"], env={**os.environ, "PYTHONPATH": path}, capture_output=True,

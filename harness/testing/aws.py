@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,12 @@ class Aws:
     region: str
     account: str
     clock: HarnessClock
-    _session: boto3.Session = field(repr=False)
+
+    @cached_property
+    def _session(self) -> boto3.Session:
+        from harness.invoking import administrator_session
+
+        return administrator_session()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -71,11 +77,8 @@ def local_aws(folder: Path, options: Options | None = None) -> Iterator[Aws]:
     """
     # boto3 is loaded while the local AWS is: each takes a core.
     with daemon.Temporary(folder, options or Options(), lambda: import_module("harness.invoking")) as running:
-        from harness.invoking import administrator_session
-
         found = daemon.health(running.url)
-        clock = HarnessClock(running.url)
-        aws = Aws(running.url, running.region, str(found["account"]), clock, administrator_session())
+        aws = Aws(running.url, running.region, str(found["account"]), HarnessClock(running.url))
         with _environment(aws.environment):
             yield aws
 
