@@ -29,6 +29,8 @@ class Backend:
         self.region = region
         self.now = now
         self._clients: dict[tuple[str, str], Any] = {}
+        # One for all clients: what botocore reads of AWS's endpoints and services, it reads once a session.
+        self._session: Any = boto3.Session(ADMINISTRATOR_KEY, ADMINISTRATOR_SECRET, region_name=region)
         self._building = threading.Lock()
 
     def client(self, service: str, region: str | None = None) -> Any:
@@ -42,9 +44,7 @@ class Backend:
             with self._building:
                 found = self._clients.get(key)
                 if found is None:
-                    found = self._clients[key] = connect(
-                        service, self.url, key[1], ADMINISTRATOR_KEY, ADMINISTRATOR_SECRET
-                    )
+                    found = self._clients[key] = _client(self._session, service, self.url, key[1])
         return found
 
     async def call(
@@ -67,8 +67,11 @@ class Backend:
 
 def connect(service: str, url: str, region: str, access_key: str, secret_key: str) -> Any:
     """A boto3 client of an AWS endpoint at ``url``; nothing in the user's AWS configuration can lead it elsewhere."""
+    return _client(boto3.Session(access_key, secret_key), service, url, region)
+
+
+def _client(session: Any, service: str, url: str, region: str) -> Any:
     config = Config(
         s3={"addressing_style": "path"}, max_pool_connections=64, retries={"total_max_attempts": 2}, proxies={}
     )
-    make: Any = boto3.Session(aws_access_key_id=access_key, aws_secret_access_key=secret_key, region_name=region).client
-    return make(service, endpoint_url=url, config=config)
+    return session.client(service, region_name=region, endpoint_url=url, config=config)

@@ -31,7 +31,7 @@ from harness.options import Options
 _START_SECONDS = 120
 # TorchServe gets 30 s from SIGTERM to SIGKILL (SM guide); the rest is ours.
 _STOP_SECONDS = 45
-_POLL_SECONDS = 0.05
+_POLL_SECONDS = 0.01
 _LEAST_BYTES = 16 * 2**20  # of the disk: logs, sockets, an empty workspace
 STATE_VARIABLE = "HARNESS_STATE"
 IS_UP = "A local AWS is already up on port {0}; `harness down --port {0}` stops it."
