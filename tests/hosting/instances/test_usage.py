@@ -9,7 +9,9 @@ from harness.hosting.instances.usage import of_process_tree
 
 BURN = """
 import subprocess, sys, time
-child = subprocess.Popen([sys.executable, "-c", "x = bytearray(50_000_000)\\nimport time\\ntime.sleep(60)"])
+held = "x = bytearray(50_000_000)\\nprint(flush=True)\\nimport time\\ntime.sleep(60)"
+child = subprocess.Popen([sys.executable, "-c", held], stdout=subprocess.PIPE)
+child.stdout.readline()
 end = time.process_time() + 0.3
 while time.process_time() < end:
     pass
