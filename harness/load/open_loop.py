@@ -135,6 +135,7 @@ class Rounds:
         self.hurried = False
         self._ending = False
         self._awaited = False
+        self._longest = self._last_due = 0.0
         self.generators: dict[str, Generator] = {}
         self._runner: Any = environment.runner
         self._begun: set[str] = set()
@@ -153,6 +154,7 @@ class Rounds:
     def reset(self) -> None:
         """A test starts."""
         self.completed = self._ending = self._awaited = False
+        self._longest = self._last_due = 0.0
         self.generators, self._begun, self._waiting, self._stopped, self.lost = {}, set(), {}, set(), set()
 
     def begin(self, user_class: type[OpenLoop]) -> None:
@@ -177,7 +179,7 @@ class Rounds:
     def stop(self) -> None:
         """The test ends: no more arrivals, and those under way are answered or cut off."""
         if self._timed_out():
-            self._play_to_the_end()
+            self._await_the_schedules_end()
         self._ending = True
         if isinstance(self._runner, MasterRunner):
             self._stop_workers()
@@ -192,13 +194,18 @@ class Rounds:
         headless = self.environment.web_ui is None and self.environment.shape_class is None
         return headless and not (self.completed or self.hurried or isinstance(self._runner, WorkerRunner))
 
-    def _play_to_the_end(self) -> None:
-        """Of schedules alone that are no longer than the run time. An interrupt ends the wait."""
-        classes: Any = self.environment.user_classes
+    def _await_the_schedules_end(self) -> None:
+        """Of schedules alone that are no longer than the run time: until their last arrival is due, whether or not a
+        worker ever says that its share is done. An interrupt ends the wait."""
         run_time = float(getattr(self.environment.parsed_options, "run_time", None) or 0)
-        self._awaited = self._alone and all(each.profile(self.environment).seconds <= run_time for each in classes)
-        while self._awaited and not self.hurried and self._playing:
+        self._awaited = self._alone and self._longest <= run_time
+        while self._awaited and time.monotonic() < self._last_due and not (self.hurried or self.completed):
             gevent.sleep(0.05)
+
+    def _note(self, profile: Profile, at: float) -> None:
+        """A schedule begins at Unix time ``at``."""
+        self._longest = max(self._longest, profile.seconds)
+        self._last_due = max(self._last_due, time.monotonic() + at - time.time() + profile.seconds)
 
     @property
     def _alone(self) -> bool:
@@ -220,6 +227,8 @@ class Rounds:
         workers = sorted(self._workers(), key=self._runner.get_worker_index)
         self._waiting[name] = set(workers)
         at = time.time() + LEAD
+        user_class: Any = self._runner.user_classes_by_name[name]
+        self._note(user_class.profile(self.environment), at)
         for place, worker in enumerate(workers):
             order = {"scenario": name, "at": at, "index": place, "of": len(workers), "seed": self._seed()}
             # Of locust's own options a worker is not told this one.
@@ -296,6 +305,7 @@ class Rounds:
             for listener in dropped:
                 listener(name, intended)
 
+        self._note(profile, at)
         user = user_class(environment)
         arrivals = share(user_class.arrivals(environment, profile, seed), index, of)
         limit = max(1, _limit(environment) // of)
