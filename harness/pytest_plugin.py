@@ -52,7 +52,7 @@ def _deployments(aws: Aws) -> Deployments:
 @pytest.fixture
 def deployed_stack(request: pytest.FixtureRequest, _deployments: Deployments) -> DeployedStack:
     """The stack that the marker ``stack`` names, deployed once a session; twins stand in for its instances."""
-    from harness.errors import HarnessError
+    from harness.core.errors import HarnessError
 
     marker = request.node.get_closest_marker("stack")
     if marker is None or len(marker.args) != 1:

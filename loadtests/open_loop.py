@@ -12,10 +12,12 @@ from typing import Any
 from locust import task
 from locust.env import Environment
 
-from harness.load import recording, scaling_tab  # noqa: F401 - records the run; auto scaling on the web page
 from harness.load.answers import Kind
-from harness.load.options import add_option
-from harness.load.scenario import Scenario
+from harness.load.locust import (
+    scaling_tab,  # noqa: F401 - records the run; auto scaling on the web page
+)
+from harness.load.locust.options import add_option
+from harness.load.locust.scenario import Scenario
 from harness.load.schedule import Piece, Profile, ramp, spike
 from harness.load.traces import read_trace
 

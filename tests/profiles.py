@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from harness.profile import Profile, Provenance, SampleAnswer, ServiceTimes
+from harness.core.profile import Profile, Provenance, SampleAnswer, ServiceTimes
 
 
 def constant(seconds: float, concurrency: int = 1) -> ServiceTimes:

@@ -14,8 +14,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from harness.local import LocalAws
-from harness.options import Options
+from harness.local_aws.app import LocalAws
+from harness.local_aws.options import Options
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"

@@ -11,13 +11,13 @@ from typing import Any, Generic, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from harness.access.keys import Key, Keys, issued
-from harness.access.policy import Policy
-from harness.access.principals import Caller, session_caller
+from harness.access.rules.policy import Policy
+from harness.access.rules.principals import Caller, session_caller
 from harness.access.stored import Entity, read_entity, read_managed, read_policy
-from harness.backend import Backend, connect
-from harness.calls import Principal
-from harness.clock import Clock, WallClock
-from harness.environment import ADMINISTRATOR_KEY
+from harness.backend.client import Backend, connect
+from harness.core.calls import Principal
+from harness.core.clock import Clock, WallClock
+from harness.core.environment import ADMINISTRATOR_KEY
 
 # IAM is eventually consistent on AWS; here a write seen by the gateway empties the cache, and what it missed is seen so
 # much later: what is older is still taken while it is read anew, so that no request waits for it.

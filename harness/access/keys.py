@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from harness.access.policy import Policy, parse_policy
-from harness.calls import Principal
+from harness.access.rules.policy import Policy, parse_policy
+from harness.core.calls import Principal
 
 # Expired sessions are dropped once there are so many keys.
 _TIDY_AT = 10_000

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness.access.directory import Directory
-from harness.access.evaluation import Policies, Request, evaluate
-from harness.access.observed import Observed
-from harness.access.policy import Policy
-from harness.access.principals import session_caller
-from harness.access.record import CallRecord, Recorded
-from harness.access.service_calls import ServiceCall
+from harness.access.rules.evaluation import Policies, Request, evaluate
+from harness.access.rules.observed import Observed
+from harness.access.rules.policy import Policy
+from harness.access.rules.principals import session_caller
+from harness.access.rules.record import CallRecord, Recorded
+from harness.access.rules.service_calls import ServiceCall
 from harness.access.stored import Entity
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from harness.access.policy import MalformedPolicy, Policy, Use, parse_policy
+from harness.access.rules.policy import MalformedPolicy, Policy, Use, parse_policy
 
 log = logging.getLogger(__name__)
 

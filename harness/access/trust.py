@@ -8,10 +8,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from harness.access.evaluation import Policies, Request, evaluate
-from harness.access.policy import MalformedPolicy, parse_policy
-from harness.access.principals import Caller
-from harness.backend import Backend
+from harness.access.rules.evaluation import Policies, Request, evaluate
+from harness.access.rules.policy import MalformedPolicy, parse_policy
+from harness.access.rules.principals import Caller
+from harness.backend.client import Backend
 
 
 def trusts(document: str | Mapping[str, Any], service: str, role_arn: str = "*") -> bool:

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from harness.access.actions import Place
-from harness.access.service_calls import ServiceCall, function_calls
-from harness.backend import Backend
-from harness.calls import Call
-from harness.clock import Clock
-from harness.errors import AwsError
-from harness.functions import names, package
+from harness.access.rules.actions import Place
+from harness.access.rules.service_calls import ServiceCall, function_calls
+from harness.backend.client import Backend
+from harness.backend.metrics import Metrics
+from harness.core.calls import Call
+from harness.core.clock import Clock
+from harness.core.errors import AwsError
+from harness.functions import package
 from harness.functions.cgroup import MemoryCgroups
-from harness.functions.concurrency import IDLE_SECONDS, PREPARATION_SECONDS
 from harness.functions.host import Host
 from harness.functions.operations.concurrency import ConcurrencyOperations
 from harness.functions.operations.event_invoke import EventInvokeOperations
@@ -24,8 +24,9 @@ from harness.functions.operations.invocations import InvocationOperations
 from harness.functions.operations.layers import LayerOperations
 from harness.functions.operations.permissions import PermissionOperations
 from harness.functions.operations.urls import UrlOperations
+from harness.functions.rules import names
+from harness.functions.rules.concurrency import IDLE_SECONDS, PREPARATION_SECONDS
 from harness.functions.storage import can_be_private
-from harness.metrics import Metrics
 
 
 class Functions(

@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from harness.clock import Clock
-from harness.errors import AwsError
-from harness.functions.event_invoke import Condition, EventInvokeConfig
-from harness.functions.outcome import Outcome
+from harness.core.clock import Clock
+from harness.core.errors import AwsError
+from harness.functions.rules.event_invoke import Condition, EventInvokeConfig
+from harness.functions.rules.outcome import Outcome
 
 RETRY_DELAYS = (60.0, 120.0)  # seconds before the first and the second retry (Lambda guide, invocation-async)
 THROTTLE_DELAYS = (1.0, 300.0)  # seconds: first and longest wait after a throttle (Lambda guide, invocation-async)

@@ -2,7 +2,7 @@
 
 Both versions of the interface are used where the harness may make groups beside or below its own: usual for root and
 inside containers that delegate, never for an ordinary user without a delegated group. Elsewhere there is none, and
-polling stands in for it (harness.memory).
+polling stands in for it (harness.core.memory).
 
 What a process used before it joined its group, about 6 MB of interpreter, is not charged to it. File pages that are
 read are charged, and given back before anything is killed.
@@ -17,7 +17,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from harness.memory import read_at_once
+from harness.core.memory import read_at_once
 
 PREFIX = "sagemaker-harness"
 _PROBE_BYTES = 64 * 1_048_576

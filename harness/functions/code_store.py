@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from harness.backend import Backend
-from harness.functions.names import FunctionReference
+from harness.backend.client import Backend
 from harness.functions.package import Package
+from harness.functions.rules.names import FunctionReference
 
 LINK_SECONDS = 600  # a link is valid for ten minutes (botocore, GetFunction)
 

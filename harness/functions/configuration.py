@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.functions import errors
 from harness.functions.layers import LayerVersion
-from harness.functions.names import LATEST, FunctionReference
+from harness.functions.rules.names import LATEST, FunctionReference
 
 MEMORY_RANGE = (128, 10_240)  # MB (Lambda guide, quotas)
 TIMEOUT_RANGE = (1, 900)  # seconds (Lambda guide, quotas)

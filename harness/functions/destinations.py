@@ -6,9 +6,9 @@ import asyncio
 import json
 from typing import Any
 
-from harness.backend import Backend
-from harness.functions.event_invoke import DESTINATION
-from harness.functions.outcome import Invocation, Outcome
+from harness.backend.client import Backend
+from harness.functions.rules.event_invoke import DESTINATION
+from harness.functions.rules.outcome import Invocation, Outcome
 
 _LONGEST_MESSAGE = 1_024  # bytes of a dead letter's ErrorMessage (Lambda guide, invocation-async-retain-records)
 

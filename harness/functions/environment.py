@@ -7,15 +7,16 @@ import signal
 import time
 from pathlib import Path
 
-from harness import memory
-from harness.clock import WallClock
-from harness.functions import outcome, package, report
+from harness.core import memory
+from harness.core.clock import WallClock
+from harness.functions import package
 from harness.functions.configuration import Configuration
 from harness.functions.host import Code, Host
 from harness.functions.logs import EnvironmentLog
-from harness.functions.outcome import Invocation, Outcome
 from harness.functions.process import Process
 from harness.functions.role import Credentials
+from harness.functions.rules import outcome, report
+from harness.functions.rules.outcome import Invocation, Outcome
 from harness.functions.runtime_api import RuntimeApi
 from harness.functions.storage import StorageWatch
 from harness.functions.variables import environment_variables

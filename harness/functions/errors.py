@@ -6,7 +6,7 @@ are validated against AWS) or in public logs. Texts marked unverified were not.
 
 from __future__ import annotations
 
-from harness.errors import AwsError
+from harness.core.errors import AwsError
 
 SYNCHRONOUS_PAYLOAD_LIMIT = 6_291_456  # bytes of a RequestResponse event (Lambda guide, quotas)
 ASYNCHRONOUS_PAYLOAD_LIMIT = 1_048_576  # bytes of an Event event (Lambda guide, quotas)

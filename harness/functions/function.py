@@ -6,16 +6,16 @@ import random
 from dataclasses import dataclass, field
 
 from harness.functions import errors
-from harness.functions.aliases import Alias
-from harness.functions.concurrency import FunctionConcurrency
 from harness.functions.configuration import Configuration
-from harness.functions.event_invoke import EventInvokeConfig
-from harness.functions.function_url import UrlConfig
-from harness.functions.names import LATEST, FunctionReference
 from harness.functions.package import Package
-from harness.functions.permissions import ResourcePolicy
 from harness.functions.pool import Pool
 from harness.functions.provisioning import ProvisionedConfig, Provisioning
+from harness.functions.rules.aliases import Alias
+from harness.functions.rules.concurrency import FunctionConcurrency
+from harness.functions.rules.event_invoke import EventInvokeConfig
+from harness.functions.rules.function_url import UrlConfig
+from harness.functions.rules.names import LATEST, FunctionReference
+from harness.functions.rules.permissions import ResourcePolicy
 
 
 @dataclass(slots=True, eq=False)

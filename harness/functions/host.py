@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.clock import Clock
+from harness.backend.logs import CloudWatchLogs
+from harness.core.clock import Clock
 from harness.functions.cgroup import MemoryCgroups
-from harness.logs import CloudWatchLogs
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness.functions.splitter import Splitter
-from harness.logs import CloudWatchLogs
+from harness.backend.logs import CloudWatchLogs
+from harness.functions.rules.splitter import Splitter
 
 TAIL_LIMIT = 4_096  # bytes of LogResult (botocore, Invoke)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from functools import lru_cache
 
-from harness.functions.concurrency import FunctionConcurrency, ProvisionedConcurrency, Start
-from harness.functions.names import FunctionReference
-from harness.metrics import Metrics, Series, Unit
+from harness.backend.metrics import Metrics, Series, Unit
+from harness.functions.rules.concurrency import FunctionConcurrency, ProvisionedConcurrency, Start
+from harness.functions.rules.names import FunctionReference
 
 NAMESPACE = "AWS/Lambda"
 

@@ -18,8 +18,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from harness.backend import Backend
-from harness.errors import AwsError
+from harness.backend.client import Backend
+from harness.core.errors import AwsError
 from harness.functions import errors
 
 

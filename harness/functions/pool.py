@@ -8,16 +8,17 @@ from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import Any
 
-from harness.errors import AwsError
-from harness.functions import package, report
-from harness.functions.concurrency import Start
+from harness.core.errors import AwsError
+from harness.functions import package
 from harness.functions.configuration import Configuration
 from harness.functions.environment import Environment
 from harness.functions.errors import service
 from harness.functions.host import Code, Host
 from harness.functions.logs import EnvironmentLog
-from harness.functions.outcome import Invocation, Outcome
 from harness.functions.role import RoleSession
+from harness.functions.rules import report
+from harness.functions.rules.concurrency import Start
+from harness.functions.rules.outcome import Invocation, Outcome
 
 STARTS_AT_ONCE = 8  # ours: provisioned environments that are prepared at the same time
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from harness.clock import Clock
-from harness.functions.concurrency import FunctionConcurrency, ProvisionedConcurrency
+from harness.core.clock import Clock
 from harness.functions.configuration import timestamp
 from harness.functions.pool import Pool
+from harness.functions.rules.concurrency import FunctionConcurrency, ProvisionedConcurrency
 
 INIT_FAILURE = "FUNCTION_ERROR_INIT_FAILURE"  # StatusReason as recorded from AWS
 Status = Literal["IN_PROGRESS", "READY", "FAILED"]

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from botocore.exceptions import ClientError
 
 from harness.access.trust import can_assume
-from harness.backend import Backend
+from harness.backend.client import Backend
 from harness.functions import errors
 
 LAMBDA_PRINCIPAL = "lambda.amazonaws.com"

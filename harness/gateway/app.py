@@ -10,12 +10,12 @@ from typing import Any
 
 import botocore
 
-from harness.access.actions import Need, action_names, passed_roles, prefix_of
 from harness.access.directory import Directory
-from harness.calls import Call, Service
-from harness.errors import AwsError
-from harness.functions.function_url import PATH_PREFIX, UrlCaller
-from harness.functions.names import FunctionReference
+from harness.access.rules.actions import Need, action_names, passed_roles, prefix_of
+from harness.core.calls import Call, Service
+from harness.core.errors import AwsError
+from harness.functions.rules.function_url import PATH_PREFIX, UrlCaller
+from harness.functions.rules.names import FunctionReference
 from harness.gateway.authorizing import Asked, Authorizer, Identity
 from harness.gateway.backend_calls import BackendCalls
 from harness.gateway.forward import Forwarder

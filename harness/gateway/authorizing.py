@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from harness.access.actions import Need
-from harness.access.context import Circumstances, RequestContext, Sender, Tags
 from harness.access.directory import Directory
-from harness.access.evaluation import Decision, Policies, Request, denial, evaluate
 from harness.access.keys import Key
-from harness.access.policy import Policy, parse_policy
-from harness.access.record import CallRecord
 from harness.access.reference import action as action_of
-from harness.access.signature import Message, fault
+from harness.access.rules.actions import Need
+from harness.access.rules.context import Circumstances, RequestContext, Sender, Tags
+from harness.access.rules.evaluation import Decision, Policies, Request, denial, evaluate
+from harness.access.rules.policy import Policy, parse_policy
+from harness.access.rules.record import CallRecord
+from harness.access.rules.signature import Message, fault
 from harness.access.stored import Entity
-from harness.calls import Principal
+from harness.core.calls import Principal
 from harness.gateway import refusals
 from harness.gateway.identify import Credential, Head, Target, signed_of
 

@@ -12,11 +12,11 @@ from xml.sax.saxutils import unescape
 from botocore import parsers
 from botocore.model import OperationModel
 
-from harness.access.actions import Place, http_need, needs, passed_roles, prefix_of
 from harness.access.directory import Directory
 from harness.access.keys import ISSUING
-from harness.access.policy import MalformedPolicy, Use, parse_policy
-from harness.errors import AwsError
+from harness.access.rules.actions import Place, http_need, needs, passed_roles, prefix_of
+from harness.access.rules.policy import MalformedPolicy, Use, parse_policy
+from harness.core.errors import AwsError
 from harness.gateway import refusals
 from harness.gateway.authorizing import Asked, Authorizer, Identity
 from harness.gateway.forward import Forwarder

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 import aiohttp
 import yarl
 
-from harness.errors import AwsError
+from harness.core.errors import AwsError
 from harness.gateway.http import Exchange
 from harness.gateway.identify import Head
 

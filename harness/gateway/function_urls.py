@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Protocol
 
-from harness.errors import AwsError
+from harness.core.errors import AwsError
 from harness.functions.errors import SYNCHRONOUS_PAYLOAD_LIMIT, forbidden_url
-from harness.functions.function_url import (
+from harness.functions.rules.function_url import (
     PATH_PREFIX,
     UrlCaller,
     UrlConfig,
@@ -16,7 +16,7 @@ from harness.functions.function_url import (
     UrlResponse,
     is_preflight,
 )
-from harness.functions.names import FunctionReference
+from harness.functions.rules.names import FunctionReference
 from harness.gateway.http import Exchange
 from harness.gateway.wire.faults import encode_fault
 

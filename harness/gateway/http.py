@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
-from harness.errors import AwsError
+from harness.core.errors import AwsError
 from harness.gateway.identify import Head
 from harness.gateway.wire.codec import Response
 

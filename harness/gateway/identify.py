@@ -9,8 +9,8 @@ from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-from harness.access.signature import Signed
-from harness.errors import AwsError
+from harness.access.rules.signature import Signed
+from harness.core.errors import AwsError
 from harness.gateway.refusals import missing_token
 from harness.gateway.wire.models import OperationModel, is_known_service, rest_router, service_for, service_model
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from harness.access.signature import Fault
-from harness.errors import AwsError
+from harness.access.rules.signature import Fault
+from harness.core.errors import AwsError
 
 _S3 = "rest-xml"
 _QUERY = ("query", "ec2")

@@ -8,27 +8,27 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from harness.access.actions import Place
-from harness.access.service_calls import ServiceCall, endpoint_calls
-from harness.backend import Backend
-from harness.calls import Call
-from harness.clock import Clock
+from harness.access.rules.actions import Place
+from harness.access.rules.service_calls import ServiceCall, endpoint_calls
+from harness.backend.client import Backend
+from harness.backend.metrics import Metrics
+from harness.core.calls import Call
+from harness.core.clock import Clock
 from harness.hosting.capture import DataCapture
-from harness.hosting.configs import EndpointConfigOperations
 from harness.hosting.deployment import Deployment, Deployments
 from harness.hosting.endpoint import Endpoint
-from harness.hosting.endpoints import EndpointOperations
 from harness.hosting.instances.base import LocalSettings
 from harness.hosting.invocation import Invoker
 from harness.hosting.logs import EndpointLogs
 from harness.hosting.model_data import source_of
-from harness.hosting.models import ModelOperations
+from harness.hosting.operations.configs import EndpointConfigOperations
+from harness.hosting.operations.endpoints import EndpointOperations
+from harness.hosting.operations.models import ModelOperations
+from harness.hosting.operations.recommendations import JOB, RecommendationOperations
+from harness.hosting.operations.tags import TagOperations
 from harness.hosting.provisioning import Provisioning
-from harness.hosting.recommendations import JOB, RecommendationOperations
 from harness.hosting.resources import Registry, arn
 from harness.hosting.state import State
-from harness.hosting.tags import TagOperations
-from harness.metrics import Metrics
 
 if TYPE_CHECKING:
     from harness.hosting.planned import PlannedEndpoint

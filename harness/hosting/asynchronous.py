@@ -11,13 +11,13 @@ from urllib.parse import urlparse
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from harness.backend import Backend
-from harness.errors import AwsError
-from harness.hosting.async_request import AsyncRequest
+from harness.backend.client import Backend
+from harness.core.errors import AwsError
 from harness.hosting.deployment import Deployment
 from harness.hosting.invocation import Invoker, ModelFailed
 from harness.hosting.notification import Notification, topic_region
 from harness.hosting.queue_metrics import QueueMetrics
+from harness.hosting.rules.async_request import AsyncRequest
 
 log = logging.getLogger(__name__)
 

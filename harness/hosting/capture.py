@@ -14,9 +14,9 @@ from urllib.parse import urlparse
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from harness.backend import Backend
-from harness.clock import Clock
-from harness.flushing import Flusher
+from harness.backend.client import Backend
+from harness.backend.flusher import Flusher
+from harness.core.clock import Clock
 
 log = logging.getLogger(__name__)
 

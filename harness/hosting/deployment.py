@@ -13,8 +13,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from harness.backend import Backend
-from harness.clock import Clock
+from harness.backend.client import Backend
+from harness.backend.metrics import Metrics
+from harness.core.clock import Clock
 from harness.hosting.fleet import Fleet
 from harness.hosting.instances.base import Instance, InstanceSpec, LocalSettings
 from harness.hosting.instances.kinds import Kinds
@@ -22,7 +23,6 @@ from harness.hosting.logs import EndpointLogs
 from harness.hosting.model_data import ModelData, ModelDataError, fetch, source_of
 from harness.hosting.resources import EndpointConfig, Model
 from harness.hosting.telemetry import VariantTelemetry
-from harness.metrics import Metrics
 
 log = logging.getLogger(__name__)
 container_log = logging.getLogger("harness.container")

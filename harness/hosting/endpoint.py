@@ -9,8 +9,8 @@ from typing import Any
 
 from harness.hosting.asynchronous import AsyncQueue
 from harness.hosting.deployment import Deployment
-from harness.hosting.lifecycle import SERVING, Event, Status, after
 from harness.hosting.resources import EndpointConfig
+from harness.hosting.rules.lifecycle import SERVING, Event, Status, after
 
 
 @dataclass(slots=True)

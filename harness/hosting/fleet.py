@@ -9,12 +9,12 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from harness.clock import Clock
-from harness.errors import AwsError
+from harness.core.clock import Clock
+from harness.core.errors import AwsError
 from harness.hosting.instances.base import Answer, Instance, InstanceFailed
 from harness.hosting.model_data import ModelDataError
-from harness.hosting.outstanding import Outstanding
-from harness.hosting.routing import Strategy, choose_instance
+from harness.hosting.rules.outstanding import Outstanding
+from harness.hosting.rules.routing import Strategy, choose_instance
 
 log = logging.getLogger(__name__)
 

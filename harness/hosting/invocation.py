@@ -8,12 +8,12 @@ import random
 import time
 from collections.abc import Mapping
 
-from harness.clock import Clock
-from harness.errors import AwsError
+from harness.core.clock import Clock
+from harness.core.errors import AwsError
 from harness.hosting.deployment import Deployment, Variant
 from harness.hosting.instances.base import Answer, InvocationFailed
 from harness.hosting.instances.exchange import MalformedAnswer
-from harness.hosting.routing import choose_by_weight, copies
+from harness.hosting.rules.routing import choose_by_weight, copies
 
 # Both as printed in public logs.
 TIMED_OUT = (

@@ -6,8 +6,8 @@ import asyncio
 import secrets
 from collections.abc import Callable
 
-from harness.backend import Backend
-from harness.logs import CloudWatchLogs
+from harness.backend.client import Backend
+from harness.backend.logs import CloudWatchLogs
 
 
 def log_group(endpoint: str) -> str:

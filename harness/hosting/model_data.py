@@ -13,7 +13,7 @@ from urllib.parse import urlparse
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from harness.backend import Backend
+from harness.backend.client import Backend
 from model_server.archive import UnsafeMemberError
 from model_server.archive import unpack as unpack_archive
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from harness.hosting.async_request import AsyncRequest
+from harness.hosting.rules.async_request import AsyncRequest
 
 # How much of an answer a notification carries (SM guide, async-inference-create-endpoint).
 _CONTENT_BYTES = 128 * 1024

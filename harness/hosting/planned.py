@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from harness.errors import AwsError
+from harness.core.errors import AwsError
 
 
 class _Part(BaseModel):

@@ -8,18 +8,18 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.backend import Backend
-from harness.clock import Clock
+from harness.backend.client import Backend
+from harness.backend.metrics import Metrics
+from harness.core.clock import Clock
 from harness.hosting.asynchronous import AsyncQueue
 from harness.hosting.deployment import Deployment, Deployments, Retained
 from harness.hosting.endpoint import Endpoint
 from harness.hosting.fleet import FAILURES
 from harness.hosting.instances.base import InstanceFailed, LocalSettings
 from harness.hosting.invocation import Invoker
-from harness.hosting.lifecycle import Event
 from harness.hosting.queue_metrics import QueueMetrics
 from harness.hosting.resources import EndpointConfig, Model
-from harness.metrics import Metrics
+from harness.hosting.rules.lifecycle import Event
 
 log = logging.getLogger(__name__)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from harness.backend.metrics import Metrics, Series, Unit
 from harness.hosting.telemetry import INVOCATIONS
-from harness.metrics import Metrics, Series, Unit
 
 Look = Callable[[], tuple[int, int, float]]
 """Requests waiting or being processed, instances in service, seconds that the oldest has waited."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, Protocol, TypeVar
 
-from harness.calls import Call
-from harness.errors import AwsError
+from harness.core.calls import Call
+from harness.core.errors import AwsError
 
 
 class Resource(Protocol):

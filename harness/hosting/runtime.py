@@ -7,16 +7,16 @@ import uuid
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, ClassVar
 
-from harness.calls import HEADERS, Call
-from harness.errors import AwsError
+from harness.core.calls import HEADERS, Call
+from harness.core.errors import AwsError
 from harness.hosting.api import Hosting
-from harness.hosting.async_request import INVOCATION_SECONDS as ASYNC_SECONDS
-from harness.hosting.async_request import TTL_SECONDS, AsyncRequest, locations
 from harness.hosting.deployment import Deployment, Variant
 from harness.hosting.endpoint import Endpoint
 from harness.hosting.invocation import ModelFailed
 from harness.hosting.logs import log_group
 from harness.hosting.resources import arn
+from harness.hosting.rules.async_request import INVOCATION_SECONDS as ASYNC_SECONDS
+from harness.hosting.rules.async_request import TTL_SECONDS, AsyncRequest, locations
 from harness.hosting.streaming import stream
 
 # A container has 60 s to answer (SM guide).

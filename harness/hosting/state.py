@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from harness.backend import Backend
-from harness.clock import Clock
+from harness.backend.client import Backend
+from harness.core.clock import Clock
 from harness.hosting.endpoint import Endpoint
 from harness.hosting.instances.base import LocalSettings
 from harness.hosting.provisioning import Provisioning

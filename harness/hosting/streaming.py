@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Mapping
 
-from harness.errors import AwsError
+from harness.core.errors import AwsError
 from harness.hosting.deployment import Variant
 from harness.hosting.instances.base import Instance, InvocationFailed
 from harness.hosting.instances.client import StreamedAnswer, StreamingInstance

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from harness.errors import AwsError
+from harness.core.errors import AwsError
 
 # Tags a resource may have (botocore, TagList).
 _MOST = 50

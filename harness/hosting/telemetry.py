@@ -8,12 +8,12 @@ from collections import deque
 from collections.abc import Iterator
 from weakref import WeakKeyDictionary
 
-from harness.clock import Clock
+from harness.backend.metrics import Metrics, Series, Unit
+from harness.core.clock import Clock
 from harness.hosting.fleet import Fleet
-from harness.hosting.instance_types import memory_gib
 from harness.hosting.instances.base import Instance
 from harness.hosting.instances.usage import Metered, Usage
-from harness.metrics import Metrics, Series, Unit
+from harness.hosting.rules.instance_types import memory_gib
 
 INVOCATIONS = "AWS/SageMaker"
 INSTANCES = "/aws/sagemaker/Endpoints"

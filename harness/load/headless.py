@@ -8,8 +8,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from harness import interrupts
-from harness.errors import HarnessError
+from harness.core import interrupts
+from harness.core.errors import HarnessError
 
 # Locust's own start, its spawning, and requests in flight at the end.
 _SLACK_SECONDS = 120

@@ -23,7 +23,7 @@ from typing import Any, Literal
 import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
 
-from harness.errors import HarnessError
+from harness.core.errors import HarnessError
 from harness.load.generator_log import GeneratorLog, read_generator_logs
 
 MANIFEST = "manifest.json"

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
 
-from harness.errors import HarnessError
+from harness.core.errors import HarnessError
 
 CYCLE_PIECES = 96
 """Straight pieces of a day's cosine: its rate is then off by less than 0.06 % of the swing."""

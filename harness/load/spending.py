@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import sha256
 
-from harness.errors import HarnessError
-from harness.prices import Prices
+from harness.core.errors import HarnessError
+from harness.core.prices import Prices
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
-from harness.errors import HarnessError, shown
+from harness.core.errors import HarnessError, shown
 from harness.load.answers import Kind
 from harness.load.sigv4 import Credentials
 

@@ -18,7 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from harness.errors import HarnessError, shown
+from harness.core.errors import HarnessError, shown
 from harness.load.schedule import Piece, Profile
 
 Row = tuple[datetime, float]

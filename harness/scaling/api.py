@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from harness.backend import Backend
-from harness.calls import Call, Service
-from harness.clock import Clock
-from harness.metrics import Metrics
+from harness.backend.client import Backend
+from harness.backend.metrics import Metrics
+from harness.core.calls import Call, Service
+from harness.core.clock import Clock
 from harness.scaling.cloudwatch import Alarms
 from harness.scaling.controller import Controller
 from harness.scaling.operations.activities import ActivityOperations
 from harness.scaling.operations.base import Request, key_of
 from harness.scaling.operations.policies import PolicyOperations
 from harness.scaling.operations.targets import TargetOperations
-from harness.scaling.records import Records
 from harness.scaling.resources import Resources
+from harness.scaling.state import Records
 from harness.scaling.view import snapshot
 
 

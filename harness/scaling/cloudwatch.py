@@ -12,11 +12,11 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from harness.alarm_history import MADE
-from harness.backend import Backend
-from harness.metrics import Metrics
-from harness.scaling.alarms import Alarm, AlarmRule
-from harness.scaling.metric_sources import MetricSource
+from harness.backend.alarm_history import MADE
+from harness.backend.client import Backend
+from harness.backend.metrics import Metrics
+from harness.scaling.rules.alarms import Alarm, AlarmRule
+from harness.scaling.rules.metric_sources import MetricSource
 
 log = logging.getLogger(__name__)
 

@@ -13,16 +13,16 @@ from collections.abc import Sequence
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from harness.clock import Clock
-from harness.errors import AwsError
-from harness.metrics import Metrics
-from harness.scaling.alarms import Alarm
+from harness.backend.metrics import Metrics
+from harness.core.clock import Clock
+from harness.core.errors import AwsError
 from harness.scaling.cloudwatch import Alarms, recorded, rule_of
-from harness.scaling.metric_sources import MetricSource, alarm_source
-from harness.scaling.policies import StepPolicy, TrackingPolicy
-from harness.scaling.records import PolicyRecord, Records, TargetRecord
-from harness.scaling.target import Change, NotScaled, fulfilled
-from harness.scaling.timing import visible_periods
+from harness.scaling.rules.alarms import Alarm
+from harness.scaling.rules.metric_sources import MetricSource, alarm_source
+from harness.scaling.rules.policies import StepPolicy, TrackingPolicy
+from harness.scaling.rules.target import Change, NotScaled, fulfilled
+from harness.scaling.rules.timing import visible_periods
+from harness.scaling.state import PolicyRecord, Records, TargetRecord
 
 log = logging.getLogger(__name__)
 

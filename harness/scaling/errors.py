@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.errors import AwsError
+from harness.core.errors import AwsError
 
 UNSUPPORTED = "Unsupported service namespace, resource type or scalable dimension"
 LATEST = "$LATEST is not a supported qualifier for Auto Scaling"

@@ -9,10 +9,10 @@ from typing import Any, Protocol
 
 import botocore
 
-from harness.calls import Call, Principal, Service
-from harness.errors import AwsError
+from harness.core.calls import Call, Principal, Service
+from harness.core.errors import AwsError
 from harness.scaling import errors
-from harness.scaling.resource_ids import FunctionAlias, ResourceId, Variant
+from harness.scaling.rules.resource_ids import FunctionAlias, ResourceId, Variant
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from harness.metrics import Metrics
-from harness.scaling.alarms import Alarm
+from harness.backend.metrics import Metrics
 from harness.scaling.cloudwatch import recorded
-from harness.scaling.policies import TrackingPolicy
-from harness.scaling.records import PolicyRecord, TargetRecord
+from harness.scaling.rules.alarms import Alarm
+from harness.scaling.rules.policies import TrackingPolicy
+from harness.scaling.state import PolicyRecord, TargetRecord
 
 _ACTIVITIES = 6
 _RECENT = 30  # datapoints of the metric

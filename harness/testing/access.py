@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from harness.access import reference
-from harness.access.context import Circumstances, RequestContext, Sender
-from harness.access.evaluation import Decision, Policies, Request, evaluate
-from harness.access.explanation import explanation
-from harness.access.policy import Policy, Use, parse_policy
-from harness.access.principals import Caller, caller_of
+from harness.access.rules.context import Circumstances, RequestContext, Sender
+from harness.access.rules.evaluation import Decision, Policies, Request, evaluate
+from harness.access.rules.explanation import explanation
+from harness.access.rules.policy import Policy, Use, parse_policy
+from harness.access.rules.principals import Caller, caller_of
 from harness.access.stored import Entity, read_entity
 
 Document = str | Path | Mapping[str, Any]

@@ -11,9 +11,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness import daemon
-from harness.environment import ADMINISTRATOR_KEY, ADMINISTRATOR_SECRET, client_environment
-from harness.options import Options
+from harness.core.environment import ADMINISTRATOR_KEY, ADMINISTRATOR_SECRET, client_environment
+from harness.local_aws import daemon
+from harness.local_aws.options import Options
 from harness.testing.clock import HarnessClock
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Aws:
 
     @cached_property
     def _session(self) -> boto3.Session:
-        from harness.invoking import administrator_session
+        from harness.local_aws.invocation import administrator_session
 
         return administrator_session()
 
@@ -76,7 +76,9 @@ def local_aws(folder: Path, options: Options | None = None) -> Iterator[Aws]:
     Nothing of it is left at the end, whatever happens to this process.
     """
     # boto3 is loaded while the local AWS is: each takes a core.
-    with daemon.Temporary(folder, options or Options(), lambda: import_module("harness.invoking")) as running:
+    with daemon.Temporary(
+        folder, options or Options(), lambda: import_module("harness.local_aws.invocation")
+    ) as running:
         found = daemon.health(running.url)
         aws = Aws(running.url, running.region, str(found["account"]), HarnessClock(running.url))
         with _environment(aws.environment):

@@ -9,8 +9,8 @@ import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
-from harness.errors import HarnessError
-from harness.options import HIGHEST_SPEED
+from harness.core.errors import HarnessError
+from harness.local_aws.options import HIGHEST_SPEED
 
 FAST = 100.0
 """Seconds of the clock in one of the wall's while advance() runs: a look at the alarms (every 10 s) has 100 ms then."""

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.errors import HarnessError
+from harness.core.errors import HarnessError
 from harness.load.headless import run_locust
 from harness.testing.stacks import DeployedStack
 
@@ -74,7 +74,7 @@ class LoadResult:
     def _estimate(self, q: float) -> Any:
         import numpy as np
 
-        from harness.capacity.statistics import percentile
+        from harness.core.statistics import percentile
 
         return percentile(np.asarray(self.seconds), q)
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from locust import task
 
-from harness.load import recording  # noqa: F401 - records the run
 from harness.load.answers import Kind
-from harness.load.options import add_option
-from harness.load.scenario import Scenario
+from harness.load.locust import recording  # noqa: F401 - records the run
+from harness.load.locust.options import add_option
+from harness.load.locust.scenario import Scenario
 
 add_option("--function-name", "", "Lambda function to invoke")
 add_option("--endpoint-name", "", "SageMaker endpoint to invoke")

@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness.deploy import Deployment
-from harness.invoking import administrator_session
-from harness.profile import Profile, Provenance, SampleAnswer, ServiceTimes
-from harness.stack import Stack, load_stack
-from harness.stack_twins import on_twins
+from harness.core.profile import Profile, Provenance, SampleAnswer, ServiceTimes
+from harness.local_aws.invocation import administrator_session
+from harness.stack.deployment import Deployment
+from harness.stack.file import Stack, load_stack
+from harness.stack.twins import on_twins
 from harness.testing.aws import Aws
 
 TWIN_SECONDS = 0.05

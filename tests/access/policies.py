@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.access.evaluation import Decision, Policies, Request, evaluate
-from harness.access.policy import Policy, Use, parse_policy
-from harness.access.principals import Caller, session_caller
+from harness.access.rules.evaluation import Decision, Policies, Request, evaluate
+from harness.access.rules.policy import Policy, Use, parse_policy
+from harness.access.rules.principals import Caller, session_caller
 
 ACCOUNT, OTHER = "123456789012", "999999999999"
 ENDPOINT = f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:endpoint/dogs"

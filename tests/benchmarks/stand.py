@@ -16,10 +16,10 @@ from typing import Any
 
 import psutil
 
-from harness.backend import connect
-from harness.daemon import Temporary
-from harness.options import Options
-from harness.profile import Profile
+from harness.backend.client import connect
+from harness.core.profile import Profile
+from harness.local_aws.daemon import Temporary
+from harness.local_aws.options import Options
 from tests.model_server.serving import free_port, until
 
 REGION = "us-east-1"

@@ -12,16 +12,16 @@ import statistics
 import time
 from typing import Any
 
-from harness.access.context import Circumstances, RequestContext, Sender
-from harness.access.evaluation import Policies, Request, evaluate
 from harness.access.keys import Key
-from harness.access.policy import Policy, parse_policy
-from harness.access.principals import session_caller
-from harness.access.record import CallRecord
-from harness.calls import Principal
+from harness.access.rules.context import Circumstances, RequestContext, Sender
+from harness.access.rules.evaluation import Policies, Request, evaluate
+from harness.access.rules.policy import Policy, parse_policy
+from harness.access.rules.principals import session_caller
+from harness.access.rules.record import CallRecord
+from harness.core.calls import Principal
 from harness.gateway.authorizing import Asked, Authorizer, Identity
 from harness.gateway.identify import Head, credential_of
-from tests.access.test_signature import sign
+from tests.access.rules.test_signature import sign
 from tests.benchmarks.figures import Table
 
 ACCOUNT = "123456789012"
@@ -98,7 +98,7 @@ class _Directory:
 
 def test_microseconds_added_to_a_request_of_a_role(figures: Table) -> None:
     """The signature verified, the call authorized against AmazonSageMakerFullAccess, and recorded."""
-    from harness.access.actions import Need
+    from harness.access.rules.actions import Need
 
     signed, message = sign("sagemaker", url="http://127.0.0.1:4566/endpoints/dogs/invocations", body=b"x" * 200)
     head = Head(message.method, message.path, message.query, message.headers)

@@ -24,8 +24,8 @@ import psutil
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from harness.backend import connect
-from harness.options import Options
+from harness.backend.client import connect
+from harness.local_aws.options import Options
 from tests.benchmarks.figures import Table
 from tests.benchmarks.stand import REGION, Harness, harness, moto_server
 from tests.functions.conftest import zipped

@@ -21,8 +21,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.backend import connect
-from harness.daemon import STATE_VARIABLE
+from harness.backend.client import connect
+from harness.local_aws.daemon import STATE_VARIABLE
 from tests.benchmarks.figures import Table
 from tests.benchmarks.stand import REGION, Harness, harness, moto_server
 from tests.benchmarks.wire import closed_loop, direct, invocation
@@ -90,7 +90,7 @@ def seconds_of_a_call(url: str) -> float:
 @contextlib.contextmanager
 def up_by_command(state: Path) -> Iterator[str]:
     port = free_port()
-    command = [sys.executable, "-m", "harness.command"]
+    command = [sys.executable, "-m", "harness.cli.entry"]
     environment = {**os.environ, STATE_VARIABLE: str(state)}
     subprocess.run([*command, "up", "--port", str(port)], env=environment, check=True, capture_output=True)
     try:

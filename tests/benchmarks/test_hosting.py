@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.profile import read_profile
+from harness.core.profile import read_profile
 from tests.benchmarks.figures import Table
 from tests.benchmarks.stand import Harness, harness, moto_server
 from tests.benchmarks.wire import closed_loop, direct, invocation, open_loop

@@ -39,8 +39,8 @@ RATES = (100, 200, 400, 800, 1600, 2400, 3200, 4000, 4800)
 
 USERS = """
 import time
-from harness.load.boto3_user import Boto3User
-from harness.load.users import EndpointUser
+from harness.load.locust.boto3_user import Boto3User
+from harness.load.locust.users import EndpointUser
 
 BODY = b"x" * SIZE
 
@@ -64,11 +64,11 @@ class Sdk(Boto3User):
 
 OPEN_LOOP = """
 from locust import task
-import harness.load.recording
-from harness.load.open_loop import OpenLoop
-from harness.load.options import add_option
+import harness.load.locust.recording
+from harness.load.locust.open_loop import OpenLoop
+from harness.load.locust.options import add_option
 from harness.load.schedule import constant
-from harness.load.users import EndpointUser
+from harness.load.locust.users import EndpointUser
 
 add_option("--rate", "", "requests a second")
 

@@ -12,20 +12,20 @@ from typing import Any
 
 import pytest
 
-from harness.backend import Backend
-from harness.clock import VirtualClock
-from harness.metrics import Metrics, Series
-from harness.options import Options
+from harness.backend.client import Backend
+from harness.backend.metrics import Metrics, Series
+from harness.core.clock import VirtualClock
+from harness.local_aws.options import Options
 from harness.scaling.cloudwatch import Alarms
 from harness.scaling.controller import Controller
-from harness.scaling.policies import TrackingPolicy
-from harness.scaling.records import Key, PolicyRecord, Records, TargetRecord
-from harness.scaling.resource_ids import VARIANT_DIMENSION, parse_resource
 from harness.scaling.resources import Resources
-from harness.scaling.settings import tracking_settings
-from harness.scaling.target import Change, ScalableTarget
-from harness.scaling.timing import visible_periods, window
-from harness.scaling.tracking import TargetTracking
+from harness.scaling.rules.policies import TrackingPolicy
+from harness.scaling.rules.resource_ids import VARIANT_DIMENSION, parse_resource
+from harness.scaling.rules.settings import tracking_settings
+from harness.scaling.rules.target import Change, ScalableTarget
+from harness.scaling.rules.timing import visible_periods, window
+from harness.scaling.rules.tracking import TargetTracking
+from harness.scaling.state import Key, PolicyRecord, Records, TargetRecord
 from tests.benchmarks.figures import Table
 from tests.scaling.fleet import variant
 from tests.scaling.live import Scenario, differences

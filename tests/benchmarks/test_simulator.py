@@ -18,20 +18,20 @@ from typing import Any
 
 import pytest
 
-from harness.capacity.plan import Objective
-from harness.capacity.search import engine
-from harness.capacity.search.find import Problem, find
-from harness.capacity.settings import FunctionSettings, Settings, TrackingSettings, VariantSettings
-from harness.capacity.simulator import simulate
-from harness.capacity.system import FunctionProfile, System
-from harness.capacity.traffic import read_traffic
+from harness.core.prices import Prices
 from harness.load.schedule import Profile, constant, daily_cycle
-from harness.prices import Prices
+from harness.load.traffic import read_traffic
+from harness.planner.plan import Objective
+from harness.planner.search import engine
+from harness.planner.search.find import Problem, find
+from harness.simulator import simulate
+from harness.simulator.settings import FunctionSettings, Settings, TrackingSettings, VariantSettings
+from harness.simulator.system import FunctionProfile, System
 from tests.benchmarks.figures import Table
-from tests.capacity.search.problems import Watched
-from tests.capacity.simulator.systems import ONE, QUEUES, Queue, found, mmc
+from tests.planner.search.problems import Watched
 from tests.profiles import a_profile
 from tests.profiles import constant as always
+from tests.simulator.systems import ONE, QUEUES, Queue, found, mmc
 
 DAY = 86_400.0
 ROUNDS = 9

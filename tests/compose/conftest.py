@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from harness.stack import load_stack
+from harness.stack.file import load_stack
 from tests.end_to_end.deployed import ROOT, STACK, DeployedStack
 
 UP_SECONDS = 600

@@ -14,7 +14,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from harness.stack import load_stack
+from harness.stack.file import load_stack
 from tests.compose.conftest import Compose, free_port
 from tests.end_to_end.deployed import PHOTO, DeployedStack
 

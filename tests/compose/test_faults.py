@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from harness.capacity.report import build_report
 from harness.load.runs import list_runs, read_run
+from harness.report.run import build_report
 from tests.compose.conftest import MODELS, Compose
 from tests.compose.helpers import ENDPOINT, inspect, invoke, load, project, until
 from tests.end_to_end.deployed import STACK, DeployedStack

@@ -19,8 +19,8 @@ from click.testing import CliRunner
 from sybil import Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser
 
-from harness.cli import main
-from harness.stack import load_stack
+from harness.cli.main import main
+from harness.stack.file import load_stack
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "docs" / "sample-project"
@@ -143,7 +143,7 @@ def test_the_tests_are_the_sample_projects() -> None:
 
 
 def test_the_instance_kind_is_one() -> None:
-    from harness.clock import WallClock
+    from harness.core.clock import WallClock
     from harness.hosting.instances.base import InstanceSpec, LocalSettings
 
     (example,) = examples(ROOT / "docs" / "instance-kinds.md", "python")

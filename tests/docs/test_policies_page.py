@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from harness.access.advice.smallest import smallest_policy
-from harness.stack import load_stack
+from harness.stack.file import load_stack
 from tests.access.advice.writeups import arn, observed_run
 
 DOCS = Path(__file__).parents[2] / "docs"

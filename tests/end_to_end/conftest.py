@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from harness import daemon
-from harness.deploy import Deployment
-from harness.invoking import administrator_session
-from harness.options import Options
-from harness.stack import load_stack
+from harness.local_aws import daemon
+from harness.local_aws.invocation import administrator_session
+from harness.local_aws.options import Options
+from harness.stack.deployment import Deployment
+from harness.stack.file import load_stack
 from tests.end_to_end.deployed import STACK, DeployedStack
 
 # Read before tests/conftest.py takes it out of the environment.

@@ -13,8 +13,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from harness.environment import client_environment
-from harness.stack import Stack
+from harness.core.environment import client_environment
+from harness.stack.file import Stack
 
 ROOT = Path(__file__).parent.parent.parent
 STACK = ROOT / "fixtures" / "dog_breed" / "stack.toml"

@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.capacity.report import build_report
 from harness.load.runs import list_runs, read_run
+from harness.report.run import build_report
 
 ROOT = Path(__file__).parent.parent.parent
 STACK = ROOT / "fixtures" / "dog_breed" / "stack.toml"
@@ -44,7 +44,7 @@ def can_isolate() -> bool:
 
 
 def rehearse(runs: Path, seconds: int) -> list[str]:
-    command = [sys.executable, "-m", "harness.cli", "rehearse", str(STACK), "--runs", str(runs)]
+    command = [sys.executable, "-m", "harness.cli.main", "rehearse", str(STACK), "--runs", str(runs)]
     return [*command, "--seconds", str(seconds), "--users", "2"]
 
 
@@ -115,7 +115,7 @@ def test_a_killed_rehearsal_takes_its_children_along(tmp_path: Path, stage: str)
     process = subprocess.Popen(
         rehearse(tmp_path / "runs", 60), cwd=ROOT, env=temporary, stderr=subprocess.DEVNULL, start_new_session=True
     )
-    wanted = {"up": "harness.server", "deploy": "model_server"}[stage]
+    wanted = {"up": "harness.local_aws.server", "deploy": "model_server"}[stage]
     end, family = time.monotonic() + 120, []
     while not any(wanted in " ".join(_command(child)) for child in family):
         assert time.monotonic() < end, f"no {wanted} within two minutes"

@@ -23,12 +23,12 @@ from botocore.session import Session
 from botocore.validate import ParamValidator
 from moto.server import ThreadedMotoServer
 
-from harness.backend import Backend
-from harness.calls import Call, Principal
-from harness.clock import Clock, WallClock
-from harness.errors import AwsError
+from harness.backend.client import Backend
+from harness.backend.metrics import Metrics
+from harness.core.calls import Call, Principal
+from harness.core.clock import Clock, WallClock
+from harness.core.errors import AwsError
 from harness.functions.api import Functions
-from harness.metrics import Metrics
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"

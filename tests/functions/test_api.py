@@ -8,8 +8,8 @@ from typing import Any
 import psutil
 import pytest
 
-from harness.backend import Backend
-from harness.errors import AwsError
+from harness.backend.client import Backend
+from harness.core.errors import AwsError
 from tests.functions.conftest import ACCOUNT, REGION, ROLE, Lambda, alive, check_answer, make_call, make_service, zipped
 
 ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:"

@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 
-from harness.clock import VirtualClock
-from harness.errors import AwsError
+from harness.core.clock import VirtualClock
+from harness.core.errors import AwsError
 from harness.functions.asynchronous import Fate, Ran, deliver
-from harness.functions.event_invoke import EventInvokeConfig
-from harness.functions.outcome import Outcome
+from harness.functions.rules.event_invoke import EventInvokeConfig
+from harness.functions.rules.outcome import Outcome
 
 DEFAULT = EventInvokeConfig("", datetime.fromtimestamp(0, UTC))
 OK = Outcome(b"null")

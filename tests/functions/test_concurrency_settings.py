@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from harness.backend import Backend
-from harness.clock import VirtualClock
-from harness.functions.concurrency import PREPARATION_SECONDS
-from harness.functions.names import FunctionReference
+from harness.backend.client import Backend
+from harness.core.clock import VirtualClock
+from harness.functions.rules.concurrency import PREPARATION_SECONDS
+from harness.functions.rules.names import FunctionReference
 from tests.functions.conftest import (
     ACCOUNT,
     REGION,

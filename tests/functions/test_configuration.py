@@ -2,10 +2,10 @@ from typing import Any
 
 import pytest
 
-from harness.errors import AwsError
+from harness.core.errors import AwsError
 from harness.functions import configuration
 from harness.functions.configuration import Configuration
-from harness.functions.names import FunctionReference
+from harness.functions.rules.names import FunctionReference
 
 REFERENCE = FunctionReference("123456789012", "us-east-1", "dog")
 ROLE = "arn:aws:iam::123456789012:role/r"

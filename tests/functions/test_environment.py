@@ -16,9 +16,9 @@ import psutil
 import pytest
 import uvloop
 
-from harness import memory
-from harness.backend import Backend
-from harness.clock import WallClock
+from harness.backend.client import Backend
+from harness.core import memory
+from harness.core.clock import WallClock
 from harness.functions import environment
 from harness.functions.cgroup import MemoryCgroups
 from tests.functions.conftest import ROLE, Lambda, alive, eventually, make_service, running, zipped
@@ -313,11 +313,11 @@ async def test_close_ends_what_is_busy_and_what_is_idle_and_removes_every_file(l
 HOST = """
 import asyncio, json, sys
 from pathlib import Path
-from harness.backend import Backend
-from harness.calls import Call, Principal
-from harness.clock import WallClock
+from harness.backend.client import Backend
+from harness.core.calls import Call, Principal
+from harness.core.clock import WallClock
 from harness.functions.api import Functions
-from harness.metrics import Metrics
+from harness.backend.metrics import Metrics
 
 async def main(url, role, code, workspace):
     service = Functions(Backend(url), WallClock(), Metrics(Backend(url), WallClock()), gateway_url=url,

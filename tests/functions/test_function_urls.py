@@ -12,9 +12,9 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from harness.functions import function_url
-from harness.functions.function_url import UrlConfig, UrlRequest
-from harness.functions.outcome import Outcome
+from harness.functions.rules import function_url
+from harness.functions.rules.function_url import UrlConfig, UrlRequest
+from harness.functions.rules.outcome import Outcome
 from tests.functions.conftest import zipped
 from tests.support import ACCOUNT, REGION, Aws, unique
 

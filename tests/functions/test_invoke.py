@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import AwsError
+from harness.core.errors import AwsError
 from tests.functions.conftest import ACCOUNT, REGION, Lambda, eventually, make_call
 
 ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:"

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from harness import logs
+from harness.backend import logs
 from harness.functions.process import Process
 from tests.functions.conftest import Lambda, eventually
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from harness.backend import Backend
-from harness.clock import WallClock
-from harness.errors import AwsError
+from harness.backend.client import Backend
+from harness.backend.metrics import Metrics, Series
+from harness.core.clock import WallClock
+from harness.core.errors import AwsError
 from harness.functions.api import Functions
-from harness.functions.names import FunctionReference
-from harness.metrics import Metrics, Series
+from harness.functions.rules.names import FunctionReference
 from tests.functions.conftest import ACCOUNT, REGION, Lambda, eventually, running
 
 

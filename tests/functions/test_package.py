@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.backend import Backend
-from harness.errors import AwsError
+from harness.backend.client import Backend
+from harness.core.errors import AwsError
 from harness.functions import errors, package
 from harness.functions.package import Package
 from tests.functions.conftest import zipped

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from harness.access.trust import trusts
-from harness.backend import Backend
-from harness.errors import AwsError
+from harness.backend.client import Backend
+from harness.core.errors import AwsError
 from harness.functions import role
 from harness.functions.role import Credentials, RoleSession
 from tests.functions.conftest import ACCOUNT, ROLE

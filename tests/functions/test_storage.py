@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.backend import Backend
+from harness.backend.client import Backend
 from harness.functions import storage
 from harness.functions.storage import StorageWatch, used
 from tests.functions.conftest import Lambda, make_service, running

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness.errors import AwsError
+from harness.core.errors import AwsError
 from tests.functions.conftest import ACCOUNT, REGION, Lambda, alive, check_answer, refused, zipped
 
 ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:"

@@ -15,8 +15,8 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from harness.backend import connect
-from harness.options import Options
+from harness.backend.client import connect
+from harness.local_aws.options import Options
 from tests.support import ACCOUNT, REGION, Aws, running_aws, unique
 
 IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-inference:2.6.0-cpu-py312-ubuntu22.04-sagemaker"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import AwsError
+from harness.core.errors import AwsError
 from harness.gateway.identify import Head, credential_of, identify
 
 SCOPE = "AKIDEXAMPLE/20260101/eu-west-1/sagemaker/aws4_request"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from harness.clock import VirtualClock
+from harness.core.clock import VirtualClock
 from tests.hosting.hands import IMAGE, Hands, Held
 from tests.hosting.models import ECHO, model_tar
 from tests.support import Aws, running_aws, unique

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.clock import VirtualClock
+from harness.core.clock import VirtualClock
 from harness.hosting.instances.base import Answer, InstanceFailed, InstanceSpec, LocalSettings, Log
 from harness.hosting.instances.client import StreamedAnswer
 from harness.hosting.instances.usage import Usage

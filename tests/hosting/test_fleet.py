@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.clock import VirtualClock
-from harness.errors import AwsError
+from harness.core.clock import VirtualClock
+from harness.core.errors import AwsError
 from harness.hosting.fleet import DRAIN_SECONDS, Fleet
 from harness.hosting.instances.base import Answer, InstanceFailed
 from harness.hosting.model_data import ModelDataError

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from harness.calls import Call, Principal
-from harness.errors import AwsError
+from harness.core.calls import Call, Principal
+from harness.core.errors import AwsError
 from harness.hosting.instances.base import Answer, InvocationFailed
 from harness.hosting.instances.exchange import MalformedAnswer
 from harness.hosting.runtime import HostingRuntime

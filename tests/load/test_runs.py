@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.errors import HarnessError
+from harness.core.errors import HarnessError
 from harness.load.runs import FORMAT, MANIFEST, SCHEMA, Manifest, list_runs, new_run_id, read_run
 from tests.load.recorded import STARTED, manifest, request, write_run
 

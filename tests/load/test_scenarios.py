@@ -11,7 +11,7 @@ from tests.load.unpatched import locust  # isort: skip
 
 import pytest
 
-from harness.errors import HarnessError
+from harness.core.errors import HarnessError
 from harness.load.schedule import Profile
 from tests.load.locusts import LOADTESTS, OPEN_LOOP
 
@@ -38,7 +38,7 @@ def _a_target(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def environment(scenarios: ModuleType, *names: str, **options: Any) -> Any:
-    from harness.load.options import _options
+    from harness.load.locust.options import _options
 
     defaults = {
         option.flag.removeprefix("--").replace("-", "_"): option.default

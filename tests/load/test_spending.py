@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import HarnessError
+from harness.core.errors import HarnessError
+from harness.core.prices import Prices, read_prices
 from harness.load.spending import Bound, Budget, Caps, Function, bound, confirmation
-from harness.prices import Prices, read_prices
 
 PRICES = Prices()
 FUNCTION = Function(memory_size=128, timeout=60)

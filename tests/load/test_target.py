@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import HarnessError
+from harness.core.errors import HarnessError
 from harness.load.target import aws_target, function_url_target, is_loopback, target_from
 
 ENVIRONMENT = {

@@ -14,8 +14,8 @@ from typing import Any
 
 import psutil
 
-from harness.daemon import health as health_of
-from harness.options import Options
+from harness.local_aws.daemon import health as health_of
+from harness.local_aws.options import Options
 from harness.testing.aws import Aws, local_aws
 from harness.testing.clock import HarnessClock
 from harness.testing.stacks import DeployedStack, Deployments, Endpoint, Function

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.clock import WallClock
+from harness.core.clock import WallClock
 from tests.robustness.small_stack import TwinStack, twin_stack
 
 pytestmark = pytest.mark.unmeasured

@@ -16,12 +16,12 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
-from harness.errors import AwsError
+from harness.core.errors import AwsError
 from harness.functions import errors, package
 from harness.functions.package import Package
 from harness.gateway.head_limit import HEAD_LIMIT
 from harness.hosting.model_data import ModelDataError, S3Source, fetch, unpack
-from harness.options import Options
+from harness.local_aws.options import Options
 from model_server import archive
 from tests.functions.conftest import zipped
 from tests.robustness.small_stack import TwinStack, twin_stack

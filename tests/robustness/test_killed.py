@@ -20,12 +20,12 @@ import psutil
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from harness import daemon
-from harness.deploy import Deployment
-from harness.invoking import administrator_session
 from harness.load.runs import list_runs, read_run
-from harness.options import Options
-from harness.stack import load_stack
+from harness.local_aws import daemon
+from harness.local_aws.invocation import administrator_session
+from harness.local_aws.options import Options
+from harness.stack.deployment import Deployment
+from harness.stack.file import load_stack
 from harness.testing.aws import Aws
 from harness.testing.clock import HarnessClock
 from harness.testing.stacks import DeployedStack, Function, twins_for_tests
@@ -49,10 +49,10 @@ def handler(event, context):
 LOCUSTFILE = """
 import locust.runners
 from locust import task
-import harness.load.recording
-from harness.load.open_loop import OpenLoop
+import harness.load.locust.recording
+from harness.load.locust.open_loop import OpenLoop
 from harness.load.schedule import constant
-from harness.load.users import EndpointUser
+from harness.load.locust.users import EndpointUser
 
 
 locust.runners.MASTER_HEARTBEAT_TIMEOUT = 4  # else a minute

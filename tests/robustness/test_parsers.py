@@ -23,21 +23,22 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from harness.access.policy import MalformedPolicy, parse_policy
-from harness.access.signature import Message, fault
-from harness.access.simulation import _caller
-from harness.capacity.plan import read_plan
-from harness.capacity.quantities import parse_duration, parse_rate, parse_share
-from harness.capacity.traffic import read_traffic
-from harness.daemon import STATE_VARIABLE, find
-from harness.errors import AwsError, HarnessError
-from harness.functions.function_url import response
+from harness.access.api import _caller
+from harness.access.rules.policy import MalformedPolicy, parse_policy
+from harness.access.rules.signature import Message, fault
+from harness.cli.policy_run import FILE as ACCESS
+from harness.cli.policy_run import recorded_observed
+from harness.core.errors import AwsError, HarnessError
+from harness.core.prices import read_prices
+from harness.core.profile import read_profile
+from harness.core.quantities import parse_duration, parse_rate, parse_share
 from harness.functions.layers import Layers
-from harness.functions.names import parse as parse_name
-from harness.functions.outcome import Outcome
 from harness.functions.package import Package
 from harness.functions.package import remove as remove_folder
-from harness.functions.payload import check_event, client_context
+from harness.functions.rules.function_url import response
+from harness.functions.rules.names import parse as parse_name
+from harness.functions.rules.outcome import Outcome
+from harness.functions.rules.payload import check_event, client_context
 from harness.gateway.identify import Head, credential_of, identify, signed_of
 from harness.hosting.instances.settings import local_settings
 from harness.hosting.model_data import ModelDataError, unpack
@@ -47,18 +48,17 @@ from harness.load.histograms import Histograms, read_histograms
 from harness.load.runs import read_run
 from harness.load.target import target_from
 from harness.load.traces import read_trace
-from harness.policy_run import FILE as ACCESS
-from harness.policy_run import recorded_observed
-from harness.prices import read_prices
-from harness.profile import read_profile
-from harness.scaling.resource_ids import ALIAS_DIMENSION, VARIANT_DIMENSION, parse_resource
-from harness.scaling.schedule import parse_schedule
-from harness.stack import load_stack
-from harness.toml_lines import TomlLines
+from harness.load.traffic import read_traffic
+from harness.local_aws.daemon import STATE_VARIABLE, find
+from harness.planner.plan import read_plan
+from harness.scaling.rules.resource_ids import ALIAS_DIMENSION, VARIANT_DIMENSION, parse_resource
+from harness.scaling.rules.schedule import parse_schedule
+from harness.stack.file import load_stack
+from harness.stack.toml_lines import TomlLines
 from model_server.egress.recordings import how_to_record, location
-from tests.capacity.plan_report.plans import a_plan
 from tests.load.recorded import request, write_run
 from tests.profiles import a_profile
+from tests.report.plan.plans import a_plan
 from tests.robustness.bending import bent_json, bent_text, bent_toml, noise
 
 EXAMPLES = 80

@@ -15,13 +15,13 @@ from urllib.parse import quote
 import boto3
 import pytest
 
-from harness.capacity.report import build_report
-from harness.daemon import Running, Temporary
-from harness.deploy import Deployment
-from harness.environment import client_environment
+from harness.core.environment import client_environment
 from harness.load.runs import list_runs
-from harness.options import Options
-from harness.stack import load_stack
+from harness.local_aws.daemon import Running, Temporary
+from harness.local_aws.options import Options
+from harness.report.run import build_report
+from harness.stack.deployment import Deployment
+from harness.stack.file import load_stack
 from harness.testing.stacks import twins_for_tests
 from tests.robustness.small_stack import LAMBDA, write_stack
 
@@ -71,7 +71,7 @@ def command_lines(running: Running) -> bytes:
             found.append(process.read_bytes())
         except OSError:
             continue
-    assert any(b"harness.server" in line for line in found)
+    assert any(b"harness.local_aws.server" in line for line in found)
     return b"\n".join(found)
 
 
@@ -102,10 +102,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RealRun:
             access = boto3.Session(key, secret)
             written["logs"] = logged(access, running.url)
             written["command lines"] = command_lines(running)
-            written["policy"] = command("harness.cli", "policy", "--help", environment=environment, cwd=folder)
-            written["invoke"] = command("harness.cli", "invoke", str(file), environment=environment, cwd=folder)
+            written["policy"] = command("harness.cli.main", "policy", "--help", environment=environment, cwd=folder)
+            written["invoke"] = command("harness.cli.main", "invoke", str(file), environment=environment, cwd=folder)
             written["invoke, refused"] = command(
-                "harness.cli", "invoke", "no-such-function", environment=environment, cwd=folder
+                "harness.cli.main", "invoke", "no-such-function", environment=environment, cwd=folder
             )
             written.update(everything_below(state))
         build_report(made)

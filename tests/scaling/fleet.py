@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from harness.scaling.policies import TrackingPolicy
-from harness.scaling.target import Change, NotScaled, ScalableTarget
-from harness.scaling.timing import visible_periods, window
+from harness.scaling.rules.policies import TrackingPolicy
+from harness.scaling.rules.target import Change, NotScaled, ScalableTarget
+from harness.scaling.rules.timing import visible_periods, window
 
 STEP = 10  # seconds; load and instances change at multiples of it
 

@@ -6,8 +6,8 @@ import threading
 import time
 from dataclasses import dataclass
 
-from harness.scaling.policies import TrackingPolicy
-from harness.scaling.tracking import TargetTracking
+from harness.scaling.rules.policies import TrackingPolicy
+from harness.scaling.rules.tracking import TargetTracking
 from tests.scaling.fleet import variant
 from tests.scaling.twins import members, twin_endpoint
 from tests.support import Aws

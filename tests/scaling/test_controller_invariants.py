@@ -11,17 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.backend import Backend
-from harness.clock import VirtualClock
-from harness.metrics import Metrics, Series
+from harness.backend.client import Backend
+from harness.backend.metrics import Metrics, Series
+from harness.core.clock import VirtualClock
 from harness.scaling.cloudwatch import Alarms
 from harness.scaling.controller import Controller
-from harness.scaling.policies import StepPolicy, TrackingPolicy
-from harness.scaling.records import ActionRecord, Key, PolicyRecord, Records, TargetRecord
-from harness.scaling.resource_ids import VARIANT_DIMENSION, parse_resource
 from harness.scaling.resources import Resources
-from harness.scaling.schedule import At
-from harness.scaling.settings import step_settings, tracking_settings
+from harness.scaling.rules.policies import StepPolicy, TrackingPolicy
+from harness.scaling.rules.resource_ids import VARIANT_DIMENSION, parse_resource
+from harness.scaling.rules.schedule import At
+from harness.scaling.rules.settings import step_settings, tracking_settings
+from harness.scaling.state import ActionRecord, Key, PolicyRecord, Records, TargetRecord
 from tests.scaling.world import Hosting, invocations
 from tests.support import ACCOUNT, REGION
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.scaling.policies import TrackingPolicy
-from harness.scaling.target import Change, ScalableTarget
-from harness.scaling.tracking import TargetTracking
+from harness.scaling.rules.policies import TrackingPolicy
+from harness.scaling.rules.target import Change, ScalableTarget
+from harness.scaling.rules.tracking import TargetTracking
 from tests.scaling.fleet import variant
 
 LOADS = st.lists(st.floats(0, 5_000), min_size=1, max_size=30)

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from harness.clock import VirtualClock
-from harness.metrics import Metrics, Series
-from harness.options import Options
+from harness.backend.metrics import Metrics, Series
+from harness.core.clock import VirtualClock
+from harness.local_aws.options import Options
 from tests.scaling.live import Scenario, differences
 from tests.support import REGION, Aws, running_aws, unique
 

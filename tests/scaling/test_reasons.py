@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from harness.scaling.alarms import Alarm, AlarmRule, AlarmState
 from harness.scaling.cloudwatch import reason, reason_data, rule_of
-from harness.scaling.metric_sources import MetricSource
+from harness.scaling.rules.alarms import Alarm, AlarmRule, AlarmState
+from harness.scaling.rules.metric_sources import MetricSource
 
 HOUR = 1_800_000_000.0 // 3600 * 3600  # 2027-01-15 08:00 UTC
 

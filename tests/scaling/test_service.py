@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from harness.errors import AwsError
-from harness.metrics import Series
+from harness.backend.metrics import Series
+from harness.core.errors import AwsError
 from tests.scaling.world import START, World
 from tests.support import REGION, Aws, unique
 

@@ -6,8 +6,8 @@ import itertools
 
 import pytest
 
-from harness.scaling.policies import TrackingPolicy
-from harness.scaling.tracking import TargetTracking
+from harness.scaling.rules.policies import TrackingPolicy
+from harness.scaling.rules.tracking import TargetTracking
 from tests.scaling.fleet import Variant, variant
 
 MINUTE = 60

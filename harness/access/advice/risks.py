@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.access import reference
-from harness.access.policy import Policy, Statement
+from harness.access.rules.policy import Policy, Statement
 
 
 @dataclass(frozen=True, slots=True)

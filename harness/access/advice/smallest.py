@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from harness.access.record import Recorded
+from harness.access.rules.record import Recorded
 
 LONGEST_INLINE = 10_240
 """Characters, white space apart, that a role's inline policies may have together (IAM quotas)."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from harness.access.observed import Observed
-from harness.access.policy import Policy, Statement
-from harness.access.record import Recorded
+from harness.access.rules.observed import Observed
+from harness.access.rules.policy import Policy, Statement
+from harness.access.rules.record import Recorded
 
 _SHOWN = 3
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.calls import Call
+from harness.core.calls import Call
 from harness.functions import errors
-from harness.functions.concurrency import UNRESERVED_MINIMUM
 from harness.functions.function import Function
-from harness.functions.names import LATEST, FunctionReference
 from harness.functions.provisioning import ProvisionedConfig, Provisioning
-from harness.functions.registry import Registry, page
+from harness.functions.rules.concurrency import UNRESERVED_MINIMUM
+from harness.functions.rules.names import LATEST, FunctionReference
+from harness.functions.state import Registry, page
 
 PAGE_SIZE = 50  # configurations a page at most (botocore)
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from harness.calls import Call
+from harness.core.calls import Call
 from harness.functions import errors
-from harness.functions.event_invoke import EventInvokeConfig, changed
 from harness.functions.function import Function
-from harness.functions.names import LATEST
-from harness.functions.registry import Registry, page
+from harness.functions.rules.event_invoke import EventInvokeConfig, changed
+from harness.functions.rules.names import LATEST
+from harness.functions.state import Registry, page
 
 PAGE_SIZE = 50  # configurations a page at most (botocore)
 

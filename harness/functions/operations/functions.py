@@ -7,17 +7,18 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from harness.calls import Call
+from harness.core.calls import Call
 from harness.functions import configuration as configurations
-from harness.functions import errors, names, package, role
-from harness.functions.concurrency import FunctionConcurrency
+from harness.functions import errors, package, role
 from harness.functions.configuration import Configuration
 from harness.functions.function import Function, Version, found
-from harness.functions.names import LATEST, FunctionReference
 from harness.functions.operations.permissions import MOST_TAGS
 from harness.functions.operations.versions import VersionOperations
 from harness.functions.package import Package
-from harness.functions.registry import check_account, check_revision, new_revision, page
+from harness.functions.rules import names
+from harness.functions.rules.concurrency import FunctionConcurrency
+from harness.functions.rules.names import LATEST, FunctionReference
+from harness.functions.state import check_account, check_revision, new_revision, page
 
 PAGE_SIZE = 50  # functions a page of ListFunctions at most (botocore, ListFunctions)
 

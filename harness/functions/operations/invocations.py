@@ -12,15 +12,16 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from harness.calls import Call
-from harness.functions import asynchronous, destinations, errors, function_url, names, payload
-from harness.functions.concurrency import Refusal, Start
-from harness.functions.event_invoke import EventInvokeConfig, record
+from harness.core.calls import Call
+from harness.functions import asynchronous, destinations, errors
 from harness.functions.function import Function, Version, found
-from harness.functions.function_url import UrlConfig, UrlRequest, UrlResponse
-from harness.functions.names import LATEST, FunctionReference
-from harness.functions.outcome import Invocation, Outcome
-from harness.functions.registry import Registry
+from harness.functions.rules import function_url, names, payload
+from harness.functions.rules.concurrency import Refusal, Start
+from harness.functions.rules.event_invoke import EventInvokeConfig, record
+from harness.functions.rules.function_url import UrlConfig, UrlRequest, UrlResponse
+from harness.functions.rules.names import LATEST, FunctionReference
+from harness.functions.rules.outcome import Invocation, Outcome
+from harness.functions.state import Registry
 
 LARGE_EVENT = 262_144  # ours: bytes from which an event is checked off the event loop
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.calls import Call
+from harness.core.calls import Call
 from harness.functions import errors, package
 from harness.functions.configuration import timestamp
 from harness.functions.layers import LayerVersion
-from harness.functions.names import FunctionReference
-from harness.functions.registry import Registry, page
+from harness.functions.rules.names import FunctionReference
+from harness.functions.state import Registry, page
 
 PAGE_SIZE = 50  # layers or versions a page at most (botocore)
 _DESCRIBED = ("Description", "LicenseInfo", "CompatibleRuntimes", "CompatibleArchitectures")

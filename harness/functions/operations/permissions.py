@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from harness.calls import Call
-from harness.errors import AwsError
-from harness.functions import errors, names
+from harness.core.calls import Call
+from harness.core.errors import AwsError
+from harness.functions import errors
 from harness.functions.function import Function, found
-from harness.functions.names import LATEST, FunctionReference
-from harness.functions.permissions import ResourcePolicy, statement
-from harness.functions.registry import Registry, new_revision
+from harness.functions.rules import names
+from harness.functions.rules.names import LATEST, FunctionReference
+from harness.functions.rules.permissions import ResourcePolicy, statement
+from harness.functions.state import Registry, new_revision
 
 MOST_TAGS = 50  # of a function (Lambda guide, configuration-tags)
 

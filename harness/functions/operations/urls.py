@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from harness.calls import Call
+from harness.core.calls import Call
 from harness.functions import errors
 from harness.functions.function import Function
-from harness.functions.function_url import PATH_PREFIX, UrlConfig
-from harness.functions.names import FunctionReference
-from harness.functions.registry import Registry, page
+from harness.functions.rules.function_url import PATH_PREFIX, UrlConfig
+from harness.functions.rules.names import FunctionReference
+from harness.functions.state import Registry, page
 
 PAGE_SIZE = 50  # configurations a page at most (botocore)
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from harness.calls import Call
+from harness.core.calls import Call
 from harness.functions import errors
-from harness.functions.aliases import Alias, weights
 from harness.functions.function import Function, Version
-from harness.functions.names import LATEST, FunctionReference
-from harness.functions.registry import Registry, check_revision, new_revision, page
+from harness.functions.rules.aliases import Alias, weights
+from harness.functions.rules.names import LATEST, FunctionReference
+from harness.functions.state import Registry, check_revision, new_revision, page
 
 PAGE_SIZE = 50  # versions or aliases a page at most (botocore)
 

@@ -10,8 +10,8 @@ from urllib.parse import parse_qs
 
 from botocore.model import OperationModel, Shape, StructureShape
 
-from harness.calls import HEADERS
-from harness.errors import AwsError
+from harness.core.calls import HEADERS
+from harness.core.errors import AwsError
 from harness.gateway.wire.eventstream import CONTENT_TYPE, encode_stream
 from harness.gateway.wire.values import from_json, from_text, to_json, to_text, wire_name
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from botocore.model import StructureShape
 
-from harness.errors import AwsError
+from harness.core.errors import AwsError
 from harness.gateway.wire.values import to_json
 
 CONTENT_TYPE = "application/vnd.amazon.eventstream"

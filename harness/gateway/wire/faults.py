@@ -6,7 +6,7 @@ import json
 from typing import Literal
 from xml.sax.saxutils import escape
 
-from harness.errors import AwsError
+from harness.core.errors import AwsError
 from harness.gateway.wire.cbor import encode_map
 from harness.gateway.wire.codec import Response
 

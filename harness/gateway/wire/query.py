@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 
-from harness.errors import AwsError
+from harness.core.errors import AwsError
 from harness.gateway.wire.codec import Response
 from harness.gateway.wire.values import from_text, to_text
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 
-from harness.errors import AwsError
+from harness.core.errors import AwsError
 
 # A value longer than this is quoted only in part: a 6 MB body does not come back in its own error.
 _QUOTED_CHARACTERS = 256

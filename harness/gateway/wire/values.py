@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
-from harness.errors import AwsError
+from harness.core.errors import AwsError
 
 _JSON_TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from harness.profile import Profile
+    from harness.core.profile import Profile
 
 Log = Callable[[str], None]
 """Called with every line that a container prints."""

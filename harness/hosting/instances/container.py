@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from yarl import URL
 
-from harness.clock import Clock
+from harness.core.clock import Clock
 from harness.hosting.instances.base import Answer, InstanceFailed, InstanceSpec, InvocationFailed, Log
 from harness.hosting.instances.client import PING_INTERVAL_SECONDS, ContainerClient, StreamedAnswer
 

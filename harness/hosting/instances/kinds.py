@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable
 from importlib.metadata import entry_points
 
-from harness.clock import Clock
+from harness.core.clock import Clock
 from harness.hosting.instances.base import InstanceFailed, InstanceKind
 
 GROUP = "sagemaker_harness.instances"

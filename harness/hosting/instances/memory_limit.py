@@ -10,9 +10,9 @@ from pathlib import Path
 
 import psutil
 
-from harness import memory
-from harness.hosting.instance_types import memory_gib
+from harness.core import memory
 from harness.hosting.instances.base import Log
+from harness.hosting.rules.instance_types import memory_gib
 
 LOOK_SECONDS = 0.5
 """Ours, of the wall: how often it is looked at. A leak may be past the limit for so long."""

@@ -12,12 +12,12 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 
-from harness.clock import Clock
-from harness.hosting.instance_types import vcpus
+from harness.core.clock import Clock
 from harness.hosting.instances.base import Answer, InstanceFailed, InstanceSpec, Log
 from harness.hosting.instances.client import ContainerClient, StreamedAnswer
 from harness.hosting.instances.memory_limit import hold, limit_of
 from harness.hosting.instances.usage import Usage, of_process_tree
+from harness.hosting.rules.instance_types import vcpus
 
 # From SIGTERM to SIGKILL (SM guide).
 _STOP_GRACE_SECONDS = 30.0

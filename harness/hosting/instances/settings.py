@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import AwsError, HarnessError
+from harness.core.errors import AwsError, HarnessError
 from harness.hosting.instances.base import LocalSettings
 from harness.hosting.instances.kinds import kind_names
 
 if TYPE_CHECKING:
-    from harness.profile import Profile
+    from harness.core.profile import Profile
 
 SERVERS = ("torchserve", "asgi")
 _CONTAINER = re.compile(r"^http://[^/?#\s@]+/?$")
@@ -90,7 +90,7 @@ def local_settings(document: Mapping[str, Any]) -> LocalSettings:
 
 
 def _parsed(profile: Any) -> Profile:
-    from harness.profile import parse_profile  # with pydantic: a tenth of the local AWS's start, for twins alone
+    from harness.core.profile import parse_profile  # with pydantic: a tenth of the local AWS's start, for twins alone
 
     return parse_profile(profile)
 

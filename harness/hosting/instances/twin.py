@@ -11,10 +11,10 @@ import sys
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from harness.clock import Clock
+from harness.core.clock import Clock
+from harness.core.profile import Profile
 from harness.hosting.instances.base import Answer, InstanceFailed, InstanceSpec, Log
 from harness.hosting.instances.client import ContainerClient
-from harness.profile import Profile
 
 _STOP_SECONDS = 5.0
 _GONE = "The process that holds the twins ended."

@@ -24,8 +24,8 @@ from typing import Any
 import uvicorn
 from uvicorn.server import ServerState
 
-from harness.profile import Profile, parse_profile
-from harness.queueing import Departure, Station
+from harness.core.profile import Profile, parse_profile
+from harness.core.queueing import Departure, Station
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from harness.calls import Call
+from harness.core.calls import Call
 from harness.scaling import errors
 from harness.scaling.operations.base import Operations, Request, check_bounds, key_of, page
-from harness.scaling.records import ActionRecord, Key
-from harness.scaling.schedule import parse_schedule
+from harness.scaling.rules.schedule import parse_schedule
+from harness.scaling.state import ActionRecord, Key
 
 _PAGE = 50  # the largest, and the default (botocore)
 

@@ -6,16 +6,16 @@ import base64
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-from harness.calls import Call
-from harness.clock import Clock
-from harness.errors import AwsError
+from harness.core.calls import Call
+from harness.core.clock import Clock
+from harness.core.errors import AwsError
 from harness.scaling import errors
 from harness.scaling.cloudwatch import Alarms
 from harness.scaling.controller import Controller
-from harness.scaling.policies import TrackingPolicy
-from harness.scaling.records import Key, PolicyRecord, Records, TargetRecord
-from harness.scaling.resource_ids import parse_resource
 from harness.scaling.resources import Resources
+from harness.scaling.rules.policies import TrackingPolicy
+from harness.scaling.rules.resource_ids import parse_resource
+from harness.scaling.state import Key, PolicyRecord, Records, TargetRecord
 
 Request = Mapping[str, Any]
 Item = TypeVar("Item")

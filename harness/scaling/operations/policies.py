@@ -5,12 +5,12 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from harness.calls import Call
+from harness.core.calls import Call
 from harness.scaling import errors
 from harness.scaling.operations.base import Operations, Request, key_of, page
-from harness.scaling.policies import StepPolicy, TrackingPolicy
-from harness.scaling.records import Key, PolicyRecord, TargetRecord
-from harness.scaling.settings import step_settings, tracking_settings
+from harness.scaling.rules.policies import StepPolicy, TrackingPolicy
+from harness.scaling.rules.settings import step_settings, tracking_settings
+from harness.scaling.state import Key, PolicyRecord, TargetRecord
 
 _PAGE = 10  # the largest, and the default (botocore)
 _KINDS = {"StepScaling", "TargetTrackingScaling", "PredictiveScaling"}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Any
 
-from harness.calls import Call
-from harness.errors import AwsError
+from harness.core.calls import Call
+from harness.core.errors import AwsError
 from harness.scaling import errors
 from harness.scaling.operations.base import Operations, Request, check_bounds, dimension_of, key_of, page
-from harness.scaling.records import TargetRecord
-from harness.scaling.resource_ids import parse_resource
+from harness.scaling.rules.resource_ids import parse_resource
+from harness.scaling.state import TargetRecord
 
 _PAGE = 50  # the largest, and the default (botocore)
 

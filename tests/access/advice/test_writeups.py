@@ -8,7 +8,7 @@ import pytest
 
 from harness.access.advice.risks import risks
 from harness.access.advice.usage import denied, uses
-from harness.stack import load_stack
+from harness.stack.file import load_stack
 from tests.access.advice.writeups import FIXTURES, arn, findings, observed_run
 
 

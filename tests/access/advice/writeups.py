@@ -8,17 +8,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from harness.access.actions import Place
 from harness.access.advice.risks import risks
 from harness.access.advice.smallest import smallest_policy
 from harness.access.advice.usage import denied, uses
-from harness.access.evaluation import Policies, Request, evaluate
-from harness.access.observed import Observed
-from harness.access.policy import Policy, parse_policy
-from harness.access.principals import session_caller
-from harness.access.record import CallRecord, Recorded
-from harness.access.service_calls import ServiceCall, endpoint_calls, function_calls
-from harness.stack import Stack
+from harness.access.rules.actions import Place
+from harness.access.rules.evaluation import Policies, Request, evaluate
+from harness.access.rules.observed import Observed
+from harness.access.rules.policy import Policy, parse_policy
+from harness.access.rules.principals import session_caller
+from harness.access.rules.record import CallRecord, Recorded
+from harness.access.rules.service_calls import ServiceCall, endpoint_calls, function_calls
+from harness.stack.file import Stack
 from tests.access.policies import ACCOUNT
 
 FIXTURES = Path(__file__).parents[3] / "fixtures"

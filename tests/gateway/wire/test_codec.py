@@ -11,7 +11,7 @@ from botocore.serialize import create_serializer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.errors import AwsError
+from harness.core.errors import AwsError
 from harness.gateway.wire.codec import decode_request, encode_response
 from harness.gateway.wire.models import rest_router, service_model
 from tests.gateway.wire.shapes import members

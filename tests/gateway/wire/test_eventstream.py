@@ -11,7 +11,7 @@ from botocore.model import StructureShape
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import AwsError
+from harness.core.errors import AwsError
 from harness.gateway.wire.eventstream import encode_message, encode_stream
 
 

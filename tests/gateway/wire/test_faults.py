@@ -7,7 +7,7 @@ from botocore.parsers import create_parser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import AwsError
+from harness.core.errors import AwsError
 from harness.gateway.wire.faults import encode_fault
 from harness.gateway.wire.models import service_model
 from tests.gateway.wire.test_codec import Headers

@@ -11,7 +11,7 @@ from botocore.serialize import create_serializer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.errors import AwsError
+from harness.core.errors import AwsError
 from harness.gateway.wire.models import service_model
 from harness.gateway.wire.query import decode_query, encode_query
 from tests.gateway.wire.shapes import members

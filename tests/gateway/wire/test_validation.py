@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.errors import AwsError
+from harness.core.errors import AwsError
 from harness.gateway.wire.models import service_model
 from harness.gateway.wire.validation import validate
 

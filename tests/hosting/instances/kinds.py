@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from harness.clock import WallClock
+from harness.core.clock import WallClock
 from harness.hosting.instances.base import Instance, InstanceKind, InstanceSpec, LocalSettings
 from harness.hosting.instances.container import ContainerInstance, ContainerKind
 from harness.hosting.instances.process import ProcessInstance, ProcessKind

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from harness.clock import WallClock
+from harness.core.clock import WallClock
 from harness.hosting.instances.base import InstanceFailed, InstanceSpec, InvocationFailed, LocalSettings
 from harness.hosting.instances.container import ContainerInstance, ContainerKind
 

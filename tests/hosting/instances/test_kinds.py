@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.clock import WallClock
+from harness.core.clock import WallClock
 from harness.hosting.instances.base import InstanceFailed
 from harness.hosting.instances.kinds import Kinds, kind_names
 from harness.hosting.instances.twin import TwinKind

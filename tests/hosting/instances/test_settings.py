@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness.errors import AwsError
+from harness.core.errors import AwsError
 from harness.hosting.instances.base import LocalSettings
 from harness.hosting.instances.settings import local_settings
 from tests.profiles import a_profile

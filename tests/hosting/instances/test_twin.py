@@ -16,7 +16,7 @@ import aiohttp
 import psutil
 import pytest
 
-from harness.clock import Clock, VirtualClock, WallClock
+from harness.core.clock import Clock, VirtualClock, WallClock
 from harness.hosting.instances.base import InstanceFailed, InstanceSpec, LocalSettings
 from harness.hosting.instances.twin import TwinInstance, TwinKind
 from tests.model_server.serving import ROOT

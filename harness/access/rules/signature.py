@@ -1,0 +1,132 @@
+"""AWS Signature Version 4 as a service checks it. Pure: the time is given.
+
+Source: IAM user guide, "AWS Signature Version 4 for API requests"; the tests check what botocore signs.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from functools import lru_cache
+from hashlib import sha256
+from urllib.parse import quote
+
+from botocore.utils import normalize_url_path
+
+ALGORITHM = "AWS4-HMAC-SHA256"
+UNSIGNED = "UNSIGNED-PAYLOAD"
+# How far a request's time may be off; S3's is longer (both as AWS's error messages state them).
+_SKEW_SECONDS = 5 * 60
+_S3_SKEW_SECONDS = 15 * 60
+
+
+class Fault(Enum):
+    """What is wrong with a signed request."""
+
+    SIGNATURE = "signature"
+    PAYLOAD = "payload"
+    """The body is not the one whose hash was signed."""
+    TIME = "time"
+    EXPIRED = "expired"
+    """A presigned URL, used after its X-Amz-Expires."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What a request says of its signature. stamp: X-Amz-Date; expires: seconds a presigned URL is valid, else None.
+
+    headers: the signed ones' names, in lower case.
+    """
+
+    access_key: str
+    day: str
+    region: str
+    service: str
+    stamp: str
+    headers: Sequence[str]
+    signature: str
+    expires: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """The request as it came over the wire: raw path and query, names of headers in lower case.
+
+    body: None where it is streamed on; then the hash that the client declares stands for it.
+    """
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes | None
+
+
+def fault(signed: Signed, message: Message, secret: str, now: float) -> Fault | None:
+    """What is wrong with a request signed with ``secret``, or None. now: seconds since 1970."""
+    s3 = signed.service in ("s3", "s3-object-lambda")
+    at = _seconds(signed.stamp)
+    if at is None or not signed.stamp.startswith(signed.day):
+        return Fault.SIGNATURE
+    if signed.expires is not None:
+        if not at - _S3_SKEW_SECONDS <= now <= at + signed.expires:
+            return Fault.EXPIRED
+    elif abs(now - at) > (_S3_SKEW_SECONDS if s3 else _SKEW_SECONDS):
+        return Fault.TIME
+    payload = _payload(message, presigned=signed.expires is not None, s3=s3)
+    if not hmac.compare_digest(_signature(signed, message, secret, payload, s3=s3), signed.signature.encode()):
+        return Fault.SIGNATURE
+    declared = message.headers.get("x-amz-content-sha256", "")
+    if message.body is not None and len(declared) == 64 and sha256(message.body).hexdigest() != declared:
+        return Fault.PAYLOAD
+    return None
+
+
+@lru_cache(256)  # the requests of one second have the same
+def _seconds(stamp: str) -> float | None:
+    try:
+        return int(datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp())
+    except ValueError:
+        return None
+
+
+@lru_cache(1024)
+def _twice_encoded(path: str) -> str:
+    return quote(normalize_url_path(path), safe="/~")
+
+
+def _payload(message: Message, *, presigned: bool, s3: bool) -> str:
+    """The payload's hash as it stands in the canonical request."""
+    declared = message.headers.get("x-amz-content-sha256")
+    if declared:
+        return declared
+    return UNSIGNED if presigned and s3 else sha256(message.body or b"").hexdigest()
+
+
+def _signature(signed: Signed, message: Message, secret: str, payload: str, *, s3: bool) -> bytes:
+    headers = "".join(f"{name}:{' '.join(message.headers.get(name, '').split())}\n" for name in signed.headers)
+    # Every service but S3 takes the path apart and encodes it once more.
+    path = message.path if s3 else _twice_encoded(message.path)
+    canonical = (
+        f"{message.method}\n{path or '/'}\n{_query(message.query)}\n{headers}\n{';'.join(signed.headers)}\n{payload}"
+    )
+    scope = f"{signed.day}/{signed.region}/{signed.service}/aws4_request"
+    to_sign = f"{ALGORITHM}\n{signed.stamp}\n{scope}\n{sha256(canonical.encode()).hexdigest()}"
+    key = _signing_key(secret, signed.day, signed.region, signed.service)
+    return hmac.digest(key, to_sign.encode(), "sha256").hex().encode()
+
+
+def _query(query: str) -> str:
+    pairs = sorted(part.partition("=")[::2] for part in query.split("&") if part)
+    return "&".join(f"{name}={value}" for name, value in pairs if name != "X-Amz-Signature")
+
+
+@lru_cache(256)
+def _signing_key(secret: str, day: str, region: str, service: str) -> bytes:
+    key = f"AWS4{secret}".encode()
+    for part in (day, region, service, "aws4_request"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key

@@ -1,1 +1,0 @@
-"""Capacity: what was measured, and what follows from it."""

@@ -1,0 +1,119 @@
+"""The main job: one stack, from nothing to a report, on a local AWS of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.cli.policy_run import FILE, fetch_observed
+from harness.core import interrupts
+from harness.core.environment import client_environment
+from harness.core.errors import HarnessError
+from harness.core.progress import Steps
+from harness.load.headless import run_folders, run_locust
+from harness.local_aws import daemon
+from harness.local_aws.invocation import administrator_session, invoke_function
+from harness.local_aws.options import Options
+from harness.report.run import Headline, build_report, summary
+from harness.stack.deployment import Deployment
+from harness.stack.file import Stack
+
+STAGES = Path(__file__).parents[1] / "load" / "locust" / "stages.py"
+_SHOWN_CHARACTERS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """Where the evidence is, and the figures that matter."""
+
+    report: Path
+    headline: Headline
+
+    def __str__(self) -> str:
+        return f"Report: {self.report} | {self.headline}"
+
+
+class Rehearsal:
+    """Brings a local AWS up on a free port, deploys, invokes, loads, reports, and takes it down again.
+
+    users: concurrent callers; seconds: length of each load stage (one per scenario of the stack); runs: the run store.
+    """
+
+    def __init__(self, stack: Stack, stack_file: Path, steps: Steps, *, users: int, seconds: int, runs: Path) -> None:
+        self._stack = stack
+        self._stack_file = stack_file
+        self._steps = steps
+        self._users = users
+        self._seconds = seconds
+        self._runs = runs
+        self._before = run_folders(runs)
+
+    def run(self) -> Rehearsed:
+        """Raises HarnessError that says which step failed and why; nothing is left running whatever happens."""
+        if self._stack.load is None:
+            raise HarnessError(
+                f"{self._stack_file} has no [load] table: a rehearsal needs a locustfile and its scenarios."
+            )
+        with interrupts.Tidied() as tidied:
+            prefix = "harness-rehearsal-"
+            scratch = Path(tidied.enter_context(tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)))
+            running = tidied.enter_context(self._up(scratch / "local-aws"))
+            self._deploy(running.url)
+            if self._stack.function is not None:
+                self._invoke(running.url)
+            run = self._load(running.url, scratch / "locust.log")
+            (run / FILE).write_text(json.dumps(fetch_observed(running.url)), encoding="utf-8")
+        with self._steps.step("Writing the report"):
+            return Rehearsed(build_report(run), summary(run))
+
+    @property
+    def recorded(self) -> Path | None:
+        """The folder of the run that was begun, if any."""
+        return max(run_folders(self._runs) - self._before, default=None)
+
+    @contextlib.contextmanager
+    def _up(self, state: Path) -> Iterator[daemon.Running]:
+        temporary = daemon.Temporary(state, Options(region=self._stack.region))
+        with self._steps.step("Bringing the local AWS up"):
+            running = temporary.start()
+        try:
+            yield running
+        finally:
+            with interrupts.held_back(), self._steps.step("Taking the local AWS down"):
+                temporary.stop()
+
+    def _deploy(self, url: str) -> None:
+        with self._steps.step(f"Deploying {self._stack.name}") as say:
+            Deployment(self._stack, administrator_session(url), url, say).run()
+
+    def _invoke(self, url: str) -> None:
+        function = self._stack.function
+        assert function is not None
+        payload = self._stack.path(function.event).read_bytes() if function.event else b"{}"
+        with self._steps.step(f"Invoking {function.called}"):
+            answer, log, failed = invoke_function(url, self._stack.region, function.called, payload)
+        if failed:
+            raise HarnessError(f"{function.name} answered with an error ({failed}): {answer}\n{log}")
+        shown = answer if len(answer) <= _SHOWN_CHARACTERS else answer[:_SHOWN_CHARACTERS] + "..."
+        self._steps.console.print(f"  {shown}", markup=False, soft_wrap=True)
+
+    def _load(self, url: str, log: Path) -> Path:
+        load = self._stack.load
+        assert load is not None
+        command = ["-f", f"{self._stack.path(load.locustfile)},{STAGES}", "--headless", *load.scenarios]
+        command += ["--only-summary", "--stop-timeout", "60", "--stack", str(self._stack_file)]
+        command += ["--stages", ",".join(load.scenarios), "--stage-seconds", str(self._seconds)]
+        command += ["--stage-users", str(self._users), "--endpoint-name", self._stack.endpoint.name]
+        if self._stack.function is not None:
+            command += ["--function-name", self._stack.function.called]
+            if self._stack.function.event is not None:
+                command += ["--event", str(self._stack.path(self._stack.function.event))]
+        environment = {**os.environ, **client_environment(url, self._stack.region)}
+        length = self._seconds * len(load.scenarios)
+        with self._steps.step(f"Load: {', then '.join(load.scenarios)}", length):
+            return run_locust(command, environment, self._runs, log, length)

@@ -1,0 +1,87 @@
+"""Rates, durations and shares as people write them on a command line, and as they read them back. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from harness.core.errors import HarnessError, shown
+
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
+_DURATION = re.compile(r"(?P<number>\d+(\.\d*)?|\.\d+)\s*(?P<unit>ms|s|min|m|h|d)")
+_RATE = re.compile(r"(?P<number>\d+(\.\d*)?|\.\d+)\s*/\s*(?P<unit>s|min|m|h|d)")
+_SHARE = re.compile(r"(?P<number>\d+(\.\d*)?|\.\d+)\s*(?P<percent>%?)")
+
+
+def parse_duration(text: str) -> float:
+    """Seconds of ``1.5s``, ``300ms``, ``10min``, ``1h``, ``2d``. HarnessError for anything else, and for no time."""
+    found = _DURATION.fullmatch(text.strip())
+    seconds = float(found["number"]) * _SECONDS[found["unit"]] if found else 0.0
+    if not (seconds > 0 and math.isfinite(seconds)):
+        raise HarnessError(
+            f"{shown(text)} is no time: give a number above 0 and a unit, such as 1.5s, 300ms, 10min or 1h."
+        )
+    return seconds
+
+
+def parse_rate(text: str) -> float:
+    """Requests a second of ``20/s``, ``1200/min``, ``5000/h``; 0 is a rate. HarnessError for anything else."""
+    found = _RATE.fullmatch(text.strip())
+    rate = float(found["number"]) / _SECONDS[found["unit"]] if found else math.nan
+    if not math.isfinite(rate):
+        raise HarnessError(
+            f"{shown(text)} is no rate: give requests and a unit of time, such as 20/s, 1200/min or 5000/h."
+        )
+    return rate
+
+
+def parse_share(text: str) -> float:
+    """0 to 1 of ``0.1%`` or ``0.001``. HarnessError for anything else."""
+    found = _SHARE.fullmatch(text.strip())
+    share = float(found["number"]) / (100 if found["percent"] else 1) if found else math.nan
+    if not 0 <= share <= 1:
+        raise HarnessError(f"{shown(text)} is no share of the requests: give 0% to 100%, such as 0.1%.")
+    return share
+
+
+def parse_ratio(text: str) -> tuple[str, float]:
+    """Name and number of ``ml.m5.xlarge=2.0``. HarnessError for anything else, and for a number that is not above 0."""
+    name, given, number = text.partition("=")
+    try:
+        ratio = float(number)
+    except ValueError:
+        ratio = math.nan
+    if not (name and given and math.isfinite(ratio) and ratio > 0):
+        raise HarnessError(
+            f"{shown(text)} is no speed ratio: give an instance type and how many times as many requests a second it "
+            "answers as the one that was measured, such as ml.m5.xlarge=2.0."
+        )
+    return name.strip(), ratio
+
+
+def say_seconds(seconds: float | None) -> str:
+    """``87 ms``, ``1.5 s``, ``12 min``, ``3.5 h``."""
+    if seconds is None or math.isnan(seconds):
+        return "-"
+    if seconds < 1:
+        return f"{seconds * 1000:.3g} ms"
+    if seconds < 120:
+        return f"{seconds:.3g} s"
+    return f"{seconds / 60:.3g} min" if seconds < 7200 else f"{seconds / 3600:.3g} h"
+
+
+def say_rate(rate: float) -> str:
+    """``23/s``; below one in ten seconds by the minute."""
+    return f"{rate:.3g}/s" if rate >= 0.1 or rate == 0 else f"{rate * 60:.3g}/min"
+
+
+def say_share(share: float | None) -> str:
+    """``0.12%``."""
+    if share is None or math.isnan(share):
+        return "-"
+    return "0%" if share == 0 else f"{share * 100:.2g}%" if share < 0.1 else f"{share * 100:.1f}%"
+
+
+def say_dollars(dollars: float) -> str:
+    """``$0.1234``, ``$12.34``, ``$1,234``."""
+    return f"${dollars:,.4f}" if dollars < 1 else f"${dollars:,.2f}" if dollars < 1000 else f"${dollars:,.0f}"

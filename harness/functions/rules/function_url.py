@@ -1,0 +1,206 @@
+"""Function URLs: an HTTP request as an event in payload format 2.0, and a handler's answer as a response. Pure.
+
+Facts: Lambda guide, urls-invocation and urls-configuration; recorded answers of AWS for what a handler may return.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+from harness.functions.configuration import timestamp
+from harness.functions.rules.outcome import Outcome
+
+PATH_PREFIX = "/_lambda-url/"  # ours: AWS has a host name for each, which no resolver knows here
+_TEXT = ("text/", "application/json", "application/javascript", "application/xml")  # other bodies come in base64
+
+Headers = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class UrlConfig:
+    """identity: the URL's own part of its address. arn: the function's or the alias's."""
+
+    identity: str
+    address: str
+    arn: str
+    auth_type: str
+    created: datetime
+    modified: datetime
+    cors: Mapping[str, Any] | None = None
+    invoke_mode: str = "BUFFERED"
+
+    def response(self, *without: str) -> dict[str, Any]:
+        """botocore's FunctionUrlConfig, without the members that an operation does not answer."""
+        response = {
+            "FunctionUrl": self.address,
+            "FunctionArn": self.arn,
+            "AuthType": self.auth_type,
+            "CreationTime": timestamp(self.created),
+            "LastModifiedTime": timestamp(self.modified),
+            "InvokeMode": self.invoke_mode,
+            **({"Cors": dict(self.cors)} if self.cors else {}),
+        }
+        return {name: value for name, value in response.items() if name not in without}
+
+
+@dataclass(frozen=True, slots=True)
+class UrlCaller:
+    """Who signed a request. user_id: IAM's unique identifier, with the session's name for a role."""
+
+    arn: str
+    account: str
+    access_key: str
+    user_id: str
+
+    def authorizer(self) -> dict[str, Any]:
+        """What the event's requestContext says of him."""
+        return {
+            "accessKey": self.access_key,
+            "accountId": self.account,
+            "callerId": self.user_id,
+            "cognitoIdentity": None,
+            "principalOrgId": None,
+            "userArn": self.arn,
+            "userId": self.user_id,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class UrlRequest:
+    """An HTTP request. path: below the URL, raw. headers: names in lower case. caller: who signed it, if anybody."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+    source: str
+    port: int
+    caller: UrlCaller | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UrlResponse:
+    status: int
+    headers: Headers
+    body: bytes
+
+
+BAD_GATEWAY = UrlResponse(502, [("Content-Type", "application/json")], b"Internal Server Error")
+
+
+def event(config: UrlConfig, request: UrlRequest, request_id: str, region: str, now: float) -> bytes:
+    """The event that the handler gets."""
+    domain = f"{config.identity}.lambda-url.{region}.on.aws"
+    moment = datetime.fromtimestamp(now, UTC)
+    headers = {
+        **request.headers,
+        "x-forwarded-for": request.source,
+        "x-forwarded-port": str(request.port),
+        "x-forwarded-proto": "http",
+    }
+    made: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": request.path,
+        "rawQueryString": request.query,
+        "headers": headers,
+        "requestContext": {
+            "accountId": request.caller.account if request.caller else "anonymous",
+            "apiId": config.identity,
+            "domainName": domain,
+            "domainPrefix": config.identity,
+            "http": {
+                "method": request.method,
+                "path": request.path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": request.source,
+                "userAgent": request.headers.get("user-agent", ""),
+            },
+            "requestId": request_id,
+            "routeKey": "$default",
+            "stage": "$default",
+            "time": moment.strftime("%d/%b/%Y:%H:%M:%S +0000"),
+            "timeEpoch": int(now * 1000),
+        },
+        "isBase64Encoded": False,
+    }
+    if request.caller:
+        made["requestContext"]["authorizer"] = {"iam": request.caller.authorizer()}
+    if cookies := request.headers.get("cookie"):
+        made["cookies"] = [cookie.strip() for cookie in cookies.split(";")]
+    if parameters := _joined(parse_qsl(request.query, keep_blank_values=True)):
+        made["queryStringParameters"] = parameters
+    if request.body:
+        if request.headers.get("content-type", "").startswith(_TEXT):
+            made["body"] = request.body.decode("utf-8", "replace")
+        else:
+            made["body"], made["isBase64Encoded"] = base64.b64encode(request.body).decode(), True
+    return json.dumps(made).encode()
+
+
+def response(outcome: Outcome) -> UrlResponse:
+    """A handler's answer as HTTP: an object with a statusCode says all of it, anything else is the JSON body."""
+    if outcome.error_type is not None:
+        return BAD_GATEWAY
+    answer = json.loads(outcome.payload)
+    if not isinstance(answer, dict) or "statusCode" not in answer:
+        return UrlResponse(200, [("Content-Type", "application/json")], _text(answer))
+    try:
+        status = int(answer["statusCode"])
+        headers = [(str(name), str(value)) for name, value in (answer.get("headers") or {}).items()]
+        headers += [("Set-Cookie", str(cookie)) for cookie in answer.get("cookies") or ()]
+        body = _text(answer.get("body", ""))
+        if answer.get("isBase64Encoded"):
+            body = base64.b64decode(body)
+    except (ValueError, TypeError, AttributeError):
+        return BAD_GATEWAY
+    if not 100 <= status <= 599:
+        return BAD_GATEWAY
+    if not any(name.lower() == "content-type" for name, _ in headers):
+        headers.append(("Content-Type", "application/json"))
+    return UrlResponse(status, headers, body)
+
+
+def cors_headers(cors: Mapping[str, Any] | None, request: UrlRequest) -> Headers:
+    """What a URL with a CORS configuration adds to a response for the request's origin."""
+    origin = request.headers.get("origin")
+    allowed = (cors or {}).get("AllowOrigins") or ()
+    if not cors or origin is None or not ("*" in allowed or origin in allowed):
+        return []
+    headers = [("Access-Control-Allow-Origin", origin), ("Vary", "Origin")]
+    for member, name in (
+        ("AllowMethods", "Access-Control-Allow-Methods"),
+        ("AllowHeaders", "Access-Control-Allow-Headers"),
+        ("ExposeHeaders", "Access-Control-Expose-Headers"),
+    ):
+        if cors.get(member):
+            headers.append((name, ",".join(cors[member])))
+    if cors.get("AllowCredentials"):
+        headers.append(("Access-Control-Allow-Credentials", "true"))
+    if cors.get("MaxAge") is not None:
+        headers.append(("Access-Control-Max-Age", str(cors["MaxAge"])))
+    return headers
+
+
+def is_preflight(cors: Mapping[str, Any] | None, request: UrlRequest) -> bool:
+    """A browser's question, which the URL answers itself."""
+    return bool(cors) and request.method == "OPTIONS" and "access-control-request-method" in request.headers
+
+
+def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    joined: dict[str, str] = {}
+    for name, value in pairs:
+        joined[name] = f"{joined[name]},{value}" if name in joined else value
+    return joined
+
+
+def _text(value: Any) -> bytes:
+    text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return text.encode("utf-8", "surrogatepass")

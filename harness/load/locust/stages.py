@@ -1,0 +1,54 @@
+"""A locustfile to add to others (``locust -f loadtests,stages.py``): runs their scenarios one after the other.
+
+So that each scenario is measured alone, and one run holds them all. Options: --stages CLASS,CLASS, --stage-seconds,
+--stage-users.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from locust import LoadTestShape, User
+
+from harness.core.errors import HarnessError
+from harness.load.locust.options import add_option
+
+add_option("--stages", "", "Scenarios to run one after the other, by class name, separated by commas")
+add_option("--stage-seconds", "30", "Length of each stage in seconds")
+add_option("--stage-users", "2", "Concurrent users of each stage")
+
+
+class Stages(LoadTestShape):
+    """Each scenario for --stage-seconds with --stage-users users; between two, every user ends.
+
+    Locust keeps the users that run when the next tick asks for as many of another class, hence the moment with none.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._stage = 0
+        self._begun = 0.0
+        self._ending = False
+
+    def tick(self) -> tuple[int, float, list[type[User]] | None] | None:
+        assert self.runner is not None
+        options: Any = self.runner.environment.parsed_options
+        scenarios = [name for name in options.stages.split(",") if name]
+        users, now = int(options.stage_users), self.get_run_time()  # type: ignore[no-untyped-call]
+        if now - self._begun >= float(options.stage_seconds) and not self._ending:
+            self._stage += 1
+            self._ending = True
+        if self._stage >= len(scenarios):
+            return None
+        if self._ending:
+            if self.runner.user_count:
+                return 0, float(users), None
+            self._begun, self._ending = now, False
+        return users, float(users), [self._user_class(scenarios[self._stage])]
+
+    def _user_class(self, name: str) -> type[User]:
+        assert self.runner is not None
+        classes = {user_class.__name__: user_class for user_class in self.runner.environment.user_classes}
+        if name not in classes:
+            raise HarnessError(f"There is no scenario {name}; there are: {', '.join(sorted(classes))}.")
+        return classes[name]

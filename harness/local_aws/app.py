@@ -1,0 +1,256 @@
+"""The local AWS in one process: backend, services and gateway, brought up together and taken down together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import math
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from harness.access.api import Simulation
+from harness.access.directory import Directory
+from harness.access.observing import observe
+from harness.access.rules.observed import Observed
+from harness.access.rules.record import CallRecord
+from harness.backend.client import Backend
+from harness.backend.metrics import Metrics
+from harness.backend.moto import EmbeddedMoto
+from harness.backend.watch import BackendWatch
+from harness.core.calls import Service
+from harness.core.clock import Clock, WallClock
+from harness.core.errors import AwsError, HarnessError
+from harness.functions.api import Functions
+from harness.gateway.app import Gateway
+from harness.gateway.authorizing import Authorizer
+from harness.gateway.forward import Forwarder
+from harness.gateway.head_limit import BoundedProtocol
+from harness.hosting.api import Hosting
+from harness.hosting.instances.base import LocalSettings
+from harness.hosting.instances.settings import local_settings
+from harness.hosting.runtime import HostingRuntime
+from harness.local_aws.options import HIGHEST_SPEED, Options
+from harness.scaling.api import Scaling
+
+# In-flight requests get this long when the gateway goes down.
+_GRACE_SECONDS = 5
+_SCRATCH = "/var/tmp" if os.access("/var/tmp", os.W_OK) else None  # noqa: S108
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: whoever runs the local AWS decides when it ends."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class LocalAws:
+    """One local AWS, as an async context manager; ``url`` is what AWS_ENDPOINT_URL has to be.
+
+    workspace: a folder for everything temporary, removed at the end.
+    Raises HarnessError on entry when the port is taken or the backend does not answer.
+    """
+
+    def __init__(
+        self, options: Options | None = None, *, workspace: Path | None = None, clock: Clock | None = None
+    ) -> None:
+        self.options = options or Options()
+        self.region = self.options.region
+        self.clock = clock or WallClock(self.options.speed)
+        self._workspace = workspace
+        self._stack = contextlib.AsyncExitStack()
+        self.url = ""
+        self.administrator: tuple[str, str] | None = None
+        """Key and secret of the user who administers the account where the well-known key does not."""
+
+    @property
+    def _containers(self) -> LocalSettings | None:
+        given = self.options.containers
+        return local_settings({"instances": "container", "containers": list(given)}) if given else None
+
+    async def __aenter__(self) -> LocalAws:
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *reason: object) -> None:
+        await self._stack.aclose()
+
+    async def _start(self) -> None:
+        listener = self._listen()
+        # Listening everywhere is for containers; what runs here calls on loopback.
+        host = "127.0.0.1" if self.options.host == "0.0.0.0" else self.options.host  # noqa: S104
+        self.url = f"http://{host}:{listener.getsockname()[1]}"
+        # Not below /tmp: functions have one of their own, in which nothing else is seen (harness.functions.storage).
+        workspace = self._workspace or Path(tempfile.mkdtemp(prefix="sagemaker-harness-", dir=_SCRATCH))
+        workspace.mkdir(parents=True, exist_ok=True)
+        self._stack.push_async_callback(asyncio.to_thread, shutil.rmtree, workspace, ignore_errors=True)
+        self.backend = self._find_backend()
+        self.directory = Directory(self.backend, administrator=self.options.administrator)
+        self.record = CallRecord()
+        await self._reach_backend()
+        if not self.options.administrator:
+            self.administrator = await self.directory.make_administrator()
+        self.metrics = Metrics(self.backend, self.clock)
+        await self.metrics.start()
+        self._stack.push_async_callback(self.metrics.close)
+        self.hosting = Hosting(
+            self.backend,
+            self.clock,
+            self.metrics,
+            gateway_url=self.url,
+            workspace=workspace / "hosting",
+            settings=self._containers,
+        )
+        self.functions = Functions(
+            self.backend,
+            self.clock,
+            self.metrics,
+            gateway_url=self.url,
+            workspace=workspace / "functions",
+            preparation=self.options.provisioning_seconds,
+        )
+        self._stack.push_async_callback(self.hosting.close)
+        self._stack.push_async_callback(self.functions.close)
+        await self.functions.start()
+        scaled: list[Service] = [self.hosting, self.functions]
+        self.scaling = Scaling(self.backend, self.clock, self.metrics, {one.service_name: one for one in scaled})
+        await self.scaling.start()
+        self._stack.push_async_callback(self.scaling.close)
+        if self.options.backend_url:
+            watch = BackendWatch(self.backend, lambda: chain(self.hosting.relies_on(), self.functions.relies_on()))
+            await watch.start()
+            self._stack.push_async_callback(watch.close)
+        forwarder = Forwarder(self.backend.url)
+        await forwarder.start()
+        self._stack.push_async_callback(forwarder.close)
+        owned: list[Service] = [self.hosting, HostingRuntime(self.hosting), self.scaling, Simulation(self.directory)]
+        if self.options.functions == "harness":
+            owned.append(self.functions)
+        services = {one.service_name: one for one in owned}
+        tags = {"lambda": self.functions.tags_of, "sagemaker": self.hosting.tags_of}
+        authorizer = Authorizer(self.directory, self.record, {"lambda": self.functions.resource_policy}, tags)
+        gateway = Gateway(services, self.directory, authorizer, forwarder, self._control, self.region)
+        await self._serve(gateway, listener)
+
+    def _listen(self) -> socket.socket:
+        # With its protocol named, for asyncio sets TCP_NODELAY only then: without, every answer waits 40 ms for an ACK.
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((self.options.host, self.options.port))
+        except OSError as error:
+            listener.close()
+            if error.errno == errno.EADDRINUSE:
+                raise HarnessError(
+                    f"Port {self.options.port} is taken by another program: stop it (a harness: `harness down`), "
+                    "or choose another port with --port."
+                ) from None
+            raise HarnessError(f"Cannot listen on {self.options.host}:{self.options.port}: {error.strerror}.") from None
+        self._stack.callback(listener.close)
+        return listener
+
+    def _find_backend(self) -> Backend:
+        if self.options.backend_url:
+            return Backend(self.options.backend_url, self.region)
+        moto = EmbeddedMoto(self.clock)
+        url = moto.start()
+        self._stack.push_async_callback(asyncio.to_thread, moto.stop)
+        return Backend(url, self.region, self.clock.now)
+
+    async def _reach_backend(self) -> None:
+        try:
+            await self.directory.start()
+        except Exception as error:
+            raise HarnessError(f"The backend at {self.backend.url} does not answer as AWS STS does: {error}") from None
+
+    async def _serve(self, gateway: Gateway, listener: socket.socket) -> None:
+        config = uvicorn.Config(
+            gateway,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            http=BoundedProtocol,
+            ws="none",  # which AWS has none of here, and which would be loaded
+            backlog=2048,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+            timeout_keep_alive=75,
+        )
+        server = _Server(config)
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+
+        async def stop() -> None:
+            server.should_exit = True
+            await serving
+
+        self._stack.push_async_callback(stop)
+        while not server.started:
+            if serving.done():
+                await serving
+            await asyncio.sleep(0.01)
+
+    @property
+    def _speed(self) -> float | None:
+        """None where somebody else moves the clock."""
+        return self.clock.speed if isinstance(self.clock, WallClock) else None
+
+    def _change_speed(self, speed: object) -> None:
+        number = isinstance(speed, int | float) and not isinstance(speed, bool) and math.isfinite(speed)
+        if not (isinstance(self.clock, WallClock) and number and 0 < speed <= HIGHEST_SPEED):  # type: ignore[operator]
+            raise AwsError(
+                "ValidationException", f"A speed is a number above 0 and up to {HIGHEST_SPEED}, not {speed!r}."
+            )
+        self.clock.change_speed(float(speed))  # type: ignore[arg-type]
+
+    async def _observe(self) -> Observed:
+        """What roles and users have called so far, and what AWS's services would have as the roles."""
+        calls = [*self.functions.role_calls(), *self.hosting.role_calls(self.directory.account)]
+        return await observe(self.directory, self.record, calls, self.region)
+
+    async def _control(self, method: str, path: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The harness's own calls: GET health, scaling, access, clock; PUT clock with a speed, endpoints/NAME with
+        LocalSettings' members, plans/NAME with PlannedEndpoint's."""
+        if method == "GET" and path == "health":
+            return {
+                "status": "ok",
+                "version": version("sagemaker-harness"),
+                "pid": os.getpid(),
+                "region": self.region,
+                "account": self.directory.account,
+                "backend": self.backend.url,
+                "speed": self._speed,
+            }
+        if method == "GET" and path == "scaling":
+            return {**self.scaling.snapshot(), "functions": self.functions.concurrency()}
+        if method == "GET" and path == "access":
+            return (await self._observe()).document()
+        if path == "clock" and method in ("GET", "PUT"):
+            if method == "PUT":
+                self._change_speed(document.get("speed"))
+            return {"now": self.clock.now(), "speed": self._speed}
+        kind, _, name = path.partition("/")
+        if method == "PUT" and kind == "plans" and name:
+            from harness.hosting.planned import read_planned  # pydantic's time to load, for this alone
+
+            self.hosting.take_plan(read_planned(document))
+            return {}
+        if method == "PUT" and kind == "endpoints" and name:
+            self.hosting.configure(name, self._containers or local_settings(document))
+            return {}
+        raise AwsError("UnknownOperationException", f"The harness has no call {method} {path}.", 404)

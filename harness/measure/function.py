@@ -1,0 +1,217 @@
+"""Lambda's own part: what an execution takes beside the model, a cold start, and the memory. Times are seconds.
+
+Here the function runs on a local AWS of its own before a twin that always takes the same time; of a deployed one
+CloudWatch says what the model took.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from harness.core.errors import HarnessError
+from harness.core.profile import FunctionPart, Profile, Provenance, SampleAnswer, ServiceTimes
+from harness.load.answers import report_times
+from harness.local_aws import daemon
+from harness.local_aws.invocation import administrator_session
+from harness.local_aws.options import Options
+from harness.stack.deployment import Deployment
+from harness.stack.file import Stack
+from harness.stack.scaling import ScalingTable
+from harness.stack.twins import on_twins
+
+EXECUTIONS = 30
+COLD_STARTS = 5
+MODEL_SECONDS = 0.05
+"""What the twin takes: long enough for its own scatter to be small beside it."""
+_METRIC_SECONDS = 240.0
+_METRIC_POLL_SECONDS = 5.0
+# Lambda runs for 15 minutes at most.
+_READ_SECONDS = 910
+_MEMORY = re.compile(r"^REPORT RequestId: .*\tMax Memory Used: (\d+) MB", re.MULTILINE)
+
+Spend = Callable[[float | None], None]
+"""Called with None before an invocation, and raises where it may not be sent; afterwards with its duration."""
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What a REPORT line says. memory: MB; init: None where the environment was warm."""
+
+    duration: float
+    init: float | None
+    memory: float | None
+
+
+def part_of(executions: Sequence[Execution], overhead: float) -> FunctionPart | None:
+    """overhead: as in profile.FunctionPart; None where it is negative: the function does not wait for the model."""
+    if overhead < 0:
+        return None
+    cold = [one.init for one in executions if one.init is not None]
+    return FunctionPart(
+        overhead=round(overhead, 6),
+        cold_start=round(statistics.median(cold), 6) if cold else None,
+        memory=max((one.memory for one in executions if one.memory is not None), default=None),
+    )
+
+
+def measure_here(stack: Stack, answer: SampleAnswer, scratch: Path, say: Say) -> FunctionPart:
+    """On a local AWS of its own, which is gone afterwards. scratch: an empty folder.
+
+    Raises HarnessError where the function fails, or does not call the endpoint.
+    """
+    alone = _before_a_twin(stack, answer, scratch / "twin.json")
+    name, payload = _called(alone)
+    with daemon.Temporary(scratch / "local-aws", Options(region=stack.region, provisioning_seconds=0)) as running:
+        session = administrator_session()
+        say("bringing it up before a twin")
+        Deployment(alone, session, running.url, lambda step: None).run(build=False)
+        client = _client(session, running.url, stack.region)
+        say(f"{COLD_STARTS} cold starts")
+        cold = [_cold_start(client, alone, number, payload) for number in range(COLD_STARTS)]
+        say(f"{EXECUTIONS} executions")
+        warm = [execute(client, name, payload) for _ in range(EXECUTIONS)]
+    found = part_of([*cold, *warm], statistics.median(one.duration for one in warm) - MODEL_SECONDS)
+    if found is None:
+        raise HarnessError(
+            f"The function {name} ended before its model could have answered, so that it does not wait for the "
+            "endpoint: leave its part out with --no-function."
+        )
+    return found
+
+
+def measure_deployed(
+    session: boto3.Session, url: str | None, stack: Stack, variant: str, spend: Spend, say: Say
+) -> FunctionPart | None:
+    """The deployed function before its endpoint, which nobody else may use meanwhile; as it is, so that a cold start
+    is seen only if the first execution is one.
+
+    The endpoint's own metric ModelLatency says what the model took; None where it does not come, or counts requests
+    of others.
+    """
+    name, payload = _called(stack)
+    client = _client(session, url, stack.region)
+    cloudwatch = session.client("cloudwatch", region_name=stack.region, endpoint_url=url)
+    begun = time.time() // 60 * 60
+    say(f"{EXECUTIONS} executions")
+    executions = []
+    for _ in range(EXECUTIONS):
+        spend(None)
+        executions.append(execute(client, name, payload))
+        spend(executions[-1].duration)
+    say("waiting for the endpoint's ModelLatency")
+    seconds = _model_seconds(cloudwatch, stack.endpoint.name, variant, begun)
+    if seconds is None:
+        return None
+    # A mean, as the metric's is one, of the same requests.
+    return part_of(executions, statistics.fmean(one.duration for one in executions) - seconds)
+
+
+def _before_a_twin(stack: Stack, answer: SampleAnswer, profile: Path) -> Stack:
+    """The stack with twins in place of the model, on-demand concurrency, and no scaling."""
+    function = stack.function
+    assert function is not None
+    quantiles = ServiceTimes.of(1, [MODEL_SECONDS])
+    made_up = Profile(
+        name="constant",
+        provenance=Provenance(
+            measured_at=datetime.now(UTC), machine="none", method="a constant, to measure a function before it"
+        ),
+        workers=1,
+        service_times=(quantiles,),
+        load_seconds=0,
+        memory=0,
+        answer=answer,
+    )
+    profile.write_text(made_up.to_json(), encoding="utf-8")
+    on_demand = {
+        "alias": None,
+        "reserved_concurrent_executions": None,
+        "provisioned_concurrent_executions": None,
+    }
+    return on_twins(stack, profile, scratch=profile.parent).model_copy(
+        update={"function": function.model_copy(update=on_demand), "scaling": ScalingTable()}
+    )
+
+
+def _called(stack: Stack) -> tuple[str, bytes]:
+    function = stack.function
+    assert function is not None
+    return function.called, stack.path(function.event).read_bytes() if function.event else b"{}"
+
+
+def _client(session: boto3.Session, url: str | None, region: str) -> Any:
+    config = Config(read_timeout=_READ_SECONDS, retries={"total_max_attempts": 1})
+    return session.client("lambda", region_name=region, endpoint_url=url, config=config)
+
+
+def _cold_start(client: Any, stack: Stack, number: int, payload: bytes) -> Execution:
+    """An execution after a change of the environment variables, which ends the environments that there are."""
+    function = stack.function
+    assert function is not None
+    variables = {**function.environment, "HARNESS_MEASURES_COLD_START": str(number)}
+    client.update_function_configuration(FunctionName=function.name, Environment={"Variables": variables})
+    client.get_waiter("function_updated_v2").wait(FunctionName=function.name, WaiterConfig={"Delay": 1})
+    return execute(client, function.name, payload)
+
+
+def execute(client: Any, function: str, payload: bytes) -> Execution:
+    """Raises HarnessError where the function fails, or its log has no REPORT line."""
+    try:
+        answer = client.invoke(FunctionName=function, Payload=payload, LogType="Tail")
+    except (ClientError, BotoCoreError) as error:
+        raise HarnessError(f"The function {function} cannot be measured: {error}") from None
+    tail = str(answer.get("LogResult", ""))
+    if answer.get("FunctionError"):
+        text = answer["Payload"].read().decode("utf-8", "replace")
+        raise HarnessError(
+            f"The function {function} failed on the stack's event ({answer['FunctionError']}): {text[:300]}. Mend the "
+            "event, or leave its part out with --no-function."
+        )
+    duration, init = report_times(tail)
+    if duration is None:
+        raise HarnessError(f"The log of {function} has no REPORT line: leave its part out with --no-function.")
+    memory = _MEMORY.search(base64.b64decode(tail).decode("utf-8", "replace"))
+    return Execution(duration, init, float(memory[1]) if memory else None)
+
+
+def _model_seconds(cloudwatch: Any, endpoint: str, variant: str, begun: float) -> float | None:
+    """The mean of ModelLatency (microseconds) since ``begun``, once it counts every execution and nothing else."""
+    dimensions = [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": variant}]
+    for _ in _polls(_METRIC_SECONDS, _METRIC_POLL_SECONDS):
+        try:
+            points = cloudwatch.get_metric_statistics(
+                Namespace="AWS/SageMaker",
+                MetricName="ModelLatency",
+                Dimensions=dimensions,
+                StartTime=datetime.fromtimestamp(begun, UTC),
+                EndTime=datetime.fromtimestamp(begun + 23 * 3600, UTC),
+                Period=60,
+                Statistics=["Sum", "SampleCount"],
+            )["Datapoints"]
+        except (ClientError, BotoCoreError):
+            return None
+        count = sum(point["SampleCount"] for point in points)
+        if count >= EXECUTIONS:
+            total = sum(point["Sum"] for point in points)
+            return float(total / count / 1e6) if count == EXECUTIONS else None
+    return None
+
+
+def _polls(seconds: float, every: float) -> Iterator[None]:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        yield
+        time.sleep(every)

@@ -1,0 +1,69 @@
+"""`harness plan`: from its options to a plan in a folder."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from harness.core.errors import HarnessError
+from harness.core.progress import Steps
+from harness.planner.confirmation.confirm import Live, confirm
+from harness.planner.document import plan_of
+from harness.planner.plan import Plan
+from harness.planner.problem import Prepared
+from harness.planner.search import engine
+from harness.planner.search.find import find
+from harness.planner.search.replication import Context, Simulate
+
+Engine = AbstractContextManager[engine.Engine]
+
+
+def make_plan(
+    prepared: Prepared, steps: Steps, *, jobs: int | None = None, dask: str | None = None, simulate: Simulate
+) -> Plan:
+    """Searches on so many processes, all cores by default, or on a Dask scheduler's workers."""
+
+    def engines(context: Context) -> Engine:
+        return engine.dask(context, dask) if dask is not None else engine.processes(context, jobs)
+
+    found = find(prepared.problem, simulate, engines, steps.counted)
+    return plan_of(prepared, found, datetime.now(UTC).replace(microsecond=0))
+
+
+def confirmed(plan: Plan, prepared: Prepared, simulate: Simulate, live: Live, steps: Steps) -> Plan:
+    """The plan with what a live run of it gave; where none came about, with the reason."""
+    problem = prepared.problem
+    try:
+        found = confirm(plan, prepared.stack, problem.system, problem.traffic, simulate, live, steps)
+    except HarnessError as error:
+        return plan.model_copy(
+            update={"warnings": (*plan.warnings, f"The plan was not confirmed by a live run: {error}")}
+        )
+    return plan.model_copy(update={"confirmation": found})
+
+
+def folder_for(stack: str, out: Path | None) -> Path:
+    """A new folder for a plan. Raises HarnessError where none can be made, before anything is computed for it."""
+    folder = out or Path("plans") / f"{stack}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HarnessError(
+            f"The plan cannot be written to {folder} ({error.strerror}): name another with --out."
+        ) from None
+    return folder
+
+
+def write_plan(plan: Plan, folder: Path) -> Path:
+    """Replaces the folder's plan.json in one step."""
+    file, draft = folder / "plan.json", folder / ".plan.json.new"
+    try:
+        draft.write_text(plan.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        draft.replace(file)
+    finally:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+    return file

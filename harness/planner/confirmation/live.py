@@ -1,0 +1,187 @@
+"""A stack of twins, deployed on a local AWS of its own, under a schedule that locust plays."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.compute
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from harness.core.environment import client_environment
+from harness.core.errors import HarnessError
+from harness.core.profile import Profile
+from harness.load.headless import run_locust
+from harness.load.requests import finished_rows
+from harness.load.runs import Run, read_run
+from harness.load.schedule import Profile as Schedule
+from harness.load.validity import judge
+from harness.local_aws import daemon
+from harness.local_aws.invocation import administrator_session, invoke_function
+from harness.local_aws.options import Options
+from harness.stack.deployment import Deployment
+from harness.stack.file import Stack
+
+LOCUSTFILE = Path(__file__).with_name("locustfile.py")
+_PROBES = 30
+_LOOK_SECONDS = 0.5
+_PATIENCE = 70  # seconds for the last answers, as SDK clients are told to wait (SM guide)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a run gave. Percentiles: seconds, None without an answer; errors: share of the requests; instances: mean
+    and most, of all variants together; overhead: seconds of the function beside the model, on the idle stack, None
+    without one; started: environments of the function, while requests were answered; reasons: why the load generator's
+    own verdict is that the run is invalid, none where it is valid."""
+
+    requests: int
+    p50: float | None
+    p95: float | None
+    p99: float | None
+    errors: float
+    throttles: int
+    mean_instances: float
+    most_instances: int
+    overhead: float | None
+    started: int
+    reasons: tuple[str, ...]
+
+
+def run_live(
+    stack: Stack,
+    profile: Profile,
+    schedule: Schedule,
+    arrivals: Sequence[float],
+    speed: float,
+    executions: int,
+    say: Callable[[str], None],
+) -> Measured:
+    """Brings the stack of twins up, loads it, and takes it down again; nothing is left running whatever happens.
+
+    arrivals: of the requests, seconds from its beginning. executions: of the function, at one time, before that: whose
+    environments are then warm."""
+    with tempfile.TemporaryDirectory(prefix="harness-confirmation-", ignore_cleanup_errors=True) as name:
+        scratch = Path(name)
+        payload, pieces = scratch / "payload.json", scratch / "schedule.json"
+        payload.write_bytes(_payload(stack))
+        rates = [(each.seconds, each.start_rate, each.end_rate) for each in schedule.pieces]
+        pieces.write_text(json.dumps({"pieces": rates, "arrivals": arrivals}))
+        options = Options(region=stack.region, speed=speed)
+        with daemon.Temporary(scratch / "local-aws", options) as running:
+            Deployment(stack, administrator_session(running.url), running.url, say).run(build=False)
+            overhead = _overhead(stack, running.url, payload.read_bytes(), profile, executions)
+            arguments = ["-f", str(LOCUSTFILE), "--headless", "--only-summary", "Planned"]
+            # The run ends with its schedule; locust's own time is only for one that does not.
+            arguments += ["--run-time", f"{math.ceil(schedule.seconds) + _PATIENCE}s"]
+            arguments += ["--schedule", str(pieces), "--payload", str(payload), *_target(stack)]
+            environment = {**os.environ, **client_environment(running.url, stack.region)}
+            say(f"{len(arrivals)} requests in {schedule.seconds:.0f} s")
+            with _instances(stack, running.url) as counted:
+                folder = run_locust(arguments, environment, scratch / "runs", scratch / "locust.log", schedule.seconds)
+        return _measured(read_run(folder), counted, overhead)
+
+
+def _payload(stack: Stack) -> bytes:
+    """The function's own event; a twin's answer does not depend on it."""
+    function = stack.function
+    return stack.path(function.event).read_bytes() if function and function.event else b"{}"
+
+
+def _target(stack: Stack) -> list[str]:
+    if stack.function is not None:
+        return ["--via", "lambda", "--function-name", stack.function.called]
+    return ["--via", "endpoint", "--endpoint-name", stack.endpoint.name]
+
+
+def _overhead(stack: Stack, url: str, payload: bytes, profile: Profile, executions: int) -> float | None:
+    """The function's own part on this machine: what an idle invocation of a warm environment takes beside the twin;
+    ``executions`` of them are warm then."""
+    if stack.function is None:
+        return None
+    called = stack.function.called
+    # The first one starts cold, and says in a sentence what is wrong.
+    answer, _, failed = invoke_function(url, stack.region, called, payload)
+    if failed:
+        raise HarnessError(f"{stack.function.name} answered with an error ({failed}): {answer}")
+    # One client: to make one takes longer than the function.
+    config = Config(max_pool_connections=max(1, executions), retries={"total_max_attempts": 1})
+    session = administrator_session(url)
+    client: Any = session.client("lambda", region_name=stack.region, endpoint_url=url, config=config)
+
+    def invoke() -> float:
+        begun = time.perf_counter()
+        client.invoke(FunctionName=called, Payload=payload)["Payload"].read()
+        return time.perf_counter() - begun
+
+    with ThreadPoolExecutor(max(1, executions)) as threads:
+        # Each holds an environment of its own for as long as the others start.
+        warmed = [threads.submit(invoke) for _ in range(executions)]
+    for one in warmed:
+        if (error := one.exception()) is not None and not _throttled(error):
+            raise error
+    return max(0.0, statistics.median(invoke() for _ in range(_PROBES)) - profile.service_times[0].quantile(0.5))
+
+
+def _throttled(error: BaseException) -> bool:
+    return isinstance(error, ClientError) and error.response["Error"]["Code"] == "TooManyRequestsException"
+
+
+@contextmanager
+def _instances(stack: Stack, url: str) -> Iterator[list[int]]:
+    """How many there are, looked at twice a second while the context lasts."""
+    found: list[int] = []
+    ended = threading.Event()
+    client: Any = administrator_session(url).client("sagemaker", region_name=stack.region, endpoint_url=url)
+
+    def look() -> None:
+        while not ended.wait(_LOOK_SECONDS):
+            try:
+                variants = client.describe_endpoint(EndpointName=stack.endpoint.name)["ProductionVariants"]
+            except (ClientError, BotoCoreError):
+                continue
+            found.append(sum(variant["CurrentInstanceCount"] for variant in variants))
+
+    looking = threading.Thread(target=look, daemon=True)
+    looking.start()
+    try:
+        yield found
+    finally:
+        ended.set()
+        looking.join()
+
+
+def _measured(run: Run, instances: list[int], overhead: float | None) -> Measured:
+    table = finished_rows(run)
+    good = table.filter(pyarrow.compute.is_null(table["error"]))["response_s"].to_numpy()
+    throttled = pyarrow.compute.sum(pyarrow.compute.equal(table["status"], 429)).as_py() or 0
+
+    def percentile(q: float) -> float | None:
+        return float(np.quantile(good, q, method="higher")) if len(good) else None
+
+    return Measured(
+        requests=table.num_rows,
+        p50=percentile(0.50),
+        p95=percentile(0.95),
+        p99=percentile(0.99),
+        errors=1 - len(good) / table.num_rows if table.num_rows else 0.0,
+        throttles=int(throttled),
+        mean_instances=statistics.fmean(instances) if instances else 0.0,
+        most_instances=max(instances, default=0),
+        overhead=overhead,
+        started=pyarrow.compute.count(table["cold_init_s"]).as_py(),
+        reasons=tuple(judge(run).reasons),
+    )

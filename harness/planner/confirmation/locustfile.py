@@ -1,0 +1,51 @@
+"""Plays the schedule of a file of pieces: what a confirmation sends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from locust import task
+from locust.env import Environment
+
+from harness.core.errors import HarnessError
+from harness.load.answers import Kind
+from harness.load.locust import recording  # noqa: F401 - records the run
+from harness.load.locust.options import add_option, read_file
+from harness.load.locust.scenario import Scenario
+from harness.load.schedule import Piece, Profile
+
+add_option("--function-name", "", "Lambda function to invoke")
+add_option("--endpoint-name", "", "SageMaker endpoint to invoke")
+add_option("--schedule", "", 'JSON: {"pieces": [[seconds, first rate, last rate], ...], "arrivals": [second, ...]}')
+
+
+class Planned(Scenario):
+    """The excerpt of a plan's traffic."""
+
+    @classmethod
+    def profile(cls, environment: Environment) -> Profile:
+        return _read(environment)[0]
+
+    @classmethod
+    def arrivals(cls, environment: Environment, profile: Profile, seed: int) -> Iterator[float]:
+        return iter(_read(environment)[1])
+
+    @classmethod
+    def default_payload(cls, kind: Kind, options: Any) -> tuple[str, str]:
+        raise HarnessError("A confirmation sends what --payload names.")
+
+    @task
+    def ask(self) -> None:
+        self.call()
+
+
+def _read(environment: Environment) -> tuple[Profile, list[float]]:
+    options: Any = environment.parsed_options
+    try:
+        found = json.loads(read_file(options.schedule, "--schedule"))
+        pieces = tuple(Piece(*(float(each) for each in piece)) for piece in found["pieces"])
+        return Profile(pieces), [float(each) for each in found["arrivals"]]
+    except (ValueError, TypeError, KeyError) as error:
+        raise HarnessError(f"--schedule {options.schedule} holds no schedule: {error!r}.") from None

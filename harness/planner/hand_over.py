@@ -1,0 +1,78 @@
+"""A plan handed to a running harness, so that AWS's own API (Inference Recommender) tells it."""
+
+from __future__ import annotations
+
+import json
+import math
+import urllib.error
+import urllib.request
+
+from harness.core.errors import HarnessError
+from harness.hosting.planned import PlannedEndpoint, PlannedOption, PlannedPolicy
+from harness.planner.plan import Candidate, Figures, Interval, Plan
+from harness.planner.search.find import OWN
+
+
+def hand_over(url: str, plan: Plan) -> None:
+    """Raises HarnessError where the harness at ``url`` does not take it."""
+    request = urllib.request.Request(  # noqa: S310 - the URL is the endpoint that the user named
+        f"{url}/_harness/plans/{plan.endpoint}", data=planned_endpoint(plan).model_dump_json().encode(), method="PUT"
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10):  # noqa: S310
+            pass
+    except urllib.error.HTTPError as error:
+        message = json.loads(error.read()).get("message", error.reason)
+        raise HarnessError(f"The harness at {url} refused the plan: {message}") from None
+    except OSError as error:
+        raise HarnessError(f"The harness at {url} did not take the plan: {error}") from None
+
+
+def planned_endpoint(plan: Plan) -> PlannedEndpoint:
+    """The recommended setting and the runner-up, where they meet the objective. Pure."""
+    chosen = [each for each in (plan.recommended, plan.runner_up) if each is not None and each.figures.meets]
+    return PlannedEndpoint(
+        region=plan.region,
+        endpoint=plan.endpoint,
+        variant=plan.variant,
+        model=plan.models.get(plan.variant, plan.endpoint),
+        most=math.ceil(plan.traffic.peak_rate * 60),
+        options=tuple(_option(plan, each) for each in chosen),
+        limit=plan.first_limit,
+    )
+
+
+def _option(plan: Plan, candidate: Candidate) -> PlannedOption:
+    variant = next(each for each in candidate.settings.variants if each.name == plan.variant)
+    figures = candidate.figures
+    policies = tuple(PlannedPolicy(metric=each.metric, target_value=each.target_value) for each in variant.tracking)
+    first = variant.tracking[0] if variant.tracking else None
+    return PlannedOption(
+        instance_type=variant.instance_type,
+        initial_instance_count=variant.initial_instance_count,
+        cost_per_hour=figures.cost.instances / figures.mean_instances if figures.mean_instances else 0.0,
+        cost_per_inference=figures.cost.instances / (plan.traffic.mean_rate * 3600),
+        max_invocations=_most(plan, variant.instance_type),
+        latency=_latency(figures),
+        min_capacity=variant.min_capacity,
+        max_capacity=variant.max_capacity,
+        scale_in_cooldown=math.ceil(first.scale_in_cooldown) if first else None,
+        scale_out_cooldown=math.ceil(first.scale_out_cooldown) if first else None,
+        policies=policies,
+    )
+
+
+def _most(plan: Plan, instance_type: str) -> int | None:
+    """Requests a minute of one instance at its measured saturation; None where that is not known of its type."""
+    own = next((each for each in plan.compared if each.label == OWN), None)
+    measured = own is not None and any(each.instance_type == instance_type for each in own.settings.variants)
+    ratio = plan.evidence.ratios.get(instance_type, 1.0 if measured else None)
+    saturation = plan.evidence.saturation_rate
+    return None if ratio is None or saturation is None else math.floor(saturation * ratio * 60)
+
+
+def _latency(figures: Figures) -> dict[str, int]:
+    def milliseconds(found: Interval) -> int:
+        return math.ceil((found.value or 0.0) * 1000)
+
+    return {"P50": milliseconds(figures.p50), "P95": milliseconds(figures.p95), "P99": milliseconds(figures.p99)}

@@ -1,0 +1,238 @@
+"""The plan: what `harness plan` writes and `harness report` and `harness deploy --plan` read. plan.json is its form.
+
+Every figure is with its evidence: replications, interval, the profile's provenance. Times are seconds, money dollars.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from harness.core.errors import HarnessError
+from harness.simulator.settings import Settings
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="null")
+
+
+class Interval(_Part):
+    """A mean over replications with its 95 % confidence interval; None where it cannot be told."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+class Objective(_Part):
+    """percentile p99 in seconds, and the share of requests that may end in an error."""
+
+    p99: float = Field(gt=0)
+    errors: float = Field(ge=0, le=1)
+
+
+class Cost(_Part):
+    """US dollars for the traffic's time, scaled to an hour; a day is 24 of them, a month 730."""
+
+    instances: float
+    function: float
+    provisioned: float
+    requests: float
+
+    @property
+    def hour(self) -> float:
+        return self.instances + self.function + self.provisioned + self.requests
+
+    @property
+    def day(self) -> float:
+        return 24 * self.hour
+
+    @property
+    def month(self) -> float:
+        return 730 * self.hour
+
+
+class Figures(_Part):
+    """What a setting gives, over ``replications`` simulated runs of the traffic, each figure the mean of theirs.
+
+    errors: share of the requests; throttles: Lambda's 429 answers, a run; peak_instances: in any of the runs.
+    hours_at_maximum, cold_starts and beyond_saturation (seconds): as in outcome.Outcome, a run.
+    meets: the upper ends of the intervals of p99 and errors are within the objective.
+    """
+
+    replications: int
+    p50: Interval
+    p95: Interval
+    p99: Interval
+    errors: Interval
+    throttles: Interval
+    cost: Cost
+    mean_instances: float
+    peak_instances: int
+    hours_at_maximum: float
+    cold_starts: float
+    beyond_saturation: float = 0.0
+    meets: bool
+
+
+class Candidate(_Part):
+    """A setting and its figures. label: how people call it, such as ``recommended`` or ``write-up B``; says: a
+    sentence on it, such as what a write-up misread."""
+
+    label: str
+    settings: Settings
+    figures: Figures
+    says: str | None = None
+
+
+class Minutes(_Part):
+    """A setting's time: one value for each ``step`` seconds (a minute, or of long traffic several), as outcome.Series
+    has them: means, of p99, concurrency_peak and the alarms the most; arrivals, throttles and errors a minute."""
+
+    label: str
+    step: float = 60.0
+    arrivals: list[float]
+    in_service: list[float]
+    desired: list[float]
+    per_instance: list[float]
+    queued: list[float]
+    p50: list[float | None]
+    p99: list[float | None]
+    concurrency: list[float]
+    concurrency_peak: list[float]
+    throttles: list[float]
+    errors: list[float]
+    alarm_high: list[float]
+    alarm_low: list[float]
+
+
+class Distribution(_Part):
+    """Latencies of a candidate: seconds at ascending probabilities."""
+
+    label: str
+    probabilities: list[float]
+    seconds: list[float]
+
+
+class Sensitivity(_Part):
+    """The recommended setting with one value changed. setting: its name, such as ``target_value``."""
+
+    setting: str
+    value: str
+    figures: Figures
+
+
+class Break(_Part):
+    """What breaks first when the traffic grows. multiple: of the traffic at which the objective is missed; None: not up
+    to the highest that was tried; limit: the first limit that breaks, in words."""
+
+    multiple: float | None
+    tried: float
+    limit: str
+
+
+class Confirmed(_Part):
+    """One figure of a live run on twins beside the prediction for the same run. unit: such as ``s``; predicted: the
+    mean of simulated runs; low, high: between which nine in ten of them are, None where none was looked at."""
+
+    label: str
+    figure: str
+    unit: str
+    predicted: float | None
+    measured: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+class Confirmation(_Part):
+    """What was run live: speed, wall seconds, requests, and each figure; valid: the load generator's own verdict."""
+
+    speed: float
+    seconds: float
+    requests: int
+    valid: bool
+    figures: tuple[Confirmed, ...]
+    notes: tuple[str, ...] = ()
+
+
+class TrafficSummary(_Part):
+    """The traffic that was planned for. source: a file or an expression; rates in requests a second.
+
+    begins: of a recorded one its first moment; an expression begins at midnight UTC, by which scheduled capacity goes.
+    """
+
+    source: str
+    begins: datetime | None = None
+    seconds: float
+    requests: float
+    peak_rate: float
+    mean_rate: float
+
+
+class Evidence(_Part):
+    """profile: its name; the rest as in profile.Provenance. ratios: by instance type, its stated speed against what was
+    measured."""
+
+    profile: str
+    model_sha256: str | None
+    machine: str
+    measured_at: datetime
+    method: str
+    saturation_rate: float | None
+    ratios: dict[str, float] = {}
+    seed: int
+    prices_as_of: str
+    versions: dict[str, str] = {}
+
+
+class Plan(_Part):
+    """A plan. recommended: None where no setting serves the traffic; first_limit then says what breaks first.
+
+    models: the SageMaker model of each production variant, by the variant's name.
+    """
+
+    version: Literal[1] = 1
+    created_at: datetime
+    stack: str
+    stack_file: str
+    region: str
+    endpoint: str
+    variant: str
+    function: str | None
+    alias: str | None
+    models: dict[str, str] = {}
+    traffic: TrafficSummary
+    objective: Objective
+    recommended: Candidate | None
+    runner_up: Candidate | None = None
+    compared: tuple[Candidate, ...] = ()
+    front: tuple[Candidate, ...] = ()
+    explored: int
+    first_limit: str | None = None
+    breaks: Break | None = None
+    sensitivity: tuple[Sensitivity, ...] = ()
+    minutes: tuple[Minutes, ...] = ()
+    distributions: tuple[Distribution, ...] = ()
+    confirmation: Confirmation | None = None
+    evidence: Evidence
+    assumptions: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def read_plan(path: Path) -> Plan:
+    """A plan.json, or the folder that holds one. Raises HarnessError with a sentence for anything else."""
+    file = path / "plan.json" if path.is_dir() else path
+    try:
+        return Plan.model_validate(json.loads(file.read_bytes()))
+    except OSError as error:
+        raise HarnessError(f"Cannot read the plan {file}: {error.strerror}; `harness plan` writes one.") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise HarnessError(f"{file} is not a plan of version 1: {where}: {first['msg']}.") from None
+    except (ValueError, RecursionError) as error:
+        raise HarnessError(f"The plan {file} is not JSON: {error}.") from None

@@ -1,0 +1,232 @@
+"""From the files and options of `harness plan` to the problem that the search solves, and what it takes for granted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.core.errors import HarnessError
+from harness.core.prices import Prices, read_prices
+from harness.core.profile import Profile, read_profile
+from harness.core.quantities import parse_duration, parse_rate, parse_ratio, parse_share, say_seconds
+from harness.hosting.rules.instance_types import memory_gib
+from harness.load.traffic import Traffic, read_traffic
+from harness.planner.instance_types import Named, on_aws, profiles_by_type
+from harness.planner.plan import Objective
+from harness.planner.remarks import read_remarks
+from harness.planner.search.find import OWN, RECOMMENDED, RUNNER_UP, THUMB, Problem
+from harness.planner.stack_settings import check_model, stack_settings
+from harness.scaling.rules.timing import METRIC_DELAY
+from harness.simulator.settings import Settings
+from harness.simulator.system import Client, Delays, FunctionProfile, System
+from harness.stack.file import Stack, load_stack
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The command's options, as they were written."""
+
+    profiles: tuple[str, ...]
+    traffic: str
+    p99: str
+    errors: str
+    day: str | None = None
+    peak: str | None = None
+    ratios: tuple[str, ...] = ()
+    variant: str | None = None
+    prices: Path | None = None
+    compare: tuple[Path, ...] = ()
+    candidates: int = 500
+    replications: int = 5
+    seed: int = 0
+    max_instances: int = 50
+    provisioning: str = "180s"
+    client_timeout: str = "60s"
+    retries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """profiles: as they were measured, by the instance type; remarks: on what is compared, by its label."""
+
+    stack: Stack
+    stack_file: Path
+    problem: Problem
+    profiles: dict[str, Profile]
+    ratios: dict[str, float]
+    remarks: dict[str, str]
+    assumptions: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def own_type(self) -> str:
+        return self.stack.endpoint.production_variants[self.problem.variant].instance_type
+
+
+def prepare(stack_file: Path, options: Options) -> Prepared:
+    """Raises HarnessError with a sentence for whatever cannot be planned with."""
+    stack = load_stack(stack_file)
+    variant = _variant(stack, options.variant)
+    own = stack.endpoint.production_variants[variant].instance_type
+    ratios = dict(parse_ratio(each) for each in options.ratios)
+    given = _profiles(stack, stack_file, options.profiles)
+    by_type = profiles_by_type(own, given, ratios)
+    base = stack_settings(stack)
+    compared, remarks = _compared(options.compare, {stack.name})
+    if (about := read_remarks(stack_file)) is not None:
+        remarks[OWN] = about
+    for name, settings in ((stack.name, base), *compared):
+        _check_types(name, settings, by_type)
+    unknown = [check_model(stack, variant, profile) for _, profile in given]
+    delays = Delays(provisioning=parse_duration(options.provisioning))
+    client = Client(timeout=parse_duration(options.client_timeout), retries=options.retries)
+    measured = {name or own: profile for name, profile in given}
+    function = _function(measured.get(own) or next(iter(measured.values())))
+    problem = Problem(
+        base=base,
+        variant=variant,
+        system=System(by_type, function, client, delays),
+        traffic=_traffic(options),
+        objective=Objective(p99=parse_duration(options.p99), errors=parse_share(options.errors)),
+        prices=read_prices(options.prices) if options.prices else Prices(),
+        seed=options.seed,
+        max_instances=options.max_instances,
+        candidates=options.candidates,
+        replications=options.replications,
+        compared=tuple(compared),
+    )
+    _check_prices(problem)
+    return Prepared(
+        stack=stack,
+        stack_file=stack_file,
+        problem=problem,
+        profiles=measured,
+        ratios=ratios,
+        remarks=remarks,
+        assumptions=tuple(_assumptions(problem, measured, ratios, own)),
+        warnings=(*(each for each in unknown if each), *_warnings(measured, ratios, by_type)),
+    )
+
+
+def _variant(stack: Stack, wanted: str | None) -> str:
+    variants = stack.endpoint.production_variants
+    if wanted is None:
+        return max(variants, key=lambda name: variants[name].initial_variant_weight)
+    if wanted not in variants:
+        raise HarnessError(f"There is no variant {wanted}: the endpoint has {', '.join(variants)}.")
+    return wanted
+
+
+def _traffic(options: Options) -> Traffic:
+    peak = parse_rate(options.peak) if options.peak is not None else None
+    return read_traffic(options.traffic, options.day, peak)
+
+
+def _profiles(stack: Stack, stack_file: Path, given: Sequence[str]) -> list[Named]:
+    """``FILE`` or ``TYPE=FILE``; without any the one that the stack's twins answer from."""
+    found: list[Named] = []
+    for each in given:
+        name, equals, file = each.partition("=")
+        of_type = bool(equals) and name.startswith("ml.")
+        found.append((name if of_type else None, read_profile(Path(file if of_type else each))))
+    if not found and stack.local.profile is not None:
+        found.append((None, read_profile(stack.path(stack.local.profile))))
+    if not found:
+        raise HarnessError(f"A plan starts from a profile: `harness measure {stack_file}` writes one, for --profile.")
+    return found
+
+
+def _compared(files: Sequence[Path], taken: set[str]) -> tuple[list[tuple[str, Settings]], dict[str, str]]:
+    labels = {OWN, RECOMMENDED, RUNNER_UP, THUMB, *taken}
+    compared, remarks = [], {}
+    for file in files:
+        other = load_stack(file)
+        if other.name in labels:
+            raise HarnessError(f"{file}: {other.name} is compared already, or names something else in a plan.")
+        labels.add(other.name)
+        compared.append((other.name, stack_settings(other)))
+        if (about := read_remarks(file)) is not None:
+            remarks[other.name] = about
+    return compared, remarks
+
+
+def _check_types(stack: str, settings: Settings, profiles: dict[str, Profile]) -> None:
+    for variant in settings.variants:
+        if variant.instance_type not in profiles:
+            kind = variant.instance_type
+            raise HarnessError(
+                f"The stack {stack} runs on {kind}, of which there is no profile: give --profile {kind}=FILE, or its "
+                f"speed against the measured one as --ratio {kind}=2.0."
+            )
+
+
+def _check_prices(problem: Problem) -> None:
+    for kind in problem.system.profiles:
+        problem.prices.instance(kind)
+
+
+def _function(profile: Profile) -> FunctionProfile:
+    part, usual = profile.function, FunctionProfile()
+    if part is None:
+        return usual
+    cold = part.cold_start if part.cold_start is not None else usual.cold_start
+    return FunctionProfile(part.overhead, cold, part.memory)
+
+
+def _assumptions(problem: Problem, measured: dict[str, Profile], ratios: dict[str, float], own: str) -> list[str]:
+    system = problem.system
+    found = [
+        "Requests arrive independently of each other (a Poisson process) at the traffic's rate; callers wait "
+        f"{say_seconds(system.client.timeout)} and retry {system.client.retries} times.",
+        f"A new instance serves {say_seconds(system.delays.provisioning)} after the decision, loading included "
+        "(AWS publishes no figure; a published run took 2.5 to 3 min; --provisioning).",
+        f"Alarms see a minute's metric {say_seconds(METRIC_DELAY)} after it has ended (AWS's own lab says 1 to 2 min).",
+        "Target tracking asks for ceil(capacity x metric / target) (it fits published traces; AWS publishes no rule).",
+        "An instance is billed by the second from InService until it is deleted (unverified).",
+        f"Prices are those of {problem.prices.as_of} in {problem.prices.region}, on demand.",
+    ]
+    for kind, ratio in ratios.items():
+        what = "is taken for" if kind != own else "stands on AWS for"
+        found.append(
+            f"{kind} {what} {ratio:g} times as many requests a second as the measured {own}, with as many more workers "
+            "as it has vCPUs: stated by --ratio, not measured."
+        )
+    if problem.base.function is not None:
+        part = (measured.get(own) or next(iter(measured.values()))).function
+        function = system.function
+        source = "as measured" if part is not None else "assumed, for the profile has none"
+        cold = "" if part is None or part.cold_start is not None else " (the cold start is assumed)"
+        found.append(
+            f"The function takes {say_seconds(function.overhead)} beside the endpoint and "
+            f"{say_seconds(function.cold_start)} to start cold, {source}{cold}; its memory is not varied."
+        )
+    return found
+
+
+def _warnings(measured: dict[str, Profile], ratios: dict[str, float], by_type: dict[str, Profile]) -> list[str]:
+    found = []
+    for kind, profile in measured.items():
+        if not on_aws(profile):
+            bridge = (
+                f"its figures are taken to {kind} by the stated ratio of {ratios[kind]:g}"
+                if kind in ratios
+                else f"a plan's figures hold for {kind} as far as the two are alike. `harness measure --aws` measures "
+                f"one there, --ratio {kind}=R states how fast it is"
+            )
+            found.append(
+                f"The profile {profile.name} was measured on {profile.provenance.machine}: a laptop's core is not that "
+                f"of an {kind}, and {bridge}."
+            )
+        if profile.saturation_rate is None:
+            found.append(
+                f"The profile {profile.name} has no measured saturation rate: figures near what its workers could "
+                "answer by their service times are extrapolated."
+            )
+    for kind, profile in by_type.items():
+        if profile.memory > memory_gib(kind) * 2**30:
+            found.append(
+                f"The model server took {profile.memory / 2**30:.1f} GiB where it was measured, and an {kind} has "
+                f"{memory_gib(kind):g} GiB."
+            )
+    return found

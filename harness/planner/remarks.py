@@ -1,0 +1,93 @@
+"""What is to be said of a setting that a plan compares: a text beside its stack file, with the plan's figures in it.
+
+``stack.toml`` may have a ``remarks.md`` beside it: paragraphs, in which ``{hours_at_maximum}`` stands for that figure
+of the setting in the plan, and ``{cost_month of LABEL}`` for that of another setting of the same plan.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from harness.core import figures as text
+from harness.core.errors import HarnessError
+from harness.core.quantities import say_dollars
+from harness.planner.plan import Candidate, Plan
+
+_FIGURE = re.compile(r"\{(?P<name>[a-z0-9_]+)(?: of (?P<label>[^{}]+))?\}")
+
+
+def read_remarks(stack_file: Path) -> str | None:
+    """The remarks beside a stack file, each paragraph in one line; None where there are none."""
+    file = stack_file.with_name("remarks.md")
+    if not file.is_file():
+        return None
+    paragraphs = file.read_text(encoding="utf-8").strip().split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs) or None
+
+
+def with_figures(plan: Plan) -> Plan:
+    """The plan with figures in its candidates' remarks. Raises HarnessError for a figure or a label that is not."""
+    compared = tuple(
+        each if each.says is None else each.model_copy(update={"says": _filled(plan, each, each.says)})
+        for each in plan.compared
+    )
+    return plan.model_copy(update={"compared": compared})
+
+
+def _filled(plan: Plan, candidate: Candidate, words: str) -> str:
+    labelled = {each.label: each for each in (plan.recommended, plan.runner_up, *plan.compared) if each is not None}
+
+    def figure(found: re.Match[str]) -> str:
+        name, label = found["name"], found["label"]
+        about = candidate if label is None else labelled.get(label)
+        if about is None:
+            known = ", ".join(labelled)
+            raise HarnessError(f"The remarks of {candidate.label} name {label!r}, which the plan has not: {known}.")
+        figures = _figures(plan, about)
+        if name not in figures:
+            raise HarnessError(f"The remarks of {candidate.label} name {{{name}}}; there are: {', '.join(figures)}.")
+        return figures[name]
+
+    return _FIGURE.sub(figure, words)
+
+
+def _figures(plan: Plan, each: Candidate) -> dict[str, str]:
+    """Everything that remarks can name, as it is read."""
+    figures, variant, function = each.figures, each.settings.variants[0], each.settings.function
+    seconds = plan.traffic.seconds
+    shown = {
+        "p50": text.seconds(figures.p50.value),
+        "p95": text.seconds(figures.p95.value),
+        "p99": text.seconds(figures.p99.value),
+        "errors": text.percent(figures.errors.value),
+        "throttles": text.count(round(figures.throttles.value or 0)),
+        "cold_starts": text.count(round(figures.cold_starts)),
+        "cost_hour": say_dollars(figures.cost.hour),
+        "cost_day": say_dollars(figures.cost.day),
+        "cost_month": say_dollars(figures.cost.month),
+        "mean_instances": f"{figures.mean_instances:.3g}",
+        "peak_instances": text.count(figures.peak_instances),
+        "max_capacity": text.count(variant.max_capacity),
+        "hours_at_maximum": text.length_of_time(figures.hours_at_maximum * 3600),
+        "share_at_maximum": text.percent(figures.hours_at_maximum * 3600 / seconds),
+        "length": text.length_of_time(seconds),
+        "mean_rate": text.rate(plan.traffic.mean_rate),
+        "peak_rate": text.rate(plan.traffic.peak_rate),
+    }
+    if function is not None:
+        reserved = function.reserved_concurrent_executions
+        shown["reserved"] = "none" if reserved is None else text.count(reserved)
+        shown["provisioned"] = text.count(function.provisioned_concurrent_executions)
+    if variant.tracking:
+        policy = variant.tracking[0]
+        spread = plan.traffic.mean_rate * 60 / variant.max_capacity
+        shown |= {
+            "target_value": f"{policy.target_value:,.6g}",
+            "request_every": text.length_of_time(60 / policy.target_value),
+            "scale_in_cooldown": text.length_of_time(policy.scale_in_cooldown),
+            "scale_out_cooldown": text.length_of_time(policy.scale_out_cooldown),
+            "mean_at_maximum": f"{spread:,.3g}",
+            "times_target": f"{spread / policy.target_value:,.2g}",
+        }
+    return shown

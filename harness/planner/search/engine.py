@@ -1,0 +1,174 @@
+"""Who computes the jobs: this process, all cores of this machine, or the workers of a Dask scheduler.
+
+The answers come in the order of the jobs and are the same whoever computes them.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
+
+from harness.core.errors import HarnessError
+from harness.planner.search.replication import Context, Job, Replication, run
+
+Done = Callable[[], None]
+"""Called as each job ends."""
+
+_CONNECT_SECONDS = 10
+
+
+class Engine(Protocol):
+    """Computes jobs of one context."""
+
+    @property
+    def workers(self) -> int: ...
+
+    def map(self, jobs: Sequence[Job], done: Done = ...) -> list[Replication]: ...
+
+
+def _nothing() -> None:
+    return
+
+
+class Here:
+    """This process, one job after the other."""
+
+    workers = 1
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def map(self, jobs: Sequence[Job], done: Done = _nothing) -> list[Replication]:
+        answers = []
+        for job in jobs:
+            answers.append(run(self._context, job))
+            done()
+        return answers
+
+
+class Processes:
+    """Processes of this machine, each with one copy of the context."""
+
+    def __init__(self, pool: concurrent.futures.ProcessPoolExecutor, workers: int) -> None:
+        self._pool = pool
+        self.workers = workers
+
+    def map(self, jobs: Sequence[Job], done: Done = _nothing) -> list[Replication]:
+        futures = [self._pool.submit(_run, job) for job in jobs]
+        try:
+            for future in concurrent.futures.as_completed(futures):
+                future.result()
+                done()
+        except concurrent.futures.process.BrokenProcessPool:
+            raise HarnessError(
+                "A worker of the planner was stopped from outside, for want of memory perhaps: try fewer with --jobs."
+            ) from None
+        return [future.result() for future in futures]
+
+
+class Dask:
+    """The workers of a Dask scheduler, to which the context is sent once."""
+
+    def __init__(self, client: Any, context: Context) -> None:
+        self._client = client
+        self._context = client.scatter(context, broadcast=True)
+        self.workers = max(1, sum(client.nthreads().values()))
+
+    def map(self, jobs: Sequence[Job], done: Done = _nothing) -> list[Replication]:
+        import distributed
+
+        ended: Any = distributed.as_completed
+        futures = [self._client.submit(run, self._context, job, pure=False) for job in jobs]
+        try:
+            for future in ended(futures, loop=self._client.loop):
+                future.result()
+                done()
+        except (distributed.KilledWorker, concurrent.futures.CancelledError):
+            raise HarnessError(
+                "The Dask scheduler lost the workers that planned: see their logs, and give them 1 GB each."
+            ) from None
+        answers: list[Replication] = self._client.gather(futures)
+        return answers
+
+
+@contextlib.contextmanager
+def processes(context: Context, workers: int | None = None) -> Iterator[Engine]:
+    """As many worker processes as cores unless it is said; none is left when it ends, however it ends."""
+    count = workers or os.cpu_count() or 1
+    if count == 1:
+        yield Here(context)
+        return
+    # A fresh interpreter: a forked one would share this one's threads' locks and numba's state.
+    spawn = multiprocessing.get_context("spawn")
+    pool = concurrent.futures.ProcessPoolExecutor(count, spawn, _begin, (context, os.getpid()))
+    try:
+        with _deaf_to_interrupts():
+            for ready in [pool.submit(int) for _ in range(count)]:
+                ready.add_done_callback(lambda _: None)
+        yield Processes(pool, count)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def dask(context: Context, address: str) -> Iterator[Engine]:
+    """The workers of the scheduler at ``address`` (``tcp://HOST:8786``), which need this package too.
+
+    Raises HarnessError where dask is not installed, nothing answers or there is no worker.
+    """
+    try:
+        import distributed
+    except ImportError:
+        raise HarnessError(
+            "Planning on Dask takes its package: pip install 'sagemaker-harness[dask]', or leave --dask out."
+        ) from None
+    connect: Any = distributed.Client
+    try:
+        client = connect(address, timeout=_CONNECT_SECONDS, set_as_default=False)
+    except (OSError, ValueError, TimeoutError) as error:
+        raise HarnessError(f"No Dask scheduler answers at {address} ({type(error).__name__}).") from None
+    with client:
+        if not client.nthreads():
+            raise HarnessError(f"The Dask scheduler at {address} has no worker: start one with `dask worker`.")
+        yield Dask(client, context)
+
+
+@contextlib.contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """What is started in here ignores Ctrl-C from its first instruction on: it is for the parent to end its workers."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+_context: Context | None = None
+
+
+def _begin(context: Context, parent: int) -> None:
+    global _context  # noqa: PLW0603 - a worker process is one context's
+    _context = context
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """A killed parent cannot end its workers."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
+def _run(job: Job) -> Replication:
+    assert _context is not None, "a worker begins with its context"
+    return run(_context, job)

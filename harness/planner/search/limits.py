@@ -1,0 +1,107 @@
+"""Which limit breaks first, in words: by arithmetic where no setting can serve, else by what a run shows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.core.profile import Profile
+from harness.core.quantities import say_rate, say_seconds, say_share
+from harness.functions.rules.concurrency import ACCOUNT_LIMIT, REQUESTS_PER_CONCURRENCY
+from harness.planner.plan import Objective
+from harness.planner.search import sizing
+from harness.planner.search.choices import Frame
+from harness.planner.search.replication import Replication
+from harness.simulator.settings import Settings
+
+_SERIOUS = 60.0
+"""Seconds at the maximum from which on it is called the limit: an alarm's datapoint."""
+
+
+def fast_enough(frame: Frame, objective: Objective) -> list[str]:
+    """The instance types of which an idle one answers within the objective, 99 times of 100."""
+    return [kind for kind, profile in frame.system.profiles.items() if _idle(frame, profile) <= objective.p99]
+
+
+def hopeless(frame: Frame, objective: Objective, max_instances: int) -> str | None:
+    """The first limit that no setting gets around, in a sentence; None where there is none."""
+    profiles = frame.system.profiles
+    types = fast_enough(frame, objective)
+    if not types:
+        best = min(profiles, key=lambda kind: _idle(frame, profiles[kind]))
+        return (
+            f"Latency: even an idle {best} takes {say_seconds(_idle(frame, profiles[best]))} for one request in a "
+            f"hundred, and {say_seconds(objective.p99)} is asked for. A faster instance type or model is needed."
+        )
+    least = min(profiles[kind].error_rate for kind in types)
+    if least > objective.errors:
+        return (
+            f"The model's own errors: {say_share(least)} of its answers were errors when it was measured, and "
+            f"{say_share(objective.errors)} are allowed."
+        )
+    rate = frame.demand.sustained
+    counts = {kind: sizing.instances(rate, sizing.saturation(profiles[kind])) for kind in types}
+    best = min(counts, key=lambda kind: counts[kind])
+    if counts[best] > max_instances:
+        return (
+            f"Instances: {say_rate(rate)} takes {counts[best]} of {best} at their saturation, and at most "
+            f"{max_instances} are allowed (--max-instances)."
+        )
+    return _functions_limit(frame, objective, types) if frame.base.function is not None else None
+
+
+def _functions_limit(frame: Frame, objective: Objective, types: Sequence[str]) -> str | None:
+    function, system = frame.base.function, frame.system
+    assert function is not None
+    seconds = min(system.profiles[kind].service_times[0].mean for kind in types) + system.function.overhead
+    rate = frame.demand.sustained
+    if rate * seconds > ACCOUNT_LIMIT or rate > ACCOUNT_LIMIT * REQUESTS_PER_CONCURRENCY:
+        return (
+            f"Lambda: {say_rate(rate)} at {say_seconds(seconds)} each are {rate * seconds:,.0f} executions at once, "
+            f"and an account has {ACCOUNT_LIMIT:,} and {ACCOUNT_LIMIT * REQUESTS_PER_CONCURRENCY:,} requests a second."
+        )
+    shares = [system.profiles[kind].service_times[0].quantile(1 - objective.errors) for kind in types]
+    if min(shares) + system.function.overhead > function.timeout:
+        return (
+            f"The function's timeout of {say_seconds(function.timeout)} ends more than {say_share(objective.errors)} "
+            "of the requests even where nothing queues."
+        )
+    return None
+
+
+def _idle(frame: Frame, profile: Profile) -> float:
+    """Seconds that 99 % of the requests to an idle instance do not exceed."""
+    overhead = frame.system.function.overhead if frame.base.function is not None else 0.0
+    return profile.service_times[0].quantile(0.99) + overhead
+
+
+def broken(settings: Settings, variant: str, runs: Sequence[Replication], objective: Objective) -> str:
+    """What made runs miss the objective, in words."""
+    requests = max(1.0, sum(run.requests for run in runs))
+    failed = {cause: sum(run.failures.get(cause, 0.0) for run in runs) for run in runs for cause in run.failures}
+    maximum = next(each.max_capacity for each in settings.variants if each.name == variant)
+    at_maximum = sum(run.at_maximum for run in runs) / len(runs) >= _SERIOUS
+    scales = any(each.scales for each in settings.variants if each.name == variant)
+    room = (
+        f"max_capacity of {maximum} is reached while more is asked for"
+        if at_maximum
+        else "new instances come too late for the rise of the traffic"
+        if scales
+        else f"the fleet of {maximum} is fixed"
+    )
+    if sum(failed.values()) / requests <= objective.errors:
+        return f"latency: requests queue in the model servers, as {room}"
+    worst = max(failed, key=lambda cause: failed[cause])
+    share = f"{say_share(failed[worst] / requests)} of the requests"
+    if worst == "throttled":
+        reserved = settings.function.reserved_concurrent_executions if settings.function else None
+        whose = f"the function's reserved concurrency of {reserved}" if reserved is not None else "Lambda's concurrency"
+        queue = f", whose executions wait for the endpoint, as {room}" if at_maximum else ""
+        return f"{whose}{queue}: {share} are throttled"
+    reasons = {
+        "queue_full": f"the queues of the model servers are full, as {room}: {share} are answered 503",
+        "model_error": f"the model's own errors: {share}",
+        "invocation_timeout": f"the endpoint's 60 s: {share} have no answer in time, as {room}",
+        "function_timeout": f"the function's timeout: {share} are ended by it, as {room}",
+        "client_timeout": f"the callers' patience: {share} have no answer in time, as {room}",
+    }
+    return reasons.get(worst, f"{worst}: {share}")

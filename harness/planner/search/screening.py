@@ -1,0 +1,110 @@
+"""Screening: many choices under few windows of the traffic, half of them spread over the space, the others beside the
+best of those before."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+from harness.planner.plan import Figures
+from harness.planner.search.bench import SCREENING, Bench, Trial
+from harness.planner.search.choices import Choice, settings_of
+from harness.planner.search.estimates import shortfall
+from harness.planner.search.front import front
+from harness.planner.search.space import Space, neighbours, spread
+
+_SPREAD = 0.6  # of the candidates; the others are looked for beside the best
+_ROUNDS = 4
+_LEADERS = 6
+# Of those that go on to the race: the best, the best of each kind and instance type, and of the front.
+_BEST, _KINDS, _FRONT = 4, 4, 6
+
+Ranked = tuple[Trial, Figures]
+
+
+def screen(bench: Bench, space: Space, count: int, first: Sequence[Choice]) -> list[Ranked]:
+    """As many candidates as asked for, or as there are, the best first. first: choices that are looked at anyway."""
+    seen: dict[Choice, Trial] = {}
+    _try(bench, space, seen, itertools.chain(first, spread(space, bench.seed)), max(1, round(count * _SPREAD)))
+    for number in range(_ROUNDS):
+        left = count - len(seen)
+        if left <= 0:
+            break
+        leaders = [trial for trial, _ in ranked(bench, list(seen.values()))[:_LEADERS]]
+        beside = _alternating([_neighbours(space, trial) for trial in leaders])
+        if not _try(bench, space, seen, beside, -(-left // (_ROUNDS - number))):
+            break
+    return ranked(bench, list(seen.values()))
+
+
+def _try(bench: Bench, space: Space, seen: dict[Choice, Trial], choices: Iterator[Choice], most: int) -> int:
+    """Runs so many of the choices that are new, and says how many it was."""
+    new: dict[Choice, Trial] = {}
+    for choice in choices:
+        if len(new) == most:
+            break
+        if choice not in seen and choice not in new:
+            new[choice] = Trial(settings_of(space.frame, choice), choice)
+    if new:
+        bench.run("Screening settings", list(new.values()), 1, traffic=SCREENING)
+    seen.update(new)
+    return len(new)
+
+
+def _neighbours(space: Space, trial: Trial) -> list[Choice]:
+    assert trial.choice is not None, "what is screened is a choice"
+    return [choice for _, _, choice in neighbours(space, trial.choice)]
+
+
+def _alternating(lists: list[list[Choice]]) -> Iterator[Choice]:
+    for row in itertools.zip_longest(*lists):
+        yield from (choice for choice in row if choice is not None)
+
+
+def ranked(bench: Bench, trials: list[Trial]) -> list[Ranked]:
+    """Those that meet the objective by their means before the others, the cheapest first; the others by how far they
+    miss it."""
+
+    def key(one: Ranked) -> tuple[float, float, float]:
+        trial, figures = one
+        p99 = figures.p99.value
+        return shortfall(trial.runs, bench.objective), figures.cost.hour, p99 if p99 is not None else float("inf")
+
+    return sorted(((trial, bench.figures(trial)) for trial in trials), key=key)
+
+
+def entrants(bench: Bench, screened: Sequence[Ranked]) -> list[Trial]:
+    """Those that go on to the race, the best first: not only the best, for few windows are not the whole traffic."""
+    chosen = list(screened[:_BEST])
+    groups = {_group(trial) for trial, _ in chosen}
+    others = _BEST
+    for one in screened[_BEST:]:
+        if others < _BEST + _KINDS and _group(one[0]) not in groups:
+            groups.add(_group(one[0]))
+            chosen.append(one)
+            others += 1
+    along = front(screened, bench.objective.errors)
+    # Evenly along the front, its ends among them.
+    step = max(1, (len(along) - 1) / max(1, _FRONT - 1))
+    chosen += [along[round(index * step)] for index in range(min(_FRONT, len(along)))]
+    unique = {id(trial): trial for trial, _ in chosen}
+    return [Trial(trial.settings, trial.choice) for trial in unique.values()]
+
+
+def with_margin(bench: Bench, screened: Sequence[Ranked], raced: Sequence[Trial]) -> list[Trial]:
+    """A second heat, where none of the first held: the cheapest that screening saw well within the objective."""
+    before = {trial.choice for trial in raced}
+    safe = [
+        trial
+        for trial, figures in screened
+        if trial.choice not in before
+        and (figures.p99.value or 0) <= 0.7 * bench.objective.p99
+        and (figures.errors.value or 0) <= 0.5 * bench.objective.errors
+        and shortfall(trial.runs, bench.objective) == 0
+    ]
+    return [Trial(trial.settings, trial.choice) for trial in safe[: _BEST + _KINDS]]
+
+
+def _group(trial: Trial) -> tuple[str, str]:
+    assert trial.choice is not None, "what is screened is a choice"
+    return trial.choice.kind, trial.choice.instance_type

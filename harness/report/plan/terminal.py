@@ -1,0 +1,95 @@
+"""A plan on the terminal: a paragraph, a table of what was compared, what was run live, and what to know of it all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich import box
+from rich.table import Table
+
+from harness.core.quantities import say_dollars, say_seconds, say_share
+from harness.planner.plan import Candidate, Confirmation, Confirmed, Figures, Plan
+from harness.planner.settings_rows import in_short
+from harness.report.plan.words import recommendation, warnings
+
+_SETTING_WIDTH = 44
+
+
+def closing(plan: Plan) -> Iterator[str | Table]:
+    """What stands at the end of `harness plan`, from top to bottom."""
+    yield " ".join(recommendation(plan))
+    yield candidates(plan)
+    if plan.confirmation is not None:
+        yield live(plan.confirmation)
+        yield from plan.confirmation.notes
+    for warning in warnings(plan):
+        yield f"Note: {warning}"
+
+
+def candidates(plan: Plan) -> Table:
+    """What is recommended, what comes next and what it is compared with, side by side."""
+    found = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    found.add_column("")
+    found.add_column("setting", max_width=_SETTING_WIDTH)
+    for name in ("p99", "errors", "throttles", "instances", "at max", "a month"):
+        found.add_column(name, justify="right", no_wrap=True)
+    found.add_column("objective")
+    for candidate in (plan.recommended, plan.runner_up, *plan.compared):
+        if candidate is not None:
+            found.add_row(*_row(candidate))
+    return found
+
+
+def _row(candidate: Candidate) -> list[str]:
+    figures = candidate.figures
+    return [
+        candidate.label,
+        in_short(candidate.settings),
+        _p99(figures),
+        say_share(figures.errors.value),
+        f"{figures.throttles.value or 0:,.0f}",
+        f"{figures.mean_instances:.3g} (max {figures.peak_instances})",
+        say_seconds(figures.hours_at_maximum * 3600) if figures.hours_at_maximum > 0 else "-",
+        say_dollars(figures.cost.month),
+        "meets" if figures.meets else "misses",
+    ]
+
+
+def _p99(figures: Figures) -> str:
+    if figures.p99.value is None:
+        return "no answer"
+    half = figures.p99.high - figures.p99.value if figures.p99.high is not None else None
+    return say_seconds(figures.p99.value) + (f" ± {say_seconds(half)}" if half is not None else "")
+
+
+def live(confirmation: Confirmation) -> Table:
+    """Predicted beside measured."""
+    found = Table(
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        title=f"Run live on twins, {confirmation.speed:g} times as fast: {confirmation.requests:,} requests"
+        + ("" if confirmation.valid else " (INVALID: the load generator was the bottleneck)"),
+        title_justify="left",
+        title_style="",
+    )
+    found.add_column("")
+    found.add_column("")
+    found.add_column("predicted", justify="right", no_wrap=True)
+    found.add_column("in 9 of 10 runs", justify="right", no_wrap=True)
+    found.add_column("measured", justify="right", no_wrap=True)
+    before = ""
+    for figure in confirmation.figures:
+        label = figure.label if figure.label != before else ""
+        low, high = _said(figure, figure.low), _said(figure, figure.high)
+        likely = "" if low == high else f"{low} to {high}"
+        found.add_row(label, figure.figure, _said(figure, figure.predicted), likely, _said(figure, figure.measured))
+        before = figure.label
+    return found
+
+
+def _said(figure: Confirmed, value: float | None) -> str:
+    if value is None:
+        return "-"
+    if figure.unit == "s":
+        return say_seconds(value)
+    return say_share(value) if figure.unit == "share" else f"{value:,.3g}"

@@ -1,0 +1,148 @@
+"""`harness policy check` and `generate`: what a recorded run tells, and what a run of its own proves."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from harness.cli.main import main
+from harness.cli.policy_run import run_stack, with_policies
+from harness.core.progress import Steps
+from harness.stack.file import load_stack
+from harness.testing.stacks import twins_for_tests
+from tests.access.advice.writeups import FIXTURES, observed_run
+
+SAMPLE = Path(__file__).parents[2] / "docs" / "sample-project"
+
+
+def harness(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["policy", *(str(one) for one in arguments)])
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The terminal's width, whatever it is where the tests run: a long action is not broken in two."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Path:
+    """A run of write-up B's stack, whose function has full access to Lambda and SageMaker."""
+    write(tmp_path, observed_run(load_stack(stack_file("b"))).document())
+    return tmp_path
+
+
+def write(folder: Path, document: dict[str, Any]) -> None:
+    (folder / "access.json").write_text(json.dumps(document))
+
+
+def stack_file(name: str) -> Path:
+    return FIXTURES / "writeups" / name / "stack.toml"
+
+
+class TestCheck:
+    def test_what_was_used_what_never_and_what_a_thief_could_do(self, recorded: Path) -> None:
+        done = harness("check", stack_file("b"), "--run", recorded)
+        assert done.exit_code == 0, done.output
+        said = " ".join(done.stdout.split())
+        assert "writeup-b-lambda: 2 of the 48 statements of its policies decided a call, 46 never did." in said
+        assert "used for sagemaker:InvokeEndpoint" in said
+        assert "1-10, 12-43 never 42 statements" in said
+        assert "What somebody with the credentials of writeup-b-lambda could do" in said
+        assert "read objects in S3 s3:GetObject" in said
+        assert "create VPC endpoints, and" in said
+        assert "read secrets" in said
+        assert "Service wildcard 'lambda:*'" in said
+        assert f"harness policy generate {stack_file('b')}" in said
+
+    def test_it_fits_the_page(self, recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("COLUMNS", "80")
+        done = harness("check", stack_file("b"), "--run", recorded)
+        *lines, last = done.stdout.splitlines()
+        assert max(len(line) for line in lines) <= 80
+        assert last.startswith("The smallest policies")
+
+    def test_a_call_that_was_denied_is_named_with_the_reason_and_fails(self, tmp_path: Path) -> None:
+        document = observed_run(load_stack(stack_file("e"))).document()
+        document["calls"][0].update(allowed=False, policy="", statement=None, reason="no session policy allows it")
+        write(tmp_path, document)
+        done = harness("check", stack_file("e"), "--run", tmp_path)
+        assert done.exit_code == 1
+        said = " ".join(done.stdout.split())
+        assert "Calls that were denied, or would be on AWS" in said
+        assert "writeup-e-lambda sagemaker:InvokeEndpoint" in said
+
+
+class TestGenerate:
+    def test_the_smallest_policy_of_each_role(self, recorded: Path) -> None:
+        done = harness("generate", stack_file("b"), "--run", recorded, "--no-proof")
+        made = json.loads(done.stdout)
+        expected = json.loads((FIXTURES / "writeups" / "b" / "findings.json").read_text())["enough"]
+        assert made["writeup-b-lambda"] == {"Version": "2012-10-17", "Statement": expected}
+        assert made["writeup-b-sagemaker"]["Statement"]
+
+    def test_files_for_your_own_account(self, recorded: Path, tmp_path: Path) -> None:
+        out = tmp_path / "out"
+        done = harness(
+            "generate", stack_file("b"), "--run", recorded, "--no-proof", "--out", out, "--account", "210987654321"
+        )
+        assert done.exit_code == 0, done.output
+        assert ":210987654321:endpoint/" in (out / "writeup-b-lambda.json").read_text()
+
+    @pytest.mark.parametrize(
+        ("arguments", "sentence"),
+        [
+            (("--account", "12"), "--account is a number of twelve digits, not '12'."),
+            (("--run", "x", "--live"), "give one of them"),
+            (("--run", "nowhere"), "has no access.json: `harness rehearse` records a run"),
+        ],
+    )
+    def test_bad_input_gets_one_sentence(self, arguments: tuple[str, ...], sentence: str) -> None:
+        done = harness("generate", stack_file("b"), *arguments)
+        assert done.exit_code != 0
+        assert sentence in done.output
+        assert "Traceback" not in done.output
+
+    def test_a_record_that_is_none(self, tmp_path: Path) -> None:
+        for text in ("{", "[]", '{"calls": 5}'):
+            (tmp_path / "access.json").write_text(text)
+            done = harness("check", stack_file("b"), "--run", tmp_path)
+            assert done.exit_code != 0
+            assert "access.json is" in done.output
+
+
+class TestARunOfItsOwn:
+    """The sample project on twins: deployed and invoked once, then again with what the first run says is enough."""
+
+    @pytest.mark.children_unmeasured
+    def test_the_smallest_policies_are_enough_and_one_action_less_is_not(self, tmp_path: Path) -> None:
+        from harness.access.advice.smallest import smallest_policy
+        from harness.access.advice.usage import denied
+
+        folder = tmp_path / "project"
+        shutil.copytree(SAMPLE, folder)
+        stack = twins_for_tests(load_stack(folder / "stack.toml"), tmp_path, [21.0])
+        unbuilt = {name: model.model_copy(update={"build": None}) for name, model in stack.models.items()}
+        stack = stack.model_copy(update={"models": unbuilt})
+        first = run_stack(stack, Steps(), "the sample project")
+        assert (first.failed, first.observed.left_out) == ("", 0)
+        roles = {name: arn for name in stack.roles if (arn := first.observed.role(name)) is not None}
+        smallest = {
+            name: smallest_policy(first.observed.of(arn), first.observed.account) for name, arn in roles.items()
+        }
+        again = run_stack(with_policies(stack, smallest, tmp_path), Steps(), "with the smallest policies")
+        assert (again.failed, [call for arn in roles.values() for call in denied(again.observed, arn)]) == ("", [])
+        lambda_role = smallest["taxi-fares-lambda"]
+        lambda_role["Statement"] = [
+            one for one in lambda_role["Statement"] if one["Action"] != "sagemaker:InvokeEndpoint"
+        ]
+        less = run_stack(with_policies(stack, smallest, tmp_path), Steps(), "with one action less")
+        assert less.failed
+        assert [call.action for call in denied(less.observed, roles["taxi-fares-lambda"])] == [
+            "sagemaker:InvokeEndpoint"
+        ]

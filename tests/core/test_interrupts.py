@@ -1,0 +1,121 @@
+"""What ends a command before its time, in processes of their own: signals are a process's, not a test's."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HEAD = """\
+import os, signal, subprocess, sys, time
+from harness.core import interrupts
+def tell(number=signal.SIGINT):
+    os.kill(os.getpid(), number)
+    time.sleep(0.01)
+"""
+
+
+def run(program: str) -> subprocess.CompletedProcess[str]:
+    code = HEAD + textwrap.dedent(program)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_each_signal_is_one_exception_with_a_shells_exit_status(number: signal.Signals) -> None:
+    done = run(f"""
+        try:
+            with interrupts.raised():
+                tell({int(number)})
+        except interrupts.Interrupted as interrupted:
+            print(interrupted.sentence)
+            sys.exit(interrupted.exit_status)
+    """)
+    assert (done.stdout, done.returncode) == ("Interrupted.\n", 128 + number)
+
+
+def test_what_follows_an_interrupt_is_ignored() -> None:
+    done = run("""
+        try:
+            with interrupts.raised():
+                try:
+                    tell()
+                finally:
+                    tell(signal.SIGTERM)  # the same wish
+        except interrupts.Interrupted as interrupted:
+            print(interrupted.number == signal.SIGINT)
+        tell()
+        tell(signal.SIGTERM)
+        print("ended by itself")
+    """)
+    assert (done.stdout, done.returncode) == ("True\nended by itself\n", 0)
+
+
+def test_a_signal_that_is_ignored_stays_so() -> None:
+    done = run("""
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nohup
+        with interrupts.raised():
+            tell(signal.SIGHUP)
+        print("went on")
+    """)
+    assert done.stdout == "went on\n"
+
+
+def test_an_interrupt_waits_until_what_is_held_back_is_over() -> None:
+    done = run("""
+        try:
+            with interrupts.raised():
+                with interrupts.held_back(), interrupts.held_back():
+                    tell()
+                    print("to the end")
+                print("not reached")
+        except interrupts.Interrupted:
+            print("then")
+    """)
+    assert done.stdout == "to the end\nthen\n"
+
+
+def test_a_stack_that_is_interrupted_is_closed_to_the_end() -> None:
+    done = run("""
+        def close(name):
+            tell()
+            print(name)
+        try:
+            with interrupts.raised(), interrupts.Tidied() as tidied:
+                tidied.callback(close, "first")
+                tidied.callback(close, "second")
+                time.sleep(0.6)
+                tell()
+        except interrupts.Interrupted:
+            print("interrupted")
+    """)
+    assert done.stdout == "second\nfirst\ninterrupted\n"
+
+
+def test_a_process_that_does_not_heed_is_killed() -> None:
+    done = run("""
+        deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(60)"
+        process = subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE)
+        process.stdout.readline()
+        interrupts.end(process, 0.2)
+        print(process.returncode)
+    """)
+    assert done.stdout == "-9\n"
+
+
+@pytest.mark.children_unmeasured
+def test_the_program_is_interrupted_while_it_still_imports(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(5)")
+    path = os.pathsep.join((str(tmp_path), str(ROOT)))
+    done = subprocess.run(
+        [sys.executable, "-m", "harness.cli.entry", "up"], env={**os.environ, "PYTHONPATH": path}, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert (done.stderr, done.returncode) == ("Interrupted.\n", 130)

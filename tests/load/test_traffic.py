@@ -1,0 +1,123 @@
+"""The traffic that is planned for: expressions, recorded days, a stated peak, parts of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.core.errors import HarnessError
+from harness.load.schedule import Piece, Profile, constant, daily_cycle, ramp
+from harness.load.traffic import DAY, bins, excerpt, read_traffic
+
+ROWS = "timestamp,requests\n" + "".join(
+    f"2026-01-0{day}T{hour:02}:00:00-04:00,{day * 100 + hour}\n" for day in (1, 2, 3) for hour in range(24)
+)
+
+
+@pytest.fixture
+def trace(tmp_path: Path) -> str:
+    file = tmp_path / "mine.csv"
+    file.write_text(ROWS)
+    return str(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds", "peak", "requests"),
+    [
+        ("constant:20/s:1h", 3600, 20, 72_000),
+        ("ramp:1/s..20/s:30min", 1800, 20, 18_900),
+        ("steps:5/s,20/s,5/s:3h", 10_800, 20, 108_000),
+        ("spike:5/s..50/s:2h", 7200, 50, 5 * 7200 + 45 * 720),
+        ("spike:5/s..50/s:2h:1h:10min", 7200, 50, 5 * 7200 + 45 * 600),
+        ("daily:2/s..40/s", 86_400, 40, 21 * 86_400),
+        ("daily:2/s..40/s:2d", 172_800, 40, 21 * 172_800),
+    ],
+)
+def test_an_expression_is_a_shape_with_rates_and_times(text: str, seconds: float, peak: float, requests: float) -> None:
+    traffic = read_traffic(text)
+    assert traffic.source == text
+    assert (traffic.begins, traffic.clock) == (None, 0.0)
+    assert traffic.profile.seconds == pytest.approx(seconds)
+    assert traffic.profile.peak == pytest.approx(peak)
+    assert traffic.profile.expected == pytest.approx(requests, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("constant:20/s", r"is not of the form constant:20/s:1h"),
+        ("constant:20:1h", r"'20' is no rate.* It is of the form constant"),
+        ("ramp:1/s:1h", r"'1/s' is no pair of rates"),
+        ("constant:0/s:1h", r"no arrivals"),
+        ("spike:5/s..50/s:1h:2h", r"not within a schedule"),
+        ("nowhere.csv", r"There is no traffic 'nowhere\.csv': name a trace .* or give an expression: constant:20/s:1h"),
+    ],
+)
+def test_what_is_no_traffic_is_said(text: str, says: str) -> None:
+    with pytest.raises(HarnessError, match=says):
+        read_traffic(text)
+
+
+def test_days_are_taken_of_a_trace_in_its_own_zone(trace: str) -> None:
+    day = read_traffic(trace, "2026-01-02")
+    assert day.source == "mine.csv, 2026-01-02"
+    assert day.profile.expected == pytest.approx(24 * 200 + 276)
+    assert day.clock == 4 * 3600  # midnight there is four o'clock UTC, by which scheduled capacity goes
+    both = read_traffic(trace, "2026-01-02..2026-01-03")
+    assert both.profile.seconds == 2 * DAY
+    assert read_traffic(trace).profile.seconds == 3 * DAY
+
+
+@pytest.mark.parametrize(
+    ("day", "says"),
+    [
+        ("2026-02-01", "no rows of 2026-02-01"),
+        ("2026-01-01..2026-02-01", "no rows of 2026-02-01"),
+        ("2026-01-03..2026-01-02", "the first comes after the last"),
+    ],
+)
+def test_days_that_the_trace_lacks_are_said(trace: str, day: str, says: str) -> None:
+    with pytest.raises(HarnessError, match=says):
+        read_traffic(trace, day)
+
+
+def test_a_peak_scales_every_rate(trace: str) -> None:
+    scaled = read_traffic(trace, "2026-01-02", peak=40.0)
+    assert scaled.source == "mine.csv, 2026-01-02, scaled to a peak of 40/s"
+    assert scaled.profile.peak == pytest.approx(40.0)
+    with pytest.raises(HarnessError, match="A peak of 0 is no traffic"):
+        read_traffic(trace, peak=0.0)
+    with pytest.raises(HarnessError, match="leave it out with an expression"):
+        read_traffic("constant:1/s:1h", "2026-01-02")
+
+
+def test_bins_are_the_mean_rates_of_their_times() -> None:
+    assert bins(ramp(0.0, 10.0, 100.0), 10.0) == pytest.approx(np.arange(10) + 0.5)
+    assert bins(constant(3.0, 25.0), 10.0) == pytest.approx([3.0, 3.0, 3.0])
+
+
+rates = st.floats(0, 50)
+pieces = st.lists(st.builds(Piece, st.floats(0.5, 500), rates, rates), min_size=1, max_size=6)
+
+
+@given(pieces, st.floats(1.0, 200.0))
+def test_no_request_is_lost_or_made_by_cutting(shape: list[Piece], width: float) -> None:
+    if sum(piece.expected for piece in shape) <= 0:
+        return
+    profile = Profile(tuple(shape))
+    rates_of = bins(profile, width)
+    lengths = np.diff(np.append(np.arange(len(rates_of)) * width, profile.seconds))
+    assert float(rates_of @ lengths) == pytest.approx(profile.expected, rel=1e-6, abs=1e-6)
+    cut = profile.seconds / 3
+    parts = [excerpt(profile, 0.0, cut), excerpt(profile, cut, profile.seconds)]
+    assert sum(part.expected for part in parts if part) == pytest.approx(profile.expected, rel=1e-6, abs=1e-6)
+
+
+def test_a_part_in_which_nothing_arrives_is_none() -> None:
+    quiet = Profile((Piece(10.0, 0.0, 0.0), Piece(10.0, 1.0, 1.0)))
+    assert excerpt(quiet, 0.0, 10.0) is None
+    assert excerpt(daily_cycle(1.0, 2.0, DAY), 0.0, 3600.0) is not None

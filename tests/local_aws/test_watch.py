@@ -1,0 +1,98 @@
+"""What `harness watch` draws of what the harness says."""
+
+from __future__ import annotations
+
+import io
+import json
+import urllib.request
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from harness.core.errors import HarnessError
+from harness.local_aws.watch import picture, read_scaling, sparkline
+from tests.support import Aws
+
+NAME = "TargetTracking-endpoint/e/variant/v-AlarmHigh-0"
+
+
+def document(**target: Any) -> dict[str, Any]:
+    alarm = {"name": NAME, "state": "ALARM", "threshold": 5.0, "since": 940.0}
+    policy = {
+        "name": "p",
+        "metric": "InvocationsPerInstance",
+        "target": 5.0,
+        "value": 32.5,
+        "recent": [0.0, 5.0, None, 32.5],
+        "alarms": [alarm],
+    }
+    activity = {
+        "time": 990.0,
+        "description": "Setting desired instance count to 4.",
+        "cause": f"monitor alarm {NAME} in state ALARM triggered policy p",
+        "status": "InProgress",
+        "reason": None,
+    }
+    given = {
+        "namespace": "sagemaker",
+        "resource": "endpoint/e/variant/v",
+        "minimum": 1,
+        "maximum": 4,
+        "current": 2,
+        "desired": 4,
+        "updatable": False,
+        "cooldown_out": 250.0,
+        "cooldown_in": 0.0,
+        "policies": [policy],
+        "activities": [activity],
+    }
+    function = {"name": "dog-breed", "running": 3, "reserved": 5, "requested": 2, "allocated": 1}
+    return {"now": 1000.0, "targets": [{**given, **target}], "functions": [function]}
+
+
+def drawn(told: dict[str, Any]) -> str:
+    console = Console(file=io.StringIO(), width=140)
+    console.print(picture(told))
+    found = console.file
+    assert isinstance(found, io.StringIO)
+    return found.getvalue()
+
+
+def test_instances_metric_alarms_cooldowns_and_concurrency_are_drawn() -> None:
+    text = drawn(document())
+    for part in (
+        "00:16:40 UTC",
+        "endpoint/e/variant/v",
+        "●●○○ 2 running, 4 desired, 1 to 4  updating",
+        "InvocationsPerInstance  32.5 of 5",
+        "ALARM  High 5, for 60 s",
+        "out 4 min, in 0 s",
+        "00:16:30",
+        "Setting desired instance count to 4. InProgress  monitor alarm AlarmHigh in state ALARM triggered policy p",
+        "dog-breed",
+        "1 of 2",
+    ):
+        assert part in text
+
+
+def test_what_is_not_there_is_said() -> None:
+    assert "the resource is not there" in drawn(document(current=None, desired=None))
+    assert "No scalable target is registered" in drawn({"now": 0.0, "targets": []})
+    assert "in after this change" in drawn(document(cooldown_in=None))
+
+
+def test_half_a_bar_is_the_target() -> None:
+    assert sparkline([0.0, 5.0, None, 10.0, 1000.0], 5.0) == "▁▄ ██"
+
+
+def test_the_harness_tells_where_its_targets_stand(aws: Aws) -> None:
+    told = read_scaling(aws.url)
+    with urllib.request.urlopen(f"{aws.url}/_harness/scaling") as answer:
+        assert json.loads(answer.read()).keys() == told.keys() == {"now", "targets", "functions"}
+    assert drawn(told)
+
+
+def test_no_harness_is_a_sentence() -> None:
+    with pytest.raises(HarnessError, match=r"No harness answers at http://127\.0\.0\.1:9: bring it up"):
+        read_scaling("http://127.0.0.1:9")

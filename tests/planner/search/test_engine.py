@@ -1,0 +1,164 @@
+"""The same answers whoever computes them: this process, worker processes, or a Dask scheduler's workers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import psutil
+import pytest
+
+from harness.core.errors import HarnessError
+from harness.planner.search import engine
+from harness.planner.search.find import Found, context, find
+from harness.planner.search.replication import Job, Replication
+from harness.simulator.outcome import Outcome
+from tests.planner.search.problems import Watched, a_problem, here
+from tests.planner.search.stand_in import a_system, simulate
+from tests.planner.search.test_estimates import SETTINGS
+
+PROBLEM = a_problem("constant:10/s:2h", candidates=12)
+CONTEXT = context(PROBLEM, simulate)
+JOBS = [Job(SETTINGS, a_system(), "screening", seed) for seed in range(8)]
+
+
+def fingerprint(answers: Sequence[Replication]) -> list[tuple[float, float, int]]:
+    return [(each.requests, float(each.counts @ each.edges[:-1]), each.peak_instances) for each in answers]
+
+
+EXPECTED = fingerprint(engine.Here(CONTEXT).map(JOBS))
+
+
+def fail(*_: object, seed: int) -> Outcome:
+    raise ValueError(f"seed {seed} is no good")
+
+
+def children() -> set[int]:
+    return {one.pid for one in psutil.Process().children(recursive=True)}
+
+
+def test_worker_processes_answer_as_this_one_does_and_are_gone_afterwards() -> None:
+    ended = []
+    before = children()
+    with engine.processes(CONTEXT, 2) as pool:
+        assert pool.workers == 2
+        answers = pool.map(JOBS, lambda: ended.append(1))
+        assert children() > before
+    assert fingerprint(answers) == EXPECTED
+    assert len(ended) == len(JOBS)
+    left = {one for one in children() - before if "spawn_main" in " ".join(psutil.Process(one).cmdline())}
+    assert not left
+
+
+def test_one_worker_is_this_process() -> None:
+    before = children()
+    with engine.processes(CONTEXT, 1) as pool:
+        assert fingerprint(pool.map(JOBS)) == EXPECTED
+        assert children() == before
+
+
+def test_what_fails_in_a_worker_fails_here() -> None:
+    with (
+        engine.processes(context(PROBLEM, fail), 2) as pool,
+        pytest.raises(ValueError, match="seed 0 is no good"),
+    ):
+        pool.map(JOBS[:1])
+
+
+@pytest.fixture(scope="module")
+def scheduler() -> Iterator[str]:
+    """Dask's own scheduler and two worker processes, as a user starts them, on loopback."""
+    from distributed.utils import open_port
+
+    address = f"tcp://127.0.0.1:{open_port()}"
+    dask = [sys.executable, "-m", "dask"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    there = ["--host", "127.0.0.1", "--port", address.rpartition(":")[2], "--no-dashboard"]
+    own = ["--host", "127.0.0.1", "--nthreads", "1", "--no-dashboard", "--no-nanny", "--local-directory", "/tmp"]
+    processes = [
+        subprocess.Popen([*dask, "scheduler", *there], **quiet),  # type: ignore[call-overload]
+        subprocess.Popen([*dask, "worker", address, *own], **quiet),  # type: ignore[call-overload]
+        subprocess.Popen([*dask, "worker", address, *own], **quiet),  # type: ignore[call-overload]
+    ]
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                with engine.dask(CONTEXT, address) as pool:
+                    if pool.workers == 2:
+                        break
+            except HarnessError:
+                pass
+            assert time.monotonic() < deadline, "Dask did not come up"
+            time.sleep(0.2)
+        yield address
+    finally:
+        for process in reversed(processes):  # a worker that loses its scheduler looks for it first
+            process.terminate()
+            process.wait(20)
+
+
+def test_a_dask_schedulers_workers_answer_as_this_process_does(scheduler: str) -> None:
+    ended = []
+    with engine.dask(CONTEXT, scheduler) as pool:
+        answers = pool.map(JOBS, lambda: ended.append(1))
+    assert fingerprint(answers) == EXPECTED
+    assert len(ended) == len(JOBS)
+
+
+@pytest.mark.unmeasured
+def test_a_plan_is_the_same_whoever_computes_it(scheduler: str) -> None:
+    def over_dask(held: object) -> object:
+        return engine.dask(held, scheduler)  # type: ignore[arg-type]
+
+    def over_processes(held: object) -> object:
+        return engine.processes(held, 2)  # type: ignore[arg-type]
+
+    found: list[Found] = [
+        find(PROBLEM, simulate, each, Watched())  # type: ignore[arg-type]
+        for each in (here, over_processes, over_dask)
+    ]
+    assert found[0].recommended is not None
+    assert found[1] == found[0]
+    assert found[2] == found[0]
+
+
+def test_where_no_scheduler_answers_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "_CONNECT_SECONDS", 0.5)
+    with (
+        pytest.raises(HarnessError, match=r"No Dask scheduler answers at tcp://127\.0\.0\.1:1"),
+        engine.dask(CONTEXT, "tcp://127.0.0.1:1"),
+    ):
+        pass
+
+
+def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with (
+        pytest.raises(HarnessError, match=r"pip install 'sagemaker-harness\[dask\]'"),
+        engine.dask(CONTEXT, "tcp://x:1"),
+    ):
+        pass
+
+
+@pytest.mark.unmeasured
+def test_the_kernel_ending_a_worker_is_told_with_what_to_do() -> None:
+    with (
+        engine.processes(context(PROBLEM, kill_oneself), 2) as pool,
+        pytest.raises(HarnessError, match="try fewer with --jobs"),
+    ):
+        pool.map(JOBS[:2])
+
+
+def kill_oneself(*_: object, seed: int) -> Outcome:
+    psutil.Process().kill()
+    raise AssertionError(seed)
+
+
+def test_answers_come_in_the_order_of_the_jobs() -> None:
+    backwards = engine.Here(CONTEXT).map(JOBS[::-1])
+    assert fingerprint(backwards)[::-1] == EXPECTED
+    assert np.all(backwards[0].counts >= 0)

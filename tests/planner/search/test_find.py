@@ -1,0 +1,184 @@
+"""From a problem to a recommendation with its evidence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from harness.load.traffic import read_traffic
+from harness.planner.plan import Candidate, Figures, Objective
+from harness.planner.search.bench import FINAL, Bench, Trial
+from harness.planner.search.engine import Here
+from harness.planner.search.find import OWN, RECOMMENDED, RUNNER_UP, THUMB, Found, context, find
+from harness.planner.search.racing import race
+from harness.simulator.settings import Settings, TrackingSettings, VariantSettings
+from tests.planner.search.problems import BASE, Watched, a_problem, here
+from tests.planner.search.stand_in import LARGE, a_system, simulate
+
+
+@pytest.fixture(scope="module")
+def found() -> Found:
+    return find(a_problem(), simulate, here, Watched())
+
+
+def p99(figures: Figures) -> float:
+    assert figures.p99.value is not None
+    return figures.p99.value
+
+
+def chosen(found: Found) -> Candidate:
+    assert found.recommended is not None
+    return found.recommended
+
+
+def test_the_recommended_setting_meets_the_objective_and_nothing_raced_that_does_is_cheaper(found: Found) -> None:
+    best = chosen(found)
+    assert (best.label, best.figures.meets, best.figures.replications) == (RECOMMENDED, True, 3)
+    assert best.figures.p99.high is not None
+    assert best.figures.p99.high <= 0.5
+    meeting = [each for each in (*found.front, *found.compared) if each.figures.meets]
+    assert all(each.figures.cost.hour >= best.figures.cost.hour * 0.999 for each in meeting)
+    assert found.first_limit is None
+    assert found.explored == 60
+
+
+def test_the_runner_up_meets_it_too_and_is_of_another_kind_where_there_is_one(found: Found) -> None:
+    second = found.runner_up
+    assert second is not None
+    assert (second.label, second.figures.meets) == (RUNNER_UP, True)
+    assert second.settings != chosen(found).settings
+    assert second.figures.cost.hour >= chosen(found).figures.cost.hour
+
+
+def test_the_front_is_cheaper_only_for_a_higher_p99(found: Found) -> None:
+    points = [(each.figures.cost.hour, p99(each.figures)) for each in found.front]
+    assert len(points) > 2
+    assert points == sorted(points)
+    assert [p99 for _, p99 in points] == sorted((p99 for _, p99 in points), reverse=True)
+
+
+def test_the_stacks_own_settings_and_awss_rule_stand_beside_it(found: Found) -> None:
+    assert [each.label for each in found.compared] == [OWN, THUMB]
+    assert found.compared[0].settings == BASE
+    assert found.compared[1].settings.variants[0].tracking[0].target_value == 600
+
+
+def test_each_setting_is_changed_by_itself_under_the_same_draws(found: Found) -> None:
+    names = {each.setting for each in found.sensitivity}
+    assert {"policy", "instance_type", "routing_strategy", "provisioned_concurrent_executions"} <= names
+    assert all(sum(each.setting == name for each in found.sensitivity) <= 3 for name in names)
+    assert all(each.figures.replications == 3 for each in found.sensitivity)
+
+
+def test_what_breaks_it_first_is_in_words(found: Found) -> None:
+    assert found.breaks is not None
+    assert found.breaks.multiple is not None
+    assert 1 < found.breaks.multiple <= found.breaks.tried
+    assert "requests" in found.breaks.limit
+
+
+def test_minutes_and_latencies_are_kept_of_all_that_is_shown(found: Found) -> None:
+    labels = [RECOMMENDED, RUNNER_UP, OWN, THUMB]
+    assert [each.label for each in found.minutes] == labels
+    assert [each.label for each in found.distributions] == labels
+    day = found.minutes[0]
+    assert (day.step, len(day.arrivals)) == (60.0, 1440)
+    assert sum(day.arrivals) == pytest.approx(21 * 86_400, rel=0.02)
+    spread = found.distributions[0]
+    assert spread.seconds == sorted(spread.seconds)
+    assert dict(zip(spread.probabilities, spread.seconds, strict=True))[0.99] == pytest.approx(
+        p99(chosen(found).figures), rel=0.03
+    )
+
+
+@pytest.mark.unmeasured
+def test_the_same_seed_finds_the_same_and_another_seed_draws_others(found: Found) -> None:
+    again = find(a_problem(), simulate, here, Watched())
+    assert again == found
+    assert find(a_problem(seed=7), simulate, here, Watched()) != found
+
+
+def test_every_job_of_every_step_is_told_as_it_ends() -> None:
+    watched = Watched()
+    find(a_problem("constant:10/s:1h", candidates=10), simulate, here, watched)
+    assert [jobs for _, jobs in watched.steps] == watched.done
+    titles = [title for title, _ in watched.steps]
+    assert titles[0] == "Screening settings"
+    assert {"Racing the best", "Looking for what breaks first", "Changing one setting at a time"} <= set(titles)
+
+
+def test_traffic_that_no_setting_can_serve_is_said_to_be_so_without_a_search() -> None:
+    found = find(a_problem(objective=Objective(p99=0.01, errors=0.001)), simulate, here, Watched())
+    assert (found.recommended, found.runner_up, found.explored) == (None, None, 0)
+    assert str(found.first_limit).startswith("Latency: even an idle ml.m5.large takes 85 ms")
+    assert [each.label for each in found.compared] == [OWN, THUMB]
+
+
+def test_where_nothing_that_was_tried_meets_it_the_nearest_says_why() -> None:
+    slow_start = a_problem("spike:1/s..100/s:2h:1h:20min", objective=Objective(p99=0.3, errors=0.0001), max_instances=3)
+    found = find(replace(slow_start, candidates=30), simulate, here, Watched())
+    assert found.recommended is None
+    assert str(found.first_limit).startswith("None of 30 settings meets it; of the nearest (")
+    assert found.breaks is None
+
+
+@pytest.mark.unmeasured
+def test_settings_that_are_compared_are_run_like_the_others() -> None:
+    other = Settings(variants=(VariantSettings(instance_type="ml.m5.xlarge", initial_instance_count=1),))
+    found = find(a_problem(candidates=10, compared=(("write-up", other),)), simulate, here, Watched())
+    assert found.compared[-1].label == "write-up"
+    assert found.compared[-1].settings == other
+    assert found.compared[-1].figures.replications == 3
+
+
+def test_traffic_of_very_many_requests_is_sampled_and_says_so() -> None:
+    problem = a_problem("daily:50/s..400/s:3d", candidates=8, replications=3, max_instances=60)
+    found = find(problem, simulate, here, Watched())
+    assert found.sampled is not None
+    assert found.sampled > 10
+    assert found.minutes[0].step == 180.0
+    assert len(found.minutes[0].arrivals) == 1440
+
+
+def a_trial(count: int) -> Trial:
+    return Trial(Settings(variants=(VariantSettings(instance_type="ml.m5.large", initial_instance_count=count),)))
+
+
+def test_who_surely_misses_or_surely_costs_more_gets_no_more_runs() -> None:
+    problem = a_problem("constant:20/s:1h", base=a_trial(1).settings)
+    held = context(problem, simulate)
+    bench = Bench(Here(held), problem.system, problem.prices, problem.objective, 0, Watched())
+    too_few, right, too_many = a_trial(1), a_trial(2), a_trial(9)
+    race(bench, [too_few, right, too_many], 6)
+    assert [len(trial.runs) for trial in (too_few, right, too_many)] == [3, 6, 3]
+
+
+def test_runs_are_added_to_those_that_there_are() -> None:
+    problem = a_problem("constant:20/s:1h")
+    bench = Bench(Here(context(problem, simulate)), problem.system, problem.prices, problem.objective, 0, Watched())
+    trial, other = a_trial(2), a_trial(2)
+    bench.run("", [trial], 2, traffic=FINAL)
+    bench.run("", [trial, other], 3, traffic=FINAL)
+    assert [one.requests for one in trial.runs] == [one.requests for one in other.runs]
+
+
+def test_a_stack_that_no_policy_can_vary_is_planned_all_the_same() -> None:
+    tracked = BASE.variants[0].model_copy(
+        update={"tracking": (TrackingSettings(target_value=9, disable_scale_in=True),)}
+    )
+    problem = a_problem("constant:10/s:1h", base=Settings(variants=(tracked,)), candidates=8)
+    assert find(problem, simulate, here, Watched()).recommended is not None
+
+
+def test_one_instance_type_is_enough() -> None:
+    problem = a_problem("constant:10/s:1h", system=a_system(profiles={"ml.m5.large": LARGE}), candidates=8)
+    found = find(problem, simulate, here, Watched())
+    assert not any(each.setting == "instance_type" for each in found.sensitivity)
+
+
+def test_only_a_share_of_the_traffic_is_a_variants_own() -> None:
+    other = VariantSettings(name="other", instance_type="ml.m5.large", initial_variant_weight=3.0)
+    problem = a_problem(base=Settings(variants=(*BASE.variants, other)))
+    assert problem.frame.demand.peak == pytest.approx(10.0, rel=0.01)
+    assert read_traffic("daily:2/s..40/s").profile.peak == 40.0

@@ -1,0 +1,210 @@
+"""What may be chosen, as settings that AWS takes, and what lies beside a choice."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.load.traffic import read_traffic
+from harness.planner.plan import Objective
+from harness.planner.search.choices import Choice, Frame, choice_of, settings_of
+from harness.planner.search.demand import demand
+from harness.planner.search.space import Space, neighbours, spread, thumb
+from harness.simulator.settings import (
+    CONCURRENCY,
+    FunctionSettings,
+    ProvisionedScaling,
+    Settings,
+    Step,
+    StepSettings,
+    TrackingSettings,
+    VariantSettings,
+)
+from tests.planner.search.stand_in import a_system
+
+TRACKED = VariantSettings(
+    instance_type="ml.m5.large",
+    max_capacity=3,
+    tracking=(TrackingSettings(target_value=25, scale_in_cooldown=300, scale_out_cooldown=30),),
+)
+OBJECTIVE = Objective(p99=0.5, errors=0.001)
+
+
+def a_space(
+    traffic: str = "daily:2/s..40/s", base: Settings | None = None, clock: float = 0.0, **members: object
+) -> Space:
+    base = base or Settings(variants=(TRACKED,), function=FunctionSettings())
+    frame = Frame(base, "AllTraffic", a_system(), demand(read_traffic(traffic)), clock)
+    given = {"types": ("ml.m5.large", "ml.m5.xlarge"), "max_instances": 20, **members}
+    return Space(frame, OBJECTIVE, **given)  # type: ignore[arg-type]
+
+
+def choices(space: Space, count: int, seed: int = 0) -> list[Choice]:
+    return list(itertools.islice(spread(space, seed), count))
+
+
+def test_the_spread_reaches_every_value_of_everything_that_may_be_varied() -> None:
+    found = choices(a_space(), 400)
+    assert {choice.kind for choice in found} == {
+        "fixed", "invocations", "concurrency", "step", "scheduled", "scheduled and invocations",
+    }  # fmt: skip
+    assert {choice.instance_type for choice in found} == {"ml.m5.large", "ml.m5.xlarge"}
+    assert {choice.routing for choice in found} == {"RANDOM", "LEAST_OUTSTANDING_REQUESTS"}
+    assert len({choice.out_cooldown for choice in found}) == 5
+    assert len({choice.in_cooldown for choice in found}) == 5
+    assert len({choice.level for choice in found}) > 30
+    assert None in {choice.reserved for choice in found}
+    assert any(choice.provisioned for choice in found)
+    assert any(choice.provisioned_scaling for choice in found)
+    assert len({(choice.min_capacity, choice.max_capacity) for choice in found}) > 10
+
+
+def test_the_spread_is_the_same_for_a_seed_and_another_for_another() -> None:
+    assert choices(a_space(), 50, 1) == choices(a_space(), 50, 1)
+    assert choices(a_space(), 50, 1) != choices(a_space(), 50, 2)
+
+
+@pytest.mark.parametrize("traffic", ["daily:2/s..40/s", "constant:20/s:1h", "spike:1/s..300/s:3h"])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_every_choice_and_its_neighbours_are_settings_that_can_be_deployed(traffic: str, seed: int) -> None:
+    space = a_space(traffic)
+    for choice in choices(space, 60, seed):
+        for each in (choice, *(other for _, _, other in neighbours(space, choice))):
+            (variant,) = settings_of(space.frame, each).variants
+            assert 1 <= variant.min_capacity <= variant.initial_instance_count <= variant.max_capacity <= 20
+            function = settings_of(space.frame, each).function
+            assert function is not None
+            if function.reserved_concurrent_executions is not None:
+                assert function.provisioned_concurrent_executions <= function.reserved_concurrent_executions <= 900
+
+
+@pytest.mark.parametrize("most", [1, 20])
+def test_a_policy_is_chosen_only_where_it_has_something_to_decide(most: int) -> None:
+    space = a_space("constant:20/s:1h" if most > 1 else "daily:2/s..40/s", max_instances=most)
+    for choice in choices(space, 60):
+        for each in (choice, *(other for _, _, other in neighbours(space, choice))):
+            if each.min_capacity == each.max_capacity:
+                assert each.kind in ("fixed", "scheduled", "scheduled and invocations")
+
+
+def test_without_a_function_none_of_its_settings_is_varied() -> None:
+    space = a_space(base=Settings(variants=(TRACKED,)))
+    found = choices(space, 100)
+    assert {(each.reserved, each.provisioned, each.provisioned_scaling) for each in found} == {(None, 0, None)}
+    names = {name for each in found for name, _, _ in neighbours(space, each)}
+    assert not names & {"reserved_concurrent_executions", "provisioned_scaling"}
+    assert settings_of(space.frame, found[0]).function is None
+
+
+def test_a_neighbour_differs_in_one_setting() -> None:
+    space = a_space()
+    choice = Choice("ml.m5.large", "invocations", 10.0, 2, 5, 60.0, 300.0)
+    found = neighbours(space, choice)
+    assert {name for name, _, _ in found} == {
+        "target_value", "scale_out_cooldown", "scale_in_cooldown", "min_capacity", "max_capacity", "policy",
+        "instance_type", "routing_strategy", "reserved_concurrent_executions", "provisioned_concurrent_executions",
+        "provisioned_scaling",
+    }  # fmt: skip
+    assert all(other != choice for _, _, other in found)
+    cooldowns = [(value, other.out_cooldown) for name, value, other in found if name == "scale_out_cooldown"]
+    assert cooldowns == [("30 s", 30.0), ("120 s", 120.0)]
+    fixed = Choice("ml.m5.large", "fixed", 10.0, 4, 4)
+    assert {value for name, value, _ in neighbours(space, fixed) if name == "instances"} == {"3", "5"}
+
+
+def test_policies_of_one_level_are_alike_whatever_they_go_by() -> None:
+    frame = a_space().frame
+
+    def variant(kind: str) -> VariantSettings:
+        return settings_of(frame, Choice("ml.m5.large", kind, 10.0, 1, 6, 60.0, 300.0)).variants[0]  # type: ignore[arg-type]
+
+    invocations = variant("invocations").tracking[0]
+    assert (invocations.target_value, invocations.scale_out_cooldown) == (600.0, 60.0)
+    concurrency = variant("concurrency").tracking[0]
+    assert concurrency.metric == CONCURRENCY
+    assert concurrency.target_value == pytest.approx(1.2, abs=0.3)  # 10/s for 0.1 s, and a little queueing
+    out, back = variant("step").steps
+    assert (out.threshold, out.above, back.threshold, back.above) == (600.0, True, 300.0, False)
+    assert [(step.bound, step.adjustment) for step in out.steps] == [(0.0, 1), (300.0, 2)]
+    assert [step.adjustment for step in back.steps] == [-1]
+    fixed = variant("fixed")
+    assert not fixed.scales
+    assert fixed.initial_instance_count == 6
+
+
+def test_a_schedule_holds_what_each_hour_takes_and_comes_ahead_of_a_rise() -> None:
+    frame = a_space().frame
+    (variant,) = settings_of(frame, Choice("ml.m5.large", "scheduled", 10.0, 1, 6)).variants
+    assert variant.tracking == ()
+    assert variant.initial_instance_count == 1
+    actions = variant.schedule
+    assert [each.min_capacity for each in actions] == [2, 3, 4, 3, 2, 1]
+    assert all(each.min_capacity == each.max_capacity for each in actions)
+    assert [each.second_of_day % 3600 for each in actions] == [3000, 3000, 3000, 0, 0, 0]  # up ten minutes before
+    (with_policy,) = settings_of(frame, Choice("ml.m5.large", "scheduled and invocations", 10.0, 1, 6)).variants
+    assert {each.max_capacity for each in with_policy.schedule} == {6}
+    assert with_policy.tracking
+
+
+def test_a_stack_that_is_deployed_at_noon_begins_with_what_noon_takes() -> None:
+    frame = a_space(clock=12 * 3600.0).frame
+    (variant,) = settings_of(frame, Choice("ml.m5.large", "scheduled", 10.0, 1, 6)).variants
+    assert variant.initial_instance_count == 4
+
+
+def test_alike_hours_make_one_action() -> None:
+    frame = a_space("constant:25/s:24h").frame
+    for kind, most in (("scheduled", 3), ("scheduled and invocations", 6)):
+        (variant,) = settings_of(frame, Choice("ml.m5.large", kind, 10.0, 1, 6)).variants  # type: ignore[arg-type]
+        assert [(each.min_capacity, each.max_capacity) for each in variant.schedule] == [(3, most)]
+
+
+def test_a_stacks_own_settings_are_a_choice_where_one_policy_tracks_invocations() -> None:
+    function = FunctionSettings(
+        reserved_concurrent_executions=5,
+        provisioned_scaling=ProvisionedScaling(min_capacity=1, max_capacity=3, target_value=0.7),
+        provisioned_concurrent_executions=1,
+    )
+    base = Settings(variants=(TRACKED,), function=function)
+    space = a_space(base=base)
+    choice = choice_of(space.frame, base)
+    assert choice is not None
+    assert settings_of(space.frame, choice).variants[0].tracking == TRACKED.tracking
+    assert settings_of(space.frame, choice).function == function
+    fixed = Settings(variants=(VariantSettings(instance_type="ml.m5.large", initial_instance_count=4),))
+    found = choice_of(a_space(base=fixed).frame, fixed)
+    assert found is not None
+    assert (found.kind, found.min_capacity, found.max_capacity) == ("fixed", 4, 4)
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [
+        VariantSettings(instance_type="ml.g5.xlarge"),
+        TRACKED.model_copy(update={"steps": (StepSettings(threshold=1, above=True, steps=(Step(adjustment=1),)),)}),
+        TRACKED.model_copy(update={"tracking": (TrackingSettings(target_value=2, metric=CONCURRENCY),)}),
+        TRACKED.model_copy(update={"tracking": (TrackingSettings(target_value=2, disable_scale_in=True),)}),
+    ],
+)
+def test_other_settings_of_a_stack_are_compared_but_no_choice(variant: VariantSettings) -> None:
+    base = Settings(variants=(variant,))
+    assert choice_of(a_space(base=base).frame, base) is None
+
+
+def test_awss_rules_of_thumb() -> None:
+    choice = thumb(a_space("daily:2/s..100/s"), "ml.m5.large")
+    (variant,) = settings_of(a_space().frame, choice).variants
+    assert variant.tracking[0].target_value == 20 * 0.5 * 60
+    assert (variant.tracking[0].scale_in_cooldown, variant.tracking[0].scale_out_cooldown) == (300, 300)
+    assert (variant.min_capacity, variant.max_capacity) == (1, 6)  # ceil(2 / 20), ceil(1.2 * 100 / 20)
+
+
+@given(st.integers(0, 1000))
+def test_another_variant_is_left_as_it_is(seed: int) -> None:
+    other = VariantSettings(name="other", instance_type="ml.m5.xlarge", initial_instance_count=2)
+    space = a_space(base=Settings(variants=(TRACKED, other)))
+    found = settings_of(space.frame, choices(space, 3, seed)[-1])
+    assert found.variants[1] == other

@@ -1,0 +1,108 @@
+"""From options to the problem: what is refused, and what is said to be taken for granted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.core.errors import HarnessError
+from harness.core.profile import FunctionPart
+from harness.planner.problem import Options, Prepared, prepare
+from tests.planner.files import a_profile_file, a_stack_file
+from tests.planner.search.stand_in import LARGE
+
+
+def prepared(folder: Path, *, stack: Path | None = None, **options: Any) -> Prepared:
+    given = {"traffic": "constant:5/s:1h", "p99": "1.5s", "errors": "0.1%", **options}
+    if "profiles" not in given:
+        given["profiles"] = (str(a_profile_file(folder)),)
+    return prepare(stack or a_stack_file(folder / "stack"), Options(**given))
+
+
+def test_the_stacks_own_settings_are_where_it_starts_from(tmp_path: Path) -> None:
+    found = prepared(tmp_path).problem
+    assert (found.variant, found.base.variants[0].instance_type) == ("AllTraffic", "ml.m5.large")
+    assert (found.objective.p99, found.objective.errors) == (1.5, 0.001)
+    assert list(found.system.profiles) == ["ml.m5.large"]
+    assert found.traffic.profile.expected == pytest.approx(18_000)
+
+
+def test_a_ratio_adds_an_instance_type_and_says_that_it_was_not_measured(tmp_path: Path) -> None:
+    found = prepared(tmp_path, ratios=("ml.m5.xlarge=2",))
+    assert found.problem.system.profiles["ml.m5.xlarge"].saturation_rate == 2 * (LARGE.saturation_rate or 0)
+    assert any("stated by --ratio, not measured" in each for each in found.assumptions)
+
+
+def test_the_functions_own_part_is_that_of_the_profile(tmp_path: Path) -> None:
+    measured = LARGE.model_copy(update={"function": FunctionPart(overhead=0.011, cold_start=0.35)})
+    found = prepared(tmp_path, profiles=(str(a_profile_file(tmp_path, measured)),))
+    assert (found.problem.system.function.overhead, found.problem.system.function.cold_start) == (0.011, 0.35)
+    assert any("11 ms beside the endpoint and 350 ms to start cold, as measured" in each for each in found.assumptions)
+
+
+def test_a_profile_that_was_not_measured_on_aws_is_a_warning(tmp_path: Path) -> None:
+    assert any("a laptop's core is not that of an ml.m5.large" in each for each in prepared(tmp_path).warnings)
+    on_aws = LARGE.provenance.model_copy(update={"machine": "ml.m5.large on AWS"})
+    file = a_profile_file(tmp_path, LARGE.model_copy(update={"provenance": on_aws}))
+    assert not any("laptop" in each for each in prepared(tmp_path, profiles=(str(file),)).warnings)
+
+
+def test_a_profile_without_measured_saturation_is_a_warning(tmp_path: Path) -> None:
+    file = a_profile_file(tmp_path, LARGE.model_copy(update={"saturation_rate": None}))
+    found = prepared(tmp_path, profiles=(str(file),)).warnings
+    assert any("no measured saturation rate" in each and "extrapolated" in each for each in found)
+
+
+def test_a_type_with_too_little_memory_for_what_was_measured_is_a_warning(tmp_path: Path) -> None:
+    file = a_profile_file(tmp_path, LARGE.model_copy(update={"memory": 9 * 2**30}))
+    assert any("took 9.0 GiB" in each for each in prepared(tmp_path, profiles=(str(file),)).warnings)
+
+
+def test_other_stacks_are_compared_with_what_is_to_be_said_of_them(tmp_path: Path) -> None:
+    other = a_stack_file(tmp_path / "other")
+    (tmp_path / "other" / "remarks.md").write_text("Costs\n{cost_month}.\n")
+    found = prepared(tmp_path, compare=(other,))
+    ((label, settings),) = found.problem.compared
+    assert found.remarks == {label: "Costs {cost_month}."}
+    assert settings.variants[0].instance_type == "ml.m5.large"
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"traffic": "nothing.csv"}, r"There is no traffic 'nothing\.csv'"),
+        ({"p99": "fast"}, "'fast' is no time"),
+        ({"errors": "many"}, "'many' is no share of the requests"),
+        ({"peak": "40"}, "'40' is no rate"),
+        ({"profiles": ("nowhere.json",)}, r"Cannot read the profile nowhere\.json"),
+        ({"profiles": ()}, r"A plan starts from a profile: `harness measure .*` writes one"),
+        ({"variant": "Blue"}, "There is no variant Blue: the endpoint has AllTraffic"),
+        ({"ratios": ("ml.m5.xlarge",)}, "is no speed ratio"),
+        ({"ratios": ("ml.x9.huge=2",)}, "ml.x9.huge"),
+    ],
+)
+def test_what_cannot_be_planned_with_is_one_sentence(tmp_path: Path, options: dict[str, Any], says: str) -> None:
+    with pytest.raises(HarnessError, match=says):
+        prepared(tmp_path, **options)
+
+
+def test_a_profile_from_another_model_version_is_refused(tmp_path: Path) -> None:
+    file = a_profile_file(tmp_path, model=b"another")
+    with pytest.raises(HarnessError, match=r"is of another model .*: measure this one with `harness measure`"):
+        prepared(tmp_path, profiles=(str(file),))
+
+
+def test_a_stack_on_a_type_without_a_profile_is_refused_with_what_would_help(tmp_path: Path) -> None:
+    stack = a_stack_file(tmp_path / "stack")
+    stack.write_text(stack.read_text().replace("ml.m5.large", "ml.c5.xlarge"))
+    file = a_profile_file(tmp_path)
+    with pytest.raises(HarnessError, match=r"runs on ml\.c5\.xlarge, of which there is no profile: give --profile"):
+        prepared(tmp_path, stack=stack, profiles=(f"ml.m5.large={file}",))
+
+
+def test_the_same_stack_is_not_compared_with_itself(tmp_path: Path) -> None:
+    stack = a_stack_file(tmp_path / "stack")
+    with pytest.raises(HarnessError, match="is compared already"):
+        prepared(tmp_path, stack=stack, compare=(stack,))

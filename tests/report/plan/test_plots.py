@@ -1,0 +1,235 @@
+"""Plots: one time axis by the traffic's own clock, labels that do not lie on each other, hollow where it misses."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from datetime import datetime
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from harness.core.figures import NARROW
+from harness.planner.plan import Distribution, Minutes
+from harness.report.drawing import Plot
+from harness.report.plan.choice_plots import cost_axis, front, sensitivity, spectrum
+from harness.report.plan.labels import place_labels, spread
+from harness.report.plan.time_plots import clock_axis, fleets, lambda_concurrency, over_the_day
+from tests.report.plan.plans import a_plan, candidate, minutes, rich_settings, settings
+
+DAY = 86_400.0
+
+
+def written(plot: Plot | None) -> list[str]:
+    """The words in the wide drawing."""
+    assert plot is not None
+    return [each.replace(NARROW, " ") for each in re.findall(r"<text[^>]*>([^<]*)</text>", plot.wide)]
+
+
+def ticks(seconds: float, begins: str | None, most: int = 8) -> tuple[list[str], str]:
+    axes = Figure().add_subplot()
+    clock_axis(axes, seconds, datetime.fromisoformat(begins) if begins else None, most)
+    axes.figure.draw_without_rendering()
+    return [label.get_text().replace(NARROW, " ") for label in axes.get_xticklabels()], axes.get_xlabel()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "begins", "labels", "title"),
+    [
+        (DAY, "1995-07-13T00:00:00-04:00", ["00:00", "03:00", "06:00"], "13 July 1995 (UTC−04:00)"),
+        (DAY, "1995-07-13T05:10:00+00:00", ["06:00", "09:00", "12:00"], "13 July to 14 July 1995 (UTC+00:00)"),
+        (14 * DAY, "1995-07-06T00:00:00", ["6 Jul", "8 Jul", "10 Jul"], "6 July to 19 July 1995"),
+        (1800, "1995-07-13T14:02:00-04:00", ["14:05", "14:10", "14:15"], "13 July 1995 (UTC−04:00)"),
+        (DAY, None, ["0", "3 h", "6 h"], "time since the beginning"),
+        (3600, None, ["0", "10 min", "20 min"], "time since the beginning"),
+        (30 * DAY, None, ["0", "7 d", "14 d"], "time since the beginning"),
+    ],
+)
+def test_the_time_axis_has_whole_hours_and_days_of_the_traffics_own_clock(
+    seconds: float, begins: str | None, labels: list[str], title: str
+) -> None:
+    found, named = ticks(seconds, begins)
+    assert found[:3] == labels
+    assert named == title
+    assert 3 <= len(found) <= 9
+
+
+def test_everything_of_the_day_is_on_one_axis_with_its_limits() -> None:
+    plan = a_plan()
+    assert plan.recommended is not None
+    words = written(over_the_day(plan, plan.recommended, plan.minutes[0]))
+    titles = [
+        "Requests a second", "Instances", "Invocations a minute per instance", "Alarms",
+        "Requests waiting in model servers", "Latency", "Failed requests a minute",
+    ]  # fmt: skip
+    assert [each for each in words if each in titles] == titles
+    assert {"maximum 3", "target 690", "objective 500 ms", "high", "low"} <= set(words)
+    assert words.count("06:00") == 1
+
+
+def test_a_day_without_failures_has_no_panel_for_them() -> None:
+    plan = a_plan()
+    assert plan.recommended is not None
+    count = len(plan.minutes[0].errors)
+    calm = plan.minutes[0].model_copy(update={"errors": [0.0] * count, "throttles": [0.0] * count})
+    assert "Failed requests a minute" not in written(over_the_day(plan, plan.recommended, calm))
+    assert "Throttles a minute" not in written(lambda_concurrency(plan, plan.recommended, calm))
+
+
+def test_the_highest_maximum_of_a_schedule_is_the_maximum() -> None:
+    plan = a_plan()
+    scheduled = rich_settings().variants[0]
+    raised = scheduled.model_copy(
+        update={"schedule": (scheduled.schedule[0].model_copy(update={"max_capacity": 7}),), "tracking": ()}
+    )
+    chosen = candidate("recommended", rich_settings().model_copy(update={"variants": (raised,)}))
+    words = written(over_the_day(plan, chosen, plan.minutes[0]))
+    assert "maximum 7" in words
+    assert not [each for each in words if each.startswith("target")]
+
+
+@pytest.mark.parametrize(
+    ("reserved", "provisioned", "said"),
+    [
+        (12, 4, ["reserved 12", "provisioned 4"]),
+        (None, 0, ["account 1,000 ↑"]),
+        (900, 0, ["reserved 900 ↑"]),
+    ],
+)
+def test_lambda_concurrency_is_drawn_against_its_limits(
+    reserved: int | None, provisioned: int, said: list[str]
+) -> None:
+    plan = a_plan()
+    chosen = candidate("recommended", settings(reserved=reserved, provisioned=provisioned))
+    words = written(lambda_concurrency(plan, chosen, plan.minutes[0]))
+    assert [each for each in words if each.split(" ")[0] in {"reserved", "provisioned", "account"}] == said
+
+
+def test_fleets_are_drawn_below_each_other_with_their_time_at_the_maximum() -> None:
+    plan = a_plan()
+    pairs = [(each, minutes(each.label)) for each in (plan.compared[2], candidate("calm", hours_at_maximum=0))]
+    words = written(fleets(plan, pairs))
+    assert "write-up B: 23 h 36 min at its maximum" in words
+    assert "calm: never at its maximum" in words
+
+
+def test_a_fortnight_is_no_larger_than_a_day() -> None:
+    """A drawing has as many points as its shape has room for, whatever the traffic's length."""
+    plan = a_plan()
+    assert plan.recommended is not None
+    day = over_the_day(plan, plan.recommended, minutes("recommended"))
+    fortnight = a_plan(traffic=plan.traffic.model_copy(update={"seconds": 14 * DAY}))
+    long = over_the_day(fortnight, plan.recommended, minutes("recommended", seconds=14 * DAY))
+    assert len(long.wide) < 2.5 * len(day.wide)
+    assert len(day.narrow) < len(day.wide) < 300_000
+
+
+def test_a_time_without_an_answer_is_a_gap_and_nothing_at_all_is_drawn_too() -> None:
+    plan = a_plan()
+    assert plan.recommended is not None
+    one = plan.minutes[0]
+    silent = one.model_copy(update={name: [None] * len(one.p50) for name in ("p50", "p99")})
+    still = Minutes(label="recommended", **{
+        name: [0.0] * 60 for name in Minutes.model_fields if name not in {"label", "step"}
+    })  # fmt: skip
+    for series in (silent, still):
+        assert "Latency" in written(over_the_day(plan, plan.recommended, series))
+        lambda_concurrency(plan, plan.recommended, series)
+
+
+def test_the_front_names_the_chosen_the_runner_up_and_the_compared_and_is_hollow_where_the_objective_is_missed() -> (
+    None
+):
+    plot = front(a_plan())
+    words = written(plot)
+    assert {"recommended", "runner-up", "write-up B", "rule of thumb"} <= set(words)
+    assert "objective 500 ms" in words
+    assert "one instance" not in words  # nothing of it was answered: it has no p99
+    assert plot is not None
+    assert "var(--page)" in plot.wide
+
+
+def test_both_axes_of_the_front_are_logarithmic_where_they_span_much() -> None:
+    axes = Figure().add_subplot()
+    cost_axis(axes, np.array([10.0, 40.0]))
+    assert axes.get_xscale() == "linear"
+    cost_axis(axes, np.array([10.0, 400.0]))
+    assert axes.get_xscale() == "log"
+    wide = candidate("wide", instances=90, p99=30.0)
+    assert "10 s" in written(front(a_plan(compared=(wide,))))
+
+
+def test_without_any_latency_there_is_no_front() -> None:
+    nothing = candidate("nothing", p99=None)
+    assert front(a_plan(recommended=None, runner_up=None, compared=(nothing,), front=())) is None
+    alone = a_plan(recommended=None, runner_up=None, compared=(candidate("alone"),), front=())
+    assert "alone" in written(front(alone))
+
+
+def test_the_distribution_gives_each_nine_its_place_and_every_line_its_name() -> None:
+    words = written(spectrum(a_plan()))
+    assert [each for each in words if re.fullmatch(r"[\d.]+ %", each)] == [
+        "0 %", "50 %", "90 %", "99 %", "99.9 %", "99.99 %",
+    ]  # fmt: skip
+    assert {"recommended", "runner-up", "write-up B", "rule of thumb"} <= set(words)
+    assert "objective: 99 % within 500 ms" in words
+
+
+def test_a_distribution_that_ends_in_the_most_is_drawn_up_to_it_and_without_any_there_is_no_plot() -> None:
+    whole = Distribution(label="recommended", probabilities=[0.5, 0.9, 1.0], seconds=[0.1, 0.2, 9.0])
+    assert "50 %" in written(spectrum(a_plan(distributions=(whole,))))
+    assert spectrum(a_plan(distributions=())) is None
+
+
+def test_sensitivity_begins_with_the_setting_that_moves_most() -> None:
+    words = written(sensitivity(a_plan()))
+    names = ["target value", "routing strategy", "scale in cooldown", "reserved concurrent executions"]
+    assert [each for each in words if each in names] == names
+    assert "860" in words
+    assert sensitivity(a_plan(sensitivity=())) is None
+    assert sensitivity(a_plan(recommended=None)) is None
+
+
+def test_a_value_under_which_nothing_is_answered_has_a_cost_alone() -> None:
+    one = a_plan().sensitivity[0]
+    dead = one.model_copy(update={"value": "dead", "figures": candidate("dead", p99=None).figures})
+    words = written(sensitivity(a_plan(sensitivity=(dead, one))))
+    assert words.count("dead") == 1
+
+
+@given(
+    st.lists(st.floats(-1, 2), max_size=12),
+    st.floats(0.01, 0.2),
+)
+def test_names_at_the_lines_ends_keep_their_distance_and_their_order(places: list[float], gap: float) -> None:
+    moved = spread(places, gap, 0.0, 1.0)
+    assert len(moved) == len(places)
+    order = sorted(range(len(places)), key=lambda index: places[index])
+    assert all(moved[b] - moved[a] > gap * 0.99 for a, b in itertools.pairwise(order))
+    if places and max(places) <= 1 and len(places) * gap < 1:
+        assert max(moved) <= 1 + 1e-9
+
+
+def test_names_that_have_room_stay_where_they_are() -> None:
+    assert spread([0.9, 0.1, 0.5], 0.1, 0.0, 1.0) == [0.9, 0.1, 0.5]
+
+
+def test_labels_of_points_close_together_do_not_overlap() -> None:
+    figure = Figure(figsize=(8, 4))
+    axes = figure.add_subplot()
+    axes.set_xlim(0, 100)
+    axes.set_ylim(0, 100)
+    points = [(f"setting {index}", 50 + index * 0.7, 50.0) for index in range(7)]
+    place_labels(axes, points, ["#000000"] * 7, [False] * 7)
+    figure.draw_without_rendering()
+    boxes = [Text.get_window_extent(text) for text in axes.texts]  # without the line to its point
+    assert not any(
+        one.x0 < other.x1 and other.x0 < one.x1 and one.y0 < other.y1 and other.y0 < one.y1
+        for one, other in itertools.combinations(boxes, 2)
+    )
+    assert all(math.dist((box.x0, box.y0), (boxes[0].x0, boxes[0].y0)) < 400 for box in boxes)
