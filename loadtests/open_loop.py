@@ -18,7 +18,7 @@ from harness.load.locust import (
 )
 from harness.load.locust.options import add_option
 from harness.load.locust.scenario import Scenario
-from harness.load.schedule import Piece, Profile, ramp, spike
+from harness.load.schedule import Piece, Schedule, ramp, spike
 from harness.load.traces import read_trace
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
@@ -64,7 +64,7 @@ class RampToSaturation(DogBreed):
     default_rate, default_seconds = 30.0, 120.0
 
     @classmethod
-    def shape(cls, rate: float, seconds: float, environment: Environment) -> Profile:
+    def shape(cls, rate: float, seconds: float, environment: Environment) -> Schedule:
         return ramp(0.0, rate, seconds)
 
 
@@ -74,7 +74,7 @@ class Spike(DogBreed):
     default_rate, default_seconds = 15.0, 100.0
 
     @classmethod
-    def shape(cls, rate: float, seconds: float, environment: Environment) -> Profile:
+    def shape(cls, rate: float, seconds: float, environment: Environment) -> Schedule:
         return spike(rate / 5, rate, seconds, at=0.4 * seconds, width=0.2 * seconds)
 
 
@@ -90,11 +90,11 @@ class DailyCycle(DogBreed):
     default_rate, default_seconds = 10.0, 600.0
 
     @classmethod
-    def shape(cls, rate: float, seconds: float, environment: Environment) -> Profile:
+    def shape(cls, rate: float, seconds: float, environment: Environment) -> Schedule:
         options: Any = environment.parsed_options
         file = Path(options.trace)
         trace, day = read_trace(file), options.trace_day or (BUSIEST if file == RECORDED else "all")
-        return (trace if day == "all" else trace.day(day)).profile().fitted(rate, seconds)
+        return (trace if day == "all" else trace.day(day)).schedule().fitted(rate, seconds)
 
 
 class ColdStartStorm(DogBreed):
@@ -108,8 +108,8 @@ class ColdStartStorm(DogBreed):
     BURST_SECONDS = 0.1
 
     @classmethod
-    def shape(cls, rate: float, seconds: float, environment: Environment) -> Profile:
+    def shape(cls, rate: float, seconds: float, environment: Environment) -> Schedule:
         quiet = seconds / cls.BURSTS - cls.BURST_SECONDS
         heights = [rate / cls.BURST_SECONDS * number / cls.BURSTS for number in range(1, cls.BURSTS + 1)]
         pieces = [(Piece(cls.BURST_SECONDS, height, height), Piece(quiet, 0.0, 0.0)) for height in heights]
-        return Profile(tuple(piece for pair in pieces for piece in pair))
+        return Schedule(tuple(piece for pair in pieces for piece in pair))

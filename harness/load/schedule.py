@@ -1,6 +1,6 @@
 """When requests are to start: rates over time, and the arrivals that follow from them. Pure, and the same for a seed.
 
-A profile is a rate in requests a second, linear piece by piece. Its integral L(t) is how many arrivals are expected up
+A schedule is a rate in requests a second, linear piece by piece. Its integral L(t) is how many arrivals are expected up
 to t, and an arrival is a point of L: evenly spaced arrivals lie at L = 0, 1, 2, ..., those of a Poisson process at the
 points of a unit-rate one (the time-change theorem), whatever shape the rate has.
 """
@@ -48,7 +48,7 @@ def reach(seconds: float, start_rate: float, end_rate: float, arrivals: float) -
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class Schedule:
     """A rate over time. Raises HarnessError for a rate that is negative or no number, and for pieces without length."""
 
     pieces: tuple[Piece, ...]
@@ -77,60 +77,60 @@ class Profile:
         """The highest rate, requests a second."""
         return max(max(piece.start_rate, piece.end_rate) for piece in self.pieces)
 
-    def scaled(self, rate: float = 1.0, time: float = 1.0) -> Profile:
+    def scaled(self, rate: float = 1.0, time: float = 1.0) -> Schedule:
         """The same shape with every rate times ``rate`` and every length times ``time``."""
-        return Profile(
+        return Schedule(
             tuple(Piece(each.seconds * time, each.start_rate * rate, each.end_rate * rate) for each in self.pieces)
         )
 
-    def fitted(self, peak: float, seconds: float) -> Profile:
+    def fitted(self, peak: float, seconds: float) -> Schedule:
         """The same shape with its highest rate and its whole length as given."""
         return self.scaled(peak / self.peak, seconds / self.seconds)
 
 
-def constant(rate: float, seconds: float) -> Profile:
-    return Profile((Piece(seconds, rate, rate),))
+def constant(rate: float, seconds: float) -> Schedule:
+    return Schedule((Piece(seconds, rate, rate),))
 
 
-def ramp(first: float, last: float, seconds: float) -> Profile:
+def ramp(first: float, last: float, seconds: float) -> Schedule:
     """Evenly from one rate to another."""
-    return Profile((Piece(seconds, first, last),))
+    return Schedule((Piece(seconds, first, last),))
 
 
-def steps(rates: Sequence[float], seconds: float) -> Profile:
+def steps(rates: Sequence[float], seconds: float) -> Schedule:
     """One rate after the other, for equal parts of the time."""
     if not rates:
         raise HarnessError("A schedule of steps needs at least one rate.")
-    return Profile(tuple(Piece(seconds / len(rates), rate, rate) for rate in rates))
+    return Schedule(tuple(Piece(seconds / len(rates), rate, rate) for rate in rates))
 
 
-def spike(base: float, peak: float, seconds: float, at: float, width: float) -> Profile:
+def spike(base: float, peak: float, seconds: float, at: float, width: float) -> Schedule:
     """The base rate, and the peak rate from second ``at`` on for ``width`` seconds."""
     after = seconds - at - width
     if at < 0 or width <= 0 or after < 0:
         raise HarnessError(f"A spike from {at:g} s to {at + width:g} s is not within a schedule of {seconds:g} s.")
     pieces = ((at, base), (width, peak), (after, base))
-    return Profile(tuple(Piece(length, rate, rate) for length, rate in pieces if length > 0))
+    return Schedule(tuple(Piece(length, rate, rate) for length, rate in pieces if length > 0))
 
 
-def daily_cycle(trough: float, peak: float, seconds: float, days: int = 1) -> Profile:
+def daily_cycle(trough: float, peak: float, seconds: float, days: int = 1) -> Schedule:
     """Days that begin and end at the trough and have their peak at noon, as a cosine, in so many seconds together."""
 
     def rate(point: int) -> float:
         return trough + (peak - trough) * (1 - math.cos(2 * math.pi * point / CYCLE_PIECES)) / 2
 
     length = seconds / (days * CYCLE_PIECES)
-    return Profile(tuple(Piece(length, rate(point), rate(point + 1)) for point in range(CYCLE_PIECES)) * days)
+    return Schedule(tuple(Piece(length, rate(point), rate(point + 1)) for point in range(CYCLE_PIECES)) * days)
 
 
-def even(profile: Profile) -> Iterator[float]:
+def even(schedule: Schedule) -> Iterator[float]:
     """Arrivals as evenly as the rate allows, ascending, in seconds from the schedule's start."""
-    return _at(profile, (float(number) for number in count()))
+    return _at(schedule, (float(number) for number in count()))
 
 
-def poisson(profile: Profile, seed: int) -> Iterator[float]:
+def poisson(schedule: Schedule, seed: int) -> Iterator[float]:
     """Arrivals of independent callers (a Poisson process of that rate), ascending, in seconds from the start."""
-    return _at(profile, _unit_process(random.Random(seed)))  # noqa: S311 - a simulation, no secret
+    return _at(schedule, _unit_process(random.Random(seed)))  # noqa: S311 - a simulation, no secret
 
 
 def share(arrivals: Iterable[float], index: int, of: int) -> Iterator[float]:
@@ -145,10 +145,10 @@ def _unit_process(draw: random.Random) -> Iterator[float]:
         yield point
 
 
-def _at(profile: Profile, points: Iterator[float]) -> Iterator[float]:
+def _at(schedule: Schedule, points: Iterator[float]) -> Iterator[float]:
     """The times at which the expected arrivals reach each of the ascending points."""
     begun, before = 0.0, 0.0
-    pieces = iter(profile.pieces)
+    pieces = iter(schedule.pieces)
     piece = next(pieces)
     for point in points:
         while point >= before + piece.expected:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.errors import HarnessError, shown
-from harness.load.schedule import Piece, Profile
+from harness.load.schedule import Piece, Schedule
 
 Row = tuple[datetime, float]
 
@@ -45,7 +45,7 @@ class Trace:
             )
         return Trace(rows, self.period)
 
-    def profile(self) -> Profile:
+    def schedule(self) -> Schedule:
         """The rate as it was: even within each period, and zero in those that are left out."""
         pieces: list[Piece] = []
         end = self.rows[0][0].timestamp()
@@ -55,7 +55,7 @@ class Trace:
                 pieces.append(Piece(start - end, 0.0, 0.0))
             pieces.append(Piece(self.period, requests / self.period, requests / self.period))
             end = start + self.period
-        return Profile(tuple(pieces))
+        return Schedule(tuple(pieces))
 
 
 def read_trace(file: Path) -> Trace:

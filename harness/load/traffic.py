@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from harness.core.errors import HarnessError, shown
 from harness.core.quantities import parse_duration, parse_rate
-from harness.load import schedule
-from harness.load.schedule import Profile
+from harness.load import schedule as schedules
+from harness.load.schedule import Piece, Schedule
 from harness.load.traces import Trace, read_trace
 
 DAY = 86_400.0
@@ -41,7 +41,7 @@ class Traffic:
     """source: as it was asked for, with day and peak. begins: of a recorded one its first moment, in its own zone."""
 
     source: str
-    profile: Profile
+    schedule: Schedule
     begins: datetime | None = None
 
     @property
@@ -62,7 +62,7 @@ def read_traffic(text: str, day: str | None = None, peak: float | None = None) -
     if colon and kind in _FORMS:
         if day is not None:
             raise HarnessError("--day takes days of a recorded trace: leave it out with an expression.")
-        profile = _expression(text)
+        schedule = _expression(text)
     else:
         file = Path(text)
         if not _exists(file):
@@ -74,12 +74,12 @@ def read_traffic(text: str, day: str | None = None, peak: float | None = None) -
         source = file.name
         if day is not None:
             trace, source = _days(trace, day), f"{source}, {day}"
-        begins, profile = trace.rows[0][0], trace.profile()
+        begins, schedule = trace.rows[0][0], trace.schedule()
     if peak is not None:
         if peak <= 0:
             raise HarnessError("A peak of 0 is no traffic: give a rate above 0, such as --peak 40/s.")
-        profile, source = profile.scaled(peak / profile.peak), f"{source}, scaled to a peak of {peak:g}/s"
-    return Traffic(source, profile, begins)
+        schedule, source = schedule.scaled(peak / schedule.peak), f"{source}, scaled to a peak of {peak:g}/s"
+    return Traffic(source, schedule, begins)
 
 
 def _exists(file: Path) -> bool:
@@ -102,7 +102,7 @@ def _days(trace: Trace, days: str) -> Trace:
     return Trace(rows, trace.period)
 
 
-def _expression(text: str) -> Profile:
+def _expression(text: str) -> Schedule:
     kind, *parts = text.split(":")
     try:
         return _SHAPES[kind](*parts)
@@ -119,32 +119,32 @@ def _span(text: str) -> tuple[float, float]:
     return parse_rate(first), parse_rate(last)
 
 
-def _constant(rate: str, time: str) -> Profile:
-    return schedule.constant(parse_rate(rate), parse_duration(time))
+def _constant(rate: str, time: str) -> Schedule:
+    return schedules.constant(parse_rate(rate), parse_duration(time))
 
 
-def _ramp(rates: str, time: str) -> Profile:
-    return schedule.ramp(*_span(rates), parse_duration(time))
+def _ramp(rates: str, time: str) -> Schedule:
+    return schedules.ramp(*_span(rates), parse_duration(time))
 
 
-def _steps(rates: str, time: str) -> Profile:
-    return schedule.steps([parse_rate(each) for each in rates.split(",")], parse_duration(time))
+def _steps(rates: str, time: str) -> Schedule:
+    return schedules.steps([parse_rate(each) for each in rates.split(",")], parse_duration(time))
 
 
-def _spike(rates: str, time: str, at: str | None = None, width: str | None = None) -> Profile:
+def _spike(rates: str, time: str, at: str | None = None, width: str | None = None) -> Schedule:
     base, peak = _span(rates)
     seconds = parse_duration(time)
     start = parse_duration(at) if at is not None else seconds / 2
-    return schedule.spike(base, peak, seconds, start, parse_duration(width) if width is not None else seconds / 10)
+    return schedules.spike(base, peak, seconds, start, parse_duration(width) if width is not None else seconds / 10)
 
 
-def _daily(rates: str, time: str = "24h") -> Profile:
+def _daily(rates: str, time: str = "24h") -> Schedule:
     trough, peak = _span(rates)
     seconds = parse_duration(time)
-    return schedule.daily_cycle(trough, peak, seconds, max(1, round(seconds / DAY)))
+    return schedules.daily_cycle(trough, peak, seconds, max(1, round(seconds / DAY)))
 
 
-_SHAPES: dict[str, Callable[..., Profile]] = {
+_SHAPES: dict[str, Callable[..., Schedule]] = {
     "constant": _constant,
     "ramp": _ramp,
     "steps": _steps,
@@ -153,33 +153,33 @@ _SHAPES: dict[str, Callable[..., Profile]] = {
 }
 
 
-def bins(profile: Profile, seconds: float) -> NDArray[np.float64]:
+def bins(schedule: Schedule, seconds: float) -> NDArray[np.float64]:
     """Mean rates in requests a second of successive bins of so many seconds; the last one may be shorter."""
-    ends = np.cumsum([piece.seconds for piece in profile.pieces])
-    reached = np.cumsum([piece.expected for piece in profile.pieces])
+    ends = np.cumsum([piece.seconds for piece in schedule.pieces])
+    reached = np.cumsum([piece.expected for piece in schedule.pieces])
     starts = np.concatenate(([0.0], ends))
     before = np.concatenate(([0.0], reached))
     whole = float(ends[-1])
     count = max(1, math.ceil(whole / seconds - 1e-9))
     edges = np.append(np.arange(count) * seconds, whole)
-    index = np.minimum(np.searchsorted(ends, edges, side="right"), len(profile.pieces) - 1)
-    first = np.array([piece.start_rate for piece in profile.pieces])[index]
-    slope = np.array([(each.end_rate - each.start_rate) / each.seconds for each in profile.pieces])[index]
+    index = np.minimum(np.searchsorted(ends, edges, side="right"), len(schedule.pieces) - 1)
+    first = np.array([piece.start_rate for piece in schedule.pieces])[index]
+    slope = np.array([(each.end_rate - each.start_rate) / each.seconds for each in schedule.pieces])[index]
     into = edges - starts[index]
     arrivals = before[index] + into * (first + slope * into / 2)
     rates: NDArray[np.float64] = np.diff(arrivals) / np.diff(edges)
     return rates
 
 
-def excerpt(profile: Profile, start: float, seconds: float) -> Profile | None:
-    """The part of a profile from second ``start`` on; None where nothing arrives in it."""
-    pieces: list[schedule.Piece] = []
+def excerpt(schedule: Schedule, start: float, seconds: float) -> Schedule | None:
+    """The part of a schedule from second ``start`` on; None where nothing arrives in it."""
+    pieces: list[Piece] = []
     begun = 0.0
-    for piece in profile.pieces:
+    for piece in schedule.pieces:
         low, high = max(start, begun), min(start + seconds, begun + piece.seconds)
         if high - low > 1e-9:
             slope = (piece.end_rate - piece.start_rate) / piece.seconds
             rates = (max(0.0, piece.start_rate + slope * (at - begun)) for at in (low, high))
-            pieces.append(schedule.Piece(high - low, *rates))
+            pieces.append(Piece(high - low, *rates))
         begun += piece.seconds
-    return Profile(tuple(pieces)) if math.fsum(piece.expected for piece in pieces) > 0 else None
+    return Schedule(tuple(pieces)) if math.fsum(piece.expected for piece in pieces) > 0 else None

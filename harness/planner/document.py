@@ -49,14 +49,14 @@ def plan_of(prepared: Prepared, found: Found, created_at: datetime) -> Plan:
 
 def _traffic(prepared: Prepared) -> TrafficSummary:
     traffic = prepared.problem.traffic
-    profile = traffic.profile
+    schedule = traffic.schedule
     return TrafficSummary(
         source=traffic.source,
         begins=traffic.begins,
-        seconds=profile.seconds,
-        requests=profile.expected,
-        peak_rate=profile.peak,
-        mean_rate=profile.expected / profile.seconds,
+        seconds=schedule.seconds,
+        requests=schedule.expected,
+        peak_rate=schedule.peak,
+        mean_rate=schedule.expected / schedule.seconds,
     )
 
 

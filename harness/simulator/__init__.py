@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 
-from harness.load.schedule import Profile
+from harness.load.schedule import Schedule
 from harness.simulator import build, kernel
 from harness.simulator.outcome import Outcome
 from harness.simulator.run import Run
@@ -14,7 +14,7 @@ from harness.simulator.system import System
 
 
 def simulate(
-    settings: Settings, system: System, traffic: Profile, *, seed: int, arrivals: int | None = None
+    settings: Settings, system: System, traffic: Schedule, *, seed: int, arrivals: int | None = None
 ) -> Outcome:
     """One replication of ``settings`` under ``traffic``: the same for the same seed.
 
@@ -24,7 +24,7 @@ def simulate(
     return Run(settings, system, traffic, seed, arrivals).outcome()
 
 
-def arrivals(settings: Settings, system: System, traffic: Profile, *, seed: int) -> list[float]:
+def arrivals(settings: Settings, system: System, traffic: Schedule, *, seed: int) -> list[float]:
     """When the requests of that seed arrive, in seconds from the traffic's beginning: for whoever is to send them."""
     state = build.world(settings, system, traffic, seed).state
     return list(itertools.takewhile(math.isfinite, (kernel.arrive(state) for _ in itertools.count())))

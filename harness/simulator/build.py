@@ -15,7 +15,7 @@ from harness.functions.rules.concurrency import (
     SCALING_SECONDS,
     SCALING_STEP,
 )
-from harness.load.schedule import Profile as Traffic
+from harness.load.schedule import Schedule as Traffic
 from harness.simulator import draws, latencies, state
 from harness.simulator.client import MINUTE
 from harness.simulator.settings import Settings, VariantSettings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 
-from harness.load.schedule import Profile as Traffic
+from harness.load.schedule import Schedule as Traffic
 from harness.scaling.rules.policies import Policy
 from harness.scaling.rules.target import ScalableTarget
 from harness.simulator import build, kernel

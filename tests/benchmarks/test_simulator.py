@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from harness.core.prices import Prices
-from harness.load.schedule import Profile, constant, daily_cycle
+from harness.load.schedule import Schedule, constant, daily_cycle
 from harness.load.traffic import read_traffic
 from harness.planner.plan import Objective
 from harness.planner.search import engine
@@ -60,7 +60,7 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float, float]:
 
 @pytest.fixture(scope="module", autouse=True)
 def compiled() -> None:
-    simulate(SCALED, SYSTEM, Profile((*constant(100.0, 900.0).pieces, *constant(1.0, 3600.0).pieces)), seed=1)
+    simulate(SCALED, SYSTEM, Schedule((*constant(100.0, 900.0).pieces, *constant(1.0, 3600.0).pieces)), seed=1)
 
 
 @pytest.mark.parametrize("queue", QUEUES, ids=lambda queue: queue.name)

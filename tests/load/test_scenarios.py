@@ -12,7 +12,7 @@ from tests.load.unpatched import locust  # isort: skip
 import pytest
 
 from harness.core.errors import HarnessError
-from harness.load.schedule import Profile
+from harness.load.schedule import Schedule
 from tests.load.locusts import LOADTESTS, OPEN_LOOP
 
 
@@ -50,39 +50,39 @@ def environment(scenarios: ModuleType, *names: str, **options: Any) -> Any:
     return SimpleNamespace(parsed_options=parsed, runner=None, host=None, user_classes=classes, shape_class=None)
 
 
-def profile(scenarios: ModuleType, name: str, **options: Any) -> Profile:
-    made: Profile = getattr(scenarios, name).profile(environment(scenarios, name, **options))
+def schedule(scenarios: ModuleType, name: str, **options: Any) -> Schedule:
+    made: Schedule = getattr(scenarios, name).schedule(environment(scenarios, name, **options))
     return made
 
 
 @pytest.mark.parametrize("name", sorted(OPEN_LOOP))
 def test_each_reaches_its_rate_and_lasts_its_time(scenarios: ModuleType, name: str) -> None:
-    made = profile(scenarios, name, rate="40", run_time=200)
+    made = schedule(scenarios, name, rate="40", run_time=200)
     assert made.seconds == pytest.approx(200)
     # A storm's rate is that of a second; its last burst brings it in a tenth of one.
     assert made.peak == pytest.approx(400 if name == "ColdStartStorm" else 40)
-    default = profile(scenarios, name)
+    default = schedule(scenarios, name)
     assert default.seconds == getattr(scenarios, name).default_seconds
 
 
 def test_shapes(scenarios: ModuleType) -> None:
-    assert profile(scenarios, "RampToSaturation", rate="10", run_time=10).expected == 50
-    assert profile(scenarios, "Spike", rate="10", run_time=100).expected == pytest.approx(
+    assert schedule(scenarios, "RampToSaturation", rate="10", run_time=10).expected == 50
+    assert schedule(scenarios, "Spike", rate="10", run_time=100).expected == pytest.approx(
         0.8 * 100 * 2 + 0.2 * 100 * 10
     )
-    storm = profile(scenarios, "ColdStartStorm", rate="10", run_time=100)
+    storm = schedule(scenarios, "ColdStartStorm", rate="10", run_time=100)
     bursts = [piece.expected for piece in storm.pieces if piece.start_rate]
     assert bursts == pytest.approx(range(1, 11))
-    assert profile(scenarios, "DailyCycle").peak == 10
+    assert schedule(scenarios, "DailyCycle").peak == 10
 
 
 def test_a_rehearsals_stage_is_the_schedules_length(scenarios: ModuleType) -> None:
-    assert profile(scenarios, "Spike", stages="Spike", stage_seconds="20").seconds == pytest.approx(20)
+    assert schedule(scenarios, "Spike", stages="Spike", stage_seconds="20").seconds == pytest.approx(20)
 
 
 def test_even_spacing_is_an_option(scenarios: ModuleType) -> None:
     env = environment(scenarios, "Steady", rate="2", run_time=1, spacing="even")
-    made = scenarios.Steady.profile(env)
+    made = scenarios.Steady.schedule(env)
     assert list(scenarios.Steady.arrivals(env, made, 1)) == [0, 0.5]
     env.parsed_options.spacing = "poisson"
     assert list(scenarios.Steady.arrivals(env, made, 1)) != [0, 0.5]
@@ -130,11 +130,11 @@ def test_a_trace_of_ones_own_is_played_whole_and_the_shipped_one_by_its_busiest_
 ) -> None:
     own = tmp_path / "own.csv"
     own.write_text("2026-01-01T23:58:00,10\n2026-01-01T23:59:00,0\n2026-01-02T00:00:00,20\n")
-    whole = scenarios.DailyCycle.profile(environment(scenarios, "DailyCycle", trace=str(own)))
+    whole = scenarios.DailyCycle.schedule(environment(scenarios, "DailyCycle", trace=str(own)))
     assert [piece.end_rate for piece in whole.pieces] == [5.0, 0.0, 10.0]
-    second = scenarios.DailyCycle.profile(environment(scenarios, "DailyCycle", trace=str(own), trace_day="2026-01-02"))
+    second = scenarios.DailyCycle.schedule(environment(scenarios, "DailyCycle", trace=str(own), trace_day="2026-01-02"))
     assert len(second.pieces) == 1
-    shipped = scenarios.DailyCycle.profile(environment(scenarios, "DailyCycle"))
+    shipped = scenarios.DailyCycle.schedule(environment(scenarios, "DailyCycle"))
     assert len(shipped.pieces) <= 24 * 60
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from harness.core.errors import HarnessError
 from harness.load.schedule import (
     Piece,
-    Profile,
+    Schedule,
     constant,
     daily_cycle,
     even,
@@ -26,13 +26,13 @@ from harness.load.schedule import (
 rates = st.floats(0, 200)
 lengths = st.floats(0.05, 20)
 pieces = st.lists(st.builds(Piece, lengths, rates, rates), min_size=1, max_size=6)
-profiles = pieces.filter(lambda each: 0.5 < sum(p.expected for p in each) < 5000).map(lambda p: Profile(tuple(p)))
+schedules = pieces.filter(lambda each: 0.5 < sum(p.expected for p in each) < 5000).map(lambda p: Schedule(tuple(p)))
 
 
-def expected_until(profile: Profile, moment: float) -> float:
+def expected_until(schedule: Schedule, moment: float) -> float:
     """The rate's integral, piece by piece."""
     total, begun = 0.0, 0.0
-    for piece in profile.pieces:
+    for piece in schedule.pieces:
         inside = min(max(moment - begun, 0.0), piece.seconds)
         at_end = piece.start_rate + (piece.end_rate - piece.start_rate) * inside / piece.seconds
         total += inside * (piece.start_rate + at_end) / 2
@@ -40,33 +40,35 @@ def expected_until(profile: Profile, moment: float) -> float:
     return total
 
 
-@given(profiles)
+@given(schedules)
 @pytest.mark.unmeasured
-def test_even_arrivals_are_one_expected_arrival_apart(profile: Profile) -> None:
-    times = list(even(profile))
-    assert len(times) == math.ceil(profile.expected - 1e-9) or len(times) == math.floor(profile.expected) + 1
+def test_even_arrivals_are_one_expected_arrival_apart(schedule: Schedule) -> None:
+    times = list(even(schedule))
+    assert len(times) == math.ceil(schedule.expected - 1e-9) or len(times) == math.floor(schedule.expected) + 1
     assert times == sorted(times)
     assert times[0] >= 0
-    assert times[-1] <= profile.seconds * (1 + 1e-12)
+    assert times[-1] <= schedule.seconds * (1 + 1e-12)
     for number, moment in enumerate(times):
-        assert expected_until(profile, moment) == pytest.approx(number, abs=1e-6 * (1 + profile.expected))
+        assert expected_until(schedule, moment) == pytest.approx(number, abs=1e-6 * (1 + schedule.expected))
 
 
-@given(profiles, st.integers(0, 2**31))
-def test_poisson_arrivals_are_in_order_within_the_schedule_and_the_same_for_a_seed(profile: Profile, seed: int) -> None:
-    times = list(poisson(profile, seed))
+@given(schedules, st.integers(0, 2**31))
+def test_poisson_arrivals_are_in_order_within_the_schedule_and_repeat_with_a_seed(
+    schedule: Schedule, seed: int
+) -> None:
+    times = list(poisson(schedule, seed))
     assert times == sorted(times)
-    assert all(0 <= moment <= profile.seconds for moment in times)
-    assert times == list(poisson(profile, seed))
+    assert all(0 <= moment <= schedule.seconds for moment in times)
+    assert times == list(poisson(schedule, seed))
 
 
-@given(profiles, st.integers(0, 100))
+@given(schedules, st.integers(0, 100))
 @settings(max_examples=50)
-def test_poisson_counts_are_within_six_sigma_of_what_is_expected(profile: Profile, seed: int) -> None:
-    half = profile.seconds / 2
-    for until in (half, profile.seconds):
-        mean = expected_until(profile, until)
-        count = sum(moment < until for moment in poisson(profile, seed))
+def test_poisson_counts_are_within_six_sigma_of_what_is_expected(schedule: Schedule, seed: int) -> None:
+    half = schedule.seconds / 2
+    for until in (half, schedule.seconds):
+        mean = expected_until(schedule, until)
+        count = sum(moment < until for moment in poisson(schedule, seed))
         assert abs(count - mean) <= 6 * math.sqrt(mean) + 6
 
 
@@ -78,21 +80,21 @@ def test_poisson_gaps_are_exponential() -> None:
     assert sum(gap > 0.01 for gap in gaps) / len(gaps) == pytest.approx(math.exp(-1), abs=0.015)
 
 
-@given(profiles, st.integers(1, 5), st.integers(0, 10))
+@given(schedules, st.integers(1, 5), st.integers(0, 10))
 @pytest.mark.unmeasured
-def test_the_workers_shares_are_the_whole_schedule(profile: Profile, workers: int, seed: int) -> None:
-    whole = list(poisson(profile, seed))
-    shares = [list(share(poisson(profile, seed), index, workers)) for index in range(workers)]
+def test_the_workers_shares_are_the_whole_schedule(schedule: Schedule, workers: int, seed: int) -> None:
+    whole = list(poisson(schedule, seed))
+    shares = [list(share(poisson(schedule, seed), index, workers)) for index in range(workers)]
     assert sorted(moment for part in shares for moment in part) == whole
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
 
-@given(profiles, st.floats(0.1, 10), st.floats(0.1, 10))
-def test_scaling_keeps_the_shape(profile: Profile, rate: float, time: float) -> None:
-    scaled = profile.scaled(rate, time)
-    assert scaled.seconds == pytest.approx(profile.seconds * time)
-    assert scaled.peak == pytest.approx(profile.peak * rate)
-    assert scaled.expected == pytest.approx(profile.expected * rate * time)
+@given(schedules, st.floats(0.1, 10), st.floats(0.1, 10))
+def test_scaling_keeps_the_shape(schedule: Schedule, rate: float, time: float) -> None:
+    scaled = schedule.scaled(rate, time)
+    assert scaled.seconds == pytest.approx(schedule.seconds * time)
+    assert scaled.peak == pytest.approx(schedule.peak * rate)
+    assert scaled.expected == pytest.approx(schedule.expected * rate * time)
 
 
 def test_a_constant_rate_begins_at_once() -> None:

@@ -27,26 +27,26 @@ def test_the_shipped_trace_is_what_its_page_says() -> None:
     assert max(requests for _, requests in trace.rows) == 409
     day = trace.day("1995-07-13")
     assert len(day.rows) == 1440
-    assert day.profile().expected == pytest.approx(134_204)
-    assert day.profile().fitted(peak=10, seconds=600).peak == pytest.approx(10)
+    assert day.schedule().expected == pytest.approx(134_204)
+    assert day.schedule().fitted(peak=10, seconds=600).peak == pytest.approx(10)
 
 
 def test_counts_are_spread_evenly_over_their_period(tmp_path: Path) -> None:
-    profile = read_trace(written(tmp_path, "timestamp,requests\n0,2\n10,0\n20,5\n")).profile()
-    assert list(even(profile)) == [0, 5, 20, 22, 24, 26, 28]
+    schedule = read_trace(written(tmp_path, "timestamp,requests\n0,2\n10,0\n20,5\n")).schedule()
+    assert list(even(schedule)) == [0, 5, 20, 22, 24, 26, 28]
 
 
 def test_periods_that_are_left_out_had_no_requests(tmp_path: Path) -> None:
     rows = "timestamp,requests\n2026-01-01T00:00:00Z,60\n2026-01-01T00:01:00Z,60\n2026-01-01T00:05:00Z,60\n"
-    profile = read_trace(written(tmp_path, rows)).profile()
-    assert profile.seconds == 360
-    assert [piece.start_rate for piece in profile.pieces] == [1, 1, 0, 1]
+    schedule = read_trace(written(tmp_path, rows)).schedule()
+    assert schedule.seconds == 360
+    assert [piece.start_rate for piece in schedule.pieces] == [1, 1, 0, 1]
 
 
 def test_the_header_may_be_missing_and_the_file_compressed(tmp_path: Path) -> None:
     file = tmp_path / "trace.csv.gz"
     file.write_bytes(gzip.compress(b"0,1\n60,2\n"))
-    assert read_trace(file).profile().expected == 3
+    assert read_trace(file).schedule().expected == 3
 
 
 def test_cloudwatch_gives_the_newest_first_and_may_answer_in_pages(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.errors import HarnessError
-from harness.load.schedule import Piece, Profile, constant, daily_cycle, ramp
+from harness.load.schedule import Piece, Schedule, constant, daily_cycle, ramp
 from harness.load.traffic import DAY, bins, excerpt, read_traffic
 
 ROWS = "timestamp,requests\n" + "".join(
@@ -41,9 +41,9 @@ def test_an_expression_is_a_shape_with_rates_and_times(text: str, seconds: float
     traffic = read_traffic(text)
     assert traffic.source == text
     assert (traffic.begins, traffic.clock) == (None, 0.0)
-    assert traffic.profile.seconds == pytest.approx(seconds)
-    assert traffic.profile.peak == pytest.approx(peak)
-    assert traffic.profile.expected == pytest.approx(requests, rel=1e-3)
+    assert traffic.schedule.seconds == pytest.approx(seconds)
+    assert traffic.schedule.peak == pytest.approx(peak)
+    assert traffic.schedule.expected == pytest.approx(requests, rel=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -65,11 +65,11 @@ def test_what_is_no_traffic_is_said(text: str, says: str) -> None:
 def test_days_are_taken_of_a_trace_in_its_own_zone(trace: str) -> None:
     day = read_traffic(trace, "2026-01-02")
     assert day.source == "mine.csv, 2026-01-02"
-    assert day.profile.expected == pytest.approx(24 * 200 + 276)
+    assert day.schedule.expected == pytest.approx(24 * 200 + 276)
     assert day.clock == 4 * 3600  # midnight there is four o'clock UTC, by which scheduled capacity goes
     both = read_traffic(trace, "2026-01-02..2026-01-03")
-    assert both.profile.seconds == 2 * DAY
-    assert read_traffic(trace).profile.seconds == 3 * DAY
+    assert both.schedule.seconds == 2 * DAY
+    assert read_traffic(trace).schedule.seconds == 3 * DAY
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_days_that_the_trace_lacks_are_said(trace: str, day: str, says: str) -> 
 def test_a_peak_scales_every_rate(trace: str) -> None:
     scaled = read_traffic(trace, "2026-01-02", peak=40.0)
     assert scaled.source == "mine.csv, 2026-01-02, scaled to a peak of 40/s"
-    assert scaled.profile.peak == pytest.approx(40.0)
+    assert scaled.schedule.peak == pytest.approx(40.0)
     with pytest.raises(HarnessError, match="A peak of 0 is no traffic"):
         read_traffic(trace, peak=0.0)
     with pytest.raises(HarnessError, match="leave it out with an expression"):
@@ -108,16 +108,16 @@ pieces = st.lists(st.builds(Piece, st.floats(0.5, 500), rates, rates), min_size=
 def test_no_request_is_lost_or_made_by_cutting(shape: list[Piece], width: float) -> None:
     if sum(piece.expected for piece in shape) <= 0:
         return
-    profile = Profile(tuple(shape))
-    rates_of = bins(profile, width)
-    lengths = np.diff(np.append(np.arange(len(rates_of)) * width, profile.seconds))
-    assert float(rates_of @ lengths) == pytest.approx(profile.expected, rel=1e-6, abs=1e-6)
-    cut = profile.seconds / 3
-    parts = [excerpt(profile, 0.0, cut), excerpt(profile, cut, profile.seconds)]
-    assert sum(part.expected for part in parts if part) == pytest.approx(profile.expected, rel=1e-6, abs=1e-6)
+    schedule = Schedule(tuple(shape))
+    rates_of = bins(schedule, width)
+    lengths = np.diff(np.append(np.arange(len(rates_of)) * width, schedule.seconds))
+    assert float(rates_of @ lengths) == pytest.approx(schedule.expected, rel=1e-6, abs=1e-6)
+    cut = schedule.seconds / 3
+    parts = [excerpt(schedule, 0.0, cut), excerpt(schedule, cut, schedule.seconds)]
+    assert sum(part.expected for part in parts if part) == pytest.approx(schedule.expected, rel=1e-6, abs=1e-6)
 
 
 def test_a_part_in_which_nothing_arrives_is_none() -> None:
-    quiet = Profile((Piece(10.0, 0.0, 0.0), Piece(10.0, 1.0, 1.0)))
+    quiet = Schedule((Piece(10.0, 0.0, 0.0), Piece(10.0, 1.0, 1.0)))
     assert excerpt(quiet, 0.0, 10.0) is None
     assert excerpt(daily_cycle(1.0, 2.0, DAY), 0.0, 3600.0) is not None

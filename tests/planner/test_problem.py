@@ -26,7 +26,7 @@ def test_the_stacks_own_settings_are_where_it_starts_from(tmp_path: Path) -> Non
     assert (found.variant, found.base.variants[0].instance_type) == ("AllTraffic", "ml.m5.large")
     assert (found.objective.p99, found.objective.errors) == (1.5, 0.001)
     assert list(found.system.profiles) == ["ml.m5.large"]
-    assert found.traffic.profile.expected == pytest.approx(18_000)
+    assert found.traffic.schedule.expected == pytest.approx(18_000)
 
 
 def test_a_ratio_adds_an_instance_type_and_says_that_it_was_not_measured(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from harness.load.schedule import Profile
+from harness.load.schedule import Schedule
 from harness.simulator.draws import keys
 from harness.simulator.state import ARRIVAL
 
@@ -19,7 +19,7 @@ def uniform(seed: int, stream: int, number: int, attempt: int = 0) -> float:
     return ((value ^ value >> 31) >> 11) * 2.0**-53
 
 
-def arrivals_of(traffic: Profile, seed: int) -> list[float]:
+def arrivals_of(traffic: Schedule, seed: int) -> list[float]:
     """The points of a unit-rate Poisson process, each at the time at which so many arrivals are expected."""
     found: list[float] = []
     point, number, begun, before = 0.0, 0, 0.0, 0.0

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from harness.load.schedule import Piece, Profile, constant
+from harness.load.schedule import Piece, Schedule, constant
 from harness.scaling.rules.policies import TrackingPolicy
 from harness.scaling.rules.tracking import TargetTracking
 from harness.simulator import simulate
@@ -21,9 +21,9 @@ from harness.simulator.settings import (
     VariantSettings,
 )
 from harness.simulator.system import Delays, System
-from tests.profiles import a_profile
-from tests.profiles import constant as always
 from tests.scaling.fleet import variant as reference
+from tests.schedules import a_profile
+from tests.schedules import constant as always
 
 MINUTE = 60.0
 
@@ -35,11 +35,11 @@ def a_stack(**members: object) -> Settings:
 
 def a_system(**members: object) -> System:
     fast = a_profile(workers=64, service_times=(always(0.005),))
-    return System(**{"profiles": {"ml.m5.large": fast}, **members})  # type: ignore[arg-type]
+    return System(**{"schedules": {"ml.m5.large": fast}, **members})  # type: ignore[arg-type]
 
 
-def steps(*minutes_and_rates: tuple[float, float]) -> Profile:
-    return Profile(tuple(Piece(minutes * MINUTE, rate, rate) for minutes, rate in minutes_and_rates))
+def steps(*minutes_and_rates: tuple[float, float]) -> Schedule:
+    return Schedule(tuple(Piece(minutes * MINUTE, rate, rate) for minutes, rate in minutes_and_rates))
 
 
 @pytest.mark.parametrize(("low", "high", "target"), [(2.0, 70.0, 1500.0), (10.0, 50.0, 900.0), (1.0, 25.0, 200.0)])

@@ -2,7 +2,7 @@
 
     class Steady(OpenLoop, LambdaUser):
         @classmethod
-        def profile(cls, environment):
+        def schedule(cls, environment):
             return constant(rate=50, seconds=60)
 
         @task
@@ -35,7 +35,7 @@ from locust.user.task import LOCUST_STATE_WAITING
 
 from harness.core.errors import HarnessError
 from harness.load.locust.generator import Generator
-from harness.load.schedule import Profile, poisson, share
+from harness.load.schedule import Schedule, poisson, share
 
 logger = logging.getLogger(__name__)
 
@@ -52,20 +52,20 @@ dropped: list[Callable[[str, float], None]] = []
 
 
 class OpenLoop(User):
-    """Mixed into a user: its tasks are run at the arrivals of ``profile``, at random unless ``arrivals`` differs."""
+    """Mixed into a user: its tasks are run at the arrivals of ``schedule``, at random unless ``arrivals`` differs."""
 
     abstract = True
     connections = 1000
 
     @classmethod
-    def profile(cls, environment: Environment) -> Profile:
+    def schedule(cls, environment: Environment) -> Schedule:
         """The rate over time; HarnessError where the options make none."""
-        raise NotImplementedError(f"{cls.__name__} has no profile")
+        raise NotImplementedError(f"{cls.__name__} has no schedule")
 
     @classmethod
-    def arrivals(cls, environment: Environment, profile: Profile, seed: int) -> Iterator[float]:
+    def arrivals(cls, environment: Environment, schedule: Schedule, seed: int) -> Iterator[float]:
         """The intended starts of the whole schedule, the same on every worker."""
-        return poisson(profile, seed)
+        return poisson(schedule, seed)
 
     @classmethod
     def check(cls, environment: Environment) -> None:
@@ -77,7 +77,7 @@ class OpenLoop(User):
     @classmethod
     def check_schedule(cls, environment: Environment) -> None:
         """What is checked of the schedule itself: on a master too, which sends nothing."""
-        cls.profile(environment)
+        cls.schedule(environment)
         _limit(environment)
         chosen = scheduled(environment.user_classes)
         # A worker may be started with all scenarios: which one is played is its master's to say.
@@ -202,10 +202,10 @@ class Rounds:
         while self._awaited and time.monotonic() < self._last_due and not (self.hurried or self.completed):
             gevent.sleep(0.05)
 
-    def _note(self, profile: Profile, at: float) -> None:
+    def _note(self, schedule: Schedule, at: float) -> None:
         """A schedule begins at Unix time ``at``."""
-        self._longest = max(self._longest, profile.seconds)
-        self._last_due = max(self._last_due, time.monotonic() + at - time.time() + profile.seconds)
+        self._longest = max(self._longest, schedule.seconds)
+        self._last_due = max(self._last_due, time.monotonic() + at - time.time() + schedule.seconds)
 
     @property
     def _alone(self) -> bool:
@@ -228,7 +228,7 @@ class Rounds:
         self._waiting[name] = set(workers)
         at = time.time() + LEAD
         user_class: Any = self._runner.user_classes_by_name[name]
-        self._note(user_class.profile(self.environment), at)
+        self._note(user_class.schedule(self.environment), at)
         for place, worker in enumerate(workers):
             order = {"scenario": name, "at": at, "index": place, "of": len(workers), "seed": self._seed()}
             # Of locust's own options a worker is not told this one.
@@ -294,7 +294,7 @@ class Rounds:
         environment = self.environment
         try:
             user_class.check(environment)
-            profile = user_class.profile(environment)
+            schedule = user_class.schedule(environment)
         except HarnessError as error:
             # Locust's own user of the class has said so in its own words.
             logger.debug("%s", error)
@@ -305,11 +305,11 @@ class Rounds:
             for listener in dropped:
                 listener(name, intended)
 
-        self._note(profile, at)
+        self._note(schedule, at)
         user = user_class(environment)
-        arrivals = share(user_class.arrivals(environment, profile, seed), index, of)
+        arrivals = share(user_class.arrivals(environment, schedule, seed), index, of)
         limit = max(1, _limit(environment) // of)
-        generator = Generator(user, arrivals, profile.seconds, limit, drop)
+        generator = Generator(user, arrivals, schedule.seconds, limit, drop)
         self.generators[name] = generator
         generator.start(at)
         gevent.spawn(self._await_end, name, generator)

@@ -70,10 +70,10 @@ def plan(environment: Environment, caps: Caps, prices: Prices) -> tuple[Bound, B
     for user_class in environment.user_classes:
         chosen: Any = user_class
         kinds = chosen.kinds(environment) if hasattr(chosen, "kinds") else set()
-        profile = chosen.profile(environment) if hasattr(chosen, "profile") else None
+        schedule = chosen.schedule(environment) if hasattr(chosen, "schedule") else None
         # Users who wait for answers send as many as they get: the cap is the bound.
-        requests = caps.requests if profile is None else _most(profile.expected)
-        seconds = max(seconds, profile.seconds if profile else 0.0)
+        requests = caps.requests if schedule is None else _most(schedule.expected)
+        seconds = max(seconds, schedule.seconds if schedule else 0.0)
         if kinds & INVOCATIONS:
             invocations += requests
         elif kinds:

@@ -18,7 +18,7 @@ from harness.load.answers import Kind
 from harness.load.locust.open_loop import OpenLoop
 from harness.load.locust.options import add_option, read_file
 from harness.load.locust.users import EndpointUser, LambdaUser
-from harness.load.schedule import Profile, constant, even, poisson
+from harness.load.schedule import Schedule, constant, even, poisson
 
 add_option("--rate", "", "Highest rate of the schedule, requests a second; each scenario has a default")
 add_option("--via", "lambda", "What the schedules call: lambda or endpoint")
@@ -37,8 +37,8 @@ class Scenario(OpenLoop, LambdaUser, EndpointUser):
     default_seconds = 60.0
 
     @classmethod
-    def shape(cls, rate: float, seconds: float, environment: Environment) -> Profile:
-        """The profile with this highest rate and this length: one rate throughout, unless a scenario says otherwise."""
+    def shape(cls, rate: float, seconds: float, environment: Environment) -> Schedule:
+        """A schedule with this highest rate and this length: one constant rate unless a scenario overrides it."""
         return constant(rate, seconds)
 
     @classmethod
@@ -47,12 +47,12 @@ class Scenario(OpenLoop, LambdaUser, EndpointUser):
         raise NotImplementedError(f"{cls.__name__} has no payload")
 
     @classmethod
-    def profile(cls, environment: Environment) -> Profile:
+    def schedule(cls, environment: Environment) -> Schedule:
         return cls.shape(cls._rate(environment), cls._seconds(environment), environment)
 
     @classmethod
-    def arrivals(cls, environment: Environment, profile: Profile, seed: int) -> Iterator[float]:
-        return even(profile) if _options(environment).spacing == "even" else poisson(profile, seed)
+    def arrivals(cls, environment: Environment, schedule: Schedule, seed: int) -> Iterator[float]:
+        return even(schedule) if _options(environment).spacing == "even" else poisson(schedule, seed)
 
     @classmethod
     def kinds(cls, environment: Environment) -> set[Kind]:

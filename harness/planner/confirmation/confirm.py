@@ -94,11 +94,11 @@ def _both(
 
     # Sent and simulated alike: it is the same traffic to the request.
     seed = plan.evidence.seed
-    sent = arrivals(settings, of_twins, part.profile, seed=seed)
+    sent = arrivals(settings, of_twins, part.schedule, seed=seed)
 
     def simulated(system: System) -> list[Outcome]:
         seeds = [seed * 1000 + number for number in range(_PREDICTIONS)]
-        return [simulate(settings, system, part.profile, seed=each, arrivals=seed) for each in seeds]
+        return [simulate(settings, system, part.schedule, seed=each, arrivals=seed) for each in seeds]
 
     # The traffic has been there for a while: so have the environments that serve it.
     all_warm = system_at(of_twins, live.speed, ACCOUNT_LIMIT)
@@ -114,7 +114,7 @@ def _both(
         file.write_text(profile.to_json(), encoding="utf-8")
         local = LocalTable(provisioning_seconds=provisioning_at(profile, system.delays.provisioning, live.speed))
         twins = on_twins(planned_stack(there, stack), file, scratch=Path(scratch), local=local)
-        measured = run_live(twins, profile, part.profile, sent, live.speed, executions, say)
+        measured = run_live(twins, profile, part.schedule, sent, live.speed, executions, say)
     provisioned = settings.function.provisioned_concurrent_executions if settings.function else 0
     same = system_at(of_twins, live.speed, max(0, executions - provisioned))
     if measured.overhead is not None:
@@ -144,8 +144,8 @@ def _beside(label: str, predicted: Sequence[Outcome], measured: Measured) -> lis
 
 def _notes(plan: Plan, part: Excerpt, live: Live) -> list[str]:
     notes = [
-        f"Run: {say_seconds(part.profile.seconds * live.speed)} of the traffic from {say_seconds(part.start)} on, "
-        f"where it rises most, in {say_seconds(part.profile.seconds)}; scaling {live.speed:g} times as fast as "
+        f"Run: {say_seconds(part.schedule.seconds * live.speed)} of the traffic from {say_seconds(part.start)} on, "
+        f"where it rises most, in {say_seconds(part.schedule.seconds)}; scaling {live.speed:g} times as fast as "
         "requests, with targets in invocations a minute to match."
     ]
     if part.share < 1:

@@ -27,7 +27,7 @@ from harness.core.profile import Profile
 from harness.load.headless import run_locust
 from harness.load.requests import finished_rows
 from harness.load.runs import Run, read_run
-from harness.load.schedule import Profile as Schedule
+from harness.load.schedule import Schedule
 from harness.load.validity import judge
 from harness.local_aws import daemon
 from harness.local_aws.invocation import administrator_session, invoke_function

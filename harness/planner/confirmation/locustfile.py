@@ -14,7 +14,7 @@ from harness.load.answers import Kind
 from harness.load.locust import recording  # noqa: F401 - records the run
 from harness.load.locust.options import add_option, read_file
 from harness.load.locust.scenario import Scenario
-from harness.load.schedule import Piece, Profile
+from harness.load.schedule import Piece, Schedule
 
 add_option("--function-name", "", "Lambda function to invoke")
 add_option("--endpoint-name", "", "SageMaker endpoint to invoke")
@@ -25,11 +25,11 @@ class Planned(Scenario):
     """The excerpt of a plan's traffic."""
 
     @classmethod
-    def profile(cls, environment: Environment) -> Profile:
+    def schedule(cls, environment: Environment) -> Schedule:
         return _read(environment)[0]
 
     @classmethod
-    def arrivals(cls, environment: Environment, profile: Profile, seed: int) -> Iterator[float]:
+    def arrivals(cls, environment: Environment, schedule: Schedule, seed: int) -> Iterator[float]:
         return iter(_read(environment)[1])
 
     @classmethod
@@ -41,11 +41,11 @@ class Planned(Scenario):
         self.call()
 
 
-def _read(environment: Environment) -> tuple[Profile, list[float]]:
+def _read(environment: Environment) -> tuple[Schedule, list[float]]:
     options: Any = environment.parsed_options
     try:
         found = json.loads(read_file(options.schedule, "--schedule"))
         pieces = tuple(Piece(*(float(each) for each in piece)) for piece in found["pieces"])
-        return Profile(pieces), [float(each) for each in found["arrivals"]]
+        return Schedule(pieces), [float(each) for each in found["arrivals"]]
     except (ValueError, TypeError, KeyError) as error:
         raise HarnessError(f"--schedule {options.schedule} holds no schedule: {error!r}.") from None

@@ -23,7 +23,7 @@ _REMOVAL_SECONDS = 10.0  # of the clock: a twin is drained and gone within a sec
 def settings_at(settings: Settings, system: System, excerpt: Excerpt, speed: float) -> Settings:
     """As they stand at the excerpt's beginning. Where only a share of the requests is sent, a share of the instances
     may serve them. A schedule is not followed: what is in force at the beginning stays."""
-    rate = excerpt.profile.pieces[0].start_rate / excerpt.share
+    rate = excerpt.schedule.pieces[0].start_rate / excerpt.share
     standing = warm_started(on_clock(settings, excerpt.clock), system, rate)
     return standing.model_copy(
         update={"variants": tuple(_variant(variant, excerpt.share, speed) for variant in standing.variants)}

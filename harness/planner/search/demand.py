@@ -42,12 +42,12 @@ class Demand:
 
 
 def demand(traffic: Traffic) -> Demand:
-    profile = traffic.profile
-    rates = bins(profile, _BIN)
+    schedule = traffic.schedule
+    rates = bins(schedule, _BIN)
     order = np.sort(rates)
     sums = np.cumsum(order)
     hours: list[float] | None = None
-    days = profile.seconds / DAY
+    days = schedule.seconds / DAY
     if days >= 1 if traffic.begins is None else days >= 2:
         hours = [0.0] * _HOURS
         for index, rate in enumerate(rates):
@@ -56,9 +56,9 @@ def demand(traffic: Traffic) -> Demand:
     return Demand(
         first=float(rates[0]),
         trough=float(order[0]),
-        mean=profile.expected / profile.seconds,
+        mean=schedule.expected / schedule.seconds,
         peak=float(order[-1]),
-        minute=float(bins(profile, 60.0).max()),
+        minute=float(bins(schedule, 60.0).max()),
         sustained=float(order[int(np.searchsorted(sums, 0.99 * sums[-1]))]),
         hours=tuple(hours) if hours is not None else None,
     )

@@ -12,7 +12,7 @@ from itertools import starmap
 
 import numpy as np
 
-from harness.load.schedule import Profile
+from harness.load.schedule import Schedule
 from harness.load.traffic import bins
 from harness.planner.search.warm_start import on_clock, warm_started
 from harness.simulator.outcome import Floats, Outcome
@@ -32,7 +32,7 @@ class Window:
     whole: it is the traffic itself, and a setting starts in it as deployed, else as it would run at its first rate.
     """
 
-    traffic: Profile
+    traffic: Schedule
     weight: float = 1.0
     start: float = 0.0
     whole: bool = True

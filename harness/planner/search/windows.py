@@ -30,29 +30,29 @@ FINAL_STRATA = 22
 
 def final(traffic: Traffic, seed: int) -> tuple[Window, ...]:
     """The traffic itself, but for one of very many requests: then a sample of a day's worth of windows."""
-    if traffic.profile.expected <= FINAL_REQUESTS:
+    if traffic.schedule.expected <= FINAL_REQUESTS:
         return whole(traffic)
     return _sample(traffic, seed, FINAL_REQUESTS, FINAL_STRATA)
 
 
 def screened(traffic: Traffic, seed: int) -> tuple[Window, ...]:
     """The traffic itself where it is short, else few windows of an hour at most."""
-    if traffic.profile.expected <= SCREENED_REQUESTS and traffic.profile.seconds <= SCREENED_SECONDS:
+    if traffic.schedule.expected <= SCREENED_REQUESTS and traffic.schedule.seconds <= SCREENED_SECONDS:
         return whole(traffic)
     return _sample(traffic, seed, SCREENED_REQUESTS, SCREENED_STRATA)
 
 
 def whole(traffic: Traffic) -> tuple[Window, ...]:
-    return (Window(traffic.profile, start=traffic.clock),)
+    return (Window(traffic.schedule, start=traffic.clock),)
 
 
 def _sample(traffic: Traffic, seed: int, requests: int, strata: int) -> tuple[Window, ...]:
     """The two extremes and one of each stratum; where an hour of each is too many requests, shorter ones."""
-    profile = traffic.profile
-    busy = float(bins(profile, WINDOW).max()) * WINDOW * (2 + strata)
+    schedule = traffic.schedule
+    busy = float(bins(schedule, WINDOW).max()) * WINDOW * (2 + strata)
     length = WINDOW if busy <= requests else max(_SHORTEST, math.floor(WINDOW * requests / busy / 60) * 60)
-    minutes = bins(profile, 60.0)
-    edges = _edges(profile.seconds, length, 60.0 * _steepest(minutes))
+    minutes = bins(schedule, 60.0)
+    edges = _edges(schedule.seconds, length, 60.0 * _steepest(minutes))
     parts = [minutes[int(start // 60) : math.ceil(end / 60)] for start, end in pairwise(edges)]
     extremes = {_last_of_most([_rise(part) for part in parts]), _last_of_most([float(part.max()) for part in parts])}
     stands_for = {index: edges[index + 1] - edges[index] for index in extremes}
@@ -65,7 +65,7 @@ def _sample(traffic: Traffic, seed: int, requests: int, strata: int) -> tuple[Wi
     windows = []
     for index, seconds in sorted(stands_for.items()):
         start, own = edges[index], edges[index + 1] - edges[index]
-        part = excerpt(profile, start, own)
+        part = excerpt(schedule, start, own)
         if part is not None:
             windows.append(Window(part, seconds / own, traffic.clock + start, whole=False))
     return tuple(windows)

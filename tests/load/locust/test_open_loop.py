@@ -30,12 +30,12 @@ from harness.load.locust.users import EndpointUser
 
 class Plain(OpenLoop, FastHttpUser):
     @classmethod
-    def profile(cls, environment):
+    def schedule(cls, environment):
         return constant(20, 1)
 
     @classmethod
-    def arrivals(cls, environment, profile, seed):
-        return even(profile)
+    def arrivals(cls, environment, schedule, seed):
+        return even(schedule)
 
     @task
     def ask(self):
@@ -54,12 +54,12 @@ from harness.load.schedule import constant, even
 
 class Late(OpenLoop, FastHttpUser):
     @classmethod
-    def profile(cls, environment):
+    def schedule(cls, environment):
         return constant(10, SECONDS)
 
     @classmethod
-    def arrivals(cls, environment, profile, seed):
-        return even(profile)
+    def arrivals(cls, environment, schedule, seed):
+        return even(schedule)
 
     def on_start(self):
         gevent.sleep(0 if self.begun else 5)
@@ -174,7 +174,7 @@ class Base(OpenLoop, EndpointUser):
     abstract = True
 
     @classmethod
-    def profile(cls, environment):
+    def schedule(cls, environment):
         return constant(40, 4)
 
     @task

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from harness.core.progress import Steps
-from harness.load.schedule import Piece, Profile
+from harness.load.schedule import Piece, Schedule
 from harness.load.schedule import constant as traffic_sent
 from harness.load.traffic import read_traffic
 from harness.planner.confirmation.confirm import Live, confirm
@@ -30,7 +30,7 @@ SYSTEM = System(
     delays=Delays(provisioning=20.0),
 )
 STACK = Settings(variants=(VariantSettings(instance_type="ml.m5.large"),), function=FunctionSettings())
-RISING = Profile((Piece(20.0, 2.0, 8.0), Piece(10.0, 8.0, 8.0)))
+RISING = Schedule((Piece(20.0, 2.0, 8.0), Piece(10.0, 8.0, 8.0)))
 
 
 def test_the_arrivals_of_a_seed_can_be_sent() -> None:

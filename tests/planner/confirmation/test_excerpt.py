@@ -24,8 +24,8 @@ STEP = read_traffic("steps:2/s,20/s,5/s:3h")
 
 def test_the_steepest_rise_is_in_it_after_a_quarter() -> None:
     part = choose(STEP, seconds=120, speed=10, most=1000)
-    assert part.profile.seconds == pytest.approx(120)
-    rates = bins(part.profile, 1.0)
+    assert part.schedule.seconds == pytest.approx(120)
+    rates = bins(part.schedule, 1.0)
     assert (rates[0], rates[-1]) == pytest.approx((2, 20))
     assert list(rates > 10).index(True) == pytest.approx(36, abs=1)
     assert part.share == 1
@@ -33,18 +33,18 @@ def test_the_steepest_rise_is_in_it_after_a_quarter() -> None:
 
 def test_a_second_of_the_wall_has_the_requests_of_a_second_and_ten_of_the_clock() -> None:
     part = choose(read_traffic("constant:5/s:2h"), seconds=120, speed=10, most=1000)
-    assert part.profile.expected == pytest.approx(5 * 120)
+    assert part.schedule.expected == pytest.approx(5 * 120)
 
 
 def test_what_the_machine_cannot_send_is_left_out_and_the_share_known() -> None:
     part = choose(STEP, seconds=120, speed=10, most=5)
     assert part.share == pytest.approx(0.25)
-    assert part.profile.peak == pytest.approx(5)
+    assert part.schedule.peak == pytest.approx(5)
 
 
 def test_short_traffic_is_taken_whole() -> None:
     part = choose(read_traffic("spike:5/s..20/s:10min"), seconds=120, speed=10, most=1000)
-    assert (part.start, part.profile.seconds) == (0, pytest.approx(60))
+    assert (part.start, part.schedule.seconds) == (0, pytest.approx(60))
 
 
 def sped_up(variant: VariantSettings, *, most: float = 1000) -> VariantSettings:

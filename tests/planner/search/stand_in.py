@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from harness.core.profile import Profile
-from harness.load.schedule import Profile as Rates
+from harness.load.schedule import Schedule as Rates
 from harness.load.traffic import bins
 from harness.planner.search import sizing
 from harness.planner.search.warm_start import held

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.load.schedule import Piece, Profile, constant
+from harness.load.schedule import Piece, Schedule, constant
 from harness.load.traffic import DAY, Traffic, read_traffic
 from harness.planner.search import sizing, windows
 from harness.planner.search.demand import demand
@@ -24,8 +24,8 @@ from harness.simulator.settings import (
     VariantSettings,
 )
 from tests.planner.search.stand_in import LARGE, a_system
-from tests.profiles import a_profile
-from tests.profiles import constant as always
+from tests.schedules import a_profile
+from tests.schedules import constant as always
 
 
 @pytest.mark.parametrize(("servers", "load", "waits"), [(1, 0.5, 0.5), (2, 1.0, 1 / 3), (5, 4.0, 0.5541)])
@@ -74,10 +74,10 @@ def test_hours_of_the_day_are_known_where_days_are_said_or_seen_to_be_alike() ->
     hours = demand(read_traffic("daily:2/s..40/s")).hours
     assert hours is not None
     assert max(range(24), key=lambda hour: hours[hour]) in (11, 12)
-    shape = Profile((Piece(DAY / 2, 1.0, 1.0), Piece(DAY / 2, 9.0, 9.0)))
+    shape = Schedule((Piece(DAY / 2, 1.0, 1.0), Piece(DAY / 2, 9.0, 9.0)))
     noon = datetime(2026, 1, 1, 4, tzinfo=UTC)
     assert demand(Traffic("one recorded day", shape, noon)).hours is None
-    two = demand(Traffic("two", Profile(shape.pieces * 2), noon)).hours
+    two = demand(Traffic("two", Schedule(shape.pieces * 2), noon)).hours
     assert two is not None
     assert (two[3], two[4], two[15], two[16]) == (9.0, 1.0, 1.0, 9.0)  # by UTC, from 4 o'clock on
 
@@ -92,7 +92,7 @@ def test_windows_stand_for_the_whole_and_the_busiest_is_among_them(seed: int) ->
     traffic = read_traffic("spike:2/s..60/s:2d:20h:20min")
     found = windows.screened(traffic, seed)
     covered = sum(window.weight * window.traffic.seconds for window in found)
-    assert covered == pytest.approx(traffic.profile.seconds)
+    assert covered == pytest.approx(traffic.schedule.seconds)
     (busiest,) = (window for window in found if window.traffic.peak == 60.0)
     assert busiest.weight == 1.0
     assert busiest.traffic.pieces[0].seconds >= 900  # the rise comes when the setting has run for a while

@@ -74,6 +74,6 @@ def test_the_figures_are_the_simulators(plan: Plan) -> None:
     )
     shipped = next(each for each in plan.compared if each.label == "writeup-b")
     problem = prepared.problem
-    again = simulate(shipped.settings, problem.system, problem.traffic.profile, seed=99)
+    again = simulate(shipped.settings, problem.system, problem.traffic.schedule, seed=99)
     assert again.throttles == pytest.approx(shipped.figures.throttles.value, rel=0.05)
     assert again.requests == pytest.approx(plan.traffic.requests, rel=0.01)
