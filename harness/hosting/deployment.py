@@ -22,15 +22,12 @@ from harness.hosting.instances.kinds import Kinds
 from harness.hosting.logs import EndpointLogs
 from harness.hosting.model_data import ModelData, ModelDataError, fetch, source_of
 from harness.hosting.resources import EndpointConfig, Model
+from harness.hosting.rules.timeouts import DOWNLOAD_SECONDS, STARTUP_SECONDS
 from harness.hosting.telemetry import VariantTelemetry
 
 log = logging.getLogger(__name__)
 container_log = logging.getLogger("harness.container")
 
-# Up to 4 minutes until /ping answers 200, unless ContainerStartupHealthCheckTimeoutInSeconds says otherwise (SM guide).
-DEFAULT_STARTUP_SECONDS = 240.0
-# Without ModelDataDownloadTimeoutInSeconds; AWS's own default is not published: the most that can be asked for.
-_DEFAULT_DOWNLOAD_SECONDS = 3600.0
 _CREDENTIAL_SECONDS = 3600
 
 
@@ -147,7 +144,7 @@ class Deployments:
         source = source_of(model.container)
         if source is None or not self._kinds.get(settings.instances).needs_model_data:
             return None
-        seconds = float(spec.get("ModelDataDownloadTimeoutInSeconds", _DEFAULT_DOWNLOAD_SECONDS))
+        seconds = float(spec.get("ModelDataDownloadTimeoutInSeconds", DOWNLOAD_SECONDS))
         try:
             async with asyncio.timeout(seconds):
                 return await asyncio.to_thread(fetch, self._backend, source, deployment.folder / "models" / model.name)
@@ -229,7 +226,7 @@ class Deployments:
             self._clock,
             desired=int(spec.get("InitialInstanceCount", 1)) if kept.count is None else kept.count,
             strategy=spec.get("RoutingConfig", {}).get("RoutingStrategy", "RANDOM"),
-            startup_seconds=float(spec.get("ContainerStartupHealthCheckTimeoutInSeconds", DEFAULT_STARTUP_SECONDS)),
+            startup_seconds=float(spec.get("ContainerStartupHealthCheckTimeoutInSeconds", STARTUP_SECONDS)),
             provisioning_seconds=settings.provisioning_seconds,
             serve_unready=settings.serve_unready,
             concurrent_requests=settings.concurrent_requests,

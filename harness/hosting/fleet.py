@@ -15,15 +15,13 @@ from harness.hosting.instances.base import Answer, Instance, InstanceFailed
 from harness.hosting.model_data import ModelDataError
 from harness.hosting.rules.outstanding import Outstanding
 from harness.hosting.rules.routing import Strategy, choose_instance
+from harness.hosting.rules.timeouts import DRAIN_SECONDS
 
 log = logging.getLogger(__name__)
 
 # How long the fleet waits before it replaces an instance that died: not published by AWS, short so that a rehearsal
 # shows it.
 _REPLACEMENT_DELAY_SECONDS = 1.0
-# How long an instance that is being removed may finish what it has: not published; as long as from SIGTERM to SIGKILL.
-DRAIN_SECONDS = 30.0
-"""Of the wall, as the requests are, however fast the clock."""
 # What keeps an instance from coming up.
 FAILURES = (InstanceFailed, ModelDataError, OSError)
 

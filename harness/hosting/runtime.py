@@ -15,14 +15,10 @@ from harness.hosting.endpoint import Endpoint
 from harness.hosting.invocation import ModelFailed
 from harness.hosting.logs import log_group
 from harness.hosting.resources import arn
-from harness.hosting.rules.async_request import INVOCATION_SECONDS as ASYNC_SECONDS
 from harness.hosting.rules.async_request import TTL_SECONDS, AsyncRequest, locations
+from harness.hosting.rules.timeouts import ASYNC_INVOCATION_SECONDS, INVOCATION_SECONDS, STREAM_SECONDS
 from harness.hosting.streaming import stream
 
-# A container has 60 s to answer (SM guide).
-INVOCATION_SECONDS = 60.0
-# A response stream may last for 8 minutes [unverified].
-STREAM_SECONDS = 480.0
 # Request members that go on to the container as headers (botocore, InvokeEndpointInput).
 _FORWARDED = {
     "ContentType": "Content-Type",
@@ -125,7 +121,7 @@ class HostingRuntime:
                 output=output,
                 failure=failure,
                 ttl=float(request.get("RequestTTLSeconds", TTL_SECONDS)),
-                seconds=float(request.get("InvocationTimeoutSeconds", ASYNC_SECONDS)),
+                seconds=float(request.get("InvocationTimeoutSeconds", ASYNC_INVOCATION_SECONDS)),
             )
         )
         return {"InferenceId": inference_id, "OutputLocation": output, "FailureLocation": failure}

@@ -22,11 +22,12 @@ from harness.load.target import Target
 from harness.measure.document import STANDS_IN, Origin, profile_of
 from harness.measure.function import EXECUTIONS
 from harness.measure.function import measure_deployed as measure_function
-from harness.measure.here import Wanted, model_sha256
+from harness.measure.here import Wanted
 from harness.measure.subjects import Subject, endpoint, machine_load, way
 from harness.measure.sweep import Measured, measure
 from harness.scaling.rules.resource_ids import VARIANT_DIMENSION
 from harness.stack.file import Stack
+from harness.stack.model_digest import model_sha256
 
 LIMIT_SECONDS = 3600.0
 """A measurement on AWS is given up after so long: what it may cost at most is told before."""

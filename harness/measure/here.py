@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from harness.measure.subjects import Payload, local_instance, machine_load
 from harness.measure.sweep import Effort, Measured, measure
 from harness.stack.deployment import Deployment
 from harness.stack.file import Stack
+from harness.stack.model_digest import model_sha256
 
 _TAKES_PART = frozenset(
     {"python", "harness", "awslambdaric", "torch", "torchvision", "torchserve", "sagemaker-pytorch-inference"}
@@ -84,13 +84,3 @@ async def _instance(wanted: Wanted, folder: Path, steps: Steps) -> tuple[Measure
             subject = await running.enter_async_context(starting)
         measured = await measure(subject, wanted.effort, steps)
         return measured, subject.load_seconds, subject.memory()
-
-
-def model_sha256(stack: Stack, variant: str) -> str | None:
-    """Of the variant's model.tar.gz; None where it is not on this machine."""
-    model = stack.models[stack.endpoint.production_variants[variant].model]
-    file = stack.path(model.model_data)
-    if model.model_data.startswith("s3://") or not file.is_file():
-        return None
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()

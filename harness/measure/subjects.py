@@ -27,13 +27,13 @@ from harness.hosting.instances.process import ProcessInstance
 from harness.hosting.instances.settings import local_settings
 from harness.hosting.instances.usage import Metered
 from harness.hosting.model_data import ModelDataError, unpack
+from harness.hosting.rules.timeouts import INVOCATION_SECONDS
 from harness.load.answers import observe
 from harness.load.sigv4 import signed_headers
 from harness.load.target import Target
 from harness.measure.loops import Ask, Reply, closed_loop
 from harness.stack.file import Stack
 
-INVOCATION_SECONDS = 60.0
 """A container has so long to answer (SM guide); a client of the endpoint waits 70."""
 _CLIENT_SECONDS = 70.0
 _CONNECT_SECONDS = 5.0

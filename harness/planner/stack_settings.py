@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
-
 from harness.core.errors import HarnessError
 from harness.core.profile import Profile
 from harness.scaling.rules.schedule import parse_schedule
@@ -20,6 +17,7 @@ from harness.simulator.settings import (
     VariantSettings,
 )
 from harness.stack.file import FunctionTable, Stack, Variant
+from harness.stack.model_digest import model_sha256
 from harness.stack.scaling import FunctionScaling, ScheduleTable, StepTable, VariantScaling
 
 _DAY = 86_400
@@ -45,23 +43,18 @@ def check_model(stack: Stack, variant: str, profile: Profile) -> str | None:
     measured = profile.provenance.model_sha256
     if measured is None:
         return f"The profile {profile.name} does not say of which model it is: that it is this stack's is assumed."
-    file = stack.path(model.model_data)
-    if model.model_data.startswith("s3://") or not file.is_file():
+    digest = model_sha256(stack, variant)
+    if digest is None:
         return (
             f"The stack's model {model.model_data} is not on this machine: that the profile {profile.name} is of it is "
             "assumed."
         )
-    if (found := _sha256(file)) != measured:
+    if digest != measured:
         raise HarnessError(
             f"The profile {profile.name} is of another model (its model.tar.gz has SHA-256 {measured[:12]}..., the "
-            f"stack's {model.model_data} {found[:12]}...): measure this one with `harness measure`."
+            f"stack's {model.model_data} {digest[:12]}...): measure this one with `harness measure`."
         )
     return None
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _variant(name: str, variant: Variant, scaling: VariantScaling | None) -> VariantSettings:

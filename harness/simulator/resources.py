@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from harness.functions.rules.concurrency import AccountConcurrency, FunctionConcurrency, ProvisionedConcurrency
+from harness.hosting.rules.timeouts import DRAIN_SECONDS
 from harness.simulator.agenda import Agenda, Turn
 from harness.simulator.system import Delays
-
-DRAIN_SECONDS = 30.0  # as hosting.fleet's
 
 
 @dataclass(slots=True)

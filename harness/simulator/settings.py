@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from harness.hosting.rules.routing import Strategy
+from harness.hosting.rules.routing import Strategy, traffic_share
 from harness.scaling.rules.tracking import DEFAULT_COOLDOWN
 
 TrackedMetric = Literal[
@@ -112,3 +112,7 @@ class Settings(_Settings):
 
     variants: tuple[VariantSettings, ...] = Field(min_length=1)
     function: FunctionSettings | None = None
+
+    def traffic_share(self, variant: VariantSettings) -> float:
+        """The share of the requests that a variant gets by its weight."""
+        return traffic_share(variant.initial_variant_weight, [other.initial_variant_weight for other in self.variants])

@@ -8,8 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from harness.core.profile import Profile
-
-INVOCATION_TIMEOUT = 60.0  # seconds a container has to answer (SM guide)
+from harness.hosting.rules.timeouts import INVOCATION_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +53,6 @@ class System:
     function: FunctionProfile = field(default_factory=FunctionProfile)
     client: Client = field(default_factory=Client)
     delays: Delays = field(default_factory=Delays)
-    invocation_timeout: float = INVOCATION_TIMEOUT
+    invocation_timeout: float = INVOCATION_SECONDS
     speed: float = 1.0
     warm_environments: int = 0

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from harness.core.clock import VirtualClock
 from harness.core.errors import AwsError
-from harness.hosting.fleet import DRAIN_SECONDS, Fleet
+from harness.hosting.fleet import Fleet
 from harness.hosting.instances.base import Answer, InstanceFailed
 from harness.hosting.model_data import ModelDataError
+from harness.hosting.rules.timeouts import DRAIN_SECONDS
 
 
 class HandInstance:

@@ -20,8 +20,8 @@ from harness.load.schedule import Piece, Schedule, constant
 from harness.simulator import simulate
 from harness.simulator.settings import FunctionSettings, ProvisionedScaling, Settings, VariantSettings
 from harness.simulator.system import Client, FunctionProfile, System
-from tests.schedules import a_profile
-from tests.schedules import constant as always
+from tests.profiles import a_profile
+from tests.profiles import constant as always
 from tests.simulator.arrivals import arrivals_of
 
 SERVICE, LEAD, COLD = 0.1, 0.004, 0.3
@@ -37,7 +37,7 @@ def a_stack(**members: object) -> Settings:
 
 def a_system(**members: object) -> System:
     given = {
-        "schedules": {"ml.m5.large": a_profile(workers=1000, service_times=(always(SERVICE),))},
+        "profiles": {"ml.m5.large": a_profile(workers=1000, service_times=(always(SERVICE),))},
         "function": FunctionProfile(2 * LEAD, COLD),
         **members,
     }
@@ -100,7 +100,7 @@ def test_the_same_requests_are_admitted_cold_or_throttled_as_live(
     provisioned = provisioned if reserved is None else min(provisioned, reserved)
     traffic = Schedule(tuple(Piece(2.0, rate, rate) for rate in rates))
     stack = a_stack(reserved_concurrent_executions=reserved, provisioned_concurrent_executions=provisioned)
-    system = a_system(schedules={"ml.m5.large": a_profile(workers=1000, service_times=(always(service),))})
+    system = a_system(profiles={"ml.m5.large": a_profile(workers=1000, service_times=(always(service),))})
     out = simulate(stack, system, traffic, seed=seed)
     expected = Live(reserved, provisioned, service).run(arrivals_of(traffic, seed))
     assert {"cold": out.cold_starts, "throttled": out.throttles, "executed": out.function_requests} == expected
@@ -110,7 +110,7 @@ def test_a_slot_is_held_for_as_long_as_the_endpoint_takes() -> None:
     """Lambda's concurrency is rate times duration (Lambda guide, lambda-concurrency), the endpoint's time included."""
     out = simulate(a_stack(), a_system(), constant(50.0, 1800.0), seed=1)
     assert out.series.concurrency.mean() == pytest.approx(50 * (SERVICE + 2 * LEAD), rel=0.02)
-    busy = a_system(schedules={"ml.m5.large": a_profile(workers=4, service_times=(always(SERVICE),))})
+    busy = a_system(profiles={"ml.m5.large": a_profile(workers=4, service_times=(always(SERVICE),))})
     slowed = simulate(a_stack(), busy, constant(39.0, 1800.0), seed=1)
     assert slowed.series.concurrency.mean() > 1.5 * 39 * (SERVICE + 2 * LEAD)
 
@@ -133,7 +133,7 @@ def test_a_throttled_caller_tries_again_and_is_counted_once() -> None:
 
 
 def test_the_functions_timeout_ends_an_execution_and_its_environment() -> None:
-    slow = a_system(schedules={"ml.m5.large": a_profile(workers=1000, service_times=(always(3.0),))})
+    slow = a_system(profiles={"ml.m5.large": a_profile(workers=1000, service_times=(always(3.0),))})
     out = simulate(a_stack(timeout=1.0), slow, constant(2.0, 600.0), seed=1)
     assert out.failures["function_timeout"] == out.requests == out.cold_starts
     assert out.function_seconds == pytest.approx(1.0 * out.requests)

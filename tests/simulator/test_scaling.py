@@ -21,9 +21,9 @@ from harness.simulator.settings import (
     VariantSettings,
 )
 from harness.simulator.system import Delays, System
+from tests.profiles import a_profile
+from tests.profiles import constant as always
 from tests.scaling.fleet import variant as reference
-from tests.schedules import a_profile
-from tests.schedules import constant as always
 
 MINUTE = 60.0
 
@@ -35,7 +35,7 @@ def a_stack(**members: object) -> Settings:
 
 def a_system(**members: object) -> System:
     fast = a_profile(workers=64, service_times=(always(0.005),))
-    return System(**{"schedules": {"ml.m5.large": fast}, **members})  # type: ignore[arg-type]
+    return System(**{"profiles": {"ml.m5.large": fast}, **members})  # type: ignore[arg-type]
 
 
 def steps(*minutes_and_rates: tuple[float, float]) -> Schedule:

@@ -13,9 +13,8 @@ import yarl
 
 from harness.hosting.instances.base import Answer, InvocationFailed
 from harness.hosting.instances.exchange import Connections, MalformedAnswer
+from harness.hosting.rules.timeouts import PING_SECONDS
 
-# SageMaker pings with a timeout of 2 s (SM guide, your-algorithms-inference-code).
-_PING_TIMEOUT_SECONDS = 2.0
 # Not AWS's interval (unpublished): short, because a local start takes seconds, not minutes.
 PING_INTERVAL_SECONDS = 0.2
 # Shorter than any common server's own (gunicorn's is 2 s): a connection that the server is about to close is not
@@ -69,7 +68,7 @@ class ContainerClient:
     async def ping(self) -> bool:
         """Whether ``/ping`` answers 200 within 2 s."""
         try:
-            limit = aiohttp.ClientTimeout(total=_PING_TIMEOUT_SECONDS)
+            limit = aiohttp.ClientTimeout(total=PING_SECONDS)
             async with self._session.get(self._ping_url, timeout=limit) as answer:
                 return answer.status == 200
         except (aiohttp.ClientError, TimeoutError, OSError):

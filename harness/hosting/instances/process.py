@@ -18,9 +18,8 @@ from harness.hosting.instances.client import ContainerClient, StreamedAnswer
 from harness.hosting.instances.memory_limit import hold, limit_of
 from harness.hosting.instances.usage import Usage, of_process_tree
 from harness.hosting.rules.instance_types import vcpus
+from harness.hosting.rules.timeouts import STOP_SECONDS
 
-# From SIGTERM to SIGKILL (SM guide).
-_STOP_GRACE_SECONDS = 30.0
 _KEPT_LINES = 200
 _LINE_LIMIT = 64 * 1024
 # Of the harness's own environment, only what a process needs to start; the container's comes from the model.
@@ -168,7 +167,7 @@ class ProcessInstance:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
             try:
-                await asyncio.wait_for(process.wait(), _STOP_GRACE_SECONDS)
+                await asyncio.wait_for(process.wait(), STOP_SECONDS)
             except TimeoutError:
                 os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()

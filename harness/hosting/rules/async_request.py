@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# Defaults of the request (botocore, InvokeEndpointAsyncInput).
+# Default of RequestTTLSeconds (botocore, InvokeEndpointAsyncInput).
 TTL_SECONDS = 21_600
-INVOCATION_SECONDS = 900
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,8 @@ Strategy = Literal["RANDOM", "LEAST_OUTSTANDING_REQUESTS"]
 
 
 def choose_by_weight(weights: Sequence[float], draw: float) -> int:
-    """The index that a uniform draw in [0, 1) falls on; all weights zero is an equal share.
-
-    A variant's share of the traffic is its weight over the sum of weights (SageMaker guide, ProductionVariant).
+    """The index of the variant that a uniform draw in [0, 1) falls on, by traffic_share() (SageMaker guide,
+    ProductionVariant).
     """
     if len(weights) == 0:
         raise ValueError("there is nothing to choose from")
@@ -33,6 +32,12 @@ def choose_by_weight(weights: Sequence[float], draw: float) -> int:
         if weight > 0:
             last = index
     return last  # rounding left a little
+
+
+def traffic_share(weight: float, weights: Sequence[float]) -> float:
+    """A variant's share of the requests: its weight over the sum of all weights, or an equal share if all are zero."""
+    total = sum(weights)
+    return weight / total if total else 1 / len(weights)
 
 
 def choose_instance(outstanding: Sequence[int], strategy: Strategy, draw: float) -> int:

@@ -54,9 +54,8 @@ class Problem:
 
     @property
     def frame(self) -> Frame:
-        weights = sum(variant.initial_variant_weight for variant in self.base.variants)
         own = next(variant for variant in self.base.variants if variant.name == self.variant)
-        share = own.initial_variant_weight / weights if weights else 1 / len(self.base.variants)
+        share = self.base.traffic_share(own)
         return Frame(self.base, self.variant, self.system, demand(self.traffic).share(share), self.traffic.clock)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from harness.core.profile import Profile
 from harness.core.quantities import say_rate, say_seconds, say_share
 from harness.functions.rules.concurrency import ACCOUNT_LIMIT, REQUESTS_PER_CONCURRENCY
+from harness.hosting.rules.timeouts import INVOCATION_SECONDS
 from harness.planner.plan import Objective
 from harness.planner.search import sizing
 from harness.planner.search.choices import Frame
@@ -100,7 +101,7 @@ def broken(settings: Settings, variant: str, runs: Sequence[Replication], object
     reasons = {
         "queue_full": f"the queues of the model servers are full, as {room}: {share} are answered 503",
         "model_error": f"the model's own errors: {share}",
-        "invocation_timeout": f"the endpoint's 60 s: {share} have no answer in time, as {room}",
+        "invocation_timeout": f"the endpoint's {INVOCATION_SECONDS:g} s: {share} have no answer in time, as {room}",
         "function_timeout": f"the function's timeout: {share} are ended by it, as {room}",
         "client_timeout": f"the callers' patience: {share} have no answer in time, as {room}",
     }

@@ -185,9 +185,8 @@ def executions(space: Space, rate: float) -> float:
     """Lambda executions at once at a rate of the variant's share: as many as arrive in the time of one (Little's law),
     and three standard deviations of that where arrivals are independent."""
     frame = space.frame
-    weights = sum(variant.initial_variant_weight for variant in frame.base.variants)
     own = next(each for each in frame.base.variants if each.name == frame.variant)
-    share = own.initial_variant_weight / weights if weights else 1 / len(frame.base.variants)
+    share = frame.base.traffic_share(own)
     seconds = min(frame.system.profiles[each].service_times[-1].mean for each in space.types)
     busy = rate / share * (seconds + frame.system.function.overhead)
     return busy + 3 * math.sqrt(busy)

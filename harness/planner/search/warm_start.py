@@ -32,12 +32,8 @@ def _shifted(schedule: tuple[ScheduledCapacity, ...], start: float) -> tuple[Sch
 
 def warm_started(settings: Settings, system: System, rate: float) -> Settings:
     """``settings`` as they stand at second 0 of a steady rate of the whole endpoint, requests a second."""
-    weights = sum(variant.initial_variant_weight for variant in settings.variants)
-    variants = []
-    for variant in settings.variants:
-        share = variant.initial_variant_weight / weights if weights else 1 / len(settings.variants)
-        variants.append(standing(variant, system, rate * share))
-    return settings.model_copy(update={"variants": tuple(variants)})
+    variants = tuple(standing(variant, system, rate * settings.traffic_share(variant)) for variant in settings.variants)
+    return settings.model_copy(update={"variants": variants})
 
 
 def standing(variant: VariantSettings, system: System, rate: float) -> VariantSettings:

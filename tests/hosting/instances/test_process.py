@@ -40,8 +40,8 @@ async def test_one_that_does_not_end_by_sigterm_is_killed_when_its_time_is_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """30 s from SIGTERM to SIGKILL (SM guide); a stopped process hears of no other signal."""
-    assert process_kind._STOP_GRACE_SECONDS == 30
-    monkeypatch.setattr(process_kind, "_STOP_GRACE_SECONDS", 0.5)
+    assert process_kind.STOP_SECONDS == 30
+    monkeypatch.setattr(process_kind, "STOP_SECONDS", 0.5)
     bench = ProcessBench(tmp_path)
     instance = bench.build(load=NEVER)
     await instance.start()

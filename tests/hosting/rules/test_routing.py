@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.hosting.rules.routing import choose_by_weight, choose_instance, copies
+from harness.hosting.rules.routing import choose_by_weight, choose_instance, copies, traffic_share
 
 draws = st.floats(0, 1, exclude_max=True)
 
@@ -20,6 +20,13 @@ def test_a_variant_of_weight_zero_gets_nothing_unless_all_are_zero(weights: list
 def test_a_variants_share_is_its_weight_over_the_sum() -> None:
     picks = [choose_by_weight([1, 3, 0], step / 1000) for step in range(1000)]
     assert [picks.count(index) for index in range(3)] == [250, 750, 0]
+    assert [traffic_share(weight, [1, 3, 0]) for weight in (1, 3, 0)] == [0.25, 0.75, 0]
+
+
+def test_variants_whose_weights_are_all_zero_share_equally() -> None:
+    picks = [choose_by_weight([0, 0], step / 100) for step in range(100)]
+    assert (picks.count(0), picks.count(1)) == (50, 50)
+    assert traffic_share(0, [0, 0]) == 0.5
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=6), draws)

@@ -181,4 +181,4 @@ def test_only_a_share_of_the_traffic_is_a_variants_own() -> None:
     other = VariantSettings(name="other", instance_type="ml.m5.large", initial_variant_weight=3.0)
     problem = a_problem(base=Settings(variants=(*BASE.variants, other)))
     assert problem.frame.demand.peak == pytest.approx(10.0, rel=0.01)
-    assert read_traffic("daily:2/s..40/s").profile.peak == 40.0
+    assert read_traffic("daily:2/s..40/s").schedule.peak == 40.0

@@ -24,8 +24,8 @@ from harness.simulator.settings import (
     VariantSettings,
 )
 from tests.planner.search.stand_in import LARGE, a_system
-from tests.schedules import a_profile
-from tests.schedules import constant as always
+from tests.profiles import a_profile
+from tests.profiles import constant as always
 
 
 @pytest.mark.parametrize(("servers", "load", "waits"), [(1, 0.5, 0.5), (2, 1.0, 1 / 3), (5, 4.0, 0.5541)])
