@@ -7,9 +7,7 @@ from pathlib import Path
 from locust import constant, task
 from locust.env import Environment
 
-from harness.load.locust import (
-    scaling_tab,  # noqa: F401 - records the run; auto scaling on the web page
-)
+from harness.load.locust import recording, scaling_tab  # noqa: F401 - records the run; auto scaling on the web page
 from harness.load.locust.options import add_option, read_file
 from harness.load.locust.users import EndpointUser
 

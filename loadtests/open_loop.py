@@ -13,9 +13,7 @@ from locust import task
 from locust.env import Environment
 
 from harness.load.answers import Kind
-from harness.load.locust import (
-    scaling_tab,  # noqa: F401 - records the run; auto scaling on the web page
-)
+from harness.load.locust import recording, scaling_tab  # noqa: F401 - records the run; auto scaling on the web page
 from harness.load.locust.options import add_option
 from harness.load.locust.scenario import Scenario
 from harness.load.schedule import Piece, Schedule, ramp, spike

@@ -11,6 +11,7 @@ from pathlib import Path
 import gevent
 import pytest
 
+from harness.load import null_server
 from harness.load.generator_log import read_generator_logs
 from harness.load.locust import health
 from harness.load.locust.health import Health, own_overhead
@@ -45,8 +46,8 @@ def test_a_null_server_that_does_not_start_is_no_error(
 
 
 def test_the_null_server_ends_with_its_standard_input() -> None:
-    path = Path(health.__file__).with_name("null_server.py")
-    server = subprocess.Popen([sys.executable, "-I", "-S", str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    command = [sys.executable, "-I", "-S", str(null_server.__file__)]
+    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert server.stdin is not None
     assert server.stdout is not None
     assert int(server.stdout.readline()) > 0
