@@ -103,13 +103,13 @@ def print_table(table: Table) -> None:
 @click.option("--out", type=FILE, default=Path("profile.json"), show_default=True, help="Profile to write.")
 def measure(stack_file: Path, out: Path, **options: Any) -> None:
     """Measure what one instance of a stack gives: the capacity profile that plans and twins are made from."""
-    from harness.measure.command import Choices, run
+    from harness.measure.command import MeasureOptions, run
     from harness.measure.document import lines, table
 
     if not out.parent.is_dir():
         raise HarnessError(f"The profile cannot be written to {out}: there is no folder {out.parent}.")
     console = Console(stderr=True, highlight=False)
-    profile = run(stack_file, out.stem, Choices(**options), Steps(console), click.echo)
+    profile = run(stack_file, out.stem, MeasureOptions(**options), Steps(console), click.echo)
     if profile is None:
         return
     out.write_text(profile.to_json(), encoding="utf-8")

@@ -109,15 +109,15 @@ def plan(
     """
     from harness.core.quantities import parse_duration
     from harness.planner.command import confirmed, folder_for, make_plan, write_plan
-    from harness.planner.confirmation.confirm import Live
-    from harness.planner.problem import Options, prepare
+    from harness.planner.confirmation.confirm import ConfirmationOptions
+    from harness.planner.problem import PlanOptions, prepare
     from harness.report.plan import build_plan_report
     from harness.report.plan.terminal import closing
     from harness.simulator import simulate
 
     steps = Steps()
-    live = Live(speed=speed, seconds=parse_duration(confirm_for))
-    prepared = prepare(stack_file, Options(**options))
+    live = ConfirmationOptions(speed=speed, seconds=parse_duration(confirm_for))
+    prepared = prepare(stack_file, PlanOptions(**options))
     folder = folder_for(prepared.stack.name, out)
     made = make_plan(prepared, steps, jobs=jobs, dask=dask, simulate=simulate)
     write_plan(made, folder)

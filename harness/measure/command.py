@@ -18,15 +18,15 @@ from harness.load.spending import Caps
 from harness.load.target import aws_target, target_from
 from harness.local_aws import daemon
 from harness.local_aws.invocation import administrator_session
-from harness.measure.deployed import Place, estimate, measure_deployed
-from harness.measure.here import Wanted, measure_here
+from harness.measure.deployed import EndpointLocation, estimate, measure_deployed
+from harness.measure.here import MeasurementRequest, measure_here
 from harness.measure.subjects import read_payload
 from harness.measure.sweep import Effort
 from harness.stack.file import Stack, load_stack
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
+class MeasureOptions:
     """The command's options."""
 
     variant: str | None
@@ -43,12 +43,14 @@ class Choices:
     confirm: str
 
 
-def run(stack_file: Path, name: str, choices: Choices, steps: Steps, say: Callable[[str], None]) -> Profile | None:
+def run(
+    stack_file: Path, name: str, choices: MeasureOptions, steps: Steps, say: Callable[[str], None]
+) -> Profile | None:
     """The profile, called ``name``; None of a dry run. say: prints a line. Raises HarnessError."""
     if choices.aws and choices.deployed:
         raise HarnessError("An endpoint is measured at the harness (--deployed) or on AWS (--aws), not both at once.")
     stack = load_stack(stack_file)
-    wanted = Wanted(
+    wanted = MeasurementRequest(
         stack=stack,
         variant=_variant(stack, choices.variant),
         payload=read_payload(_payload(stack, choices.payload), choices.content_type),
@@ -62,11 +64,13 @@ def run(stack_file: Path, name: str, choices: Choices, steps: Steps, say: Callab
         url = harness_url()
         daemon.health(url)
         target = target_from(client_environment(url, stack.region))
-        return measure_deployed(wanted, Place(target, administrator_session(), url), None, steps)
+        return measure_deployed(wanted, EndpointLocation(target, administrator_session(), url), None, steps)
     return measure_here(wanted, steps)
 
 
-def _on_aws(wanted: Wanted, choices: Choices, steps: Steps, say: Callable[[str], None]) -> Profile | None:
+def _on_aws(
+    wanted: MeasurementRequest, choices: MeasureOptions, steps: Steps, say: Callable[[str], None]
+) -> Profile | None:
     target = aws_target("sagemaker-runtime", os.environ)
     if target.region != wanted.stack.region:
         raise HarnessError(
@@ -80,7 +84,7 @@ def _on_aws(wanted: Wanted, choices: Choices, steps: Steps, say: Callable[[str],
     if choices.confirm != spending.code:
         say(f"This was a dry run: nothing was sent. The same command with --confirm {spending.code} measures.")
         return None
-    return measure_deployed(wanted, Place(target, boto3.Session(), None), spending, steps)
+    return measure_deployed(wanted, EndpointLocation(target, boto3.Session(), None), spending, steps)
 
 
 def _variant(stack: Stack, given: str | None) -> str:

@@ -22,9 +22,9 @@ from harness.load.target import Target
 from harness.measure.document import STANDS_IN, Origin, profile_of
 from harness.measure.function import EXECUTIONS
 from harness.measure.function import measure_deployed as measure_function
-from harness.measure.here import Wanted
+from harness.measure.here import MeasurementRequest
 from harness.measure.subjects import Subject, endpoint, machine_load, way
-from harness.measure.sweep import Measured, measure
+from harness.measure.sweep import SweepResult, measure
 from harness.scaling.rules.resource_ids import VARIANT_DIMENSION
 from harness.stack.file import Stack
 from harness.stack.model_digest import model_sha256
@@ -38,7 +38,7 @@ _WORKERS = "SAGEMAKER_MODEL_SERVER_WORKERS"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class EndpointLocation:
     """Where the endpoint is. url: the harness's, None for AWS; session: of the same credentials as the target's."""
 
     target: Target
@@ -79,7 +79,7 @@ class Spending:
         ]
 
 
-def estimate(wanted: Wanted, target: Target, caps: Caps, prices: Prices) -> Spending:
+def estimate(wanted: MeasurementRequest, target: Target, caps: Caps, prices: Prices) -> Spending:
     """An upper bound, from the stack file alone: nothing is asked of AWS."""
     stack, variant = wanted.stack, wanted.stack.endpoint.production_variants[wanted.variant]
     function = _function(stack) if wanted.function else None
@@ -97,7 +97,9 @@ def estimate(wanted: Wanted, target: Target, caps: Caps, prices: Prices) -> Spen
     return Spending(found, caps, prices, function, fixed, code)
 
 
-def measure_deployed(wanted: Wanted, place: Place, spending: Spending | None, steps: Steps) -> Profile:
+def measure_deployed(
+    wanted: MeasurementRequest, place: EndpointLocation, spending: Spending | None, steps: Steps
+) -> Profile:
     """spending: None where nothing costs anything. Raises HarnessError that says why nothing was measured."""
     stack, variant = wanted.stack, wanted.variant
     sagemaker = place.client("sagemaker", stack.region)
@@ -164,8 +166,8 @@ def _charge(spending: Spending | None) -> _Charge:
 
 
 async def _sweep(
-    wanted: Wanted, place: Place, spend: Callable[[], None], workers: int | None, steps: Steps
-) -> Measured:
+    wanted: MeasurementRequest, place: EndpointLocation, spend: Callable[[], None], workers: int | None, steps: Steps
+) -> SweepResult:
     stack = wanted.stack
     ceiling = _ceiling(stack.endpoint.production_variants[wanted.variant].instance_type)
     try:
@@ -190,7 +192,7 @@ def _function(stack: Stack) -> Function | None:
     return None if table is None else Function(table.memory_size, table.timeout)
 
 
-def _check(sagemaker: Any, place: Place, stack: Stack, variant: str) -> dict[str, Any]:
+def _check(sagemaker: Any, place: EndpointLocation, stack: Stack, variant: str) -> dict[str, Any]:
     """The model's container; raises HarnessError unless it is one instance, and nothing adds another."""
     name, planned = stack.endpoint.name, stack.endpoint.production_variants[variant]
     found = sagemaker.describe_endpoint(EndpointName=name)
@@ -224,7 +226,7 @@ def _workers(container: dict[str, Any]) -> int | None:
     return int(given) if given.isdigit() and int(given) else None
 
 
-def _may_grow(place: Place, stack: Stack, variant: str) -> bool:
+def _may_grow(place: EndpointLocation, stack: Stack, variant: str) -> bool:
     scaling = place.client("application-autoscaling", stack.region)
     try:
         targets = scaling.describe_scalable_targets(
@@ -242,7 +244,7 @@ def _may_grow(place: Place, stack: Stack, variant: str) -> bool:
     )
 
 
-def _is_the_stacks(container: dict[str, Any], place: Place, stack: Stack, variant: str) -> bool:
+def _is_the_stacks(container: dict[str, Any], place: EndpointLocation, stack: Stack, variant: str) -> bool:
     """Whether the deployed model is taken to be the stack's: its data lies where `harness deploy` puts it, and has the
     size of the stack's."""
     source = stack.endpoint.production_variants[variant].model
@@ -258,7 +260,7 @@ def _is_the_stacks(container: dict[str, Any], place: Place, stack: Stack, varian
 
 
 @contextmanager
-def _as_sentences(place: Place) -> Iterator[None]:
+def _as_sentences(place: EndpointLocation) -> Iterator[None]:
     try:
         yield
     except ClientError as error:

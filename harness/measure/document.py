@@ -24,7 +24,7 @@ from harness.core.profile import (
 )
 from harness.core.statistics import Estimate, percentile
 from harness.measure.loops import Timed, in_order
-from harness.measure.sweep import ROUNDS, Measured
+from harness.measure.sweep import ROUNDS, SweepResult
 
 LARGEST_PARTS = 12
 """Distributions that a profile keeps at most, so that it stays a small file."""
@@ -49,7 +49,7 @@ class Origin:
     load_average: tuple[float, float]
 
 
-def profile_of(measured: Measured, origin: Origin, function: FunctionPart | None) -> Profile:
+def profile_of(measured: SweepResult, origin: Origin, function: FunctionPart | None) -> Profile:
     workers = measured.workers
     within = [callers for callers in sorted(measured.loops) if callers <= workers]
     kept = within if len(within) <= LARGEST_PARTS else _thinned(within)
@@ -106,7 +106,7 @@ def _thinned(callers: list[int]) -> list[int]:
     return sorted({callers[round(index * step)] for index in range(LARGEST_PARTS)})
 
 
-def _callers(measured: Measured, callers: int) -> CallersEvidence:
+def _callers(measured: SweepResult, callers: int) -> CallersEvidence:
     ordered = np.sort(np.array(measured.seconds(callers)))
     p50, p95, p99 = (_spread(percentile(ordered, q)) for q in _PERCENTILES)
     rates = percentile(np.sort(np.array(measured.rates(callers))), 0.5)
@@ -121,7 +121,7 @@ def _spread(estimate: Estimate) -> Spread:
     return Spread(value=round(estimate.value or 0.0, 6), low=short(estimate.low), high=short(estimate.high))
 
 
-def _workers(measured: Measured) -> str:
+def _workers(measured: SweepResult) -> str:
     if not measured.estimated:
         return f"{measured.workers}, as configured"
     return (
@@ -130,7 +130,7 @@ def _workers(measured: Measured) -> str:
     )
 
 
-def _method(measured: Measured, origin: Origin, queue: QueueBehaviour | None) -> str:
+def _method(measured: SweepResult, origin: Origin, queue: QueueBehaviour | None) -> str:
     callers = sorted(measured.loops)
     parts = [
         f"harness measure: {origin.what}. {ROUNDS} alternating rounds of closed loops of {callers[0]} to {callers[-1]} "

@@ -16,7 +16,7 @@ from harness.load.machine import machine, versions
 from harness.measure.document import STANDS_IN, Origin, profile_of
 from harness.measure.function import measure_here as measure_function
 from harness.measure.subjects import Payload, local_instance, machine_load
-from harness.measure.sweep import Effort, Measured, measure
+from harness.measure.sweep import Effort, SweepResult, measure
 from harness.stack.deployment import Deployment
 from harness.stack.file import Stack
 from harness.stack.model_digest import model_sha256
@@ -27,7 +27,7 @@ _TAKES_PART = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class MeasurementRequest:
     """What to measure. name: of the profile; function: whether the stack's function too."""
 
     stack: Stack
@@ -38,7 +38,7 @@ class Wanted:
     function: bool
 
 
-def measure_here(wanted: Wanted, steps: Steps) -> Profile:
+def measure_here(wanted: MeasurementRequest, steps: Steps) -> Profile:
     """Raises HarnessError that says why nothing was measured; nothing is left running."""
     stack = wanted.stack
     with steps.step("Building the model data") as say:
@@ -76,7 +76,9 @@ def measure_here(wanted: Wanted, steps: Steps) -> Profile:
     return profile_of(measured, origin, function)
 
 
-async def _instance(wanted: Wanted, folder: Path, steps: Steps) -> tuple[Measured, float | None, int | None]:
+async def _instance(
+    wanted: MeasurementRequest, folder: Path, steps: Steps
+) -> tuple[SweepResult, float | None, int | None]:
     """What came of it, seconds of loading, and bytes held at the end."""
     async with contextlib.AsyncExitStack() as running:
         with steps.step("Starting an instance"):

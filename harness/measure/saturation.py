@@ -22,7 +22,7 @@ def kept_up(loop: Loop, workers: int) -> bool:
 
 
 @dataclass
-class Search:
+class SaturationSearch:
     """Bisection between ``low``, taken as kept up with, and ``high``, taken as too much; rates in requests a second."""
 
     low: float
@@ -30,7 +30,7 @@ class Search:
     tried: list[tuple[float, float, bool]] = field(default_factory=list)
 
     @classmethod
-    def around(cls, throughput: float) -> Search:
+    def around(cls, throughput: float) -> SaturationSearch:
         return cls(LOWEST * throughput, HIGHEST * throughput)
 
     @property

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from harness.core.errors import HarnessError
 from harness.core.progress import Steps
 from harness.measure.loops import Loop, Timed, burst, closed_loop, open_loop
-from harness.measure.saturation import Search, kept_up
+from harness.measure.saturation import SaturationSearch, kept_up
 from harness.measure.subjects import WAY_REQUESTS, Subject, sample
 from harness.measure.workers import GROWTH, busy_workers, estimate_workers, levels
 
@@ -53,7 +53,7 @@ class Effort:
 
 
 @dataclass
-class Measured:
+class SweepResult:
     """workers: the subject's, or the estimate. away: the subject's. loops: by callers, one a round. search: of the
     saturation."""
 
@@ -62,7 +62,7 @@ class Measured:
     away: float
     loops: dict[int, list[Loop]]
     answer: Timed
-    search: Search
+    search: SaturationSearch
     burst: Loop | None = None
 
     def answers(self, callers: int) -> list[Timed]:
@@ -83,7 +83,7 @@ class Measured:
         return status.count(500) / max(1, status.count(500) + status.count(200))
 
 
-async def measure(subject: Subject, effort: Effort, steps: Steps) -> Measured:
+async def measure(subject: Subject, effort: Effort, steps: Steps) -> SweepResult:
     """Raises HarnessError where the instance does not answer as it should."""
     with steps.step("Warming up"):
         warm = await closed_loop(subject.ask, 1, WARM_UP)
@@ -100,8 +100,8 @@ async def measure(subject: Subject, effort: Effort, steps: Steps) -> Measured:
     callers = sorted({*levels(most), *([known] if known else [])})
     loops = await _rounds(subject, effort, callers, each, steps)
     workers = known or _estimated(loops, subject.away)
-    search = Search.around(_throughput(loops, workers))
-    found = Measured(workers, known is None, subject.away, loops, answer, search)
+    search = SaturationSearch.around(_throughput(loops, workers))
+    found = SweepResult(workers, known is None, subject.away, loops, answer, search)
     await _saturate(subject, effort, found, steps)
     if effort.queue:
         with steps.step("One burst, for the queue", effort.burst(workers) / _throughput(loops, workers)):
@@ -140,7 +140,7 @@ async def _rounds(
     return loops
 
 
-async def _saturate(subject: Subject, effort: Effort, found: Measured, steps: Steps) -> None:
+async def _saturate(subject: Subject, effort: Effort, found: SweepResult, steps: Steps) -> None:
     search, requests = found.search, effort.offered(found.workers)
     with steps.step("Open loops, for the saturation", SEARCH_STEPS * requests / search.low) as say:
         for _ in range(SEARCH_STEPS):

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from harness.core.errors import HarnessError
 from harness.core.progress import Steps
-from harness.planner.confirmation.confirm import Live, confirm
+from harness.planner.confirmation.confirm import ConfirmationOptions, confirm
 from harness.planner.document import plan_of
 from harness.planner.plan import Plan
-from harness.planner.problem import Prepared
+from harness.planner.problem import PreparedProblem
 from harness.planner.search import engine
 from harness.planner.search.find import find
 from harness.planner.search.replication import Context, Simulate
@@ -22,7 +22,7 @@ Engine = AbstractContextManager[engine.Engine]
 
 
 def make_plan(
-    prepared: Prepared, steps: Steps, *, jobs: int | None = None, dask: str | None = None, simulate: Simulate
+    prepared: PreparedProblem, steps: Steps, *, jobs: int | None = None, dask: str | None = None, simulate: Simulate
 ) -> Plan:
     """Searches on so many processes, all cores by default, or on a Dask scheduler's workers."""
 
@@ -33,7 +33,9 @@ def make_plan(
     return plan_of(prepared, found, datetime.now(UTC).replace(microsecond=0))
 
 
-def confirmed(plan: Plan, prepared: Prepared, simulate: Simulate, live: Live, steps: Steps) -> Plan:
+def confirmed(
+    plan: Plan, prepared: PreparedProblem, simulate: Simulate, live: ConfirmationOptions, steps: Steps
+) -> Plan:
     """The plan with what a live run of it gave; where none came about, with the reason."""
     problem = prepared.problem
     try:

@@ -17,7 +17,7 @@ MB_PER_GB = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class BilledUsage:
     """What a run used in ``seconds`` of traffic. instance_seconds: by instance type; the rest seconds of Lambda
     environments and numbers of them, as in outcome.Outcome; init_seconds: of new environments, where it is billed."""
 
@@ -30,7 +30,7 @@ class Usage:
     held_seconds: float = 0.0
 
 
-def cost(usage: Usage, memory_size: int, prices: Prices) -> Cost:
+def cost(usage: BilledUsage, memory_size: int, prices: Prices) -> Cost:
     """Dollars an hour. memory_size: of the function, MB. HarnessError where the table lacks an instance type."""
     hours = usage.seconds / 3600
     memory = memory_size / MB_PER_GB

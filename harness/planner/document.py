@@ -7,15 +7,15 @@ from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 
 from harness.core.quantities import say_seconds
-from harness.planner.plan import Candidate, Evidence, Plan, TrafficSummary
-from harness.planner.problem import Prepared
+from harness.planner.plan import EvaluatedSettings, Plan, PlanEvidence, TrafficSummary
+from harness.planner.problem import PreparedProblem
 from harness.planner.remarks import with_figures
-from harness.planner.search.find import Found
+from harness.planner.search.find import SearchResult
 
 _PACKAGES = ("sagemaker-harness", "numba", "numpy", "scipy")
 
 
-def plan_of(prepared: Prepared, found: Found, created_at: datetime) -> Plan:
+def plan_of(prepared: PreparedProblem, found: SearchResult, created_at: datetime) -> Plan:
     stack, problem = prepared.stack, prepared.problem
     variants = stack.endpoint.production_variants
     plan = Plan(
@@ -47,7 +47,7 @@ def plan_of(prepared: Prepared, found: Found, created_at: datetime) -> Plan:
     return with_figures(plan)
 
 
-def _traffic(prepared: Prepared) -> TrafficSummary:
+def _traffic(prepared: PreparedProblem) -> TrafficSummary:
     traffic = prepared.problem.traffic
     schedule = traffic.schedule
     return TrafficSummary(
@@ -60,15 +60,15 @@ def _traffic(prepared: Prepared) -> TrafficSummary:
     )
 
 
-def _with_remark(candidate: Candidate, remarks: dict[str, str]) -> Candidate:
+def _with_remark(candidate: EvaluatedSettings, remarks: dict[str, str]) -> EvaluatedSettings:
     return candidate.model_copy(update={"says": remarks.get(candidate.label)})
 
 
-def _evidence(prepared: Prepared) -> Evidence:
+def _evidence(prepared: PreparedProblem) -> PlanEvidence:
     measured = prepared.profiles
     first = measured.get(prepared.own_type) or next(iter(measured.values()))
     origin = first.provenance
-    return Evidence(
+    return PlanEvidence(
         profile=", ".join(profile.name for profile in measured.values()),
         model_sha256=origin.model_sha256,
         machine=origin.machine,
@@ -92,7 +92,7 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _sampled(found: Found) -> list[str]:
+def _sampled(found: SearchResult) -> list[str]:
     if found.sampled is None:
         return []
     return [
@@ -101,7 +101,7 @@ def _sampled(found: Found) -> list[str]:
     ]
 
 
-def _extrapolated(found: Found) -> list[str]:
+def _extrapolated(found: SearchResult) -> list[str]:
     """What the plan's own page says of the recommended setting is not repeated here."""
     beyond = [
         f"{each.label} ({say_seconds(each.figures.beyond_saturation)})"

@@ -9,7 +9,7 @@ import urllib.request
 
 from harness.core.errors import HarnessError
 from harness.hosting.planned import PlannedEndpoint, PlannedOption, PlannedPolicy
-from harness.planner.plan import Candidate, Figures, Interval, Plan
+from harness.planner.plan import EvaluatedSettings, Interval, Plan, SimulatedFigures
 from harness.planner.search.find import OWN
 
 
@@ -42,7 +42,7 @@ def planned_endpoint(plan: Plan) -> PlannedEndpoint:
     )
 
 
-def _option(plan: Plan, candidate: Candidate) -> PlannedOption:
+def _option(plan: Plan, candidate: EvaluatedSettings) -> PlannedOption:
     variant = next(each for each in candidate.settings.variants if each.name == plan.variant)
     figures = candidate.figures
     policies = tuple(PlannedPolicy(metric=each.metric, target_value=each.target_value) for each in variant.tracking)
@@ -71,7 +71,7 @@ def _most(plan: Plan, instance_type: str) -> int | None:
     return None if ratio is None or saturation is None else math.floor(saturation * ratio * 60)
 
 
-def _latency(figures: Figures) -> dict[str, int]:
+def _latency(figures: SimulatedFigures) -> dict[str, int]:
     def milliseconds(found: Interval) -> int:
         return math.ceil((found.value or 0.0) * 1000)
 

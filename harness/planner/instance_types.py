@@ -9,11 +9,11 @@ from harness.core.errors import HarnessError
 from harness.core.profile import Profile, ServiceTimes
 from harness.hosting.rules.instance_types import vcpus
 
-Named = tuple[str | None, Profile]
+NamedProfile = tuple[str | None, Profile]
 """A profile with the instance type that it is said to be of; None: the stack's."""
 
 
-def profiles_by_type(own: str, given: Sequence[Named], ratios: Mapping[str, float]) -> dict[str, Profile]:
+def profiles_by_type(own: str, given: Sequence[NamedProfile], ratios: Mapping[str, float]) -> dict[str, Profile]:
     """The measured profiles, and those that the ratios derive from the one of the stack's type ``own``.
 
     A ratio of ``own`` itself takes what was measured elsewhere, on a laptop say, to AWS; other ratios are against that

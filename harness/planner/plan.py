@@ -56,7 +56,7 @@ class Cost(_Part):
         return 730 * self.hour
 
 
-class Figures(_Part):
+class SimulatedFigures(_Part):
     """What a setting gives, over ``replications`` simulated runs of the traffic, each figure the mean of theirs.
 
     errors: share of the requests; throttles: Lambda's 429 answers, a run; peak_instances: in any of the runs.
@@ -79,17 +79,17 @@ class Figures(_Part):
     meets: bool
 
 
-class Candidate(_Part):
+class EvaluatedSettings(_Part):
     """A setting and its figures. label: how people call it, such as ``recommended`` or ``write-up B``; says: a
     sentence on it, such as what a write-up misread."""
 
     label: str
     settings: Settings
-    figures: Figures
+    figures: SimulatedFigures
     says: str | None = None
 
 
-class Minutes(_Part):
+class MinuteSeries(_Part):
     """A setting's time: one value for each ``step`` seconds (a minute, or of long traffic several), as outcome.Series
     has them: means, of p99, concurrency_peak and the alarms the most; arrivals, throttles and errors a minute."""
 
@@ -123,10 +123,10 @@ class Sensitivity(_Part):
 
     setting: str
     value: str
-    figures: Figures
+    figures: SimulatedFigures
 
 
-class Break(_Part):
+class BreakingPoint(_Part):
     """What breaks first when the traffic grows. multiple: of the traffic at which the objective is missed; None: not up
     to the highest that was tried; limit: the first limit that breaks, in words."""
 
@@ -135,7 +135,7 @@ class Break(_Part):
     limit: str
 
 
-class Confirmed(_Part):
+class ConfirmedFigure(_Part):
     """One figure of a live run on twins beside the prediction for the same run. unit: such as ``s``; predicted: the
     mean of simulated runs; low, high: between which nine in ten of them are, None where none was looked at."""
 
@@ -155,7 +155,7 @@ class Confirmation(_Part):
     seconds: float
     requests: int
     valid: bool
-    figures: tuple[Confirmed, ...]
+    figures: tuple[ConfirmedFigure, ...]
     notes: tuple[str, ...] = ()
 
 
@@ -173,7 +173,7 @@ class TrafficSummary(_Part):
     mean_rate: float
 
 
-class Evidence(_Part):
+class PlanEvidence(_Part):
     """profile: its name; the rest as in profile.Provenance. ratios: by instance type, its stated speed against what was
     measured."""
 
@@ -207,18 +207,18 @@ class Plan(_Part):
     models: dict[str, str] = {}
     traffic: TrafficSummary
     objective: Objective
-    recommended: Candidate | None
-    runner_up: Candidate | None = None
-    compared: tuple[Candidate, ...] = ()
-    front: tuple[Candidate, ...] = ()
+    recommended: EvaluatedSettings | None
+    runner_up: EvaluatedSettings | None = None
+    compared: tuple[EvaluatedSettings, ...] = ()
+    front: tuple[EvaluatedSettings, ...] = ()
     explored: int
     first_limit: str | None = None
-    breaks: Break | None = None
+    breaks: BreakingPoint | None = None
     sensitivity: tuple[Sensitivity, ...] = ()
-    minutes: tuple[Minutes, ...] = ()
+    minutes: tuple[MinuteSeries, ...] = ()
     distributions: tuple[Distribution, ...] = ()
     confirmation: Confirmation | None = None
-    evidence: Evidence
+    evidence: PlanEvidence
     assumptions: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 

@@ -12,7 +12,7 @@ from harness.core.profile import Profile, read_profile
 from harness.core.quantities import parse_duration, parse_rate, parse_ratio, parse_share, say_seconds
 from harness.hosting.rules.instance_types import memory_gib
 from harness.load.traffic import Traffic, read_traffic
-from harness.planner.instance_types import Named, on_aws, profiles_by_type
+from harness.planner.instance_types import NamedProfile, on_aws, profiles_by_type
 from harness.planner.plan import Objective
 from harness.planner.remarks import read_remarks
 from harness.planner.search.find import OWN, RECOMMENDED, RUNNER_UP, THUMB, Problem
@@ -24,7 +24,7 @@ from harness.stack.file import Stack, load_stack
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class PlanOptions:
     """The command's options, as they were written."""
 
     profiles: tuple[str, ...]
@@ -47,7 +47,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedProblem:
     """profiles: as they were measured, by the instance type; remarks: on what is compared, by its label."""
 
     stack: Stack
@@ -64,7 +64,7 @@ class Prepared:
         return self.stack.endpoint.production_variants[self.problem.variant].instance_type
 
 
-def prepare(stack_file: Path, options: Options) -> Prepared:
+def prepare(stack_file: Path, options: PlanOptions) -> PreparedProblem:
     """Raises HarnessError with a sentence for whatever cannot be planned with."""
     stack = load_stack(stack_file)
     variant = _variant(stack, options.variant)
@@ -97,7 +97,7 @@ def prepare(stack_file: Path, options: Options) -> Prepared:
         compared=tuple(compared),
     )
     _check_prices(problem)
-    return Prepared(
+    return PreparedProblem(
         stack=stack,
         stack_file=stack_file,
         problem=problem,
@@ -118,14 +118,14 @@ def _variant(stack: Stack, wanted: str | None) -> str:
     return wanted
 
 
-def _traffic(options: Options) -> Traffic:
+def _traffic(options: PlanOptions) -> Traffic:
     peak = parse_rate(options.peak) if options.peak is not None else None
     return read_traffic(options.traffic, options.day, peak)
 
 
-def _profiles(stack: Stack, stack_file: Path, given: Sequence[str]) -> list[Named]:
+def _profiles(stack: Stack, stack_file: Path, given: Sequence[str]) -> list[NamedProfile]:
     """``FILE`` or ``TYPE=FILE``; without any the one that the stack's twins answer from."""
-    found: list[Named] = []
+    found: list[NamedProfile] = []
     for each in given:
         name, equals, file = each.partition("=")
         of_type = bool(equals) and name.startswith("ml.")

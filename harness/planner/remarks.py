@@ -12,7 +12,7 @@ from pathlib import Path
 from harness.core import figures as text
 from harness.core.errors import HarnessError
 from harness.core.quantities import say_dollars
-from harness.planner.plan import Candidate, Plan
+from harness.planner.plan import EvaluatedSettings, Plan
 
 _FIGURE = re.compile(r"\{(?P<name>[a-z0-9_]+)(?: of (?P<label>[^{}]+))?\}")
 
@@ -35,7 +35,7 @@ def with_figures(plan: Plan) -> Plan:
     return plan.model_copy(update={"compared": compared})
 
 
-def _filled(plan: Plan, candidate: Candidate, words: str) -> str:
+def _filled(plan: Plan, candidate: EvaluatedSettings, words: str) -> str:
     labelled = {each.label: each for each in (plan.recommended, plan.runner_up, *plan.compared) if each is not None}
 
     def figure(found: re.Match[str]) -> str:
@@ -52,7 +52,7 @@ def _filled(plan: Plan, candidate: Candidate, words: str) -> str:
     return _FIGURE.sub(figure, words)
 
 
-def _figures(plan: Plan, each: Candidate) -> dict[str, str]:
+def _figures(plan: Plan, each: EvaluatedSettings) -> dict[str, str]:
     """Everything that remarks can name, as it is read."""
     figures, variant, function = each.figures, each.settings.variants[0], each.settings.function
     seconds = plan.traffic.seconds

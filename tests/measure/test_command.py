@@ -22,9 +22,9 @@ from harness.load.spending import Caps
 from harness.load.target import target_from
 from harness.local_aws.invocation import administrator_session
 from harness.local_aws.options import Options
-from harness.measure.deployed import Place, estimate, measure_deployed
+from harness.measure.deployed import EndpointLocation, estimate, measure_deployed
 from harness.measure.function import measure_here as measure_function
-from harness.measure.here import Wanted
+from harness.measure.here import MeasurementRequest
 from harness.measure.subjects import Payload
 from harness.measure.sweep import Effort
 from harness.stack.deployment import Deployment
@@ -137,14 +137,14 @@ def deployed(stack_file: Path) -> Iterator[tuple[Aws, Stack]]:
         yield aws, stack
 
 
-def place(aws: Aws, stack: Stack) -> Place:
+def place(aws: Aws, stack: Stack) -> EndpointLocation:
     target = target_from(client_environment(aws.url, stack.region))
-    return Place(target, administrator_session(), aws.url)
+    return EndpointLocation(target, administrator_session(), aws.url)
 
 
-def wanted(stack: Stack, **members: object) -> Wanted:
+def wanted(stack: Stack, **members: object) -> MeasurementRequest:
     payload = Payload(b'{"dog": "Carolina"}', "application/json", "application/json")
-    found = Wanted(stack, "AllTraffic", payload, Effort(60), "deployed", function=False)
+    found = MeasurementRequest(stack, "AllTraffic", payload, Effort(60), "deployed", function=False)
     return replace(found, **members)  # type: ignore[arg-type]
 
 

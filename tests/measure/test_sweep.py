@@ -17,7 +17,7 @@ from harness.core.progress import Steps
 from harness.measure.document import LARGEST_PARTS, Origin, lines, profile_of, table
 from harness.measure.loops import Ask, Reply
 from harness.measure.subjects import Subject
-from harness.measure.sweep import Effort, Measured, measure
+from harness.measure.sweep import Effort, SweepResult, measure
 from tests.measure.server import Server, run
 
 ORIGIN = Origin(
@@ -35,7 +35,7 @@ VARIED = (0.08, 0.12, 0.093, 0.1, 0.107)
 EFFORT = Effort(requests=300)
 
 
-def measured(ask: Ask, *, workers: int | None = None, effort: Effort = EFFORT, away: float = 0.0) -> Measured:
+def measured(ask: Ask, *, workers: int | None = None, effort: Effort = EFFORT, away: float = 0.0) -> SweepResult:
     return run(measure(Subject(ask, 32, workers, away), effort, Steps(Console(file=io.StringIO()))))
 
 

@@ -9,16 +9,16 @@ import pytest
 
 from harness.core.errors import HarnessError
 from harness.core.profile import FunctionPart
-from harness.planner.problem import Options, Prepared, prepare
+from harness.planner.problem import PlanOptions, PreparedProblem, prepare
 from tests.planner.files import a_profile_file, a_stack_file
 from tests.planner.search.stand_in import LARGE
 
 
-def prepared(folder: Path, *, stack: Path | None = None, **options: Any) -> Prepared:
+def prepared(folder: Path, *, stack: Path | None = None, **options: Any) -> PreparedProblem:
     given = {"traffic": "constant:5/s:1h", "p99": "1.5s", "errors": "0.1%", **options}
     if "profiles" not in given:
         given["profiles"] = (str(a_profile_file(folder)),)
-    return prepare(stack or a_stack_file(folder / "stack"), Options(**given))
+    return prepare(stack or a_stack_file(folder / "stack"), PlanOptions(**given))
 
 
 def test_the_stacks_own_settings_are_where_it_starts_from(tmp_path: Path) -> None:

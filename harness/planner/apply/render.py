@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from harness.core.quantities import say_rate, say_seconds, say_share
-from harness.planner.apply.wanted import Wanted, wanted
+from harness.planner.apply.desired import DesiredState, desired_state
 from harness.planner.plan import Plan
 
 FILES = {"apply.sh": 0o755, "apply.py": 0o755, "template.yaml": 0o644, "main.tf": 0o644}
@@ -57,7 +57,7 @@ def apply_files(plan: Plan) -> dict[str, str]:
         keep_trailing_newline=True,
     )
     environment.filters.update(sh=shlex.quote, json=json.dumps, literal=_literal, hcl=_hcl, asdict=asdict)
-    what = wanted(plan)
+    what = desired_state(plan)
     values = {
         "heading": _heading(plan),
         "merged": _merged(what),
@@ -82,7 +82,7 @@ def _heading(plan: Plan) -> str:
     return "".join(each for each in line if each.isprintable() and each not in "\"'\\`$")
 
 
-def _merged(what: Wanted) -> str:
+def _merged(what: DesiredState) -> str:
     """The JMESPath of DescribeEndpointConfig's variants, in their order, with the planned members in place."""
     chosen = " || ".join(
         f"(VariantName=='{name}' && `{json.dumps(members)}`)" for name, members in what.variants.items()
@@ -90,7 +90,7 @@ def _merged(what: Wanted) -> str:
     return f"ProductionVariants[].merge(@, {chosen} || `{{}}`)"
 
 
-def _request(what: Wanted) -> str:
+def _request(what: DesiredState) -> str:
     """The JMESPath of CreateEndpointConfig's request but for the name; a member that is not there must not be null."""
     kept = ", ".join(f"({member} && {{{member}: {member}}}) || `{{}}`" for member in KEPT)
     return f"merge({{ProductionVariants: {_merged(what)}}}, {kept})"

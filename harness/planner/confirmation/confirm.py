@@ -16,9 +16,9 @@ from harness.functions.rules.concurrency import ACCOUNT_LIMIT
 from harness.load.traffic import Traffic
 from harness.planner.apply.tables import planned_stack
 from harness.planner.confirmation.excerpt import Excerpt, choose
-from harness.planner.confirmation.live import Measured, run_live
+from harness.planner.confirmation.live import LiveFigures, run_live
 from harness.planner.confirmation.sped_up import provisioning_at, settings_at, system_at
-from harness.planner.plan import Candidate, Confirmation, Confirmed, Plan
+from harness.planner.plan import Confirmation, ConfirmedFigure, EvaluatedSettings, Plan
 from harness.planner.search.replication import Simulate
 from harness.simulator import arrivals
 from harness.simulator.outcome import Outcome
@@ -31,7 +31,7 @@ _WARM_AT_MOST = 50  # environments that are started before a run, all at once: w
 
 
 @dataclass(frozen=True, slots=True)
-class Live:
+class ConfirmationOptions:
     """How a confirmation is run. seconds: of the wall, of each setting; rate: that this machine can send and answer,
     requests a second at most."""
 
@@ -41,12 +41,18 @@ class Live:
 
 
 def confirm(
-    plan: Plan, stack: Stack, system: System, traffic: Traffic, simulate: Simulate, live: Live, steps: Steps
+    plan: Plan,
+    stack: Stack,
+    system: System,
+    traffic: Traffic,
+    simulate: Simulate,
+    live: ConfirmationOptions,
+    steps: Steps,
 ) -> Confirmation:
     """Runs the settings one after the other. Raises HarnessError where the stack of twins does not come up."""
     part = choose(traffic, live.seconds, live.speed, live.rate)
     begun = time.monotonic()
-    figures: list[Confirmed] = []
+    figures: list[ConfirmedFigure] = []
     reasons: list[str] = []
     requests, notes = 0, _notes(plan, part, live)
     chosen = [each for each in (plan.recommended, plan.runner_up) if each is not None]
@@ -77,14 +83,14 @@ def confirm(
 
 def _both(
     plan: Plan,
-    candidate: Candidate,
+    candidate: EvaluatedSettings,
     stack: Stack,
     system: System,
     part: Excerpt,
     simulate: Simulate,
-    live: Live,
+    live: ConfirmationOptions,
     steps: Steps,
-) -> tuple[Measured, list[Outcome]]:
+) -> tuple[LiveFigures, list[Outcome]]:
     settings = settings_at(candidate.settings, system, part, live.speed)
     # A stack has one profile of twins: that of the planned variant's type.
     kind = next(each.instance_type for each in settings.variants if each.name == plan.variant)
@@ -122,13 +128,13 @@ def _both(
     return measured, simulated(same)
 
 
-def _beside(label: str, predicted: Sequence[Outcome], measured: Measured) -> list[Confirmed]:
-    def row(name: str, unit: str, each: Callable[[Outcome], float], found: float | None) -> Confirmed:
+def _beside(label: str, predicted: Sequence[Outcome], measured: LiveFigures) -> list[ConfirmedFigure]:
+    def row(name: str, unit: str, each: Callable[[Outcome], float], found: float | None) -> ConfirmedFigure:
         known = [value for value in map(each, predicted) if not np.isnan(value)]
         mean, low, high = None, None, None
         if known:
             mean, (low, high) = float(np.mean(known)), (float(edge) for edge in np.quantile(known, (0.05, 0.95)))
-        return Confirmed(label=label, figure=name, unit=unit, predicted=mean, measured=found, low=low, high=high)
+        return ConfirmedFigure(label=label, figure=name, unit=unit, predicted=mean, measured=found, low=low, high=high)
 
     return [
         row("p50", "s", lambda run: run.latencies.percentile(0.50), measured.p50),
@@ -142,7 +148,7 @@ def _beside(label: str, predicted: Sequence[Outcome], measured: Measured) -> lis
     ]
 
 
-def _notes(plan: Plan, part: Excerpt, live: Live) -> list[str]:
+def _notes(plan: Plan, part: Excerpt, live: ConfirmationOptions) -> list[str]:
     notes = [
         f"Run: {say_seconds(part.schedule.seconds * live.speed)} of the traffic from {say_seconds(part.start)} on, "
         f"where it rises most, in {say_seconds(part.schedule.seconds)}; scaling {live.speed:g} times as fast as "

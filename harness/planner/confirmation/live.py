@@ -42,7 +42,7 @@ _PATIENCE = 70  # seconds for the last answers, as SDK clients are told to wait 
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class LiveFigures:
     """What a run gave. Percentiles: seconds, None without an answer; errors: share of the requests; instances: mean
     and most, of all variants together; overhead: seconds of the function beside the model, on the idle stack, None
     without one; started: environments of the function, while requests were answered; reasons: why the load generator's
@@ -69,7 +69,7 @@ def run_live(
     speed: float,
     executions: int,
     say: Callable[[str], None],
-) -> Measured:
+) -> LiveFigures:
     """Brings the stack of twins up, loads it, and takes it down again; nothing is left running whatever happens.
 
     arrivals: of the requests, seconds from its beginning. executions: of the function, at one time, before that: whose
@@ -164,7 +164,7 @@ def _instances(stack: Stack, url: str) -> Iterator[list[int]]:
         looking.join()
 
 
-def _measured(run: Run, instances: list[int], overhead: float | None) -> Measured:
+def _measured(run: Run, instances: list[int], overhead: float | None) -> LiveFigures:
     table = finished_rows(run)
     good = table.filter(pyarrow.compute.is_null(table["error"]))["response_s"].to_numpy()
     throttled = pyarrow.compute.sum(pyarrow.compute.equal(table["status"], 429)).as_py() or 0
@@ -172,7 +172,7 @@ def _measured(run: Run, instances: list[int], overhead: float | None) -> Measure
     def percentile(q: float) -> float | None:
         return float(np.quantile(good, q, method="higher")) if len(good) else None
 
-    return Measured(
+    return LiveFigures(
         requests=table.num_rows,
         p50=percentile(0.50),
         p95=percentile(0.95),

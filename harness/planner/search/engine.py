@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from harness.core.errors import HarnessError
-from harness.planner.search.replication import Context, Job, Replication, run
+from harness.planner.search.replication import Context, Replication, SimulationJob, run
 
 Done = Callable[[], None]
 """Called as each job ends."""
@@ -30,7 +30,7 @@ class Engine(Protocol):
     @property
     def workers(self) -> int: ...
 
-    def map(self, jobs: Sequence[Job], done: Done = ...) -> list[Replication]: ...
+    def map(self, jobs: Sequence[SimulationJob], done: Done = ...) -> list[Replication]: ...
 
 
 def _nothing() -> None:
@@ -45,7 +45,7 @@ class Here:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def map(self, jobs: Sequence[Job], done: Done = _nothing) -> list[Replication]:
+    def map(self, jobs: Sequence[SimulationJob], done: Done = _nothing) -> list[Replication]:
         answers = []
         for job in jobs:
             answers.append(run(self._context, job))
@@ -60,7 +60,7 @@ class Processes:
         self._pool = pool
         self.workers = workers
 
-    def map(self, jobs: Sequence[Job], done: Done = _nothing) -> list[Replication]:
+    def map(self, jobs: Sequence[SimulationJob], done: Done = _nothing) -> list[Replication]:
         futures = [self._pool.submit(_run, job) for job in jobs]
         try:
             for future in concurrent.futures.as_completed(futures):
@@ -81,7 +81,7 @@ class Dask:
         self._context = client.scatter(context, broadcast=True)
         self.workers = max(1, sum(client.nthreads().values()))
 
-    def map(self, jobs: Sequence[Job], done: Done = _nothing) -> list[Replication]:
+    def map(self, jobs: Sequence[SimulationJob], done: Done = _nothing) -> list[Replication]:
         import distributed
 
         ended: Any = distributed.as_completed
@@ -169,6 +169,6 @@ def _end_with(parent: int) -> None:
     os._exit(1)
 
 
-def _run(job: Job) -> Replication:
+def _run(job: SimulationJob) -> Replication:
     assert _context is not None, "a worker begins with its context"
     return run(_context, job)

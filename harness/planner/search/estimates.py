@@ -10,8 +10,8 @@ from scipy import special
 
 from harness.core.prices import Prices
 from harness.core.statistics import CONFIDENCE
-from harness.planner.cost import Usage, cost
-from harness.planner.plan import Cost, Figures, Interval, Objective
+from harness.planner.cost import BilledUsage, cost
+from harness.planner.plan import Cost, Interval, Objective, SimulatedFigures
 from harness.planner.search.replication import Replication
 from harness.simulator.outcome import RESOLUTION
 from harness.simulator.settings import FunctionSettings, Settings
@@ -48,9 +48,9 @@ def _t(count: int, confidence: float) -> float:
     return float(special.stdtrit(count - 1, (1 + confidence) / 2))
 
 
-def usage(replication: Replication, system: System) -> Usage:
+def usage(replication: Replication, system: System) -> BilledUsage:
     """What a replication is billed for."""
-    return Usage(
+    return BilledUsage(
         seconds=replication.seconds,
         instance_seconds=replication.instance_seconds,
         function_requests=replication.function_requests,
@@ -73,7 +73,7 @@ def figures(
     system: System,
     prices: Prices,
     objective: Objective,
-) -> Figures:
+) -> SimulatedFigures:
     """A setting's figures. It meets the objective where the upper ends of the intervals of p99 and errors do."""
 
     def over(value: Callable[[Replication], float]) -> Interval:
@@ -87,7 +87,7 @@ def figures(
 
     p99, errors = percentile(0.99), over(lambda each: each.error_rate)
     each_cost = costs(settings, replications, system, prices)
-    return Figures(
+    return SimulatedFigures(
         replications=len(replications),
         p50=percentile(0.50),
         p95=percentile(0.95),

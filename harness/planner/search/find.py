@@ -8,20 +8,20 @@ from dataclasses import dataclass
 
 from harness.core.prices import Prices
 from harness.load.traffic import Traffic
-from harness.planner.plan import Break, Candidate, Distribution, Minutes, Objective, Sensitivity
+from harness.planner.plan import BreakingPoint, Distribution, EvaluatedSettings, MinuteSeries, Objective, Sensitivity
 from harness.planner.search import timeline, windows
-from harness.planner.search.bench import FINAL, SCREENING, WHOLE, Bench, Progress, Trial
 from harness.planner.search.breaking import what_breaks
-from harness.planner.search.choices import Choice, Frame, choice_of, settings_of
+from harness.planner.search.candidates import Candidate, VariantProblem, candidate_of, settings_of
 from harness.planner.search.demand import demand
 from harness.planner.search.engine import Engine
+from harness.planner.search.evaluator import FINAL, SCREENING, WHOLE, Evaluator, Progress, Trial
 from harness.planner.search.front import front
 from harness.planner.search.limits import broken, fast_enough, hopeless
 from harness.planner.search.racing import cheapest, race
 from harness.planner.search.replication import Context, Simulate
 from harness.planner.search.screening import Ranked, entrants, ranked, screen, with_margin
 from harness.planner.search.sensitivity import sensitivity
-from harness.planner.search.space import Space, thumb
+from harness.planner.search.space import SearchSpace, thumb
 from harness.planner.settings_rows import in_short
 from harness.simulator.settings import Settings
 from harness.simulator.system import System
@@ -53,25 +53,27 @@ class Problem:
     compared: tuple[tuple[str, Settings], ...] = ()
 
     @property
-    def frame(self) -> Frame:
+    def of_variant(self) -> VariantProblem:
         own = next(variant for variant in self.base.variants if variant.name == self.variant)
         share = self.base.traffic_share(own)
-        return Frame(self.base, self.variant, self.system, demand(self.traffic).share(share), self.traffic.clock)
+        return VariantProblem(
+            self.base, self.variant, self.system, demand(self.traffic).share(share), self.traffic.clock
+        )
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """As in plan.Plan. sampled: the figures are of a sample of the traffic, so many windows of it; None: of all."""
 
-    recommended: Candidate | None
-    runner_up: Candidate | None
-    compared: tuple[Candidate, ...]
-    front: tuple[Candidate, ...]
+    recommended: EvaluatedSettings | None
+    runner_up: EvaluatedSettings | None
+    compared: tuple[EvaluatedSettings, ...]
+    front: tuple[EvaluatedSettings, ...]
     explored: int
     first_limit: str | None
-    breaks: Break | None
+    breaks: BreakingPoint | None
     sensitivity: tuple[Sensitivity, ...]
-    minutes: tuple[Minutes, ...]
+    minutes: tuple[MinuteSeries, ...]
     distributions: tuple[Distribution, ...]
     sampled: int | None = None
 
@@ -88,36 +90,41 @@ def context(problem: Problem, simulate: Simulate) -> Context:
     )
 
 
-def find(problem: Problem, simulate: Simulate, engines: Engines, progress: Progress) -> Found:
+def find(problem: Problem, simulate: Simulate, engines: Engines, progress: Progress) -> SearchResult:
     """The same for the same seed, whatever engine computes it."""
     held = context(problem, simulate)
     with engines(held) as engine:
-        bench = Bench(engine, problem.system, problem.prices, problem.objective, problem.seed, progress)
-        return _Search(problem, bench, len(held.windows[FINAL])).run()
+        evaluator = Evaluator(engine, problem.system, problem.prices, problem.objective, problem.seed, progress)
+        return _Search(problem, evaluator, len(held.windows[FINAL])).run()
 
 
 class _Search:
-    def __init__(self, problem: Problem, bench: Bench, final_windows: int) -> None:
+    def __init__(self, problem: Problem, evaluator: Evaluator, final_windows: int) -> None:
         self._problem = problem
-        self._bench = bench
-        self._frame = problem.frame
+        self._evaluator = evaluator
+        self._variant_problem = problem.of_variant
         self._sampled = final_windows if final_windows > 1 else None
 
-    def run(self) -> Found:
+    def run(self) -> SearchResult:
         problem, objective = self._problem, self._problem.objective
-        limit = hopeless(self._frame, objective, problem.max_instances)
+        limit = hopeless(self._variant_problem, objective, problem.max_instances)
         if limit is not None:
             return self._found([], [], 0, limit)
-        space = Space(self._frame, objective, tuple(fast_enough(self._frame, objective)), problem.max_instances)
-        screened = screen(self._bench, space, problem.candidates, self._first(space))
-        raced = entrants(self._bench, screened)
-        race(self._bench, raced, problem.replications)
-        if cheapest(self._bench, raced) is None and (more := with_margin(self._bench, screened, raced)):
-            race(self._bench, more, problem.replications)
+        space = SearchSpace(
+            self._variant_problem,
+            objective,
+            tuple(fast_enough(self._variant_problem, objective)),
+            problem.max_instances,
+        )
+        screened = screen(self._evaluator, space, problem.candidates, self._first(space))
+        raced = entrants(self._evaluator, screened)
+        race(self._evaluator, raced, problem.replications)
+        if cheapest(self._evaluator, raced) is None and (more := with_margin(self._evaluator, screened, raced)):
+            race(self._evaluator, more, problem.replications)
             raced = [*raced, *more]
-        best = cheapest(self._bench, raced)
+        best = cheapest(self._evaluator, raced)
         if best is None:
-            nearest = ranked(self._bench, raced)[0][0]
+            nearest = ranked(self._evaluator, raced)[0][0]
             words = in_short(nearest.settings)
             why = broken(nearest.settings, problem.variant, nearest.runs, objective)
             return self._found(
@@ -126,15 +133,15 @@ class _Search:
         second = self._runner_up(raced, best)
         return self._found(raced, [best, *([second] if second else [])], len(screened), None, space)
 
-    def _first(self, space: Space) -> list[Choice]:
-        own = choice_of(self._frame, self._problem.base)
+    def _first(self, space: SearchSpace) -> list[Candidate]:
+        own = candidate_of(self._variant_problem, self._problem.base)
         return [*([own] if own is not None else []), *(thumb(space, each) for each in space.types)]
 
     def _runner_up(self, raced: Sequence[Trial], best: Trial) -> Trial | None:
         """The cheapest of another policy or instance type that meets the objective; else the next cheapest."""
         others = [trial for trial in raced if trial.settings != best.settings]
         unlike = [trial for trial in others if _kind(trial) != _kind(best)]
-        return cheapest(self._bench, unlike) or cheapest(self._bench, others)
+        return cheapest(self._evaluator, unlike) or cheapest(self._evaluator, others)
 
     def _found(
         self,
@@ -142,28 +149,28 @@ class _Search:
         chosen: Sequence[Trial],
         explored: int,
         limit: str | None,
-        space: Space | None = None,
-    ) -> Found:
-        problem, bench = self._problem, self._bench
+        space: SearchSpace | None = None,
+    ) -> SearchResult:
+        problem, evaluator = self._problem, self._evaluator
         labelled = list(zip((RECOMMENDED, RUNNER_UP), chosen, strict=False))
         others = [(label, Trial(settings)) for label, settings in self._compared()]
-        bench.run("Running what it is compared with", [trial for _, trial in others], problem.replications)
-        along: list[Ranked] = front([(trial, bench.figures(trial)) for trial in raced], problem.objective.errors)
+        evaluator.run("Running what it is compared with", [trial for _, trial in others], problem.replications)
+        along: list[Ranked] = front([(trial, evaluator.figures(trial)) for trial in raced], problem.objective.errors)
         best = chosen[0] if chosen else None
         breaks, sensitive = None, list[Sensitivity]()
-        if best is not None and space is not None and best.choice is not None:
-            breaks = what_breaks(bench, best.settings, problem.variant)
-            sensitive = sensitivity(bench, space, best.choice, problem.replications)
+        if best is not None and space is not None and best.candidate is not None:
+            breaks = what_breaks(evaluator, best.settings, problem.variant)
+            sensitive = sensitivity(evaluator, space, best.candidate, problem.replications)
         shown = [*labelled, *others]
         timed = [Trial(trial.settings) for _, trial in shown]
-        bench.run("Drawing their minutes", timed, 1, traffic=WHOLE, keep=True)
+        evaluator.run("Drawing their minutes", timed, 1, traffic=WHOLE, keep=True)
         kept = [(label, trial.runs[0].kept) for (label, _), trial in zip(shown, timed, strict=True)]
         spans = [timeline.distribution(label, trial.runs) for label, trial in shown]
-        return Found(
-            recommended=bench.candidate(RECOMMENDED, chosen[0]) if chosen else None,
-            runner_up=bench.candidate(RUNNER_UP, chosen[1]) if len(chosen) > 1 else None,
-            compared=tuple(bench.candidate(label, trial) for label, trial in others),
-            front=tuple(bench.candidate(f"front {n}", trial) for n, (trial, _) in enumerate(along, start=1)),
+        return SearchResult(
+            recommended=evaluator.evaluated(RECOMMENDED, chosen[0]) if chosen else None,
+            runner_up=evaluator.evaluated(RUNNER_UP, chosen[1]) if len(chosen) > 1 else None,
+            compared=tuple(evaluator.evaluated(label, trial) for label, trial in others),
+            front=tuple(evaluator.evaluated(f"front {n}", trial) for n, (trial, _) in enumerate(along, start=1)),
             explored=explored,
             first_limit=limit,
             breaks=breaks,
@@ -177,10 +184,10 @@ class _Search:
         """The stack's own settings and AWS's rule of thumb for its instance type, and what was asked for."""
         problem = self._problem
         own = next(variant for variant in problem.base.variants if variant.name == problem.variant)
-        space = Space(self._frame, problem.objective, (own.instance_type,), problem.max_instances)
-        by_thumb = settings_of(self._frame, thumb(space, own.instance_type))
+        space = SearchSpace(self._variant_problem, problem.objective, (own.instance_type,), problem.max_instances)
+        by_thumb = settings_of(self._variant_problem, thumb(space, own.instance_type))
         return [(OWN, problem.base), (THUMB, by_thumb), *problem.compared]
 
 
 def _kind(trial: Trial) -> tuple[str, str] | None:
-    return (trial.choice.kind, trial.choice.instance_type) if trial.choice else None
+    return (trial.candidate.kind, trial.candidate.instance_type) if trial.candidate else None

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from harness.planner.plan import Figures
-from harness.planner.search.bench import Trial
+from harness.planner.plan import SimulatedFigures
+from harness.planner.search.evaluator import Trial
 
 
-def front(points: Sequence[tuple[Trial, Figures]], errors: float) -> list[tuple[Trial, Figures]]:
+def front(points: Sequence[tuple[Trial, SimulatedFigures]], errors: float) -> list[tuple[Trial, SimulatedFigures]]:
     """Of those within a share of errors, each that no other beats in cost and p99, by the means; the cheapest first."""
     within = [one for one in points if (one[1].errors.value or 0.0) <= errors and one[1].p99.value is not None]
     best = math.inf

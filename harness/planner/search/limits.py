@@ -10,7 +10,7 @@ from harness.functions.rules.concurrency import ACCOUNT_LIMIT, REQUESTS_PER_CONC
 from harness.hosting.rules.timeouts import INVOCATION_SECONDS
 from harness.planner.plan import Objective
 from harness.planner.search import sizing
-from harness.planner.search.choices import Frame
+from harness.planner.search.candidates import VariantProblem
 from harness.planner.search.replication import Replication
 from harness.simulator.settings import Settings
 
@@ -18,19 +18,19 @@ _SERIOUS = 60.0
 """Seconds at the maximum from which on it is called the limit: an alarm's datapoint."""
 
 
-def fast_enough(frame: Frame, objective: Objective) -> list[str]:
+def fast_enough(problem: VariantProblem, objective: Objective) -> list[str]:
     """The instance types of which an idle one answers within the objective, 99 times of 100."""
-    return [kind for kind, profile in frame.system.profiles.items() if _idle(frame, profile) <= objective.p99]
+    return [kind for kind, profile in problem.system.profiles.items() if _idle(problem, profile) <= objective.p99]
 
 
-def hopeless(frame: Frame, objective: Objective, max_instances: int) -> str | None:
+def hopeless(problem: VariantProblem, objective: Objective, max_instances: int) -> str | None:
     """The first limit that no setting gets around, in a sentence; None where there is none."""
-    profiles = frame.system.profiles
-    types = fast_enough(frame, objective)
+    profiles = problem.system.profiles
+    types = fast_enough(problem, objective)
     if not types:
-        best = min(profiles, key=lambda kind: _idle(frame, profiles[kind]))
+        best = min(profiles, key=lambda kind: _idle(problem, profiles[kind]))
         return (
-            f"Latency: even an idle {best} takes {say_seconds(_idle(frame, profiles[best]))} for one request in a "
+            f"Latency: even an idle {best} takes {say_seconds(_idle(problem, profiles[best]))} for one request in a "
             f"hundred, and {say_seconds(objective.p99)} is asked for. A faster instance type or model is needed."
         )
     least = min(profiles[kind].error_rate for kind in types)
@@ -39,7 +39,7 @@ def hopeless(frame: Frame, objective: Objective, max_instances: int) -> str | No
             f"The model's own errors: {say_share(least)} of its answers were errors when it was measured, and "
             f"{say_share(objective.errors)} are allowed."
         )
-    rate = frame.demand.sustained
+    rate = problem.demand.sustained
     counts = {kind: sizing.instances(rate, sizing.saturation(profiles[kind])) for kind in types}
     best = min(counts, key=lambda kind: counts[kind])
     if counts[best] > max_instances:
@@ -47,14 +47,14 @@ def hopeless(frame: Frame, objective: Objective, max_instances: int) -> str | No
             f"Instances: {say_rate(rate)} takes {counts[best]} of {best} at their saturation, and at most "
             f"{max_instances} are allowed (--max-instances)."
         )
-    return _functions_limit(frame, objective, types) if frame.base.function is not None else None
+    return _functions_limit(problem, objective, types) if problem.base.function is not None else None
 
 
-def _functions_limit(frame: Frame, objective: Objective, types: Sequence[str]) -> str | None:
-    function, system = frame.base.function, frame.system
+def _functions_limit(problem: VariantProblem, objective: Objective, types: Sequence[str]) -> str | None:
+    function, system = problem.base.function, problem.system
     assert function is not None
     seconds = min(system.profiles[kind].service_times[0].mean for kind in types) + system.function.overhead
-    rate = frame.demand.sustained
+    rate = problem.demand.sustained
     if rate * seconds > ACCOUNT_LIMIT or rate > ACCOUNT_LIMIT * REQUESTS_PER_CONCURRENCY:
         return (
             f"Lambda: {say_rate(rate)} at {say_seconds(seconds)} each are {rate * seconds:,.0f} executions at once, "
@@ -69,9 +69,9 @@ def _functions_limit(frame: Frame, objective: Objective, types: Sequence[str]) -
     return None
 
 
-def _idle(frame: Frame, profile: Profile) -> float:
+def _idle(problem: VariantProblem, profile: Profile) -> float:
     """Seconds that 99 % of the requests to an idle instance do not exceed."""
-    overhead = frame.system.function.overhead if frame.base.function is not None else 0.0
+    overhead = problem.system.function.overhead if problem.base.function is not None else 0.0
     return profile.service_times[0].quantile(0.99) + overhead
 
 

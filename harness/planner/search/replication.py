@@ -47,7 +47,7 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class SimulationJob:
     """Simulate ``settings`` under the traffic of that name, its rates times ``multiple``. Two jobs of one seed meet
     the same arrivals and the same draws (common random numbers). keep: the whole outcome comes back."""
 
@@ -101,7 +101,7 @@ class Replication:
         return float(self.edges[min(index, len(self.counts) - 1) + 1])
 
 
-def run(context: Context, job: Job) -> Replication:
+def run(context: Context, job: SimulationJob) -> Replication:
     """Simulates a job."""
     windows = context.windows[job.traffic]
     outcomes = []

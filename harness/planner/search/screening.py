@@ -6,12 +6,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 
-from harness.planner.plan import Figures
-from harness.planner.search.bench import SCREENING, Bench, Trial
-from harness.planner.search.choices import Choice, settings_of
+from harness.planner.plan import SimulatedFigures
+from harness.planner.search.candidates import Candidate, settings_of
 from harness.planner.search.estimates import shortfall
+from harness.planner.search.evaluator import SCREENING, Evaluator, Trial
 from harness.planner.search.front import front
-from harness.planner.search.space import Space, neighbours, spread
+from harness.planner.search.space import SearchSpace, neighbours, spread
 
 _SPREAD = 0.6  # of the candidates; the others are looked for beside the best
 _ROUNDS = 4
@@ -19,61 +19,63 @@ _LEADERS = 6
 # Of those that go on to the race: the best, the best of each kind and instance type, and of the front.
 _BEST, _KINDS, _FRONT = 4, 4, 6
 
-Ranked = tuple[Trial, Figures]
+Ranked = tuple[Trial, SimulatedFigures]
 
 
-def screen(bench: Bench, space: Space, count: int, first: Sequence[Choice]) -> list[Ranked]:
+def screen(evaluator: Evaluator, space: SearchSpace, count: int, first: Sequence[Candidate]) -> list[Ranked]:
     """As many candidates as asked for, or as there are, the best first. first: choices that are looked at anyway."""
-    seen: dict[Choice, Trial] = {}
-    _try(bench, space, seen, itertools.chain(first, spread(space, bench.seed)), max(1, round(count * _SPREAD)))
+    seen: dict[Candidate, Trial] = {}
+    _try(evaluator, space, seen, itertools.chain(first, spread(space, evaluator.seed)), max(1, round(count * _SPREAD)))
     for number in range(_ROUNDS):
         left = count - len(seen)
         if left <= 0:
             break
-        leaders = [trial for trial, _ in ranked(bench, list(seen.values()))[:_LEADERS]]
+        leaders = [trial for trial, _ in ranked(evaluator, list(seen.values()))[:_LEADERS]]
         beside = _alternating([_neighbours(space, trial) for trial in leaders])
-        if not _try(bench, space, seen, beside, -(-left // (_ROUNDS - number))):
+        if not _try(evaluator, space, seen, beside, -(-left // (_ROUNDS - number))):
             break
-    return ranked(bench, list(seen.values()))
+    return ranked(evaluator, list(seen.values()))
 
 
-def _try(bench: Bench, space: Space, seen: dict[Choice, Trial], choices: Iterator[Choice], most: int) -> int:
+def _try(
+    evaluator: Evaluator, space: SearchSpace, seen: dict[Candidate, Trial], choices: Iterator[Candidate], most: int
+) -> int:
     """Runs so many of the choices that are new, and says how many it was."""
-    new: dict[Choice, Trial] = {}
-    for choice in choices:
+    new: dict[Candidate, Trial] = {}
+    for candidate in choices:
         if len(new) == most:
             break
-        if choice not in seen and choice not in new:
-            new[choice] = Trial(settings_of(space.frame, choice), choice)
+        if candidate not in seen and candidate not in new:
+            new[candidate] = Trial(settings_of(space.problem, candidate), candidate)
     if new:
-        bench.run("Screening settings", list(new.values()), 1, traffic=SCREENING)
+        evaluator.run("Screening settings", list(new.values()), 1, traffic=SCREENING)
     seen.update(new)
     return len(new)
 
 
-def _neighbours(space: Space, trial: Trial) -> list[Choice]:
-    assert trial.choice is not None, "what is screened is a choice"
-    return [choice for _, _, choice in neighbours(space, trial.choice)]
+def _neighbours(space: SearchSpace, trial: Trial) -> list[Candidate]:
+    assert trial.candidate is not None, "what is screened is a choice"
+    return [candidate for _, _, candidate in neighbours(space, trial.candidate)]
 
 
-def _alternating(lists: list[list[Choice]]) -> Iterator[Choice]:
+def _alternating(lists: list[list[Candidate]]) -> Iterator[Candidate]:
     for row in itertools.zip_longest(*lists):
-        yield from (choice for choice in row if choice is not None)
+        yield from (candidate for candidate in row if candidate is not None)
 
 
-def ranked(bench: Bench, trials: list[Trial]) -> list[Ranked]:
+def ranked(evaluator: Evaluator, trials: list[Trial]) -> list[Ranked]:
     """Those that meet the objective by their means before the others, the cheapest first; the others by how far they
     miss it."""
 
     def key(one: Ranked) -> tuple[float, float, float]:
         trial, figures = one
         p99 = figures.p99.value
-        return shortfall(trial.runs, bench.objective), figures.cost.hour, p99 if p99 is not None else float("inf")
+        return shortfall(trial.runs, evaluator.objective), figures.cost.hour, p99 if p99 is not None else float("inf")
 
-    return sorted(((trial, bench.figures(trial)) for trial in trials), key=key)
+    return sorted(((trial, evaluator.figures(trial)) for trial in trials), key=key)
 
 
-def entrants(bench: Bench, screened: Sequence[Ranked]) -> list[Trial]:
+def entrants(evaluator: Evaluator, screened: Sequence[Ranked]) -> list[Trial]:
     """Those that go on to the race, the best first: not only the best, for few windows are not the whole traffic."""
     chosen = list(screened[:_BEST])
     groups = {_group(trial) for trial, _ in chosen}
@@ -83,28 +85,28 @@ def entrants(bench: Bench, screened: Sequence[Ranked]) -> list[Trial]:
             groups.add(_group(one[0]))
             chosen.append(one)
             others += 1
-    along = front(screened, bench.objective.errors)
+    along = front(screened, evaluator.objective.errors)
     # Evenly along the front, its ends among them.
     step = max(1, (len(along) - 1) / max(1, _FRONT - 1))
     chosen += [along[round(index * step)] for index in range(min(_FRONT, len(along)))]
     unique = {id(trial): trial for trial, _ in chosen}
-    return [Trial(trial.settings, trial.choice) for trial in unique.values()]
+    return [Trial(trial.settings, trial.candidate) for trial in unique.values()]
 
 
-def with_margin(bench: Bench, screened: Sequence[Ranked], raced: Sequence[Trial]) -> list[Trial]:
+def with_margin(evaluator: Evaluator, screened: Sequence[Ranked], raced: Sequence[Trial]) -> list[Trial]:
     """A second heat, where none of the first held: the cheapest that screening saw well within the objective."""
-    before = {trial.choice for trial in raced}
+    before = {trial.candidate for trial in raced}
     safe = [
         trial
         for trial, figures in screened
-        if trial.choice not in before
-        and (figures.p99.value or 0) <= 0.7 * bench.objective.p99
-        and (figures.errors.value or 0) <= 0.5 * bench.objective.errors
-        and shortfall(trial.runs, bench.objective) == 0
+        if trial.candidate not in before
+        and (figures.p99.value or 0) <= 0.7 * evaluator.objective.p99
+        and (figures.errors.value or 0) <= 0.5 * evaluator.objective.errors
+        and shortfall(trial.runs, evaluator.objective) == 0
     ]
-    return [Trial(trial.settings, trial.choice) for trial in safe[: _BEST + _KINDS]]
+    return [Trial(trial.settings, trial.candidate) for trial in safe[: _BEST + _KINDS]]
 
 
 def _group(trial: Trial) -> tuple[str, str]:
-    assert trial.choice is not None, "what is screened is a choice"
-    return trial.choice.kind, trial.choice.instance_type
+    assert trial.candidate is not None, "what is screened is a choice"
+    return trial.candidate.kind, trial.candidate.instance_type

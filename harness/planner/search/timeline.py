@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.planner.plan import Distribution, Minutes
+from harness.planner.plan import Distribution, MinuteSeries
 from harness.planner.search.replication import Replication
 from harness.simulator.outcome import Floats, Outcome
 
@@ -22,7 +22,7 @@ _PROBABILITIES = (
 )
 
 
-def minutes(label: str, outcome: Outcome) -> Minutes:
+def minutes(label: str, outcome: Outcome) -> MinuteSeries:
     """The whole traffic of one run, by the minute, or of long traffic by several."""
     series = outcome.series
     together = max(1, math.ceil(len(series.arrivals) / MOST_POINTS))
@@ -36,7 +36,7 @@ def minutes(label: str, outcome: Outcome) -> Minutes:
     def known(values: list[float]) -> list[float | None]:
         return [None if math.isnan(each) else each for each in values]
 
-    return Minutes(
+    return MinuteSeries(
         label=label,
         step=60.0 * together,
         arrivals=mean(series.arrivals),

@@ -12,7 +12,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocat
 
 from harness.core import figures as text
 from harness.core.statistics import Floats
-from harness.planner.plan import Candidate, Distribution, Figures, Plan
+from harness.planner.plan import Distribution, EvaluatedSettings, Plan, SimulatedFigures
 from harness.report.drawing import (
     FAILURE,
     INK,
@@ -179,11 +179,11 @@ def cost_axis(axes: Axes, costs: Floats, ticks: int = 5) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"${value:,.6g}"))
 
 
-def _p99(each: Candidate) -> float:
+def _p99(each: EvaluatedSettings) -> float:
     return math.nan if each.figures.p99.value is None else each.figures.p99.value
 
 
-def _dots(axes: Axes, candidates: Iterable[Candidate], color: str, size: float, whisker: bool = False) -> None:
+def _dots(axes: Axes, candidates: Iterable[EvaluatedSettings], color: str, size: float, whisker: bool = False) -> None:
     """Filled where the objective is met, else hollow."""
     for each in candidates:
         p99, cost = each.figures.p99, each.figures.cost.month
@@ -215,7 +215,7 @@ def _padded(axes: Axes, values: Floats, share: float = 0.06) -> None:
         axes.set_xlim(low - room, high + room)
 
 
-def _color_of(plan: Plan, each: Candidate) -> str:
+def _color_of(plan: Plan, each: EvaluatedSettings) -> str:
     return _color_of_label(plan, each.label)
 
 
@@ -253,15 +253,15 @@ def _end_labels(axes: Axes, ends: Sequence[tuple[str, float, str]]) -> None:
         )  # fmt: skip
 
 
-def _cost_of(figures: Figures) -> float | None:
+def _cost_of(figures: SimulatedFigures) -> float | None:
     return figures.cost.month
 
 
-def _p99_of(figures: Figures) -> float | None:
+def _p99_of(figures: SimulatedFigures) -> float | None:
     return figures.p99.value
 
 
-def _reach(base: Figures, changed: Sequence[Figures]) -> float:
+def _reach(base: SimulatedFigures, changed: Sequence[SimulatedFigures]) -> float:
     """How far cost or p99 goes from the recommended setting's, as a factor's logarithm."""
     far = [0.0]
     for figures in changed:
@@ -272,7 +272,10 @@ def _reach(base: Figures, changed: Sequence[Figures]) -> float:
 
 
 def _reached(
-    axes: Axes, place: int, values: Sequence[tuple[str, Figures]], of: Callable[[Figures], float | None]
+    axes: Axes,
+    place: int,
+    values: Sequence[tuple[str, SimulatedFigures]],
+    of: Callable[[SimulatedFigures], float | None],
 ) -> None:
     """One setting's line: a dot for each value, hollow where the objective is missed, named where there is room."""
     found = sorted(((at, name, figures.meets) for name, figures in values if (at := of(figures)) is not None))

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from harness.core import figures as text
-from harness.planner.plan import Candidate, Minutes, Plan
+from harness.planner.plan import EvaluatedSettings, MinuteSeries, Plan
 from harness.report import templating
 from harness.report.plan import choice_plots, tables, time_plots, words
 
@@ -107,7 +107,7 @@ def _evidence(plan: Plan) -> list[tuple[str, str]]:
     ]
 
 
-def _with_minutes(plan: Plan, candidate: Candidate | None) -> tuple[Candidate, Minutes] | None:
+def _with_minutes(plan: Plan, candidate: EvaluatedSettings | None) -> tuple[EvaluatedSettings, MinuteSeries] | None:
     """A candidate with its time series, where the plan holds one."""
     if candidate is None:
         return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.core import figures as text
 from harness.core.quantities import say_dollars
-from harness.planner.plan import Candidate, Confirmed, Figures, Interval, Plan, Sensitivity
+from harness.planner.plan import ConfirmedFigure, EvaluatedSettings, Interval, Plan, Sensitivity, SimulatedFigures
 from harness.planner.settings_rows import in_short, setting_rows
 from harness.report.plan.words import interval
 
@@ -85,7 +85,7 @@ def candidates_table(plan: Plan) -> Table:
     return Table(columns, tuple(_candidate_row(plan, each) for each in shown_candidates(plan)))
 
 
-def shown_candidates(plan: Plan) -> list[Candidate]:
+def shown_candidates(plan: Plan) -> list[EvaluatedSettings]:
     return [each for each in (plan.recommended, plan.runner_up, *plan.compared) if each is not None]
 
 
@@ -155,7 +155,7 @@ def confirmation_table(plan: Plan) -> Table | None:
     return Table(("Figure", "Predicted", "Measured", "Measured against predicted"), tuple(rows))
 
 
-def _candidate_row(plan: Plan, each: Candidate) -> Row:
+def _candidate_row(plan: Plan, each: EvaluatedSettings) -> Row:
     figures = each.figures
     hours = figures.hours_at_maximum * 3600
     return Row(
@@ -194,7 +194,7 @@ def _dollars(hour: float, whole: float) -> tuple[Cell, ...]:
     return (*figures, Cell(text.percent(hour / whole) if whole else text.NO_FIGURE))
 
 
-def _sensitivity_cells(figures: Figures, base: Figures) -> tuple[Cell, ...]:
+def _sensitivity_cells(figures: SimulatedFigures, base: SimulatedFigures) -> tuple[Cell, ...]:
     cost, before = figures.cost.month, base.cost.month
     change = cost / before - 1 if before else 0.0
     return (
@@ -224,7 +224,7 @@ def _shown_in(unit: str) -> Callable[[float | None], str]:
     return lambda value: _count(value) + (f"{text.NARROW}{unit}" if unit and value is not None else "")
 
 
-def _off_by(each: Confirmed) -> str:
+def _off_by(each: ConfirmedFigure) -> str:
     if each.predicted is None or each.measured is None:
         return text.NO_FIGURE
     if each.unit in {"share", "%"}:

@@ -8,7 +8,7 @@ from rich import box
 from rich.table import Table
 
 from harness.core.quantities import say_dollars, say_seconds, say_share
-from harness.planner.plan import Candidate, Confirmation, Confirmed, Figures, Plan
+from harness.planner.plan import Confirmation, ConfirmedFigure, EvaluatedSettings, Plan, SimulatedFigures
 from harness.planner.settings_rows import in_short
 from harness.report.plan.words import recommendation, warnings
 
@@ -40,7 +40,7 @@ def candidates(plan: Plan) -> Table:
     return found
 
 
-def _row(candidate: Candidate) -> list[str]:
+def _row(candidate: EvaluatedSettings) -> list[str]:
     figures = candidate.figures
     return [
         candidate.label,
@@ -55,7 +55,7 @@ def _row(candidate: Candidate) -> list[str]:
     ]
 
 
-def _p99(figures: Figures) -> str:
+def _p99(figures: SimulatedFigures) -> str:
     if figures.p99.value is None:
         return "no answer"
     half = figures.p99.high - figures.p99.value if figures.p99.high is not None else None
@@ -87,7 +87,7 @@ def live(confirmation: Confirmation) -> Table:
     return found
 
 
-def _said(figure: Confirmed, value: float | None) -> str:
+def _said(figure: ConfirmedFigure, value: float | None) -> str:
     if value is None:
         return "-"
     if figure.unit == "s":

@@ -15,7 +15,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullForm
 from harness.core import figures as text
 from harness.core.statistics import Floats
 from harness.functions.rules.concurrency import ACCOUNT_LIMIT
-from harness.planner.plan import Candidate, Minutes, Plan
+from harness.planner.plan import EvaluatedSettings, MinuteSeries, Plan
 from harness.report.drawing import (
     FAILURE,
     INK,
@@ -55,7 +55,7 @@ class Clock:
     begins: datetime | None
 
     @classmethod
-    def of(cls, series: Minutes, plan: Plan, shape: Shape) -> Clock:
+    def of(cls, series: MinuteSeries, plan: Plan, shape: Shape) -> Clock:
         count = len(series.arrivals)
         each = math.ceil(count / (420 if shape.wide else 150))
         edges = np.append(np.arange(0, count, each), count) * series.step
@@ -78,7 +78,7 @@ class Clock:
         return (self.edges[:-1] + self.edges[1:]) / 2
 
 
-def over_the_day(plan: Plan, chosen: Candidate, series: Minutes) -> Plot:
+def over_the_day(plan: Plan, chosen: EvaluatedSettings, series: MinuteSeries) -> Plot:
     """Traffic, instances, alarms, queue and latency of a setting."""
     panels = [
         Panel("Requests a second", 1.0, lambda axes, clock: _arrivals(axes, clock, series)),
@@ -93,7 +93,7 @@ def over_the_day(plan: Plan, chosen: Candidate, series: Minutes) -> Plot:
     return _panels("day", plan, series, panels)
 
 
-def lambda_concurrency(plan: Plan, chosen: Candidate, series: Minutes) -> Plot:
+def lambda_concurrency(plan: Plan, chosen: EvaluatedSettings, series: MinuteSeries) -> Plot:
     """Executions at once against what is provisioned and reserved, and the throttles."""
     panels = [Panel("Executions at once", 1.9, lambda axes, clock: _concurrency(axes, clock, series, chosen.settings))]
     if any(series.throttles):
@@ -101,7 +101,7 @@ def lambda_concurrency(plan: Plan, chosen: Candidate, series: Minutes) -> Plot:
     return _panels("lambda", plan, series, panels)
 
 
-def fleets(plan: Plan, pairs: Sequence[tuple[Candidate, Minutes]]) -> Plot:
+def fleets(plan: Plan, pairs: Sequence[tuple[EvaluatedSettings, MinuteSeries]]) -> Plot:
     """The instances of each of several settings under the same traffic."""
     panels = [
         Panel(
@@ -115,12 +115,12 @@ def fleets(plan: Plan, pairs: Sequence[tuple[Candidate, Minutes]]) -> Plot:
     return _panels("fleets", plan, pairs[0][1], panels)
 
 
-def _at_maximum(candidate: Candidate) -> str:
+def _at_maximum(candidate: EvaluatedSettings) -> str:
     hours = candidate.figures.hours_at_maximum
     return f"{text.length_of_time(hours * _HOUR)} at its maximum" if hours else "never at its maximum"
 
 
-def _panels(name: str, plan: Plan, series: Minutes, panels: list[Panel]) -> Plot:
+def _panels(name: str, plan: Plan, series: MinuteSeries, panels: list[Panel]) -> Plot:
     heights = [panel.share * _PANEL for panel in panels]
 
     def whole(title: float) -> float:
@@ -191,14 +191,14 @@ def _moment(value: float, begins: datetime | None, step: int) -> str:
     return f"{value:g}{text.NARROW}s"
 
 
-def _arrivals(axes: Axes, clock: Clock, series: Minutes) -> None:
+def _arrivals(axes: Axes, clock: Clock, series: MinuteSeries) -> None:
     rates = clock.mean(series.arrivals) / 60
     axes.fill_between(clock.middles, rates, color=MUTED, alpha=0.25, linewidth=0)
     axes.plot(clock.middles, rates, color=MUTED, linewidth=1.0)
     _from_zero(axes, np.nanmax(rates))
 
 
-def _instances(axes: Axes, clock: Clock, series: Minutes, settings: Settings, named: bool = True) -> None:
+def _instances(axes: Axes, clock: Clock, series: MinuteSeries, settings: Settings, named: bool = True) -> None:
     serving, wanted = clock.mean(series.in_service), clock.most(series.desired)
     most = sum(_maximum(each) for each in settings.variants)
     axes.stairs(serving, clock.edges, fill=True, color=_BLUE, alpha=0.22, linewidth=0)
@@ -214,7 +214,7 @@ def _maximum(variant: VariantSettings) -> int:
     return max(variant.max_capacity, *(action.max_capacity for action in variant.schedule), 1)
 
 
-def _metric(axes: Axes, clock: Clock, series: Minutes, chosen: Candidate) -> None:
+def _metric(axes: Axes, clock: Clock, series: MinuteSeries, chosen: EvaluatedSettings) -> None:
     values = clock.mean(series.per_instance)
     axes.plot(clock.middles, values, color=_BLUE, linewidth=1.2)
     highest = float(np.nanmax(values))
@@ -228,7 +228,7 @@ def _metric(axes: Axes, clock: Clock, series: Minutes, chosen: Candidate) -> Non
     _from_zero(axes, highest)
 
 
-def _alarms(axes: Axes, clock: Clock, series: Minutes) -> None:
+def _alarms(axes: Axes, clock: Clock, series: MinuteSeries) -> None:
     for row, (values, color) in enumerate(((series.alarm_low, _GREEN), (series.alarm_high, FAILURE))):
         on = clock.most(values) > 0
         spans = _spans(on, clock.edges)
@@ -238,14 +238,14 @@ def _alarms(axes: Axes, clock: Clock, series: Minutes) -> None:
     axes.grid(False)
 
 
-def _queue(axes: Axes, clock: Clock, series: Minutes) -> None:
+def _queue(axes: Axes, clock: Clock, series: MinuteSeries) -> None:
     waiting = clock.mean(series.queued)
     axes.fill_between(clock.middles, waiting, color=_BLUE, alpha=0.22, linewidth=0)
     axes.plot(clock.middles, waiting, color=_BLUE, linewidth=1.2)
     _from_zero(axes, np.nanmax(waiting))
 
 
-def _latency(axes: Axes, clock: Clock, series: Minutes, objective: float) -> None:
+def _latency(axes: Axes, clock: Clock, series: MinuteSeries, objective: float) -> None:
     p50, p99 = clock.mean(series.p50), clock.most(series.p99)
     axes.plot(clock.middles, p99, color=_BLUE, linewidth=1.3, label="p99")
     axes.plot(clock.middles, p50, color=_GREEN, linewidth=1.3, label="p50")
@@ -259,19 +259,19 @@ def _latency(axes: Axes, clock: Clock, series: Minutes, objective: float) -> Non
         axes.yaxis.set_major_locator(MaxNLocator(4))
 
 
-def _failures(axes: Axes, clock: Clock, series: Minutes) -> None:
+def _failures(axes: Axes, clock: Clock, series: MinuteSeries) -> None:
     errors = clock.mean(series.errors)
     axes.stairs(errors, clock.edges, fill=True, color=FAILURE, alpha=0.8, linewidth=0)
     _from_zero(axes, np.nanmax(errors))
 
 
-def _throttles(axes: Axes, clock: Clock, series: Minutes) -> None:
+def _throttles(axes: Axes, clock: Clock, series: MinuteSeries) -> None:
     throttles = clock.mean(series.throttles)
     axes.stairs(throttles, clock.edges, fill=True, color=FAILURE, alpha=0.8, linewidth=0)
     _from_zero(axes, np.nanmax(throttles))
 
 
-def _concurrency(axes: Axes, clock: Clock, series: Minutes, settings: Settings) -> None:
+def _concurrency(axes: Axes, clock: Clock, series: MinuteSeries, settings: Settings) -> None:
     mean, peak = clock.mean(series.concurrency), clock.most(series.concurrency_peak)
     axes.fill_between(clock.middles, mean, color=_BLUE, alpha=0.22, linewidth=0)
     axes.plot(clock.middles, mean, color=_BLUE, linewidth=1.3, label="mean")

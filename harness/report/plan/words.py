@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from harness.core import figures as text
 from harness.core.quantities import say_dollars
-from harness.planner.plan import Candidate, Figures, Interval, Plan
+from harness.planner.plan import EvaluatedSettings, Interval, Plan, SimulatedFigures
 from harness.planner.settings_rows import differences, in_short, in_words
 
 
@@ -88,7 +88,7 @@ def _nothing_serves(plan: Plan) -> list[str]:
     return out
 
 
-def _what_it_gives(plan: Plan, figures: Figures) -> str:
+def _what_it_gives(plan: Plan, figures: SimulatedFigures) -> str:
     found = interval(figures.p99, text.seconds)
     return (
         f"On this traffic it answers 99{text.NARROW}% of the requests within {text.seconds(figures.p99.value)} "
@@ -98,7 +98,7 @@ def _what_it_gives(plan: Plan, figures: Figures) -> str:
     )
 
 
-def _margin(plan: Plan, figures: Figures) -> str:
+def _margin(plan: Plan, figures: SimulatedFigures) -> str:
     if not figures.meets:
         return f"It misses the objective ({objective(plan)})."
     worst = figures.p99.high if figures.p99.high is not None else figures.p99.value
@@ -108,7 +108,7 @@ def _margin(plan: Plan, figures: Figures) -> str:
     return f"{meets}, with {_rounded(1 - worst / plan.objective.p99)} of the time to spare."
 
 
-def _runner_up(chosen: Candidate, other: Candidate) -> str:
+def _runner_up(chosen: EvaluatedSettings, other: EvaluatedSettings) -> str:
     more = other.figures.cost.month - chosen.figures.cost.month
     share = abs(more) / chosen.figures.cost.month if chosen.figures.cost.month else None
     side = "more" if more >= 0 else "less"

@@ -13,8 +13,8 @@ from harness.core.progress import Steps
 from harness.load.schedule import Piece, Schedule
 from harness.load.schedule import constant as traffic_sent
 from harness.load.traffic import read_traffic
-from harness.planner.confirmation.confirm import Live, confirm
-from harness.planner.plan import Confirmed
+from harness.planner.confirmation.confirm import ConfirmationOptions, confirm
+from harness.planner.plan import ConfirmedFigure
 from harness.simulator import arrivals, simulate
 from harness.simulator.settings import FunctionSettings, Settings, VariantSettings
 from harness.simulator.system import Delays, FunctionProfile, System
@@ -57,7 +57,7 @@ def test_a_live_run_on_twins_stands_beside_its_prediction(tmp_path: Path) -> Non
     names = {"endpoint": stack.endpoint.name, "function": stack.function.name, "alias": None}
     plan = plan_of(STACK, **names, runner_up=None)
     traffic = read_traffic("constant:6/s:1h")
-    live = Live(speed=10.0, seconds=8.0)
+    live = ConfirmationOptions(speed=10.0, seconds=8.0)
     found = confirm(plan, stack, SYSTEM, traffic, simulate, live, Steps(Console(file=io.StringIO())))
     assert found.requests == len(arrivals_of(traffic_sent(6.0, live.seconds), plan.evidence.seed))
     figures = {each.figure: each for each in found.figures}
@@ -67,7 +67,7 @@ def test_a_live_run_on_twins_stands_beside_its_prediction(tmp_path: Path) -> Non
     assert figures["mean instances"].measured == 1
 
 
-def within(each: Confirmed, share: float) -> bool:
+def within(each: ConfirmedFigure, share: float) -> bool:
     assert each.predicted is not None
     assert each.measured is not None
     return abs(each.measured / each.predicted - 1) <= share

@@ -13,8 +13,8 @@ import pytest
 
 from harness.core.errors import HarnessError
 from harness.planner.search import engine
-from harness.planner.search.find import Found, context, find
-from harness.planner.search.replication import Job, Replication
+from harness.planner.search.find import SearchResult, context, find
+from harness.planner.search.replication import Replication, SimulationJob
 from harness.simulator.outcome import Outcome
 from tests.planner.search.problems import Watched, a_problem, here
 from tests.planner.search.stand_in import a_system, simulate
@@ -22,7 +22,7 @@ from tests.planner.search.test_estimates import SETTINGS
 
 PROBLEM = a_problem("constant:10/s:2h", candidates=12)
 CONTEXT = context(PROBLEM, simulate)
-JOBS = [Job(SETTINGS, a_system(), "screening", seed) for seed in range(8)]
+JOBS = [SimulationJob(SETTINGS, a_system(), "screening", seed) for seed in range(8)]
 
 
 def fingerprint(answers: Sequence[Replication]) -> list[tuple[float, float, int]]:
@@ -117,7 +117,7 @@ def test_a_plan_is_the_same_whoever_computes_it(scheduler: str) -> None:
     def over_processes(held: object) -> object:
         return engine.processes(held, 2)  # type: ignore[arg-type]
 
-    found: list[Found] = [
+    found: list[SearchResult] = [
         find(PROBLEM, simulate, each, Watched())  # type: ignore[arg-type]
         for each in (here, over_processes, over_dask)
     ]

@@ -12,7 +12,7 @@ from harness.core.prices import Prices
 from harness.load.schedule import constant
 from harness.planner.plan import Objective
 from harness.planner.search.estimates import figures, interval, shortfall, surely_more
-from harness.planner.search.replication import Context, Job, Replication, Window, run
+from harness.planner.search.replication import Context, Replication, SimulationJob, Window, run
 from harness.simulator.outcome import RESOLUTION
 from harness.simulator.settings import FunctionSettings, Settings, VariantSettings
 from tests.planner.search.stand_in import EDGES, a_system, simulate
@@ -31,7 +31,7 @@ CONTEXT = Context(WINDOWS, simulate)
 
 
 def a_run(seed: int = 1, **members: object) -> Replication:
-    return replace(run(CONTEXT, Job(SETTINGS, a_system(), "whole", seed)), **members)  # type: ignore[arg-type]
+    return replace(run(CONTEXT, SimulationJob(SETTINGS, a_system(), "whole", seed)), **members)  # type: ignore[arg-type]
 
 
 def test_an_interval_is_students_over_replications() -> None:
@@ -49,7 +49,7 @@ def test_one_is_surely_more_where_every_pair_says_so() -> None:
 
 
 def test_windows_count_for_as_many_as_they_stand_for() -> None:
-    found = run(CONTEXT, Job(SETTINGS, a_system(), "parts", 1))
+    found = run(CONTEXT, SimulationJob(SETTINGS, a_system(), "parts", 1))
     assert found.seconds == 6 * 600
     assert found.requests == pytest.approx(4 * 6000 + 2 * 18_000, rel=0.05)
     assert found.mean_instances == pytest.approx(2.0)
@@ -57,7 +57,7 @@ def test_windows_count_for_as_many_as_they_stand_for() -> None:
 
 
 def test_the_same_job_gives_the_same_answer_and_another_seed_another() -> None:
-    jobs = [Job(SETTINGS, a_system(), "whole", seed) for seed in (1, 1, 2)]
+    jobs = [SimulationJob(SETTINGS, a_system(), "whole", seed) for seed in (1, 1, 2)]
     first, again, other = (run(CONTEXT, job) for job in jobs)
     assert np.array_equal(first.counts, again.counts)
     assert first.requests == again.requests
@@ -65,7 +65,7 @@ def test_the_same_job_gives_the_same_answer_and_another_seed_another() -> None:
 
 
 def test_an_outcome_is_kept_where_it_is_asked_for() -> None:
-    assert run(CONTEXT, Job(SETTINGS, a_system(), "whole", 1, keep=True)).kept is not None
+    assert run(CONTEXT, SimulationJob(SETTINGS, a_system(), "whole", 1, keep=True)).kept is not None
 
 
 def test_outcomes_on_several_scales_are_not_added() -> None:
@@ -75,7 +75,7 @@ def test_outcomes_on_several_scales_are_not_added() -> None:
         return replace(outcome, latencies=replace(outcome.latencies, edges=edges))
 
     with pytest.raises(ValueError, match="one scale of latencies"):
-        run(Context(WINDOWS, odd), Job(SETTINGS, a_system(), "parts", 1))  # type: ignore[arg-type]
+        run(Context(WINDOWS, odd), SimulationJob(SETTINGS, a_system(), "parts", 1))  # type: ignore[arg-type]
 
 
 def test_a_percentile_is_the_bucket_that_a_share_reaches() -> None:

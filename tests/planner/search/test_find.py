@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from harness.load.traffic import read_traffic
-from harness.planner.plan import Candidate, Figures, Objective
-from harness.planner.search.bench import FINAL, Bench, Trial
+from harness.planner.plan import EvaluatedSettings, Objective, SimulatedFigures
 from harness.planner.search.engine import Here
-from harness.planner.search.find import OWN, RECOMMENDED, RUNNER_UP, THUMB, Found, context, find
+from harness.planner.search.evaluator import FINAL, Evaluator, Trial
+from harness.planner.search.find import OWN, RECOMMENDED, RUNNER_UP, THUMB, SearchResult, context, find
 from harness.planner.search.racing import race
 from harness.simulator.settings import Settings, TrackingSettings, VariantSettings
 from tests.planner.search.problems import BASE, Watched, a_problem, here
@@ -18,21 +18,23 @@ from tests.planner.search.stand_in import LARGE, a_system, simulate
 
 
 @pytest.fixture(scope="module")
-def found() -> Found:
+def found() -> SearchResult:
     return find(a_problem(), simulate, here, Watched())
 
 
-def p99(figures: Figures) -> float:
+def p99(figures: SimulatedFigures) -> float:
     assert figures.p99.value is not None
     return figures.p99.value
 
 
-def chosen(found: Found) -> Candidate:
+def chosen(found: SearchResult) -> EvaluatedSettings:
     assert found.recommended is not None
     return found.recommended
 
 
-def test_the_recommended_setting_meets_the_objective_and_nothing_raced_that_does_is_cheaper(found: Found) -> None:
+def test_the_recommended_setting_meets_the_objective_and_nothing_raced_that_does_is_cheaper(
+    found: SearchResult,
+) -> None:
     best = chosen(found)
     assert (best.label, best.figures.meets, best.figures.replications) == (RECOMMENDED, True, 3)
     assert best.figures.p99.high is not None
@@ -43,7 +45,7 @@ def test_the_recommended_setting_meets_the_objective_and_nothing_raced_that_does
     assert found.explored == 60
 
 
-def test_the_runner_up_meets_it_too_and_is_of_another_kind_where_there_is_one(found: Found) -> None:
+def test_the_runner_up_meets_it_too_and_is_of_another_kind_where_there_is_one(found: SearchResult) -> None:
     second = found.runner_up
     assert second is not None
     assert (second.label, second.figures.meets) == (RUNNER_UP, True)
@@ -51,34 +53,34 @@ def test_the_runner_up_meets_it_too_and_is_of_another_kind_where_there_is_one(fo
     assert second.figures.cost.hour >= chosen(found).figures.cost.hour
 
 
-def test_the_front_is_cheaper_only_for_a_higher_p99(found: Found) -> None:
+def test_the_front_is_cheaper_only_for_a_higher_p99(found: SearchResult) -> None:
     points = [(each.figures.cost.hour, p99(each.figures)) for each in found.front]
     assert len(points) > 2
     assert points == sorted(points)
     assert [p99 for _, p99 in points] == sorted((p99 for _, p99 in points), reverse=True)
 
 
-def test_the_stacks_own_settings_and_awss_rule_stand_beside_it(found: Found) -> None:
+def test_the_stacks_own_settings_and_awss_rule_stand_beside_it(found: SearchResult) -> None:
     assert [each.label for each in found.compared] == [OWN, THUMB]
     assert found.compared[0].settings == BASE
     assert found.compared[1].settings.variants[0].tracking[0].target_value == 600
 
 
-def test_each_setting_is_changed_by_itself_under_the_same_draws(found: Found) -> None:
+def test_each_setting_is_changed_by_itself_under_the_same_draws(found: SearchResult) -> None:
     names = {each.setting for each in found.sensitivity}
     assert {"policy", "instance_type", "routing_strategy", "provisioned_concurrent_executions"} <= names
     assert all(sum(each.setting == name for each in found.sensitivity) <= 3 for name in names)
     assert all(each.figures.replications == 3 for each in found.sensitivity)
 
 
-def test_what_breaks_it_first_is_in_words(found: Found) -> None:
+def test_what_breaks_it_first_is_in_words(found: SearchResult) -> None:
     assert found.breaks is not None
     assert found.breaks.multiple is not None
     assert 1 < found.breaks.multiple <= found.breaks.tried
     assert "requests" in found.breaks.limit
 
 
-def test_minutes_and_latencies_are_kept_of_all_that_is_shown(found: Found) -> None:
+def test_minutes_and_latencies_are_kept_of_all_that_is_shown(found: SearchResult) -> None:
     labels = [RECOMMENDED, RUNNER_UP, OWN, THUMB]
     assert [each.label for each in found.minutes] == labels
     assert [each.label for each in found.distributions] == labels
@@ -93,7 +95,7 @@ def test_minutes_and_latencies_are_kept_of_all_that_is_shown(found: Found) -> No
 
 
 @pytest.mark.unmeasured
-def test_the_same_seed_finds_the_same_and_another_seed_draws_others(found: Found) -> None:
+def test_the_same_seed_finds_the_same_and_another_seed_draws_others(found: SearchResult) -> None:
     again = find(a_problem(), simulate, here, Watched())
     assert again == found
     assert find(a_problem(seed=7), simulate, here, Watched()) != found
@@ -148,18 +150,20 @@ def a_trial(count: int) -> Trial:
 def test_who_surely_misses_or_surely_costs_more_gets_no_more_runs() -> None:
     problem = a_problem("constant:20/s:1h", base=a_trial(1).settings)
     held = context(problem, simulate)
-    bench = Bench(Here(held), problem.system, problem.prices, problem.objective, 0, Watched())
+    evaluator = Evaluator(Here(held), problem.system, problem.prices, problem.objective, 0, Watched())
     too_few, right, too_many = a_trial(1), a_trial(2), a_trial(9)
-    race(bench, [too_few, right, too_many], 6)
+    race(evaluator, [too_few, right, too_many], 6)
     assert [len(trial.runs) for trial in (too_few, right, too_many)] == [3, 6, 3]
 
 
 def test_runs_are_added_to_those_that_there_are() -> None:
     problem = a_problem("constant:20/s:1h")
-    bench = Bench(Here(context(problem, simulate)), problem.system, problem.prices, problem.objective, 0, Watched())
+    evaluator = Evaluator(
+        Here(context(problem, simulate)), problem.system, problem.prices, problem.objective, 0, Watched()
+    )
     trial, other = a_trial(2), a_trial(2)
-    bench.run("", [trial], 2, traffic=FINAL)
-    bench.run("", [trial, other], 3, traffic=FINAL)
+    evaluator.run("", [trial], 2, traffic=FINAL)
+    evaluator.run("", [trial, other], 3, traffic=FINAL)
     assert [one.requests for one in trial.runs] == [one.requests for one in other.runs]
 
 
@@ -180,5 +184,5 @@ def test_one_instance_type_is_enough() -> None:
 def test_only_a_share_of_the_traffic_is_a_variants_own() -> None:
     other = VariantSettings(name="other", instance_type="ml.m5.large", initial_variant_weight=3.0)
     problem = a_problem(base=Settings(variants=(*BASE.variants, other)))
-    assert problem.frame.demand.peak == pytest.approx(10.0, rel=0.01)
+    assert problem.of_variant.demand.peak == pytest.approx(10.0, rel=0.01)
     assert read_traffic("daily:2/s..40/s").schedule.peak == 40.0

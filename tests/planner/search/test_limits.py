@@ -8,7 +8,7 @@ import pytest
 
 from harness.load.traffic import read_traffic
 from harness.planner.plan import Objective
-from harness.planner.search.choices import Frame
+from harness.planner.search.candidates import VariantProblem
 from harness.planner.search.demand import demand
 from harness.planner.search.limits import broken, fast_enough, hopeless
 from harness.planner.search.replication import Replication
@@ -24,8 +24,8 @@ TRACKED = Settings(
 )
 
 
-def a_frame(traffic: str = "constant:20/s:1h", base: Settings = TRACKED, **system: object) -> Frame:
-    return Frame(base, "AllTraffic", a_system(**system), demand(read_traffic(traffic)))
+def a_frame(traffic: str = "constant:20/s:1h", base: Settings = TRACKED, **system: object) -> VariantProblem:
+    return VariantProblem(base, "AllTraffic", a_system(**system), demand(read_traffic(traffic)))
 
 
 def test_an_objective_below_the_service_time_is_hopeless() -> None:
@@ -37,8 +37,8 @@ def test_an_objective_below_the_service_time_is_hopeless() -> None:
 
 def test_the_functions_own_part_counts_where_there_is_one() -> None:
     base = TRACKED.model_copy(update={"function": FunctionSettings()})
-    frame = a_frame(base=base, function=FunctionProfile(overhead=0.5))
-    assert "takes 580 ms" in str(hopeless(frame, Objective(p99=0.2, errors=0.1), 50))
+    problem = a_frame(base=base, function=FunctionProfile(overhead=0.5))
+    assert "takes 580 ms" in str(hopeless(problem, Objective(p99=0.2, errors=0.1), 50))
     assert hopeless(a_frame(function=FunctionProfile(overhead=0.5)), Objective(p99=0.2, errors=0.1), 50) is None
 
 
@@ -61,8 +61,10 @@ def test_a_peak_too_short_to_matter_at_the_99th_percentile_is_not_hopeless() -> 
 
 def test_lambdas_account_and_the_functions_timeout_are_limits_too() -> None:
     base = TRACKED.model_copy(update={"function": FunctionSettings()})
-    frame = a_frame("constant:20000/s:1h", base)
-    assert "executions at once, and an account has 1,000" in str(hopeless(frame, Objective(p99=1, errors=0.001), 9999))
+    problem = a_frame("constant:20000/s:1h", base)
+    assert "executions at once, and an account has 1,000" in str(
+        hopeless(problem, Objective(p99=1, errors=0.001), 9999)
+    )
     brief = TRACKED.model_copy(update={"function": FunctionSettings(timeout=0.05)})
     assert "timeout of 50 ms ends more than 0.1%" in str(
         hopeless(a_frame(base=brief), Objective(p99=1, errors=0.001), 50)
@@ -112,5 +114,5 @@ def test_the_types_that_answer_in_time_are_left() -> None:
     slow = XLARGE.model_copy(update={"service_times": tuple(
         each.model_copy(update={"quantiles": tuple(9.0 for _ in each.quantiles)}) for each in XLARGE.service_times
     )})  # fmt: skip
-    frame = a_frame(profiles={"ml.m5.large": LARGE, "ml.m5.xlarge": slow})
-    assert fast_enough(frame, Objective(p99=1.0, errors=0.1)) == ["ml.m5.large"]
+    problem = a_frame(profiles={"ml.m5.large": LARGE, "ml.m5.xlarge": slow})
+    assert fast_enough(problem, Objective(p99=1.0, errors=0.1)) == ["ml.m5.large"]

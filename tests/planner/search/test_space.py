@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from harness.load.traffic import read_traffic
 from harness.planner.plan import Objective
-from harness.planner.search.choices import Choice, Frame, choice_of, settings_of
+from harness.planner.search.candidates import Candidate, VariantProblem, candidate_of, settings_of
 from harness.planner.search.demand import demand
-from harness.planner.search.space import Space, neighbours, spread, thumb
+from harness.planner.search.space import SearchSpace, neighbours, spread, thumb
 from harness.simulator.settings import (
     CONCURRENCY,
     FunctionSettings,
@@ -35,31 +35,31 @@ OBJECTIVE = Objective(p99=0.5, errors=0.001)
 
 def a_space(
     traffic: str = "daily:2/s..40/s", base: Settings | None = None, clock: float = 0.0, **members: object
-) -> Space:
+) -> SearchSpace:
     base = base or Settings(variants=(TRACKED,), function=FunctionSettings())
-    frame = Frame(base, "AllTraffic", a_system(), demand(read_traffic(traffic)), clock)
+    problem = VariantProblem(base, "AllTraffic", a_system(), demand(read_traffic(traffic)), clock)
     given = {"types": ("ml.m5.large", "ml.m5.xlarge"), "max_instances": 20, **members}
-    return Space(frame, OBJECTIVE, **given)  # type: ignore[arg-type]
+    return SearchSpace(problem, OBJECTIVE, **given)  # type: ignore[arg-type]
 
 
-def choices(space: Space, count: int, seed: int = 0) -> list[Choice]:
+def choices(space: SearchSpace, count: int, seed: int = 0) -> list[Candidate]:
     return list(itertools.islice(spread(space, seed), count))
 
 
 def test_the_spread_reaches_every_value_of_everything_that_may_be_varied() -> None:
     found = choices(a_space(), 400)
-    assert {choice.kind for choice in found} == {
+    assert {candidate.kind for candidate in found} == {
         "fixed", "invocations", "concurrency", "step", "scheduled", "scheduled and invocations",
     }  # fmt: skip
-    assert {choice.instance_type for choice in found} == {"ml.m5.large", "ml.m5.xlarge"}
-    assert {choice.routing for choice in found} == {"RANDOM", "LEAST_OUTSTANDING_REQUESTS"}
-    assert len({choice.out_cooldown for choice in found}) == 5
-    assert len({choice.in_cooldown for choice in found}) == 5
-    assert len({choice.level for choice in found}) > 30
-    assert None in {choice.reserved for choice in found}
-    assert any(choice.provisioned for choice in found)
-    assert any(choice.provisioned_scaling for choice in found)
-    assert len({(choice.min_capacity, choice.max_capacity) for choice in found}) > 10
+    assert {candidate.instance_type for candidate in found} == {"ml.m5.large", "ml.m5.xlarge"}
+    assert {candidate.routing for candidate in found} == {"RANDOM", "LEAST_OUTSTANDING_REQUESTS"}
+    assert len({candidate.out_cooldown for candidate in found}) == 5
+    assert len({candidate.in_cooldown for candidate in found}) == 5
+    assert len({candidate.level for candidate in found}) > 30
+    assert None in {candidate.reserved for candidate in found}
+    assert any(candidate.provisioned for candidate in found)
+    assert any(candidate.provisioned_scaling for candidate in found)
+    assert len({(candidate.min_capacity, candidate.max_capacity) for candidate in found}) > 10
 
 
 def test_the_spread_is_the_same_for_a_seed_and_another_for_another() -> None:
@@ -71,11 +71,11 @@ def test_the_spread_is_the_same_for_a_seed_and_another_for_another() -> None:
 @pytest.mark.parametrize("seed", [0, 1])
 def test_every_choice_and_its_neighbours_are_settings_that_can_be_deployed(traffic: str, seed: int) -> None:
     space = a_space(traffic)
-    for choice in choices(space, 60, seed):
-        for each in (choice, *(other for _, _, other in neighbours(space, choice))):
-            (variant,) = settings_of(space.frame, each).variants
+    for candidate in choices(space, 60, seed):
+        for each in (candidate, *(other for _, _, other in neighbours(space, candidate))):
+            (variant,) = settings_of(space.problem, each).variants
             assert 1 <= variant.min_capacity <= variant.initial_instance_count <= variant.max_capacity <= 20
-            function = settings_of(space.frame, each).function
+            function = settings_of(space.problem, each).function
             assert function is not None
             if function.reserved_concurrent_executions is not None:
                 assert function.provisioned_concurrent_executions <= function.reserved_concurrent_executions <= 900
@@ -84,8 +84,8 @@ def test_every_choice_and_its_neighbours_are_settings_that_can_be_deployed(traff
 @pytest.mark.parametrize("most", [1, 20])
 def test_a_policy_is_chosen_only_where_it_has_something_to_decide(most: int) -> None:
     space = a_space("constant:20/s:1h" if most > 1 else "daily:2/s..40/s", max_instances=most)
-    for choice in choices(space, 60):
-        for each in (choice, *(other for _, _, other in neighbours(space, choice))):
+    for candidate in choices(space, 60):
+        for each in (candidate, *(other for _, _, other in neighbours(space, candidate))):
             if each.min_capacity == each.max_capacity:
                 assert each.kind in ("fixed", "scheduled", "scheduled and invocations")
 
@@ -96,30 +96,30 @@ def test_without_a_function_none_of_its_settings_is_varied() -> None:
     assert {(each.reserved, each.provisioned, each.provisioned_scaling) for each in found} == {(None, 0, None)}
     names = {name for each in found for name, _, _ in neighbours(space, each)}
     assert not names & {"reserved_concurrent_executions", "provisioned_scaling"}
-    assert settings_of(space.frame, found[0]).function is None
+    assert settings_of(space.problem, found[0]).function is None
 
 
 def test_a_neighbour_differs_in_one_setting() -> None:
     space = a_space()
-    choice = Choice("ml.m5.large", "invocations", 10.0, 2, 5, 60.0, 300.0)
-    found = neighbours(space, choice)
+    candidate = Candidate("ml.m5.large", "invocations", 10.0, 2, 5, 60.0, 300.0)
+    found = neighbours(space, candidate)
     assert {name for name, _, _ in found} == {
         "target_value", "scale_out_cooldown", "scale_in_cooldown", "min_capacity", "max_capacity", "policy",
         "instance_type", "routing_strategy", "reserved_concurrent_executions", "provisioned_concurrent_executions",
         "provisioned_scaling",
     }  # fmt: skip
-    assert all(other != choice for _, _, other in found)
+    assert all(other != candidate for _, _, other in found)
     cooldowns = [(value, other.out_cooldown) for name, value, other in found if name == "scale_out_cooldown"]
     assert cooldowns == [("30 s", 30.0), ("120 s", 120.0)]
-    fixed = Choice("ml.m5.large", "fixed", 10.0, 4, 4)
+    fixed = Candidate("ml.m5.large", "fixed", 10.0, 4, 4)
     assert {value for name, value, _ in neighbours(space, fixed) if name == "instances"} == {"3", "5"}
 
 
 def test_policies_of_one_level_are_alike_whatever_they_go_by() -> None:
-    frame = a_space().frame
+    problem = a_space().problem
 
     def variant(kind: str) -> VariantSettings:
-        return settings_of(frame, Choice("ml.m5.large", kind, 10.0, 1, 6, 60.0, 300.0)).variants[0]  # type: ignore[arg-type]
+        return settings_of(problem, Candidate("ml.m5.large", kind, 10.0, 1, 6, 60.0, 300.0)).variants[0]  # type: ignore[arg-type]
 
     invocations = variant("invocations").tracking[0]
     assert (invocations.target_value, invocations.scale_out_cooldown) == (600.0, 60.0)
@@ -136,29 +136,29 @@ def test_policies_of_one_level_are_alike_whatever_they_go_by() -> None:
 
 
 def test_a_schedule_holds_what_each_hour_takes_and_comes_ahead_of_a_rise() -> None:
-    frame = a_space().frame
-    (variant,) = settings_of(frame, Choice("ml.m5.large", "scheduled", 10.0, 1, 6)).variants
+    problem = a_space().problem
+    (variant,) = settings_of(problem, Candidate("ml.m5.large", "scheduled", 10.0, 1, 6)).variants
     assert variant.tracking == ()
     assert variant.initial_instance_count == 1
     actions = variant.schedule
     assert [each.min_capacity for each in actions] == [2, 3, 4, 3, 2, 1]
     assert all(each.min_capacity == each.max_capacity for each in actions)
     assert [each.second_of_day % 3600 for each in actions] == [3000, 3000, 3000, 0, 0, 0]  # up ten minutes before
-    (with_policy,) = settings_of(frame, Choice("ml.m5.large", "scheduled and invocations", 10.0, 1, 6)).variants
+    (with_policy,) = settings_of(problem, Candidate("ml.m5.large", "scheduled and invocations", 10.0, 1, 6)).variants
     assert {each.max_capacity for each in with_policy.schedule} == {6}
     assert with_policy.tracking
 
 
 def test_a_stack_that_is_deployed_at_noon_begins_with_what_noon_takes() -> None:
-    frame = a_space(clock=12 * 3600.0).frame
-    (variant,) = settings_of(frame, Choice("ml.m5.large", "scheduled", 10.0, 1, 6)).variants
+    problem = a_space(clock=12 * 3600.0).problem
+    (variant,) = settings_of(problem, Candidate("ml.m5.large", "scheduled", 10.0, 1, 6)).variants
     assert variant.initial_instance_count == 4
 
 
 def test_alike_hours_make_one_action() -> None:
-    frame = a_space("constant:25/s:24h").frame
+    problem = a_space("constant:25/s:24h").problem
     for kind, most in (("scheduled", 3), ("scheduled and invocations", 6)):
-        (variant,) = settings_of(frame, Choice("ml.m5.large", kind, 10.0, 1, 6)).variants  # type: ignore[arg-type]
+        (variant,) = settings_of(problem, Candidate("ml.m5.large", kind, 10.0, 1, 6)).variants  # type: ignore[arg-type]
         assert [(each.min_capacity, each.max_capacity) for each in variant.schedule] == [(3, most)]
 
 
@@ -170,12 +170,12 @@ def test_a_stacks_own_settings_are_a_choice_where_one_policy_tracks_invocations(
     )
     base = Settings(variants=(TRACKED,), function=function)
     space = a_space(base=base)
-    choice = choice_of(space.frame, base)
-    assert choice is not None
-    assert settings_of(space.frame, choice).variants[0].tracking == TRACKED.tracking
-    assert settings_of(space.frame, choice).function == function
+    candidate = candidate_of(space.problem, base)
+    assert candidate is not None
+    assert settings_of(space.problem, candidate).variants[0].tracking == TRACKED.tracking
+    assert settings_of(space.problem, candidate).function == function
     fixed = Settings(variants=(VariantSettings(instance_type="ml.m5.large", initial_instance_count=4),))
-    found = choice_of(a_space(base=fixed).frame, fixed)
+    found = candidate_of(a_space(base=fixed).problem, fixed)
     assert found is not None
     assert (found.kind, found.min_capacity, found.max_capacity) == ("fixed", 4, 4)
 
@@ -191,12 +191,12 @@ def test_a_stacks_own_settings_are_a_choice_where_one_policy_tracks_invocations(
 )
 def test_other_settings_of_a_stack_are_compared_but_no_choice(variant: VariantSettings) -> None:
     base = Settings(variants=(variant,))
-    assert choice_of(a_space(base=base).frame, base) is None
+    assert candidate_of(a_space(base=base).problem, base) is None
 
 
 def test_awss_rules_of_thumb() -> None:
-    choice = thumb(a_space("daily:2/s..100/s"), "ml.m5.large")
-    (variant,) = settings_of(a_space().frame, choice).variants
+    candidate = thumb(a_space("daily:2/s..100/s"), "ml.m5.large")
+    (variant,) = settings_of(a_space().problem, candidate).variants
     assert variant.tracking[0].target_value == 20 * 0.5 * 60
     assert (variant.tracking[0].scale_in_cooldown, variant.tracking[0].scale_out_cooldown) == (300, 300)
     assert (variant.min_capacity, variant.max_capacity) == (1, 6)  # ceil(2 / 20), ceil(1.2 * 100 / 20)
@@ -206,5 +206,5 @@ def test_awss_rules_of_thumb() -> None:
 def test_another_variant_is_left_as_it_is(seed: int) -> None:
     other = VariantSettings(name="other", instance_type="ml.m5.xlarge", initial_instance_count=2)
     space = a_space(base=Settings(variants=(TRACKED, other)))
-    found = settings_of(space.frame, choices(space, 3, seed)[-1])
+    found = settings_of(space.problem, choices(space, 3, seed)[-1])
     assert found.variants[1] == other

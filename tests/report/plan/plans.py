@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from harness.planner.plan import (
-    Break,
-    Candidate,
+    BreakingPoint,
     Confirmation,
-    Confirmed,
+    ConfirmedFigure,
     Cost,
     Distribution,
-    Evidence,
-    Figures,
+    EvaluatedSettings,
     Interval,
-    Minutes,
+    MinuteSeries,
     Objective,
     Plan,
+    PlanEvidence,
     Sensitivity,
+    SimulatedFigures,
     TrafficSummary,
 )
 from harness.simulator.settings import (
@@ -77,9 +77,9 @@ def around(value: float | None, share: float = 0.03) -> Interval:
 
 def figures(
     instances: float = 1.9, p99: float | None = 0.41, errors: float = 0.0002, peak: int = 3, **members: Any
-) -> Figures:
+) -> SimulatedFigures:
     meets = p99 is not None and p99 * 1.03 <= OBJECTIVE.p99 and errors * 1.03 <= OBJECTIVE.errors
-    return Figures(
+    return SimulatedFigures(
         **{
             "replications": 10,
             "p50": around(p99 and p99 / 3.4, 0.01),
@@ -98,11 +98,11 @@ def figures(
     )
 
 
-def candidate(label: str, chosen: Settings | None = None, says: str | None = None, **members: Any) -> Candidate:
-    return Candidate(label=label, settings=chosen or settings(), figures=figures(**members), says=says)
+def candidate(label: str, chosen: Settings | None = None, says: str | None = None, **members: Any) -> EvaluatedSettings:
+    return EvaluatedSettings(label=label, settings=chosen or settings(), figures=figures(**members), says=says)
 
 
-def minutes(label: str, most: int = 3, step: float = 60.0, seconds: float = 86_400) -> Minutes:
+def minutes(label: str, most: int = 3, step: float = 60.0, seconds: float = 86_400) -> MinuteSeries:
     """A day's cycle: instances follow the arrivals some minutes late, and where they are at most the queue grows."""
     count = max(1, round(seconds / step))
     rates = [1200 - 1100 * math.cos(2 * math.pi * index * step / 86_400) for index in range(count)]
@@ -111,7 +111,7 @@ def minutes(label: str, most: int = 3, step: float = 60.0, seconds: float = 86_4
     serving = [float(min(most, each)) for each in needed]
     load = [rate / (each * 1100) for rate, each in zip(rates, serving, strict=True)]
     queued = [min(100.0, each / max(0.02, 1.05 - each)) for each in load]
-    return Minutes(
+    return MinuteSeries(
         label=label,
         step=step,
         arrivals=rates,
@@ -193,7 +193,9 @@ def a_plan(**changes: Any) -> Plan:
         compared=compared,
         front=front,
         explored=512,
-        breaks=Break(multiple=1.62, tried=4.0, limit="max_capacity: three instances are not enough at the peak"),
+        breaks=BreakingPoint(
+            multiple=1.62, tried=4.0, limit="max_capacity: three instances are not enough at the peak"
+        ),
         sensitivity=tuple(
             Sensitivity(setting=name, value=value, figures=figures(instances=instances, p99=p99))
             for name, value, instances, p99 in (
@@ -222,7 +224,7 @@ def a_plan(**changes: Any) -> Plan:
             requests=182_400,
             valid=True,
             figures=tuple(
-                Confirmed(label=label, figure=figure, unit=unit, predicted=predicted, measured=measured)
+                ConfirmedFigure(label=label, figure=figure, unit=unit, predicted=predicted, measured=measured)
                 for label in ("recommended", "runner-up")
                 for figure, unit, predicted, measured in (
                     ("p50", "s", 0.121, 0.124),
@@ -234,7 +236,7 @@ def a_plan(**changes: Any) -> Plan:
             ),
             notes=("The twins share this machine's two cores.",),
         ),
-        evidence=Evidence(
+        evidence=PlanEvidence(
             profile="dog-breed-torchserve-2-cores",
             model_sha256="92e5479b05fe134049eb8010d2113d3d5f723dbb9c8a2107d2ce778dae435450",
             machine="local, Example CPU, 2 cores; stands in for ml.m5.large, is none",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.planner.plan import Plan
-from harness.planner.problem import Options, prepare
+from harness.planner.problem import PlanOptions, prepare
 from harness.planner.search.find import OWN, THUMB
 from harness.report.plan.page import markdown, render
 
@@ -62,7 +62,7 @@ def test_the_figures_are_the_simulators(plan: Plan) -> None:
     folder = ROOT / "fixtures"
     prepared = prepare(
         folder / "dog_breed" / "stack.toml",
-        Options(
+        PlanOptions(
             profiles=(str(folder / "profiles" / "dog-breed-torchserve-2-cores.json"),),
             ratios=("ml.m5.xlarge=2",),
             traffic=str(folder / "traffic" / "nasa-http-1995-07.csv.gz"),

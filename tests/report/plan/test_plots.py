@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from harness.core.figures import NARROW
-from harness.planner.plan import Distribution, Minutes
+from harness.planner.plan import Distribution, MinuteSeries
 from harness.report.drawing import Plot
 from harness.report.plan.choice_plots import cost_axis, front, sensitivity, spectrum
 from harness.report.plan.labels import place_labels, spread
@@ -134,8 +134,8 @@ def test_a_time_without_an_answer_is_a_gap_and_nothing_at_all_is_drawn_too() -> 
     assert plan.recommended is not None
     one = plan.minutes[0]
     silent = one.model_copy(update={name: [None] * len(one.p50) for name in ("p50", "p99")})
-    still = Minutes(label="recommended", **{
-        name: [0.0] * 60 for name in Minutes.model_fields if name not in {"label", "step"}
+    still = MinuteSeries(label="recommended", **{
+        name: [0.0] * 60 for name in MinuteSeries.model_fields if name not in {"label", "step"}
     })  # fmt: skip
     for series in (silent, still):
         assert "Latency" in written(over_the_day(plan, plan.recommended, series))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.core.figures import NARROW, NO_FIGURE
-from harness.planner.plan import Confirmed
+from harness.planner.plan import ConfirmedFigure
 from harness.report.plan.tables import (
     SAME,
     Cell,
@@ -95,7 +95,7 @@ def test_units_are_those_of_the_figure(
 ) -> None:
     confirmation = a_plan().confirmation
     assert confirmation is not None
-    one = Confirmed(label="recommended", figure="x", unit=unit, predicted=predicted, measured=measured)
+    one = ConfirmedFigure(label="recommended", figure="x", unit=unit, predicted=predicted, measured=measured)
     plan = a_plan(confirmation=confirmation.model_copy(update={"figures": (one,)}))
     assert row(confirmation_table(plan), "x") == said
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.core.figures import NARROW
-from harness.planner.plan import Break
+from harness.planner.plan import BreakingPoint
 from harness.report.plan.words import headline, recommendation, warnings, what_breaks
 from tests.report.plan.plans import a_plan, candidate, figures, settings
 
@@ -35,7 +35,7 @@ def test_one_replication_has_no_interval() -> None:
 
 
 def test_where_nothing_breaks_the_highest_multiple_tried_is_said() -> None:
-    plan = a_plan(breaks=Break(multiple=None, tried=4.0, limit="none"))
+    plan = a_plan(breaks=BreakingPoint(multiple=None, tried=4.0, limit="none"))
     assert what_breaks(plan) == ("It still meets the objective at 4 times the traffic, the most that was tried.")
     assert what_breaks(a_plan(breaks=None)) == ""
 

@@ -7,11 +7,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from harness.core.prices import Prices
-from harness.planner.plan import Candidate, Figures, Objective
-from harness.planner.search.choices import Choice
+from harness.planner.plan import EvaluatedSettings, Objective, SimulatedFigures
+from harness.planner.search.candidates import Candidate
 from harness.planner.search.engine import Done, Engine
 from harness.planner.search.estimates import figures
-from harness.planner.search.replication import Job, Replication
+from harness.planner.search.replication import Replication, SimulationJob
 from harness.simulator.settings import Settings
 from harness.simulator.system import System
 
@@ -28,13 +28,13 @@ class Trial:
     of the traffic."""
 
     settings: Settings
-    choice: Choice | None = None
+    candidate: Candidate | None = None
     multiple: float = 1.0
     runs: list[Replication] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class Bench:
+class Evaluator:
     """engine: of a context with the three windows; seed: of all runs."""
 
     engine: Engine
@@ -56,7 +56,9 @@ class Bench:
         """Adds runs to each trial until it has so many; the n-th run of all has the same seed."""
         missing = [(trial, n) for trial in trials for n in range(len(trial.runs), replications)]
         jobs = [
-            Job(trial.settings, self.system, traffic, self.seed * 1000 + n, multiple=trial.multiple, keep=keep)
+            SimulationJob(
+                trial.settings, self.system, traffic, self.seed * 1000 + n, multiple=trial.multiple, keep=keep
+            )
             for trial, n in missing
         ]
         if not jobs:
@@ -65,8 +67,8 @@ class Bench:
             for (trial, _), answer in zip(missing, self.engine.map(jobs, done), strict=True):
                 trial.runs.append(answer)
 
-    def figures(self, trial: Trial) -> Figures:
+    def figures(self, trial: Trial) -> SimulatedFigures:
         return figures(trial.settings, trial.runs, self.system, self.prices, self.objective)
 
-    def candidate(self, label: str, trial: Trial, says: str | None = None) -> Candidate:
-        return Candidate(label=label, settings=trial.settings, figures=self.figures(trial), says=says)
+    def evaluated(self, label: str, trial: Trial, says: str | None = None) -> EvaluatedSettings:
+        return EvaluatedSettings(label=label, settings=trial.settings, figures=self.figures(trial), says=says)

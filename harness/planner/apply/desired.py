@@ -17,7 +17,7 @@ from harness.stack.scaling import FunctionScaling, VariantScaling, alarm_name
 
 
 @dataclass(frozen=True, slots=True)
-class ScalableTarget:
+class DesiredTarget:
     """A scalable target with all that it has, or that is not to be one (bounds None).
 
     policies: by name, PutScalingPolicy's PolicyType and configuration; alarms: by their policy's name, PutMetricAlarm's
@@ -36,7 +36,7 @@ class ScalableTarget:
 
 
 @dataclass(frozen=True, slots=True)
-class Function:
+class DesiredFunction:
     """alias: None where nothing is provisioned and callers name none. timeout: seconds; memory_size: MB."""
 
     name: str
@@ -48,25 +48,25 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class DesiredState:
     """variants: by name, the members of ProductionVariant that the plan sets; models: as far as the plan knows them."""
 
     region: str
     endpoint: str
     variants: dict[str, dict[str, Any]]
     models: dict[str, str]
-    function: Function | None
-    targets: tuple[ScalableTarget, ...]
+    function: DesiredFunction | None
+    targets: tuple[DesiredTarget, ...]
 
 
-def wanted(plan: Plan) -> Wanted:
+def desired_state(plan: Plan) -> DesiredState:
     """Raises HarnessError where the plan recommends nothing."""
     settings = recommended(plan)
     function = None
     targets = [_variant_target(plan.endpoint, variant) for variant in settings.variants]
     if settings.function is not None and plan.function is not None:
         alias, table = alias_of(plan), settings.function
-        function = Function(
+        function = DesiredFunction(
             name=plan.function,
             alias=alias,
             memory_size=table.memory_size,
@@ -77,7 +77,7 @@ def wanted(plan: Plan) -> Wanted:
         if alias is not None:
             resource = f"function:{plan.function}:{alias}"
             targets.append(_target("lambda", resource, ALIAS_DIMENSION, function_scaling(table)))
-    return Wanted(
+    return DesiredState(
         region=plan.region,
         endpoint=plan.endpoint,
         variants={variant.name: _members(variant) for variant in settings.variants},
@@ -98,7 +98,7 @@ def _members(variant: VariantSettings) -> dict[str, Any]:
     }
 
 
-def _variant_target(endpoint: str, variant: VariantSettings) -> ScalableTarget:
+def _variant_target(endpoint: str, variant: VariantSettings) -> DesiredTarget:
     table = variant_scaling(variant)
     steps = table.step_scaling if table else {}
     alarms = {
@@ -116,7 +116,7 @@ def _target(
     table: VariantScaling | FunctionScaling | None,
     alarms: dict[str, dict[str, Any]] | None = None,
     alarm_prefix: str | None = None,
-) -> ScalableTarget:
+) -> DesiredTarget:
     policies: dict[str, dict[str, Any]] = {}
     actions: dict[str, dict[str, Any]] = {}
     if table is not None:
@@ -131,7 +131,7 @@ def _target(
         for name, action in table.scheduled_actions.items():
             bounds = {"MinCapacity": action.min_capacity, "MaxCapacity": action.max_capacity}
             actions[name] = {"Schedule": action.schedule, "ScalableTargetAction": bounds}
-    return ScalableTarget(
+    return DesiredTarget(
         namespace=namespace,
         resource_id=resource_id,
         dimension=dimension,
