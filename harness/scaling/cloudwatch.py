@@ -17,6 +17,7 @@ from harness.backend.client import Backend
 from harness.backend.metrics import Metrics
 from harness.scaling.rules.alarms import Alarm, AlarmRule
 from harness.scaling.rules.metric_sources import MetricSource
+from harness.scaling.rules.timing import MINUTE
 
 log = logging.getLogger(__name__)
 
@@ -164,7 +165,7 @@ def rule_of(alarm: Mapping[str, Any]) -> AlarmRule | None:
     if comparison not in _COMPARED or alarm.get("Threshold") is None:
         return None
     periods = int(alarm["EvaluationPeriods"])
-    given, period = alarm.get("DatapointsToAlarm"), int(alarm.get("Period") or 60)
+    given, period = alarm.get("DatapointsToAlarm"), int(alarm.get("Period") or MINUTE)
     treatment: Any = alarm.get("TreatMissingData") or "missing"
     return AlarmRule(
         float(alarm["Threshold"]), comparison, periods, int(given or periods), period, treatment, m_of_n=bool(given)

@@ -21,13 +21,11 @@ from harness.scaling.rules.alarms import Alarm
 from harness.scaling.rules.metric_sources import MetricSource, alarm_source
 from harness.scaling.rules.policies import StepPolicy, TrackingPolicy
 from harness.scaling.rules.target import Change, NotScaled, fulfilled
-from harness.scaling.rules.timing import visible_periods
+from harness.scaling.rules.timing import LOOK_SECONDS, MINUTE, visible_periods
 from harness.scaling.state import PolicyRecord, Records, TargetRecord
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 10  # of the clock; the shortest period of an alarm
-_MINUTE = 60
 # A loop that fell this far behind leaves the looks in between out.
 _LOST_SECONDS = 300
 
@@ -70,7 +68,7 @@ class Controller:
         """Everything that is due at ``now``: what has become of changes, scheduled actions, alarms, decisions."""
         async with self._busy:
             targets = self._records.everywhere()
-            if now % _MINUTE == 0:
+            if now % MINUTE == 0:
                 await self._find_step_alarms(targets)
             for record in targets:
                 try:

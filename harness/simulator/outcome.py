@@ -5,7 +5,7 @@ Times are seconds, memory is MB, capacities instances or environments.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,11 +65,6 @@ class Latencies:
         index = int(np.searchsorted(np.cumsum(self.counts), max(1.0, np.ceil(q * total))))
         return float(self.edges[index + 1])
 
-    def share_above(self, seconds: float) -> float:
-        """Of the requests, the share that took longer."""
-        first = int(np.searchsorted(self.edges, seconds))
-        return float(self.counts[first:].sum()) / max(1, self.total)
-
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -106,7 +101,6 @@ class Outcome:
     beyond_saturation: float
     series: Series
     changes: tuple[tuple[float, int, int], ...] = ()
-    notes: tuple[str, ...] = field(default=())
 
     @property
     def error_rate(self) -> float:

@@ -8,6 +8,7 @@ import math
 from harness.load.schedule import Schedule as Traffic
 from harness.scaling.rules.policies import Policy
 from harness.scaling.rules.target import ScalableTarget
+from harness.scaling.rules.timing import LOOK_SECONDS
 from harness.simulator import build, kernel
 from harness.simulator.agenda import Agenda, Turn
 from harness.simulator.client import MINUTE
@@ -15,7 +16,6 @@ from harness.simulator.minutes import Minutes
 from harness.simulator.outcome import Latencies, Outcome
 from harness.simulator.resources import Alias, Area, Endpoint, Variant
 from harness.simulator.scaling import (
-    LOOK_SECONDS,
     Datapoints,
     Scaled,
     Watched,

@@ -14,12 +14,12 @@ from harness.scaling.rules.metric_sources import ALIAS_METRICS, VARIANT_METRICS,
 from harness.scaling.rules.policies import StepAlarm, StepPolicy, TrackingPolicy
 from harness.scaling.rules.settings import LAMBDA_COOLDOWN, step_settings
 from harness.scaling.rules.target import Change, NotScaled, ScalableTarget, Standing, fulfilled
-from harness.scaling.rules.timing import visible_periods, window
+from harness.scaling.rules.timing import LOOK_SECONDS, MINUTE, visible_periods, window
 from harness.scaling.rules.tracking import TargetTracking
 from harness.simulator.settings import ProvisionedScaling, ScheduledCapacity, StepSettings, TrackingSettings
 from harness.stack.scaling import StepEntry, StepTable
 
-LOOK_SECONDS, MINUTE, DAY = 10, 60, 86_400
+DAY = 86_400
 
 Datapoints = list[float | None]
 
@@ -147,9 +147,7 @@ def _tracking(
 ) -> TrackingPolicy:
     return TrackingPolicy.new(
         name,
-        TargetTracking(
-            target, out, into, disable_scale_in, metric.period, metric.high_datapoints, metric.low_datapoints
-        ),
+        TargetTracking(target, out, into, disable_scale_in, metric.period, metric.datapoints),
     )
 
 

@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from harness.scaling.rules.policies import TrackingPolicy
-from harness.scaling.rules.tracking import TargetTracking
+from harness.scaling.rules.tracking import HIGH_RESOLUTION, TargetTracking
 from tests.scaling.fleet import Variant, variant
 
 MINUTE = 60
@@ -97,7 +97,7 @@ class TestCase3:
 
 
 def test_the_high_resolution_metric_is_seen_in_well_under_a_minute() -> None:
-    settings = TargetTracking(5, period=10, high_datapoints=3, low_datapoints=90)
+    settings = TargetTracking(5, period=10, datapoints=HIGH_RESOLUTION)
     run = variant(TrackingPolicy.new("p", settings), lambda now: 600.0, maximum=4)
     run.run(120)
     assert run.trace[0] == (40, 4)

@@ -14,6 +14,7 @@ from harness.hosting.rules.routing import Strategy
 from harness.planner.search import sizing
 from harness.planner.search.demand import Demand
 from harness.planner.search.warm_start import on_clock, standing
+from harness.scaling.rules.tracking import ONE_MINUTE
 from harness.simulator.settings import (
     CONCURRENCY,
     INVOCATIONS,
@@ -34,7 +35,6 @@ KINDS: tuple[Kind, ...] = ("invocations", "concurrency", "step", "fixed", "sched
 
 _LEAD = 600  # seconds that a scheduled action comes before its hour: instances take minutes
 _STEP_IN = 0.5  # of the level, below which a step policy takes an instance away
-_STEP_IN_PERIODS = 15  # as AlarmLow's (re:Post)
 _HOUR = 3600
 
 
@@ -174,7 +174,7 @@ def _steps(candidate: Candidate, demand: Demand) -> tuple[StepSettings, ...]:
         StepSettings(
             threshold=round(threshold * _STEP_IN, 6),
             above=False,
-            periods=_STEP_IN_PERIODS,
+            periods=ONE_MINUTE.low,
             steps=(Step(adjustment=-1),),
             cooldown=candidate.in_cooldown,
         ),

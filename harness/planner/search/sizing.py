@@ -53,17 +53,6 @@ def p99(profile: Profile, rate: float) -> float:
     return level.quantile(0.99) + wait
 
 
-def bearable(profile: Profile, objective: float) -> float:
-    """The highest rate at which one instance's p99 is within an objective, by ``p99``; 0 where none is."""
-    low, high = 0.0, saturation(profile)
-    if p99(profile, 0.0) > objective:
-        return 0.0
-    for _ in range(40):
-        middle = (low + high) / 2
-        low, high = (middle, high) if p99(profile, middle) <= objective else (low, middle)
-    return low
-
-
 def concurrency(profile: Profile, rate: float) -> float:
     """Requests at one instance at once on average at a rate below saturation (Little's law), in service and waiting."""
     capacity = saturation(profile)

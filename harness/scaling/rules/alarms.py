@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from harness.scaling.rules.timing import MINUTE
+
 AlarmState = Literal["OK", "ALARM", "INSUFFICIENT_DATA"]
 Comparison = Literal[
     "GreaterThanThreshold", "GreaterThanOrEqualToThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold"
@@ -40,7 +42,7 @@ class AlarmRule:
     comparison: Comparison
     evaluation_periods: int
     datapoints_to_alarm: int
-    period: int = 60
+    period: int = MINUTE
     treat_missing_data: TreatMissingData = "missing"
     m_of_n: bool = False
     breaches: Callable[[float, float], bool] = field(init=False, repr=False, compare=False)

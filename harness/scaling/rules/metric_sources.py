@@ -7,14 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.scaling.rules.resource_ids import FunctionAlias, ResourceId, Variant
-from harness.scaling.rules.tracking import (
-    HIGH_RESOLUTION_HIGH,
-    HIGH_RESOLUTION_LOW,
-    LAMBDA_HIGH,
-    LAMBDA_LOW,
-    STANDARD_HIGH,
-    STANDARD_LOW,
-)
+from harness.scaling.rules.timing import HIGH_RESOLUTION_PERIOD, MINUTE
+from harness.scaling.rules.tracking import HIGH_RESOLUTION, ONE_MINUTE, UTILIZATION, AlarmDatapoints
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +22,7 @@ class MetricSource:
     name: str
     dimensions: tuple[tuple[str, str], ...]
     statistic: str
-    period: int = 60
+    period: int = MINUTE
     unit: str | None = None
     queries: tuple[Mapping[str, Any], ...] = ()
 
@@ -66,23 +60,22 @@ class Predefined:
     name: str
     statistic: str
     period: int
-    high_datapoints: int
-    low_datapoints: int
+    datapoints: AlarmDatapoints
 
 
 # SageMaker guide, monitoring-cloudwatch; Lambda guide, monitoring-metrics; alarms as harness.scaling.rules.tracking
 # says. The statistic of the ten-second metric is unverified.
 VARIANT_METRICS = {
     "SageMakerVariantInvocationsPerInstance": Predefined(
-        "AWS/SageMaker", "InvocationsPerInstance", "Sum", 60, STANDARD_HIGH, STANDARD_LOW
+        "AWS/SageMaker", "InvocationsPerInstance", "Sum", MINUTE, ONE_MINUTE
     ),
     "SageMakerVariantConcurrentRequestsPerModelHighResolution": Predefined(
-        "AWS/SageMaker", "ConcurrentRequestsPerModel", "Average", 10, HIGH_RESOLUTION_HIGH, HIGH_RESOLUTION_LOW
+        "AWS/SageMaker", "ConcurrentRequestsPerModel", "Average", HIGH_RESOLUTION_PERIOD, HIGH_RESOLUTION
     ),
 }
 ALIAS_METRICS = {
     "LambdaProvisionedConcurrencyUtilization": Predefined(
-        "AWS/Lambda", "ProvisionedConcurrencyUtilization", "Average", 60, LAMBDA_HIGH, LAMBDA_LOW
+        "AWS/Lambda", "ProvisionedConcurrencyUtilization", "Average", MINUTE, UTILIZATION
     ),
 }
 
@@ -132,7 +125,7 @@ def alarm_source(alarm: Mapping[str, Any]) -> MetricSource:
 
 def _as_query(query: Mapping[str, Any]) -> dict[str, Any]:
     """Application Auto Scaling's TargetTrackingMetricDataQuery, which names no period, as CloudWatch's."""
-    return _with_period(query, 60)
+    return _with_period(query, MINUTE)
 
 
 def _with_period(query: Mapping[str, Any], period: int) -> dict[str, Any]:

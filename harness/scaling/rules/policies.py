@@ -12,9 +12,8 @@ from typing import ClassVar, Protocol
 
 from harness.scaling.rules.alarms import Alarm
 from harness.scaling.rules.steps import StepScaling, aggregate
+from harness.scaling.rules.timing import MINUTE
 from harness.scaling.rules.tracking import TargetTracking
-
-_MINUTE = 60  # seconds: an alarm is evaluated once a minute, or at its shorter period (CloudWatch guide)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +102,7 @@ class StepAlarm:
 
     def due(self, now: float) -> bool:
         """Whether the alarm is evaluated now: as each of its periods ends, of a long one every minute."""
-        return now % min(self.alarm.rule.period, _MINUTE) == 0
+        return now % min(self.alarm.rule.period, MINUTE) == 0
 
     def evaluate(self, now: float, datapoints: Sequence[float | None]) -> None:
         self.alarm.evaluate(now, datapoints)

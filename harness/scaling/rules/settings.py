@@ -14,7 +14,8 @@ from harness.scaling import errors
 from harness.scaling.rules.metric_sources import MetricSource, customized_source, predefined_metrics, predefined_source
 from harness.scaling.rules.resource_ids import FunctionAlias, ResourceId
 from harness.scaling.rules.steps import StepAdjustment, StepScaling
-from harness.scaling.rules.tracking import DEFAULT_COOLDOWN, STANDARD_HIGH, STANDARD_LOW, TargetTracking
+from harness.scaling.rules.timing import MINUTE
+from harness.scaling.rules.tracking import DEFAULT_COOLDOWN, ONE_MINUTE, TargetTracking
 
 # Application Auto Scaling guide: 300 s for SageMaker variants, none for Lambda's provisioned concurrency.
 LAMBDA_COOLDOWN = 0.0
@@ -35,14 +36,14 @@ def tracking_settings(
     if predefined is not None and customized is not None:
         raise errors.invalid(errors.SPECIFICATIONS_BOTH)
     default = LAMBDA_COOLDOWN if isinstance(resource, FunctionAlias) else DEFAULT_COOLDOWN
-    period, high, low = 60, STANDARD_HIGH, STANDARD_LOW
+    period, datapoints = MINUTE, ONE_MINUTE
     if predefined is not None:
         supported = predefined_metrics(resource)
         metric = supported.get(predefined["PredefinedMetricType"])
         if metric is None:
             raise errors.predefined(dimension, supported)
         source = predefined_source(resource, metric)
-        period, high, low = metric.period, metric.high_datapoints, metric.low_datapoints
+        period, datapoints = metric.period, metric.datapoints
     else:
         assert customized is not None
         _check_customized(customized)
@@ -53,8 +54,7 @@ def tracking_settings(
         _cooldown(configuration, "ScaleInCooldown", default),
         bool(configuration.get("DisableScaleIn")),
         period,
-        high,
-        low,
+        datapoints,
     )
     return settings, source
 

@@ -1,8 +1,15 @@
-"""When a metric's datapoint can be seen by the alarms. Pure."""
+"""When scalable targets are looked at, and when the alarms see a metric's datapoint.
+
+Times are seconds of the scaling clock.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+MINUTE = 60  # the period of standard metrics; alarms are evaluated once a minute (CloudWatch guide)
+HIGH_RESOLUTION_PERIOD = 10  # the period of high-resolution metrics
+LOOK_SECONDS = HIGH_RESOLUTION_PERIOD  # from one look at a scalable target to the next: the shortest period of an alarm
 
 # A datapoint's minute ends, is published and comes to the alarm's next evaluation. AWS's own lab on endpoint scaling
 # adds "1 to 2 minutes" for this and the service's reaction (aws/amazon-sagemaker-examples); a workshop measured 2 to 3.
@@ -13,7 +20,7 @@ HIGH_RESOLUTION_DELAY = 10.0
 
 def metric_delay(period: int) -> float:
     """Seconds from the end of a period to the evaluation that sees it."""
-    return METRIC_DELAY if period >= 60 else HIGH_RESOLUTION_DELAY
+    return METRIC_DELAY if period >= MINUTE else HIGH_RESOLUTION_DELAY
 
 
 def visible_periods(now: float, period: int, delay: float | None = None) -> int:

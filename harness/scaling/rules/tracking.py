@@ -10,14 +10,25 @@ import math
 from dataclasses import dataclass
 
 from harness.scaling.rules.alarms import AlarmRule
+from harness.scaling.rules.timing import MINUTE
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmDatapoints:
+    """How many datapoints in a row AlarmHigh and AlarmLow need before they go to ALARM."""
+
+    high: int
+    low: int
+
+
+ONE_MINUTE = AlarmDatapoints(high=3, low=15)  # one-minute metrics (re:Post "SageMaker autoscaling delay")
+# Ten-second metrics: 30 s and 15 min (aws/amazon-sagemaker-examples, sm-app_autoscaling_realtime_endpoints).
+HIGH_RESOLUTION = AlarmDatapoints(high=3, low=90)
+# Minutes of ProvisionedConcurrencyUtilization (aws-cdk#23088).
+UTILIZATION = AlarmDatapoints(high=3, low=3)
 
 DEFAULT_COOLDOWN = 300.0  # seconds, for SageMaker variants, out and in (Application Auto Scaling guide)
-LOW_RATIO = 0.9  # AlarmLow's threshold as a part of the target (re:Post "SageMaker autoscaling delay")
-STANDARD_HIGH, STANDARD_LOW = 3, 15  # one-minute datapoints (the same)
-# Ten-second datapoints: 30 s and 15 min (aws/amazon-sagemaker-examples, sm-app_autoscaling_realtime_endpoints).
-HIGH_RESOLUTION_HIGH, HIGH_RESOLUTION_LOW = 3, 90
-# Minutes of ProvisionedConcurrencyUtilization above 70 %, or below 63 % (aws-cdk#23088).
-LAMBDA_HIGH, LAMBDA_LOW = 3, 3
+LOW_RATIO = 0.9  # AlarmLow's threshold as a part of the target (the same post)
 # "Scale-in is gradual" (Application Auto Scaling guide); by how much is not published. A tenth of the capacity, at
 # least one, is our assumption: it takes longer than 25 minutes back from many instances, as re:Post saw.
 SCALE_IN_FRACTION = 0.1
@@ -26,19 +37,18 @@ _ROUNDING = 1e-9  # what dividing and multiplying floats may add to a whole numb
 
 @dataclass(frozen=True, slots=True)
 class TargetTracking:
-    """A TargetTrackingScaling policy's settings. cooldowns: seconds; period: of the metric's datapoints, seconds.
+    """The settings of a TargetTrackingScaling policy.
 
-    high_datapoints, low_datapoints: how many in a row AlarmHigh and AlarmLow need. scale_in_fraction: the part of the
-    capacity that one scale-in removes at most.
+    Cooldowns are in seconds. period: seconds that one datapoint of the metric covers. scale_in_fraction: the largest
+    part of the capacity that one scale-in removes.
     """
 
     target_value: float
     scale_out_cooldown: float = DEFAULT_COOLDOWN
     scale_in_cooldown: float = DEFAULT_COOLDOWN
     disable_scale_in: bool = False
-    period: int = 60
-    high_datapoints: int = STANDARD_HIGH
-    low_datapoints: int = STANDARD_LOW
+    period: int = MINUTE
+    datapoints: AlarmDatapoints = ONE_MINUTE
     scale_in_fraction: float = SCALE_IN_FRACTION
 
     @property
@@ -47,11 +57,11 @@ class TargetTracking:
         return float(f"{self.target_value * LOW_RATIO:.12g}")
 
     def high_rule(self) -> AlarmRule:
-        periods = self.high_datapoints
+        periods = self.datapoints.high
         return AlarmRule(self.target_value, "GreaterThanThreshold", periods, periods, self.period)
 
     def low_rule(self) -> AlarmRule:
-        periods = self.low_datapoints
+        periods = self.datapoints.low
         return AlarmRule(self.low_threshold, "LessThanThreshold", periods, periods, self.period)
 
     def needed(self, capacity: int, value: float) -> int:

@@ -6,8 +6,6 @@ import math
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from harness.load.schedule import Piece, Schedule, constant
 from harness.load.traffic import DAY, Traffic, read_traffic
@@ -37,16 +35,6 @@ def test_at_saturation_everyone_waits_for_ever() -> None:
     assert sizing.erlang_c(2, 2.0) == 1.0
     assert sizing.p99(LARGE, 20.0) == math.inf
     assert sizing.saturation(a_profile(workers=2, service_times=(always(0.1),))) == pytest.approx(20.0)
-
-
-@given(st.floats(0.06, 5.0))
-def test_the_bearable_rate_meets_the_objective_and_no_higher_one_does(objective: float) -> None:
-    rate = sizing.bearable(LARGE, objective)
-    if objective < 0.1:
-        assert rate == 0.0
-    else:
-        assert sizing.p99(LARGE, rate) <= objective * (1 + 1e-6)
-        assert sizing.p99(LARGE, rate + 0.01) > objective or rate + 0.01 >= 20.0
 
 
 def test_requests_at_once_are_rate_times_time() -> None:

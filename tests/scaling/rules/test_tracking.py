@@ -1,14 +1,18 @@
+"""The alarms that target tracking makes, and the capacities that it asks for."""
+
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.scaling.rules.tracking import (
-    HIGH_RESOLUTION_HIGH,
-    HIGH_RESOLUTION_LOW,
-    LAMBDA_HIGH,
-    LAMBDA_LOW,
+    HIGH_RESOLUTION,
+    LOW_RATIO,
+    ONE_MINUTE,
+    UTILIZATION,
     TargetTracking,
 )
 
@@ -34,7 +38,7 @@ def test_a_target_of_1500_has_its_alarms_at_1500_and_1350() -> None:
 
 
 def test_the_high_resolution_metric_scales_out_in_30_s_and_in_after_15_minutes() -> None:
-    settings = TargetTracking(5, period=10, high_datapoints=HIGH_RESOLUTION_HIGH, low_datapoints=HIGH_RESOLUTION_LOW)
+    settings = TargetTracking(5, period=10, datapoints=HIGH_RESOLUTION)
     assert settings.high_rule().evaluation_periods * settings.high_rule().period == 30
     assert settings.low_rule().evaluation_periods * settings.low_rule().period == 900
     assert settings.low_threshold == 4.5
@@ -42,9 +46,23 @@ def test_the_high_resolution_metric_scales_out_in_30_s_and_in_after_15_minutes()
 
 def test_lambdas_utilization_has_its_alarms_at_70_and_63_percent() -> None:
     # aws-cdk#23088.
-    settings = TargetTracking(0.7, high_datapoints=LAMBDA_HIGH, low_datapoints=LAMBDA_LOW)
+    settings = TargetTracking(0.7, datapoints=UTILIZATION)
     assert (settings.high_rule().threshold, settings.low_threshold) == (0.7, 0.63)
     assert settings.high_rule().datapoints_to_alarm == 3
+
+
+def test_the_documentation_states_these_numbers() -> None:
+    documented = Path(__file__, "../../../../docs/how-true.md").resolve().read_text()
+    high, low = ONE_MINUTE.high, ONE_MINUTE.low
+    assert (
+        f"AlarmHigh {high} of {high} minutes above the target, AlarmLow {low} of {low} below {LOW_RATIO:.0%}".replace(
+            "%", " %"
+        )
+        in documented
+    )
+    assert f"{HIGH_RESOLUTION.high} and {HIGH_RESOLUTION.low} ten-second datapoints" in documented
+    assert UTILIZATION.high == UTILIZATION.low
+    assert f"70 % and 63 %, {UTILIZATION.low} datapoints each" in documented
 
 
 @pytest.mark.parametrize(
