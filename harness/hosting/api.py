@@ -17,7 +17,7 @@ from harness.core.clock import Clock
 from harness.hosting.capture import DataCapture
 from harness.hosting.deployment import Deployment, Deployments
 from harness.hosting.endpoint import Endpoint
-from harness.hosting.instances.base import LocalSettings
+from harness.hosting.instances.settings import LocalSettings
 from harness.hosting.invocation import Invoker
 from harness.hosting.logs import EndpointLogs
 from harness.hosting.model_data import source_of

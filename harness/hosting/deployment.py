@@ -17,8 +17,9 @@ from harness.backend.client import Backend
 from harness.backend.metrics import Metrics
 from harness.core.clock import Clock
 from harness.hosting.fleet import Fleet
-from harness.hosting.instances.base import Instance, InstanceSpec, LocalSettings
-from harness.hosting.instances.kinds import Kinds
+from harness.hosting.instances.base import Instance, InstanceSpec
+from harness.hosting.instances.kinds import KindRegistry
+from harness.hosting.instances.settings import LocalSettings
 from harness.hosting.logs import EndpointLogs
 from harness.hosting.model_data import ModelData, ModelDataError, fetch, source_of
 from harness.hosting.resources import EndpointConfig, Model
@@ -92,7 +93,7 @@ class Deployments:
         self._logs = logs
         self._gateway_url = gateway_url
         self._workspace = workspace
-        self._kinds = Kinds(clock)
+        self._kinds = KindRegistry(clock)
         self._numbers = itertools.count()
 
     async def close(self) -> None:
@@ -239,5 +240,6 @@ class Deployments:
             region=deployment.region,
             endpoint=deployment.endpoint,
             instance_type=spec["InstanceType"],
+            with_usage=self._kinds.get(settings.instances).reports_usage,
         )
         return Variant(spec, model.container.get("Image"), fleet, telemetry, weight, weight)

@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from harness.core.clock import Clock
 from harness.core.errors import AwsError
-from harness.hosting.instances.base import Answer, Instance, InstanceFailed
+from harness.hosting.instances.base import Instance, InstanceFailed
 from harness.hosting.model_data import ModelDataError
 from harness.hosting.rules.outstanding import Outstanding
 from harness.hosting.rules.routing import Strategy, choose_instance
@@ -232,11 +232,6 @@ class Fleet:
             outstanding.leave(self._clock.now())
             if not slot.outstanding.count:
                 slot.idle.set()
-
-    async def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
-        """One request. Raises AwsError ServiceUnavailable when no instance is in service, else what it raises."""
-        with self.instance() as chosen:
-            return await chosen.instance.invoke(body, headers, timeout)
 
 
 def throttled() -> AwsError:

@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from harness.core.clock import Clock
 from harness.core.errors import AwsError
 from harness.hosting.deployment import Deployment, Variant
-from harness.hosting.instances.base import Answer, InvocationFailed
-from harness.hosting.instances.exchange import MalformedAnswer
+from harness.hosting.instances.base import Answer, InvocationFailed, MalformedAnswer
 from harness.hosting.rules.routing import choose_by_weight, copies
 
 # Both as printed in public logs.

@@ -15,7 +15,8 @@ from harness.hosting.asynchronous import AsyncQueue
 from harness.hosting.deployment import Deployment, Deployments, Retained
 from harness.hosting.endpoint import Endpoint
 from harness.hosting.fleet import FAILURES
-from harness.hosting.instances.base import InstanceFailed, LocalSettings
+from harness.hosting.instances.base import InstanceFailed
+from harness.hosting.instances.settings import LocalSettings
 from harness.hosting.invocation import Invoker
 from harness.hosting.queue_metrics import QueueMetrics
 from harness.hosting.resources import EndpointConfig, Model

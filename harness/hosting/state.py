@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from harness.backend.client import Backend
 from harness.core.clock import Clock
 from harness.hosting.endpoint import Endpoint
-from harness.hosting.instances.base import LocalSettings
+from harness.hosting.instances.settings import LocalSettings
 from harness.hosting.provisioning import Provisioning
 from harness.hosting.resources import EndpointConfig, Model, Registry
 from harness.hosting.tag_store import TagStore

@@ -8,8 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 
 from harness.core.errors import AwsError
 from harness.hosting.deployment import Variant
-from harness.hosting.instances.base import Instance, InvocationFailed
-from harness.hosting.instances.client import StreamedAnswer, StreamingInstance
+from harness.hosting.instances.base import InvocationFailed, StreamedAnswer
 from harness.hosting.invocation import Invoker, ModelFailed, reason
 
 
@@ -28,7 +27,7 @@ async def stream(
         sent = time.perf_counter()
         status = 0
         try:
-            async with _open(instance, body, headers, seconds) as answer:
+            async with instance.stream(body, headers, seconds) as answer:
                 if not 200 <= answer.status < 300:
                     status = answer.status
                     text = b"".join([part async for part in answer.parts]).decode("utf-8", "replace")
@@ -55,20 +54,3 @@ async def _parts(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 def _broken(code: str, message: str) -> AwsError:
     # ErrorCode is botocore's, ModelStreamError; the messages are ours.
     return AwsError("ModelStreamError", message, 400, fields={"ErrorCode": code})
-
-
-@contextlib.asynccontextmanager
-async def _open(
-    instance: Instance, body: bytes, headers: Mapping[str, str], seconds: float
-) -> AsyncIterator[StreamedAnswer]:
-    """The instance's stream, or its whole answer as one part where its kind cannot stream."""
-    if isinstance(instance, StreamingInstance):
-        async with instance.stream(body, headers, seconds) as answer:
-            yield answer
-        return
-    whole = await instance.invoke(body, headers, seconds)
-
-    async def parts() -> AsyncIterator[bytes]:
-        yield whole.body
-
-    yield StreamedAnswer(whole.status, whole.headers, parts())

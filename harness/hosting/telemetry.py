@@ -11,8 +11,7 @@ from weakref import WeakKeyDictionary
 from harness.backend.metrics import Metrics, Series, Unit
 from harness.core.clock import Clock
 from harness.hosting.fleet import Fleet
-from harness.hosting.instances.base import Instance
-from harness.hosting.instances.usage import Metered, Usage
+from harness.hosting.instances.base import Instance, ResourceUsage
 from harness.hosting.rules.instance_types import memory_gib
 
 INVOCATIONS = "AWS/SageMaker"
@@ -25,12 +24,22 @@ _ERRORS = ("Invocation4XXErrors", "Invocation5XXErrors", "InvocationModelErrors"
 class VariantTelemetry:
     """Records a variant's requests and samples its instances; close() ends it.
 
+    with_usage: whether the instances can tell what they use.
+
     A minute without a request gives zeros, so that an idle endpoint can be scaled in (SM guide,
     endpoint-auto-scaling-prerequisites).
     """
 
     def __init__(
-        self, metrics: Metrics, clock: Clock, fleet: Fleet, *, region: str, endpoint: str, instance_type: str
+        self,
+        metrics: Metrics,
+        clock: Clock,
+        fleet: Fleet,
+        *,
+        region: str,
+        endpoint: str,
+        instance_type: str,
+        with_usage: bool = True,
     ) -> None:
         self._metrics = metrics
         self._clock = clock
@@ -50,16 +59,17 @@ class VariantTelemetry:
         self._memory = series(INSTANCES, "MemoryUtilization", "Percent")
         self._memory_bytes = memory_gib(instance_type) * 2**30
         self._busy: deque[int] = deque(maxlen=2)
-        self._last: WeakKeyDictionary[Instance, tuple[float, Usage]] = WeakKeyDictionary()
+        self._last: WeakKeyDictionary[Instance, tuple[float, ResourceUsage]] = WeakKeyDictionary()
         self._ends = [metrics.sample(_MINUTE, self._idle), metrics.sample(_HIGH_RESOLUTION, self._concurrency)]
-        self._measuring = asyncio.create_task(self._measure())
+        self._measuring = asyncio.create_task(self._measure()) if with_usage else None
 
     async def close(self) -> None:
         for end in self._ends:
             end()
-        self._measuring.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._measuring
+        if self._measuring is not None:
+            self._measuring.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._measuring
 
     def arrived(self) -> None:
         """A request came. It counts 1 / (instances in service at this moment) toward InvocationsPerInstance."""
@@ -94,10 +104,9 @@ class VariantTelemetry:
         while True:
             await self._clock.sleep(_MINUTE)
             for instance in self._fleet.instances:
-                if isinstance(instance, Metered):
-                    self._record_usage(instance, await asyncio.to_thread(instance.usage))
+                self._record_usage(instance, await asyncio.to_thread(instance.usage))
 
-    def _record_usage(self, instance: Instance, usage: Usage | None) -> None:
+    def _record_usage(self, instance: Instance, usage: ResourceUsage | None) -> None:
         if usage is None:
             return
         now = asyncio.get_running_loop().time()  # the wall's: a process's CPU time is, whatever the clock

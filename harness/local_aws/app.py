@@ -36,8 +36,7 @@ from harness.gateway.authorizing import Authorizer
 from harness.gateway.forward import Forwarder
 from harness.gateway.head_limit import BoundedProtocol
 from harness.hosting.api import Hosting
-from harness.hosting.instances.base import LocalSettings
-from harness.hosting.instances.settings import local_settings
+from harness.hosting.instances.settings import LocalSettings, LocalSettingsError, read_local_settings
 from harness.hosting.runtime import HostingRuntime
 from harness.local_aws.options import HIGHEST_SPEED, Options
 from harness.scaling.api import Scaling
@@ -77,7 +76,7 @@ class LocalAws:
     @property
     def _containers(self) -> LocalSettings | None:
         given = self.options.containers
-        return local_settings({"instances": "container", "containers": list(given)}) if given else None
+        return _local_settings({"instances": "container", "containers": list(given)}) if given else None
 
     async def __aenter__(self) -> LocalAws:
         try:
@@ -251,6 +250,14 @@ class LocalAws:
             self.hosting.take_plan(read_planned(document))
             return {}
         if method == "PUT" and kind == "endpoints" and name:
-            self.hosting.configure(name, self._containers or local_settings(document))
+            self.hosting.configure(name, self._containers or _local_settings(document))
             return {}
         raise AwsError("UnknownOperationException", f"The harness has no call {method} {path}.", 404)
+
+
+def _local_settings(document: Mapping[str, Any]) -> LocalSettings:
+    """Raises AwsError ValidationException for settings that cannot be used."""
+    try:
+        return read_local_settings(document)
+    except LocalSettingsError as error:
+        raise AwsError("ValidationException", str(error)) from None

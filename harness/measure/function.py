@@ -72,7 +72,7 @@ def measure_here(stack: Stack, answer: SampleAnswer, scratch: Path, say: Say) ->
 
     Raises HarnessError where the function fails, or does not call the endpoint.
     """
-    alone = _before_a_twin(stack, answer, scratch / "twin.json")
+    alone = _before_a_twin(stack, answer, scratch)
     name, payload = _called(alone)
     with daemon.Temporary(scratch / "local-aws", Options(region=stack.region, provisioning_seconds=0)) as running:
         session = administrator_session()
@@ -119,12 +119,12 @@ def measure_deployed(
     return part_of(executions, statistics.fmean(one.duration for one in executions) - seconds)
 
 
-def _before_a_twin(stack: Stack, answer: SampleAnswer, profile: Path) -> Stack:
+def _before_a_twin(stack: Stack, answer: SampleAnswer, scratch: Path) -> Stack:
     """The stack with twins in place of the model, on-demand concurrency, and no scaling."""
     function = stack.function
     assert function is not None
     quantiles = ServiceTimes.of(1, [MODEL_SECONDS])
-    made_up = Profile(
+    constant = Profile(
         name="constant",
         provenance=Provenance(
             measured_at=datetime.now(UTC), machine="none", method="a constant, to measure a function before it"
@@ -135,13 +135,12 @@ def _before_a_twin(stack: Stack, answer: SampleAnswer, profile: Path) -> Stack:
         memory=0,
         answer=answer,
     )
-    profile.write_text(made_up.to_json(), encoding="utf-8")
     on_demand = {
         "alias": None,
         "reserved_concurrent_executions": None,
         "provisioned_concurrent_executions": None,
     }
-    return on_twins(stack, profile, scratch=profile.parent).model_copy(
+    return on_twins(stack, constant, scratch=scratch).model_copy(
         update={"function": function.model_copy(update=on_demand), "scaling": ScalingTable()}
     )
 

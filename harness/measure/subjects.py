@@ -12,20 +12,15 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote, urlsplit
 
 import aiohttp
 import yarl
 
 from harness.core.clock import WallClock
-from harness.core.errors import AwsError, HarnessError
-from harness.core.profile import read_profile
-from harness.hosting.instances.base import Instance, InstanceFailed, InstanceSpec, InvocationFailed, LocalSettings
-from harness.hosting.instances.kinds import Kinds
-from harness.hosting.instances.process import ProcessInstance
-from harness.hosting.instances.settings import local_settings
-from harness.hosting.instances.usage import Metered
+from harness.core.errors import HarnessError
+from harness.hosting.instances.base import Instance, InstanceFailed, InstanceSpec, InvocationFailed
+from harness.hosting.instances.kinds import KindRegistry
 from harness.hosting.model_data import ModelDataError, unpack
 from harness.hosting.rules.timeouts import INVOCATION_SECONDS
 from harness.load.answers import observe
@@ -85,8 +80,8 @@ async def local_instance(stack: Stack, variant: str, payload: Payload, scratch: 
     """
     chosen = stack.endpoint.production_variants[variant]
     model = stack.models[chosen.model]
-    settings = _settings(stack)
-    kinds = Kinds(WallClock())
+    settings = stack.local
+    kinds = KindRegistry(WallClock())
     lines: list[str] = []
     try:
         kind = kinds.get(settings.instances)
@@ -110,7 +105,7 @@ async def local_instance(stack: Stack, variant: str, payload: Payload, scratch: 
             await instance.start()
             await instance.wait_ready(float(chosen.container_startup_health_check_timeout))
             took = time.monotonic() - begun
-            workers = instance.workers if isinstance(instance, ProcessInstance) else None
+            workers = instance.workers
             yield Subject(
                 _ask_instance(instance, payload),
                 2 * workers if workers else MOST_CALLERS,
@@ -126,21 +121,8 @@ async def local_instance(stack: Stack, variant: str, payload: Payload, scratch: 
         await kinds.close()
 
 
-def _settings(stack: Stack) -> LocalSettings:
-    local = stack.local
-    document: dict[str, Any] = local.model_dump(exclude={"responses", "profile"})
-    if local.responses is not None:
-        document["responses"] = str(stack.path(local.responses))
-    if local.profile is not None:
-        document["profile"] = read_profile(stack.path(local.profile)).model_dump(mode="json")
-    try:
-        return local_settings(document)
-    except AwsError as error:
-        raise HarnessError(f"[local] cannot be used: {error.message}") from None
-
-
 def _memory(instance: Instance) -> int | None:
-    usage = instance.usage() if isinstance(instance, Metered) else None
+    usage = instance.usage()
     return usage.memory_bytes if usage else None
 
 

@@ -131,7 +131,7 @@ def _profiles(stack: Stack, stack_file: Path, given: Sequence[str]) -> list[Name
         of_type = bool(equals) and name.startswith("ml.")
         found.append((name if of_type else None, read_profile(Path(file if of_type else each))))
     if not found and stack.local.profile is not None:
-        found.append((None, read_profile(stack.path(stack.local.profile))))
+        found.append((None, stack.local.profile))
     if not found:
         raise HarnessError(f"A plan starts from a profile: `harness measure {stack_file}` writes one, for --profile.")
     return found

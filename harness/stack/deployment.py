@@ -26,7 +26,7 @@ from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionEr
 
 from harness.core import interrupts
 from harness.core.errors import HarnessError
-from harness.core.profile import read_profile
+from harness.hosting.instances.settings import dump_local_settings
 from harness.stack.deployment_scaling import deploy_scaling
 from harness.stack.file import FunctionTable, ModelSource, Role, Stack, Variant
 
@@ -171,15 +171,9 @@ class Deployment:
         """Tells a harness what AWS has no word for; anything else answers with an error and is left alone."""
         if self._endpoint_url is None:
             return
-        local = self._stack.local
-        settings: dict[str, Any] = local.model_dump(exclude={"responses", "profile"})
-        if local.responses is not None:
-            settings["responses"] = str(self._stack.path(local.responses))
-        if local.profile is not None:
-            settings["profile"] = read_profile(self._stack.path(local.profile)).model_dump(mode="json")
         request = urllib.request.Request(  # noqa: S310 - the URL is the endpoint that the user named
             f"{self._endpoint_url}/_harness/endpoints/{self._stack.endpoint.name}",
-            data=json.dumps(settings).encode(),
+            data=json.dumps(dump_local_settings(self._stack.local)).encode(),
             method="PUT",
         )
         try:

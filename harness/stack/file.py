@@ -16,12 +16,25 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import botocore.session
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+)
+from pydantic_core import PydanticCustomError, core_schema
 
 from harness.access.rules.policy import parse_policy
 from harness.core.errors import HarnessError
-from harness.core.profile import read_profile
-from harness.hosting.instances.settings import is_container, lacking
+from harness.hosting.instances.settings import (
+    LocalSettings,
+    LocalSettingsError,
+    dump_local_settings,
+    read_local_settings,
+)
 from harness.stack.scaling import ScalingTable, broken_scaling
 from harness.stack.toml_lines import TomlLines
 
@@ -98,25 +111,22 @@ class FunctionTable(_Table):
         return f"{self.name}:{self.alias}" if self.alias else self.name
 
 
-class LocalTable(_Table):
-    """How the harness stands in for AWS; a real account knows nothing of it.
+class _LocalField:
+    """Has pydantic leave the table [local] to read_local_settings() and dump_local_settings()."""
 
-    instances: what stands in for an ML instance: ``process``, ``container``, ``twin`` or a kind that a package adds.
-    server, responses: of a process: its model server, and a folder of recorded HTTP responses that answer the model's
-    own downloads. containers: where the containers listen. profile: the capacity profile that twins answer from.
-    provisioning_seconds: what an instance waits before it starts; AWS takes minutes. serve_unready: instances that are
-    added take requests before they are ready, as with a container whose ``/ping`` answers 200 too early.
-    concurrent_requests: in flight for each instance, beyond which SageMaker throttles; AWS publishes no number.
-    """
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.with_info_plain_validator_function(
+            _read_local, serialization=core_schema.plain_serializer_function_ser_schema(dump_local_settings)
+        )
 
-    instances: str = "process"
-    containers: list[str] = []
-    profile: Path | None = None
-    server: Literal["torchserve", "asgi"] = "torchserve"
-    responses: Path | None = None
-    provisioning_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-    serve_unready: bool = False
-    concurrent_requests: Annotated[int, Field(ge=1)] | None = None
+
+def _read_local(table: Any, info: ValidationInfo) -> LocalSettings:
+    if not isinstance(table, dict):
+        raise ValueError("must be a table")
+    try:
+        return read_local_settings(table, (info.context or {}).get("folder", Path()))
+    except LocalSettingsError as error:
+        raise PydanticCustomError("local_settings", "not valid", {"problems": error.problems}) from None
 
 
 class LoadTable(_Table):
@@ -137,7 +147,7 @@ class Stack(_Table):
     endpoint: EndpointTable
     function: FunctionTable | None = None
     scaling: ScalingTable = ScalingTable()
-    local: LocalTable = LocalTable()
+    local: Annotated[LocalSettings, _LocalField()] = LocalSettings()
     load: LoadTable | None = None
     _folder: Path = PrivateAttr(default=Path())
 
@@ -165,9 +175,9 @@ def load_stack(file: Path) -> Stack:
     lines = TomlLines(text)
     try:
         problems = list(_with_nul(document))
-        stack = Stack.model_validate(document)
+        stack = Stack.model_validate(document, context={"folder": file.resolve().parent})
     except ValidationError as error:
-        problems += [_problem(document, entry) for entry in error.errors(include_url=False)]
+        problems += [problem for entry in error.errors(include_url=False) for problem in _problems(entry)]
     else:
         stack._folder = file.resolve().parent
         problems = problems or _broken_references(stack)
@@ -216,7 +226,15 @@ def _with_nul(node: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
         yield from _with_nul(below, (*place, step))
 
 
-def _problem(document: dict[str, Any], entry: Any) -> tuple[Place, str]:
+def _problems(entry: Any) -> Iterator[tuple[Place, str]]:
+    """The problems of one pydantic error: usually one, but [local] reports all of its own in one error."""
+    if entry["type"] == "local_settings":
+        yield from (((*entry["loc"], *place), text) for place, text in entry["ctx"]["problems"])
+    else:
+        yield _problem(entry)
+
+
+def _problem(entry: Any) -> tuple[Place, str]:
     """One pydantic error as its place in the file and a sentence that says what is allowed."""
     place: Place = tuple(part for part in entry["loc"] if part != "[key]")
     kind, context = entry["type"], entry.get("ctx", {})
@@ -295,30 +313,8 @@ def _broken_references(stack: Stack) -> list[tuple[Place, str]]:
         problems += _broken_concurrency(stack.function)
     alias = stack.function.alias if stack.function else None
     problems += broken_scaling(stack.scaling, list(stack.endpoint.production_variants), alias)
-    if stack.local.responses is not None:
-        exists(("local", "responses"), stack.local.responses, "folder")
-    problems += _unusable_instances(stack)
     if stack.load is not None:
         exists(("load", "locustfile"), stack.load.locustfile, "locustfile or folder")
-    return problems
-
-
-def _unusable_instances(stack: Stack) -> list[tuple[Place, str]]:
-    local = stack.local
-    problems: list[tuple[Place, str]] = []
-    reason = lacking(local.instances, containers=bool(local.containers), profile=local.profile is not None)
-    if reason is not None:
-        problems.append((("local", "instances"), f"{json.dumps(local.instances)} {reason}"))
-    for index, url in enumerate(local.containers):
-        if not is_container(url):
-            problems.append(
-                (("local", "containers", index), f"must be like http://model-1:8080, not {json.dumps(url)}")
-            )
-    if local.profile is not None:
-        try:
-            read_profile(stack.path(local.profile))
-        except HarnessError as error:
-            problems.append((("local", "profile"), str(error).rstrip(".")))
     return problems
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
-from harness.stack.file import LocalTable, Stack
+from harness.core.profile import Profile
+from harness.hosting.instances.settings import LocalSettings
+from harness.stack.file import Stack
 
 
-def on_twins(stack: Stack, profile: Path, *, scratch: Path, local: LocalTable | None = None) -> Stack:
-    """The stack on twins that answer from the capacity profile at ``profile``, and no model to build or upload.
+def on_twins(stack: Stack, profile: Profile, *, scratch: Path, local: LocalSettings | None = None) -> Stack:
+    """The stack on twins that answer from a capacity profile, with no model to build or upload.
 
     local: what else is said of the instances. CreateModel wants model data that is there, as AWS's does: an empty
     archive in the folder ``scratch`` is.
@@ -17,6 +20,6 @@ def on_twins(stack: Stack, profile: Path, *, scratch: Path, local: LocalTable | 
     archive = scratch / "model.tar.gz"
     tarfile.open(archive, "w:gz").close()
     unneeded = {"model_data": str(archive), "build": None}
-    twins = (local or LocalTable()).model_copy(update={"instances": "twin", "profile": profile})
+    twins = replace(local or LocalSettings(), instances="twin", profile=profile)
     models = {name: model.model_copy(update=unneeded) for name, model in stack.models.items()}
     return stack.model_copy(update={"local": twins, "models": models})

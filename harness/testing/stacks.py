@@ -6,7 +6,7 @@ import base64
 import json
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -128,16 +128,13 @@ def twins_for_tests(stack: Stack, scratch: Path, answer: Any = None) -> Stack:
 
     scratch: a folder for what is deployed.
     """
-    named = stack.local.profile
-    if named is not None and answer is None:
-        return on_twins(stack, stack.path(named), scratch=scratch, local=stack.local)
-    profile = scratch / "profile.json"
-    profile.write_text(_made_up(answer).to_json())
-    return on_twins(stack, profile, scratch=scratch)
+    if stack.local.profile is not None and answer is None:
+        return on_twins(stack, stack.local.profile, scratch=scratch, local=stack.local)
+    return on_twins(stack, _made_up(answer), scratch=scratch)
 
 
 def _on(stack: Stack, instances: str) -> Stack:
-    return stack.model_copy(update={"local": stack.local.model_copy(update={"instances": instances})})
+    return stack.model_copy(update={"local": replace(stack.local, instances=instances)})
 
 
 def _made_up(answer: Any) -> Profile:

@@ -144,7 +144,8 @@ def test_the_tests_are_the_sample_projects() -> None:
 
 def test_the_instance_kind_is_one() -> None:
     from harness.core.clock import WallClock
-    from harness.hosting.instances.base import InstanceSpec, LocalSettings
+    from harness.hosting.instances.base import InstanceSpec
+    from harness.hosting.instances.settings import LocalSettings
 
     (example,) = examples(ROOT / "docs" / "instance-kinds.md", "python")
     namespace: dict[str, Any] = {"asyncio": asyncio}

@@ -11,9 +11,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.core.clock import VirtualClock
-from harness.hosting.instances.base import Answer, InstanceFailed, InstanceSpec, LocalSettings, Log
-from harness.hosting.instances.client import StreamedAnswer
-from harness.hosting.instances.usage import Usage
+from harness.hosting.instances.base import (
+    Answer,
+    Instance,
+    InstanceFailed,
+    InstanceKind,
+    InstanceSpec,
+    Log,
+    ResourceUsage,
+    StreamedAnswer,
+)
+from harness.hosting.instances.settings import LocalSettings
 from tests.support import REGION, Aws, unique
 
 IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-inference:2.6.0-cpu-py312-ubuntu22.04-sagemaker"
@@ -21,7 +29,7 @@ Handler = Callable[[bytes, Mapping[str, str]], Any]
 """What a hand-held model answers: an Answer, a document, or a coroutine of either; it may raise."""
 
 
-class HandInstance:
+class HandInstance(Instance):
     """Ready at once unless its hands hold it; answers what they say."""
 
     def __init__(self, hands: Hands, spec: InstanceSpec, log: Log) -> None:
@@ -31,7 +39,7 @@ class HandInstance:
         self.ended = asyncio.Event()
         self.stopped = False
         self.requests: list[tuple[bytes, Mapping[str, str]]] = []
-        self.used = Usage(0.0, 0)
+        self.used = ResourceUsage(0.0, 0)
 
     async def start(self) -> None:
         self.log("started")
@@ -55,7 +63,7 @@ class HandInstance:
         self.requests.append((body, headers))
         yield self.hands.streams[self.spec.variant](body, headers)
 
-    def usage(self) -> Usage:
+    def usage(self) -> ResourceUsage:
         return self.used
 
     async def wait_ended(self) -> None:
@@ -71,10 +79,10 @@ def echo(body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
 
 
 @dataclass
-class Hands:
+class Hands(InstanceKind):
     """All instances of a kind; answers, streams and failures by variant name."""
 
-    needs_model_data = False
+    reports_usage = True
     built: list[HandInstance] = field(default_factory=list)
     answer: dict[str, Handler] = field(default_factory=dict)
     streams: dict[str, Callable[[bytes, Mapping[str, str]], StreamedAnswer]] = field(default_factory=dict)
@@ -84,8 +92,6 @@ class Hands:
     def build(self, spec: InstanceSpec, log: Log) -> HandInstance:
         self.built.append(HandInstance(self, spec, log))
         return self.built[-1]
-
-    async def close(self) -> None: ...
 
     async def open(self) -> None:
         """Lets every instance become ready; on the loop of the instances."""

@@ -9,7 +9,7 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
-from harness.hosting.instances.base import LocalSettings
+from harness.hosting.instances.settings import LocalSettings
 from tests.hosting.conftest import IMAGE, Deployed, create_endpoint, settled
 from tests.hosting.hands import Held, variant
 from tests.hosting.models import BROKEN, ECHO, model_tar

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from harness.hosting.instances.base import Instance, InstanceSpec, LocalSettings
+from harness.hosting.instances.base import Instance, InstanceSpec
+from harness.hosting.instances.settings import LocalSettings
 from tests.hosting.hands import IMAGE, variant
 from tests.hosting.instances.kinds import BENCHES, MODEL, Bench
 from tests.hosting.models import model_tar
@@ -30,7 +31,7 @@ def settings_of(kind: str, bench: Bench, folder: Path) -> LocalSettings:
     for number in range(2 if kind == "container" else 1):
         work = folder / str(number) / "work"
         work.mkdir(parents=True)
-        spec = InstanceSpec("e", "v", number, "ml.m5.large", folder / str(number) / "model", work, {})
+        spec = InstanceSpec("e", "v", number, "ml.m5.large", folder / str(number) / "model", work, {}, LocalSettings())
         found.append(bench.settle(spec, SECONDS, 0.0).settings)
     return replace(found[0], instances=kind, containers=tuple(url for one in found for url in one.containers))
 

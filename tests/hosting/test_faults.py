@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from harness.hosting.instances import process
-from harness.hosting.instances.base import LocalSettings
+from harness.hosting.instances.process import instance as process_instance
+from harness.hosting.instances.settings import LocalSettings
 from tests.hosting.conftest import Deployed, create_endpoint, settled
 from tests.hosting.hands import IMAGE, Held, variant
 from tests.hosting.models import ECHO, model_tar
@@ -141,7 +141,7 @@ def test_a_stream_that_breaks_off(endpoint: Deployed, container: Container) -> N
 
 def test_a_model_that_leaks_loses_the_request_that_was_too_much(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its worker is killed as by an instance's kernel and begins anew; the log says why."""
-    monkeypatch.setattr(process, "limit_of", lambda instance_type: 700 * 2**20)
+    monkeypatch.setattr(process_instance, "limit_of", lambda instance_type: 700 * 2**20)
     endpoint = create_endpoint(aws, model_tar(ECHO))
     assert settled(endpoint)["EndpointStatus"] == "InService"
     first = json.loads(endpoint.invoke({})["Body"])["pid"]

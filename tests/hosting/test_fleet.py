@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from harness.core.clock import VirtualClock
 from harness.core.errors import AwsError
 from harness.hosting.fleet import Fleet
-from harness.hosting.instances.base import Answer, InstanceFailed
+from harness.hosting.instances.base import Answer, Instance, InstanceFailed
 from harness.hosting.model_data import ModelDataError
 from harness.hosting.rules.timeouts import DRAIN_SECONDS
 
 
-class HandInstance:
+class HandInstance(Instance):
     """An instance that is ready, fails and ends when the test says so."""
 
     def __init__(self, number: int, failure: str = "") -> None:
@@ -75,6 +75,12 @@ class Yard:
         return [one for one in self.built if not one.stopped]
 
 
+async def ask(fleet: Fleet) -> Answer:
+    """Sends one request, as the invoker does."""
+    with fleet.instance() as (_, instance):
+        return await instance.invoke(b"", {}, 1)
+
+
 async def until(condition: object) -> None:
     for _ in range(500):
         if condition():  # type: ignore[operator]
@@ -117,7 +123,7 @@ async def test_an_instance_that_dies_is_replaced_and_the_others_go_on() -> None:
     dead = yard.built[0]
     dead.ended.set()
     await until(lambda: fleet.in_service == 1)
-    assert (await fleet.invoke(b"", {}, 1)).body == b"%d" % yard.built[1].number
+    assert (await ask(fleet)).body == b"%d" % yard.built[1].number
     await clock.advance(2)
     await until(lambda: fleet.in_service == 2)
     assert yard.built[2].number == dead.number
@@ -131,7 +137,7 @@ async def test_a_replacement_that_does_not_come_up_is_tried_again() -> None:
     yard.built[0].ended.set()
     await until(lambda: fleet.in_service == 0)
     with pytest.raises(AwsError, match="No instance of variant v is in service"):
-        await fleet.invoke(b"", {}, 1)
+        await ask(fleet)
     for _ in range(3):
         await clock.advance(2)
         await asyncio.sleep(0.02)
@@ -145,7 +151,7 @@ async def test_least_outstanding_requests_spreads_what_is_in_flight() -> None:
     await fleet.start()
     for instance in yard.built:
         instance.hold.clear()
-    requests = [asyncio.create_task(fleet.invoke(b"", {}, 1)) for _ in range(6)]
+    requests = [asyncio.create_task(ask(fleet)) for _ in range(6)]
     await until(lambda: sum(instance.served for instance in yard.built) == 6)
     assert [instance.served for instance in yard.built] == [3, 3]
     for instance in yard.built:
@@ -161,15 +167,15 @@ async def test_what_is_too_much_for_all_instances_together_is_throttled_at_once(
     await fleet.start()
     for one in yard.built:
         one.hold.clear()
-    requests = [asyncio.create_task(fleet.invoke(b"", {}, 1)) for _ in range(6)]
+    requests = [asyncio.create_task(ask(fleet)) for _ in range(6)]
     await until(lambda: sum(one.served for one in yard.built) == 6)
     with pytest.raises(AwsError) as found:
-        await fleet.invoke(b"", {}, 1)
+        await ask(fleet)
     assert (found.value.code, found.value.status) == ("ThrottlingException", 400)
     for one in yard.built:
         one.hold.set()
     await asyncio.gather(*requests)
-    await fleet.invoke(b"", {}, 1)
+    await ask(fleet)
     await fleet.stop()
 
 
@@ -219,12 +225,12 @@ async def test_a_removed_instance_gets_no_new_request_and_finishes_what_it_has()
     await fleet.start()
     for one in yard.built:
         one.hold.clear()
-    requests = [asyncio.create_task(fleet.invoke(b"", {}, 1)) for _ in range(2)]
+    requests = [asyncio.create_task(ask(fleet)) for _ in range(2)]
     await until(lambda: sum(one.served for one in yard.built) == 2)
     scaling = asyncio.create_task(fleet.scale(1))
     await until(lambda: fleet.in_service == 1)
     kept, leaving = yard.built
-    requests += [asyncio.create_task(fleet.invoke(b"", {}, 1)) for _ in range(3)]
+    requests += [asyncio.create_task(ask(fleet)) for _ in range(3)]
     await until(lambda: kept.served == 4)
     assert (leaving.served, leaving.stopped, scaling.done()) == (1, False, False)
     leaving.hold.set()
@@ -241,7 +247,7 @@ async def test_it_has_30_s_of_the_wall_for_that_however_fast_the_clock() -> None
     fleet = yard.fleet(clock, drain_seconds=0.3)
     await fleet.start()
     yard.built[0].hold.clear()
-    request = asyncio.create_task(fleet.invoke(b"", {}, 1))
+    request = asyncio.create_task(ask(fleet))
     await until(lambda: yard.built[0].served == 1)
     scaling = asyncio.create_task(fleet.scale(0))
     await until(lambda: fleet.in_service == 0)
@@ -260,7 +266,7 @@ async def test_one_cut_short_while_it_scales_leaves_nothing_behind() -> None:
     await fleet.start()
     for one in yard.built:
         one.hold.clear()
-    requests = [asyncio.create_task(fleet.invoke(b"", {}, 1)) for _ in range(8)]
+    requests = [asyncio.create_task(ask(fleet)) for _ in range(8)]
     await until(lambda: sum(one.served for one in yard.built) == 8)
     scaling = asyncio.create_task(fleet.scale(1))
     await until(lambda: fleet.in_service == 1)

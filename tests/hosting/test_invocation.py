@@ -14,8 +14,7 @@ from botocore.exceptions import ClientError
 
 from harness.core.calls import Call, Principal
 from harness.core.errors import AwsError
-from harness.hosting.instances.base import Answer, InvocationFailed
-from harness.hosting.instances.exchange import MalformedAnswer
+from harness.hosting.instances.base import Answer, InvocationFailed, MalformedAnswer
 from harness.hosting.runtime import HostingRuntime
 from tests.hosting.hands import Held
 from tests.support import ACCOUNT, REGION

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.hosting.instances.base import Answer
-from harness.hosting.instances.usage import Usage
+from harness.hosting.instances.base import Answer, ResourceUsage
 from tests.hosting.hands import Held
 
 ERRORS = ("Invocation4XXErrors", "Invocation5XXErrors", "InvocationModelErrors")
@@ -116,9 +115,9 @@ def test_what_the_instances_use(held: Held) -> None:
         held.advance(60)
         return held.metric(metric, namespace=namespace, **dimensions)
 
-    instance.used = Usage(1.0, 2 * 2**30)
+    instance.used = ResourceUsage(1.0, 2 * 2**30)
     assert held.until(lambda: minute("MemoryUtilization"))[-1].maximum == 25.0
-    instance.used = Usage(1e6, 2 * 2**30)
+    instance.used = ResourceUsage(1e6, 2 * 2**30)
     assert held.until(lambda: minute("CPUUtilization"), lambda found: found and found[-1].maximum > 200)
 
 

@@ -40,7 +40,7 @@ from harness.functions.rules.names import parse as parse_name
 from harness.functions.rules.outcome import Outcome
 from harness.functions.rules.payload import check_event, client_context
 from harness.gateway.identify import Head, credential_of, identify, signed_of
-from harness.hosting.instances.settings import local_settings
+from harness.hosting.instances.settings import LocalSettingsError, read_local_settings
 from harness.hosting.model_data import ModelDataError, unpack
 from harness.load.histogram import Histogram
 from harness.load.histograms import FILE as HISTOGRAMS
@@ -418,8 +418,8 @@ def parsers(folder: Path) -> dict[str, Parser]:
             (bent_json,),
         ),
         "local settings": Parser(
-            lambda content, _: local_settings(found) if isinstance(found := _loaded(content), dict) else None,
-            AwsError,
+            lambda content, _: read_local_settings(found) if isinstance(found := _loaded(content), dict) else None,
+            LocalSettingsError,
             (compact(LOCAL),),
             (bent_json,),
         ),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.hosting.instances.base import LocalSettings
+from harness.hosting.instances.settings import LocalSettings
 from tests.hosting.models import ECHO, model_tar
 from tests.support import Aws, unique
 

@@ -1,1 +1,1 @@
-"""What can stand behind an endpoint as one instance: a process, for one."""
+"""What can stand behind an endpoint as one instance, by kind."""

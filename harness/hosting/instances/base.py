@@ -1,23 +1,26 @@
-"""The interface of one instance behind a variant."""
+"""What an instance and a kind of instance are: the base classes that every kind derives from."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from harness.core.profile import Profile
+    from harness.core.clock import Clock
+    from harness.hosting.instances.settings import LocalSettings
 
 Log = Callable[[str], None]
-"""Called with every line that a container prints."""
+"""Takes each line that a container prints."""
 
 
 class InstanceFailed(Exception):
-    """The instance did not become ready; the text is the container's own last lines, or says what is missing.
+    """The instance did not become ready. The text is the container's own last lines, or says what is missing.
 
-    variant: the production variant that it is of, once its fleet has said so.
+    variant: the production variant of the instance; its fleet fills it in.
     """
 
     variant: str | None = None
@@ -27,40 +30,19 @@ class InvocationFailed(Exception):
     """The instance gave no answer: it died, refused the connection or hung up. The text says which."""
 
 
-@dataclass(frozen=True, slots=True)
-class LocalSettings:
-    """What a stack says of its endpoint that AWS has no word for; sent to the harness beside the AWS calls.
-
-    instances: the kind that stands in for an ML instance, by its registered name.
-    server: ``torchserve`` or ``asgi``.
-    responses: folder of recorded HTTP responses for the model's own downloads, or None for no egress proxy.
-    containers: URLs of the running containers that the kind ``container`` may use.
-    profile: what the kind ``twin`` answers from.
-    provisioning_seconds: of the clock, before an instance starts: AWS takes minutes.
-    serve_unready: an instance that is added takes requests as soon as it is started, as where ``/ping`` answers 200
-    before the model is loaded (aws/sagemaker-inference-toolkit#138).
-    concurrent_requests: how many SageMaker lets through for each instance at once before it throttles; AWS's own limit
-    is "dynamic", by the instances and their types (opensearch ml-commons#2429), and not published: None is no limit.
-    """
-
-    instances: str = "process"
-    server: str = "torchserve"
-    responses: Path | None = None
-    containers: tuple[str, ...] = ()
-    profile: Profile | None = None
-    provisioning_seconds: float = 0.0
-    serve_unready: bool = False
-    concurrent_requests: int | None = None
+class MalformedAnswer(InvocationFailed):
+    """The instance answered with something that is not HTTP."""
 
 
 @dataclass(frozen=True, slots=True)
 class InstanceSpec:
-    """What an instance is to run.
+    """What an instance runs.
 
     model_dir: the unpacked model.tar.gz, this instance's own copy (a container may write to it); an empty folder for a
     kind that needs no model data.
     environment: the container's Environment and the role's credentials.
     workspace: a folder for the instance's temporary files; its owner removes it.
+    settings: what the stack says under [local].
     """
 
     endpoint: str
@@ -70,7 +52,7 @@ class InstanceSpec:
     model_dir: Path
     workspace: Path
     environment: Mapping[str, str]
-    settings: LocalSettings = field(default_factory=LocalSettings)
+    settings: LocalSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,41 +65,103 @@ class Answer:
     body: bytes
 
 
-class Instance(Protocol):
-    """One instance. start() once, wait_ready() until it serves, invoke() many times, stop() once."""
+@dataclass(frozen=True, slots=True)
+class StreamedAnswer:
+    """A container's HTTP answer whose body is still to come. parts: raises InvocationFailed if the body breaks off."""
 
-    async def start(self) -> None: ...
-
-    async def wait_ready(self, timeout: float) -> None:
-        """Returns when ``/ping`` says 200. Raises InstanceFailed when it ended, or after ``timeout`` seconds."""
-        ...
-
-    async def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
-        """One request. Raises InvocationFailed, or TimeoutError after ``timeout`` seconds."""
-        ...
-
-    async def wait_ended(self) -> None:
-        """Returns when the instance has ended, for whatever reason."""
-        ...
-
-    async def stop(self) -> None:
-        """SIGTERM, then SIGKILL after 30 s (SageMaker guide); returns when it is gone."""
-        ...
+    status: int
+    headers: Mapping[str, str]
+    parts: AsyncIterator[bytes]
 
 
-class InstanceKind(Protocol):
-    """A kind of instance: made once per harness with its clock, ``Kind(clock)``, and asked for every instance.
+@dataclass(frozen=True, slots=True)
+class ResourceUsage:
+    """What an instance uses.
 
-    needs_model_data: whether model.tar.gz is fetched and unpacked before an instance is built.
+    cpu_seconds: used since its start, over all cores. memory_bytes: held now, with each shared page counted once.
     """
 
-    @property
-    def needs_model_data(self) -> bool: ...
+    cpu_seconds: float
+    memory_bytes: int
 
+
+class Instance(ABC):
+    """One instance. Its fleet calls start() once, wait_ready() once, invoke() many times and stop() once."""
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Starts the instance; wait_ready() follows."""
+
+    @abstractmethod
+    async def wait_ready(self, timeout: float) -> None:
+        """Returns when ``/ping`` answers 200. Raises InstanceFailed when it ended, or after ``timeout`` seconds."""
+
+    @abstractmethod
+    async def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
+        """Sends one request. Raises InvocationFailed, or TimeoutError after ``timeout`` seconds."""
+
+    @abstractmethod
+    async def wait_ended(self) -> None:
+        """Returns when the instance has ended, whatever the reason."""
+
+    @abstractmethod
+    async def stop(self) -> None:
+        """Ends the instance: SIGTERM, then SIGKILL after 30 s (SM guide). Returns when it is gone."""
+
+    def stream(
+        self, body: bytes, headers: Mapping[str, str], timeout: float
+    ) -> AbstractAsyncContextManager[StreamedAnswer]:
+        """Sends one request and passes its answer on while it comes; an instance that cannot gives it as one part.
+
+        Raises InvocationFailed, or TimeoutError when the whole answer takes longer than ``timeout`` seconds.
+        """
+        return _as_one_part(self, body, headers, timeout)
+
+    def usage(self) -> ResourceUsage | None:
+        """What the instance uses; None if it has ended or cannot tell. May be called in any thread."""
+        return None
+
+    @property
+    def workers(self) -> int | None:
+        """How many requests the instance serves at once; None if it cannot tell."""
+        return None
+
+
+class InstanceKind(ABC):
+    """A kind of instance. One object for each local AWS builds all instances of the kind.
+
+    needs_model_data: whether model.tar.gz is downloaded and unpacked before an instance is built.
+    reports_usage: whether usage() of its instances is worth asking; without it there is no CPUUtilization and no
+    MemoryUtilization.
+    """
+
+    needs_model_data: ClassVar[bool] = False
+    reports_usage: ClassVar[bool] = False
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+
+    @classmethod
+    def missing(cls, settings: LocalSettings) -> str | None:
+        """What the kind needs of [local] and does not find there, as a sentence's end (``needs containers``)."""
+        return None
+
+    @abstractmethod
     def build(self, spec: InstanceSpec, log: Log) -> Instance:
-        """An instance that is not started yet; called in any thread. Raises InstanceFailed when it cannot be."""
-        ...
+        """An instance that is not started yet. May be called in any thread. Raises InstanceFailed if it cannot be."""
 
     async def close(self) -> None:
         """Called once, after the last instance has stopped."""
-        ...
+        return
+
+
+@asynccontextmanager
+async def _as_one_part(
+    instance: Instance, body: bytes, headers: Mapping[str, str], timeout: float
+) -> AsyncIterator[StreamedAnswer]:
+    answer = await instance.invoke(body, headers, timeout)
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield answer.body
+
+    yield StreamedAnswer(answer.status, answer.headers, parts())

@@ -4,48 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from contextlib import asynccontextmanager
+from typing import Literal
 
 import aiohttp
 import yarl
 
-from harness.hosting.instances.base import Answer, InvocationFailed
-from harness.hosting.instances.exchange import Connections, MalformedAnswer
+from harness.hosting.instances.base import Answer, InvocationFailed, MalformedAnswer, StreamedAnswer
+from harness.hosting.instances.connections import Connections
 from harness.hosting.rules.timeouts import PING_SECONDS
 
-# Not AWS's interval (unpublished): short, because a local start takes seconds, not minutes.
+# Ours, since AWS does not publish its interval: short, because a local start takes seconds, not minutes.
 PING_INTERVAL_SECONDS = 0.2
-# Shorter than any common server's own (gunicorn's is 2 s): a connection that the server is about to close is not
-# written to, which would cost a request that nobody served.
+# Shorter than any common server's own (gunicorn's is 2 s): a request on a connection that the server is just closing
+# would be lost.
 _KEEP_ALIVE_SECONDS = 1.5
-# What the container sees is what the caller sent, nothing of this client's.
+# The container is to see what the caller sent and nothing of this client's.
 _NO_HEADERS_OF_ITS_OWN = ("Content-Type", "User-Agent", "Accept", "Accept-Encoding")
 
 
-@dataclass(frozen=True, slots=True)
-class StreamedAnswer:
-    """A container's HTTP answer whose body is still to come. parts: raises InvocationFailed where it breaks off."""
-
-    status: int
-    headers: Mapping[str, str]
-    parts: AsyncIterator[bytes]
-
-
-@runtime_checkable
-class StreamingInstance(Protocol):
-    """An instance that can pass an answer on while it comes: an ability that a kind may have."""
-
-    def stream(
-        self, body: bytes, headers: Mapping[str, str], timeout: float
-    ) -> AbstractAsyncContextManager[StreamedAnswer]:
-        """One request. Raises InvocationFailed, or TimeoutError when it took longer than ``timeout`` seconds in all."""
-        ...
-
-
 class ContainerClient:
-    """Keep-alive connections to one container. url: ``http://HOST:PORT``. To be made on a running loop."""
+    """Keep-alive connections to one container. url: ``http://HOST:PORT``. It has to be made on a running loop."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -75,7 +54,7 @@ class ContainerClient:
             return False
 
     async def pinged(self, ended: Callable[[], bool], timeout: float) -> Literal["ready", "ended", "late"]:
-        """Pings until it answers 200, ``ended()`` is true, or ``timeout`` seconds are over."""
+        """Pings until ``/ping`` answers 200, ``ended()`` is true, or ``timeout`` seconds are over."""
         try:
             async with asyncio.timeout(timeout):
                 while not await self.ping():
@@ -87,13 +66,13 @@ class ContainerClient:
         return "ready"
 
     async def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
-        """One request. Raises InvocationFailed, or TimeoutError after ``timeout`` seconds."""
+        """Sends one request. Raises InvocationFailed, or TimeoutError after ``timeout`` seconds."""
         async with asyncio.timeout(timeout):
             return await self._connections.post(self._invocations_url.raw_path, body, headers)
 
     @asynccontextmanager
     async def stream(self, body: bytes, headers: Mapping[str, str], timeout: float) -> AsyncIterator[StreamedAnswer]:
-        """One request whose answer is read while it comes; errors as of invoke()."""
+        """Sends one request whose answer is read while it comes. Raises what invoke() raises."""
         limit = aiohttp.ClientTimeout(total=timeout)
         try:
             async with self._session.post(self._invocations_url, data=body, headers=headers, timeout=limit) as answer:
@@ -111,9 +90,9 @@ async def _parts(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
 
 
 def _no_answer(error: Exception) -> Exception:
-    """TimeoutError as it is, everything else as what an instance may raise."""
+    """The error as one that an instance may raise: TimeoutError, MalformedAnswer or InvocationFailed."""
     if isinstance(error, TimeoutError):
         return TimeoutError()
     # aiohttp's name for a status line or header that cannot be parsed.
-    kind = MalformedAnswer if isinstance(error, aiohttp.ClientResponseError) else InvocationFailed
-    return kind(f"{type(error).__name__}: {error}")
+    error_class = MalformedAnswer if isinstance(error, aiohttp.ClientResponseError) else InvocationFailed
+    return error_class(f"{type(error).__name__}: {error}")

@@ -1,20 +1,28 @@
-"""The kinds of instance by name: whatever an installed package registers, the harness's own three among them.
+"""The kinds of instance by name: the harness's own and those that installed packages add.
 
-A package adds one under the entry point group ``sagemaker_harness.instances``: the name is what a stack file says under
-``[local] instances``, the object is called with the harness's clock and gives an InstanceKind. A kind is loaded when it
-is first asked for.
+A package registers a kind as an entry point of the group ``sagemaker_harness.instances``: its name is what a stack file
+gives as ``[local] instances``, and its object is a subclass of InstanceKind. A kind's module is loaded when the kind is
+first asked for.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
 
-from harness.core.clock import Clock
-from harness.hosting.instances.base import InstanceFailed, InstanceKind
+from harness.hosting.instances.base import InstanceFailed
+
+if TYPE_CHECKING:
+    from harness.core.clock import Clock
+    from harness.hosting.instances.base import InstanceKind
 
 GROUP = "sagemaker_harness.instances"
+_HARNESS = "sagemaker-harness"
+
+
+class UnusableKind(Exception):
+    """A name that no kind of instance can be used by. The text says why, as a sentence's end after the name."""
 
 
 def kind_names() -> list[str]:
@@ -22,29 +30,39 @@ def kind_names() -> list[str]:
     return sorted(entry_points(group=GROUP).names)
 
 
-class Kinds:
-    """The kinds that one harness uses, each made when it is first asked for."""
+def kind_class(name: str) -> type[InstanceKind]:
+    """The class that is registered by a name. Raises UnusableKind for an unknown name and for one registered twice."""
+    entries = list(entry_points(group=GROUP, name=name))
+    if not entries:
+        raise UnusableKind(f"is no kind of instance here; there are: {', '.join(kind_names())}")
+    packages = sorted({entry.dist.name for entry in entries if entry.dist is not None})
+    if len(packages) > 1:
+        added = next(package for package in packages if package != _HARNESS)
+        raise UnusableKind(
+            f"is registered by the packages {' and '.join(packages)}, but only one may have the name: "
+            f"uninstall {added}, or have it register another name"
+        )
+    kind: type[InstanceKind] = entries[0].load()
+    return kind
+
+
+class KindRegistry:
+    """The kinds of one local AWS. Each kind's object is made when it is first asked for."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._made: dict[str, InstanceKind] = {}
+        self._kinds: dict[str, InstanceKind] = {}
 
     def get(self, name: str) -> InstanceKind:
-        """Raises InstanceFailed for a name that nobody registered."""
-        if name not in self._made:
-            self._made[name] = _factory(name)(self._clock)
-        return self._made[name]
+        """Raises InstanceFailed for a name by which no kind can be used."""
+        if name not in self._kinds:
+            try:
+                self._kinds[name] = kind_class(name)(self._clock)
+            except UnusableKind as error:
+                raise InstanceFailed(f"[local] instances: {name!r} {error}.") from None
+        return self._kinds[name]
 
     async def close(self) -> None:
         """Called when every instance has stopped."""
-        await asyncio.gather(*(kind.close() for kind in self._made.values()))
-        self._made.clear()
-
-
-def _factory(name: str) -> Callable[[Clock], InstanceKind]:
-    found = entry_points(group=GROUP, name=name)
-    if not found:
-        known = ", ".join(kind_names())
-        raise InstanceFailed(f"There is no kind of instance {name!r} here; [local] instances may be: {known}.")
-    factory: Callable[[Clock], InstanceKind] = next(iter(found)).load()
-    return factory
+        await asyncio.gather(*(kind.close() for kind in self._kinds.values()))
+        self._kinds.clear()

@@ -13,6 +13,7 @@ import numpy as np
 from harness.core.progress import Steps
 from harness.core.quantities import say_rate, say_seconds
 from harness.functions.rules.concurrency import ACCOUNT_LIMIT
+from harness.hosting.instances.settings import LocalSettings
 from harness.load.traffic import Traffic
 from harness.planner.apply.tables import planned_stack
 from harness.planner.confirmation.excerpt import Excerpt, choose
@@ -23,7 +24,7 @@ from harness.planner.search.replication import Simulate
 from harness.simulator import arrivals
 from harness.simulator.outcome import Outcome
 from harness.simulator.system import System
-from harness.stack.file import LocalTable, Stack
+from harness.stack.file import Stack
 from harness.stack.twins import on_twins
 
 _PREDICTIONS = 20  # simulated runs whose mean is the prediction; each is short
@@ -116,10 +117,8 @@ def _both(
         tempfile.TemporaryDirectory(prefix="harness-twins-") as scratch,
         steps.step(f"Running the {candidate.label} setting on twins", live.seconds) as say,
     ):
-        file = Path(scratch) / "profile.json"
-        file.write_text(profile.to_json(), encoding="utf-8")
-        local = LocalTable(provisioning_seconds=provisioning_at(profile, system.delays.provisioning, live.speed))
-        twins = on_twins(planned_stack(there, stack), file, scratch=Path(scratch), local=local)
+        local = LocalSettings(provisioning_seconds=provisioning_at(profile, system.delays.provisioning, live.speed))
+        twins = on_twins(planned_stack(there, stack), profile, scratch=Path(scratch), local=local)
         measured = run_live(twins, profile, part.schedule, sent, live.speed, executions, say)
     provisioned = settings.function.provisioned_concurrent_executions if settings.function else 0
     same = system_at(of_twins, live.speed, max(0, executions - provisioned))

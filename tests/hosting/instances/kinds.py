@@ -14,10 +14,14 @@ from pathlib import Path
 import psutil
 
 from harness.core.clock import WallClock
-from harness.hosting.instances.base import Instance, InstanceKind, InstanceSpec, LocalSettings
-from harness.hosting.instances.container import ContainerInstance, ContainerKind
-from harness.hosting.instances.process import ProcessInstance, ProcessKind
-from harness.hosting.instances.twin import TwinInstance, TwinKind
+from harness.hosting.instances.base import Instance, InstanceKind, InstanceSpec
+from harness.hosting.instances.container import ContainerKind
+from harness.hosting.instances.container.instance import ContainerInstance
+from harness.hosting.instances.process import ProcessKind
+from harness.hosting.instances.process.instance import ProcessInstance
+from harness.hosting.instances.settings import LocalSettings
+from harness.hosting.instances.twin import TwinKind
+from harness.hosting.instances.twin.instance import TwinInstance
 from tests.model_server.serving import ROOT, free_port
 from tests.profiles import a_profile, constant
 
@@ -54,7 +58,9 @@ class Bench:
     def build(self, seconds: float = 0.0, load: float = 0.0) -> Instance:
         folder = self.folder / str(len(self._instances))
         (folder / "work").mkdir(parents=True)
-        spec = InstanceSpec("e", "v", 0, "ml.m5.large", folder / "model", folder / "work", {"LOAD": str(load)})
+        spec = InstanceSpec(
+            "e", "v", 0, "ml.m5.large", folder / "model", folder / "work", {"LOAD": str(load)}, LocalSettings()
+        )
         instance = self.kind.build(self.settle(spec, seconds, load), self.lines.append)
         self._instances.append(instance)
         return instance

@@ -12,8 +12,10 @@ import pytest
 from aiohttp import web
 
 from harness.core.clock import WallClock
-from harness.hosting.instances.base import InstanceFailed, InstanceSpec, InvocationFailed, LocalSettings
-from harness.hosting.instances.container import ContainerInstance, ContainerKind
+from harness.hosting.instances.base import InstanceFailed, InstanceSpec, InvocationFailed
+from harness.hosting.instances.container import ContainerKind
+from harness.hosting.instances.container.instance import ContainerInstance
+from harness.hosting.instances.settings import LocalSettings
 
 
 class Container:

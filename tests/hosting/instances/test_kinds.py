@@ -10,55 +10,96 @@ import pytest
 
 from harness.core.clock import WallClock
 from harness.hosting.instances.base import InstanceFailed
-from harness.hosting.instances.kinds import Kinds, kind_names
+from harness.hosting.instances.kinds import KindRegistry, UnusableKind, kind_class, kind_names
+from harness.hosting.instances.settings import LocalSettings, LocalSettingsError, read_local_settings
 from harness.hosting.instances.twin import TwinKind
+
+KIND = """
+from harness.hosting.instances.base import InstanceKind
+
+class Lightning(InstanceKind):
+    closed = False
+
+    @classmethod
+    def missing(cls, settings):
+        return None if settings.responses else "needs responses"
+
+    def build(self, spec, log):
+        raise NotImplementedError
+
+    async def close(self):
+        self.closed = True
+"""
+
+Install = Callable[[str], None]
 
 
 @pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Installs a package that registers the kind ``lightning``."""
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+    """Installs a package that registers its kind under a name."""
 
-    def install(code: str) -> None:
-        (tmp_path / "lightning_kind.py").write_text(code)
+    def install(name: str) -> None:
+        (tmp_path / "lightning_kind.py").write_text(KIND)
         info = tmp_path / "lightning-1.0.dist-info"
         info.mkdir()
         (info / "METADATA").write_text("Metadata-Version: 2.1\nName: lightning\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text("[sagemaker_harness.instances]\nlightning = lightning_kind:Lightning\n")
+        (info / "entry_points.txt").write_text(f"[sagemaker_harness.instances]\n{name} = lightning_kind:Lightning\n")
         monkeypatch.syspath_prepend(tmp_path)
         monkeypatch.delitem(sys.modules, "lightning_kind", raising=False)
 
     return install
 
 
-def test_the_harness_has_three() -> None:
+def test_the_harness_has_three_kinds() -> None:
     assert kind_names() == ["container", "process", "twin"]
 
 
-async def test_a_package_adds_one_by_its_entry_point(package: Callable[[str], None]) -> None:
-    package(
-        "class Lightning:\n"
-        "    needs_model_data = False\n"
-        "    def __init__(self, clock): self.clock, self.closed = clock, False\n"
-        "    def build(self, spec, log): raise NotImplementedError\n"
-        "    async def close(self): self.closed = True\n"
-    )
+async def test_a_package_adds_a_kind_by_its_entry_point(install: Install) -> None:
+    install("lightning")
     assert kind_names() == ["container", "lightning", "process", "twin"]
     clock = WallClock()
-    kinds = Kinds(clock)
-    kind = kinds.get("lightning")
-    assert kind is kinds.get("lightning"), "one of each kind for a harness"
-    assert kind.clock is clock  # type: ignore[attr-defined]
-    await kinds.close()
+    registry = KindRegistry(clock)
+    kind = registry.get("lightning")
+    assert kind is registry.get("lightning"), "there is one object of each kind"
+    assert kind.clock is clock
+    await registry.close()
     assert kind.closed  # type: ignore[attr-defined]
 
 
-async def test_a_kind_that_nobody_registered_is_named_with_those_there_are() -> None:
-    with pytest.raises(InstanceFailed, match=r"no kind of instance 'cloud' here; .* may be: container, process, twin"):
-        Kinds(WallClock()).get("cloud")
+def test_an_added_kind_says_itself_what_it_needs(install: Install, tmp_path: Path) -> None:
+    install("lightning")
+    with pytest.raises(LocalSettingsError, match='instances: "lightning" needs responses'):
+        read_local_settings({"instances": "lightning"})
+    table = {"instances": "lightning", "responses": str(tmp_path)}
+    assert read_local_settings(table) == LocalSettings("lightning", responses=tmp_path)
 
 
-async def test_a_model_that_nobody_runs_needs_no_data() -> None:
-    kinds = Kinds(WallClock())
-    assert [kinds.get(name).needs_model_data for name in kind_names()] == [False, True, False]
-    assert isinstance(kinds.get("twin"), TwinKind)
-    await kinds.close()
+@pytest.mark.parametrize("name", ["container", "process", "twin"])
+def test_a_package_cannot_take_a_name_of_the_harness(install: Install, name: str) -> None:
+    install(name)
+    sentence = (
+        "is registered by the packages lightning and sagemaker-harness, but only one may have the name: "
+        "uninstall lightning, or have it register another name"
+    )
+    with pytest.raises(UnusableKind) as refused:
+        kind_class(name)
+    assert str(refused.value) == sentence
+    with pytest.raises(InstanceFailed, match=f"instances: '{name}' {sentence}"):
+        KindRegistry(WallClock()).get(name)
+    with pytest.raises(LocalSettingsError, match=f'instances: "{name}" {sentence}'):
+        read_local_settings({"instances": name})
+    assert kind_names() == ["container", "process", "twin"]
+
+
+async def test_an_unknown_kind_is_refused_with_the_kinds_there_are() -> None:
+    with pytest.raises(InstanceFailed, match="'cloud' is no kind of instance here; there are: container"):
+        KindRegistry(WallClock()).get("cloud")
+
+
+async def test_only_a_process_needs_model_data_and_reports_what_it_uses() -> None:
+    registry = KindRegistry(WallClock())
+    kinds = [registry.get(name) for name in kind_names()]
+    assert [kind.needs_model_data for kind in kinds] == [False, True, False]
+    assert [kind.reports_usage for kind in kinds] == [False, True, False]
+    assert isinstance(registry.get("twin"), TwinKind)
+    await registry.close()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from harness.hosting.instances.memory_limit import limit_of, relieve
+from harness.hosting.instances.process.memory_limit import limit_of, relieve
 
 # A parent of little and a child of much, as a model server's front and its worker.
 TREE = """

@@ -12,9 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.hosting.instances import process as process_kind
 from harness.hosting.instances.base import Instance, InstanceSpec
-from harness.hosting.instances.process import ProcessInstance, cores_of
+from harness.hosting.instances.process import instance as process_instance
+from harness.hosting.instances.process.instance import ProcessInstance, cores_of
 from tests.hosting.instances.kinds import NEVER, ProcessBench
 
 
@@ -40,8 +40,8 @@ async def test_one_that_does_not_end_by_sigterm_is_killed_when_its_time_is_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """30 s from SIGTERM to SIGKILL (SM guide); a stopped process hears of no other signal."""
-    assert process_kind.STOP_SECONDS == 30
-    monkeypatch.setattr(process_kind, "STOP_SECONDS", 0.5)
+    assert process_instance.STOP_SECONDS == 30
+    monkeypatch.setattr(process_instance, "STOP_SECONDS", 0.5)
     bench = ProcessBench(tmp_path)
     instance = bench.build(load=NEVER)
     await instance.start()

@@ -17,8 +17,10 @@ import psutil
 import pytest
 
 from harness.core.clock import Clock, VirtualClock, WallClock
-from harness.hosting.instances.base import InstanceFailed, InstanceSpec, LocalSettings
-from harness.hosting.instances.twin import TwinInstance, TwinKind
+from harness.hosting.instances.base import InstanceFailed, InstanceSpec
+from harness.hosting.instances.settings import LocalSettings
+from harness.hosting.instances.twin import TwinKind
+from harness.hosting.instances.twin.instance import TwinInstance
 from tests.model_server.serving import ROOT
 from tests.profiles import a_profile, constant
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from harness.hosting.instances.usage import of_process_tree
+from harness.hosting.instances.process.usage import usage_of_tree
 
 BURN = """
 import subprocess, sys, time
@@ -27,14 +27,14 @@ def test_cpu_time_and_memory_of_the_whole_tree() -> None:
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "burnt\n"
-        found = of_process_tree(process.pid)
+        usage = usage_of_tree(process.pid)
         process.communicate("")
-    assert found is not None
-    assert 0.3 <= found.cpu_seconds < 30
-    assert 50e6 < found.memory_bytes < 500e6
+    assert usage is not None
+    assert 0.3 <= usage.cpu_seconds < 30
+    assert 50e6 < usage.memory_bytes < 500e6
 
 
 def test_none_once_it_is_gone() -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         pass
-    assert of_process_tree(process.pid) is None
+    assert usage_of_tree(process.pid) is None

@@ -1,8 +1,8 @@
-"""HTTP/1.1 to one container, for requests whose answers are taken whole.
+"""Connections of HTTP/1.1 to one container, for requests whose answers are read as a whole.
 
-Of what a small InvokeEndpoint costs the gateway, a general HTTP client is two fifths; this is a part of that, for it
-does what the container contract needs and no more: one request at a time on each kept-alive connection, and no
-redirect, cookie or compression, which are the caller's business and not SageMaker's.
+A general HTTP client would be two fifths of what a small InvokeEndpoint costs the gateway. This one costs a part of
+that, because it does only what the container contract needs: one request at a time on each kept-alive connection.
+Redirects, cookies and compression are the caller's business, not SageMaker's.
 """
 
 from __future__ import annotations
@@ -15,18 +15,14 @@ from typing import cast
 import httptools
 from multidict import CIMultiDict
 
-from harness.hosting.instances.base import Answer, InvocationFailed
+from harness.hosting.instances.base import Answer, InvocationFailed, MalformedAnswer
 
 HEAD_LIMIT = 65_536
-"""Bytes of an answer's status line and headers together; ours, as a container's are a few hundred."""
-
-
-class MalformedAnswer(InvocationFailed):
-    """What came back is not HTTP."""
+"""Bytes of an answer's status line and headers together; ours. A container's are a few hundred."""
 
 
 class Connections:
-    """Kept-alive connections to one address. keep_alive: seconds that one may be idle and still be used."""
+    """Kept-alive connections to one address. keep_alive: seconds for which an idle connection may still be used."""
 
     def __init__(self, host: str, port: int, keep_alive: float) -> None:
         self._address = (host, port)
@@ -36,7 +32,7 @@ class Connections:
         self._all: set[_Connection] = set()
 
     async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """One request and its whole answer. Raises InvocationFailed; where it is cancelled, its connection ends."""
+        """Sends one request and reads its whole answer. Raises InvocationFailed. Cancelling it ends its connection."""
         lines = [f"POST {path} HTTP/1.1", f"Host: {self._host}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         lines += [f"Content-Length: {len(body)}", "", ""]
@@ -45,7 +41,7 @@ class Connections:
             raise InvocationFailed("A header has a line break in it.")
         connection = self._unused() or await self._open()
         try:
-            answer = await connection.exchange(head.encode("utf-8", "surrogateescape") + body)
+            answer = await connection.send(head.encode("utf-8", "surrogateescape") + body)
         except BaseException:
             connection.abort()
             raise
@@ -57,12 +53,12 @@ class Connections:
         return answer
 
     def close(self) -> None:
-        """Ends all of them; a request at hand fails."""
+        """Ends all connections; requests under way fail."""
         for connection in [*self._all]:
             connection.abort()
 
     def _unused(self) -> _Connection | None:
-        """The one that was used last, for those that are idle longest are ended."""
+        """The idle connection that was used last. Those that have been idle for too long are ended."""
         oldest = asyncio.get_running_loop().time() - self._keep_alive
         while self._idle and self._idle[0].idle_since < oldest:
             self._idle.popleft().abort()
@@ -84,7 +80,7 @@ class Connections:
 
 
 class _Connection(asyncio.Protocol):
-    """usable: whether another request may be sent on it."""
+    """One connection. usable: whether another request may be sent on it. among: the connections that live."""
 
     def __init__(self, among: set[_Connection]) -> None:
         self._among = among
@@ -101,8 +97,8 @@ class _Connection(asyncio.Protocol):
         self._body: list[bytes] = []
         self._to_the_end = False
 
-    async def exchange(self, request: bytes) -> Answer:
-        if not self.usable:  # it has ended already, and nothing would ever answer
+    async def send(self, request: bytes) -> Answer:
+        if not self.usable:  # it has ended, and no answer would ever come
             raise InvocationFailed("the connection ended before the request")
         self.usable = False
         self._answer = asyncio.get_running_loop().create_future()
@@ -116,7 +112,7 @@ class _Connection(asyncio.Protocol):
     # asyncio's callbacks
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # Not isinstance: uvloop's transports are not asyncio.Transport's subclasses.
+        # A cast, because uvloop's transports are not subclasses of asyncio.Transport.
         self._transport = cast("asyncio.Transport", transport)
         self._among.add(self)
         self.usable = True
@@ -140,7 +136,7 @@ class _Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         if self._answer is None or self._answer.done():
-            self.abort()  # an answer that nobody asked for
+            self.abort()  # an answer without a request
         self._begin()
 
     def on_status(self, reason: bytes) -> None:
@@ -161,7 +157,7 @@ class _Connection(asyncio.Protocol):
         self._body.append(body)
 
     def on_message_complete(self) -> None:
-        if self._parser.get_status_code() >= 200:  # else it is a word in between, and the answer follows
+        if self._parser.get_status_code() >= 200:  # else it is an interim response, and the answer follows
             self.usable = self._parser.should_keep_alive()
             self._finish()
 

@@ -1,4 +1,4 @@
-"""What an ML instance's kernel does when its memory is used up: it kills the largest process."""
+"""Does what an ML instance's kernel does when its memory is used up: kills the largest process."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from harness.hosting.instances.base import Log
 from harness.hosting.rules.instance_types import memory_gib
 
 LOOK_SECONDS = 0.5
-"""Ours, of the wall: how often it is looked at. A leak may be past the limit for so long."""
-_SHARE_OF_MACHINE = 0.8  # ours: a model that leaks leaves this machine able to answer
+"""Wall-clock seconds between two looks; ours. A leak may be past the limit for so long."""
+_SHARE_OF_MACHINE = 0.8  # ours: a leaking model must not make this machine unresponsive
 _GIB = 2**30
 
 
 def limit_of(instance_type: str) -> int:
-    """Bytes: the instance type's, at most four fifths of this machine's.
+    """Bytes of memory of an instance of the type: the type's, but at most four fifths of this machine's.
 
     Raises ValueError for a name that is not an ML instance type's.
     """
@@ -29,7 +29,7 @@ def limit_of(instance_type: str) -> int:
 
 
 async def hold(pid: int, limit: int, log: Log) -> None:
-    """Looks at a process and all below it until it is cancelled; ``log`` is told of each one that was killed."""
+    """Keeps a process and its descendants within ``limit`` bytes until it is cancelled; logs each process it kills."""
     while True:
         await asyncio.sleep(LOOK_SECONDS)
         killed = await asyncio.to_thread(relieve, pid, limit)
@@ -38,12 +38,12 @@ async def hold(pid: int, limit: int, log: Log) -> None:
 
 
 def relieve(pid: int, limit: int) -> str | None:
-    """Kills the largest process of the tree where that holds more than ``limit`` bytes, and says so."""
-    each = {member: memory.resident([member]) for member in memory.family(pid)}
-    # Shared pages are counted out only where that may matter: it takes milliseconds of a model server's time.
-    if sum(each.values()) <= limit or (used := memory.resident(list(each))) <= limit:
+    """Kills the largest process of the tree if the tree holds more than ``limit`` bytes, and says so."""
+    sizes = {member: memory.resident([member]) for member in memory.family(pid)}
+    # Shared pages are counted once only if that may matter: it takes milliseconds of a model server's time.
+    if sum(sizes.values()) <= limit or (used := memory.resident(list(sizes))) <= limit:
         return None
-    largest = max(each, key=each.__getitem__)
+    largest = max(sizes, key=sizes.__getitem__)
     name = "process"
     with contextlib.suppress(OSError):
         name = Path(f"/proc/{largest}/comm").read_text().strip()

@@ -1,4 +1,4 @@
-"""An instance as a container that somebody else runs: any image that keeps the container contract, at an address."""
+"""One container that somebody else runs: any image that keeps the container contract, at an address."""
 
 from __future__ import annotations
 
@@ -10,35 +10,20 @@ from urllib.parse import urlsplit
 
 from yarl import URL
 
-from harness.core.clock import Clock
-from harness.hosting.instances.base import Answer, InstanceFailed, InstanceSpec, InvocationFailed, Log
-from harness.hosting.instances.client import PING_INTERVAL_SECONDS, ContainerClient, StreamedAnswer
+from harness.hosting.instances.base import Answer, Instance, InstanceFailed, InvocationFailed, Log, StreamedAnswer
+from harness.hosting.instances.client import PING_INTERVAL_SECONDS, ContainerClient
 
-# How a container that is gone is noticed: so many pings in a row that fail, one a second, or one right after a request
-# that failed. Ours: AWS publishes neither.
+# A container counts as gone after so many failed pings in a row, one a second, or after one failed ping that follows a
+# failed request. Ours: AWS publishes neither.
 _FAILED_PINGS = 3
 _WATCH_SECONDS = 1.0
 
 
-class ContainerKind:
-    """The kind ``container``. An address serves one instance at a time, of whatever endpoint."""
+class ContainerInstance(Instance):
+    """One address of ``containers`` (URLs). A host may resolve to several addresses and is looked up anew each time.
 
-    needs_model_data = False
-
-    def __init__(self, clock: Clock) -> None:
-        self._taken: set[str] = set()
-
-    def build(self, spec: InstanceSpec, log: Log) -> ContainerInstance:
-        return ContainerInstance(spec.settings.containers, self._taken, log)
-
-    async def close(self) -> None: ...
-
-
-class ContainerInstance:
-    """One address out of ``containers`` (URLs; a host may resolve to several addresses, looked up anew each time).
-
-    taken: the addresses that instances hold, shared among them. Stopping an instance lets its address go and leaves the
-    container running.
+    taken: the addresses that instances hold, shared by all instances. Stopping an instance frees its address and leaves
+    the container running.
     """
 
     def __init__(self, containers: Sequence[str], taken: set[str], log: Log) -> None:
@@ -50,11 +35,11 @@ class ContainerInstance:
 
     @property
     def address(self) -> str | None:
-        """The URL that is held, once ready."""
+        """The URL that the instance holds, once ready."""
         return self._client.url if self._client else None
 
     async def start(self) -> None:
-        """Nothing: the container runs already."""
+        """Does nothing, since the container runs already."""
 
     async def wait_ready(self, timeout: float) -> None:
         try:
@@ -70,7 +55,7 @@ class ContainerInstance:
             ) from None
 
     async def _take(self) -> bool:
-        """Holds the first free address that answers /ping."""
+        """Takes the first free address that answers /ping; False if there is none."""
         for url in await _addresses(self._containers):
             if url in self._taken:
                 continue
@@ -130,8 +115,8 @@ class ContainerInstance:
 
 
 async def _addresses(containers: Sequence[str]) -> list[str]:
-    """The URLs with each host replaced by every address that it has now, in a stable order."""
-    found: dict[str, None] = {}
+    """The URLs, with each host replaced by all addresses that it has now, in a stable order."""
+    urls: dict[str, None] = {}
     for url in containers:
         parts = urlsplit(url)
         try:
@@ -140,9 +125,9 @@ async def _addresses(containers: Sequence[str]) -> list[str]:
             )
         except OSError:
             continue  # a container that is not up yet has no name
-        # A container on a network of both families has an address of each, and is still one container.
-        only = socket.AF_INET if any(info[0] == socket.AF_INET for info in infos) else socket.AF_INET6
-        for address in sorted(info[4] for info in infos if info[0] == only):
+        # A container on a network of both address families has one address of each, and is still one container.
+        family = socket.AF_INET if any(info[0] == socket.AF_INET for info in infos) else socket.AF_INET6
+        for address in sorted(info[4] for info in infos if info[0] == family):
             host = str(address[0])
-            found[str(URL.build(scheme="http", host=host, port=int(address[1])))] = None
-    return list(found)
+            urls[str(URL.build(scheme="http", host=host, port=int(address[1])))] = None
+    return list(urls)

@@ -1,11 +1,11 @@
-"""The process that holds twins: each a port of its own that answers from a capacity profile.
+"""The process that holds the twins. Each twin has a port of its own and answers from a capacity profile.
 
-``python -m harness.hosting.instances.twin_host`` reads commands from standard input, a JSON object a line, answers on
-standard output, and ends when its input does:
+``python -m harness.hosting.instances.twin.host`` reads commands from standard input, one JSON object on each line,
+answers on standard output, and ends when its input ends:
 
-    {"id": 2, "do": "start", "twin": 1, "profile": {...}}   -> {"id": 2, "twin": 1, "port": 40001}; /ping says 503
-    {"id": 3, "do": "load", "twin": 1}                      -> {"id": 3, "twin": 1, "loaded": true}; now it serves
-    {"id": 4, "do": "kill", "twin": 1}                      -> {"id": 4, "twin": 1, "ended": true}; cut as by SIGKILL
+    {"id": 2, "do": "start", "twin": 1, "profile": {...}}   -> {"id": 2, "twin": 1, "port": 40001}; /ping answers 503
+    {"id": 3, "do": "load", "twin": 1}                      -> {"id": 3, "twin": 1, "loaded": true}; it serves
+    {"id": 4, "do": "kill", "twin": 1}                      -> {"id": 4, "twin": 1, "ended": true}; ended as by SIGKILL
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _COMMAND_LIMIT = 4 * 2**20
 
 
 class FineSelector(selectors.EpollSelector):
-    """epoll that waits to the microsecond: its own timeout is whole milliseconds, rounded up, which would make every
+    """epoll that waits to the microsecond. Its own timeout is in whole milliseconds, rounded up, and would make every
     service time up to 1 ms too long."""
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
@@ -58,7 +58,7 @@ class FineSelector(selectors.EpollSelector):
 
 
 class Twin:
-    """An instance's stand-in: its station, driven by the loop's clock. Service times are wall time."""
+    """An instance's stand-in: a queueing station on the loop's clock. Service times are wall-clock time."""
 
     def __init__(self, profile: Profile, loop: asyncio.AbstractEventLoop) -> None:
         draws = random.Random()  # noqa: S311 - service times, not cryptography
@@ -76,7 +76,7 @@ class Twin:
         self._timer: asyncio.TimerHandle | None = None
 
     async def invocations(self) -> tuple[int, bytes, bytes]:
-        """One request, to its end: status, content type and body of its answer."""
+        """Serves one request to its end, and returns status, content type and body of its answer."""
         served = self._loop.create_future()
         now = self._loop.time()
         self._depart(now)
@@ -108,13 +108,13 @@ class Twin:
 
 
 def _wake(departure: Departure[asyncio.Future[None]]) -> None:
-    # Cancelled where its connection was cut; the job held its worker all the same, as in a model server.
+    # The future is cancelled if the connection was cut. The job kept its worker all the same, as in a model server.
     if not departure.job.done():
         departure.job.set_result(None)
 
 
-class Host:
-    """The twins by their port, behind one ASGI application."""
+class TwinHost:
+    """The twins by port, behind one ASGI application."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -133,7 +133,7 @@ class Host:
         self._running: dict[int, tuple[int, asyncio.Server, ServerState]] = {}
 
     async def obey(self, command: Mapping[str, Any]) -> dict[str, Any]:
-        """Carries a command out; the answer's members beside the twin's number."""
+        """Carries a command out, and returns the answer's members beside the twin's number."""
         if command["do"] == "start":
             return {"port": await self._start(command["twin"], json.dumps(command["profile"]))}
         running = self._running.get(command["twin"])
@@ -192,20 +192,20 @@ class Host:
 
 @functools.lru_cache(_PROFILES_KEPT)
 def _profile(text: str) -> Profile:
-    # Fifty twins of one profile share it.
+    # All twins of one profile share the parsed profile.
     return parse_profile(json.loads(text))
 
 
 async def _run() -> None:
-    host = Host()
+    host = TwinHost()
     loop = asyncio.get_running_loop()
     commands = asyncio.StreamReader(limit=_COMMAND_LIMIT)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
     gc.freeze()
     while line := await commands.readline():
         command = json.loads(line)
-        named = {"id": command["id"], "twin": command["twin"]}
-        print(json.dumps({**named, **await host.obey(command)}), flush=True)
+        address = {"id": command["id"], "twin": command["twin"]}
+        print(json.dumps({**address, **await host.obey(command)}), flush=True)
 
 
 def main() -> None:

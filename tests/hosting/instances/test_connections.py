@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.hosting.instances.base import Answer, InvocationFailed
-from harness.hosting.instances.exchange import HEAD_LIMIT, Connections, MalformedAnswer
+from harness.hosting.instances.base import Answer, InvocationFailed, MalformedAnswer
+from harness.hosting.instances.connections import HEAD_LIMIT, Connections
 
 FINE = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi"
 
@@ -197,7 +197,7 @@ async def test_a_connection_that_ended_before_it_was_used_fails_at_once() -> Non
         connection.abort()
         await until(lambda: not connections._all)
         with pytest.raises(InvocationFailed, match="before the request"):
-            await connection.exchange(b"")
+            await connection.send(b"")
 
 
 async def test_one_that_was_idle_for_too_long_is_not_used_again() -> None:

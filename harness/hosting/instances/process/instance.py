@@ -1,4 +1,4 @@
-"""An instance as a child process: the model server of this project on a loopback port."""
+"""One child process: this project's model server on a loopback port."""
 
 from __future__ import annotations
 
@@ -12,38 +12,31 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 
-from harness.core.clock import Clock
-from harness.hosting.instances.base import Answer, InstanceFailed, InstanceSpec, Log
-from harness.hosting.instances.client import ContainerClient, StreamedAnswer
-from harness.hosting.instances.memory_limit import hold, limit_of
-from harness.hosting.instances.usage import Usage, of_process_tree
+from harness.hosting.instances.base import (
+    Answer,
+    Instance,
+    InstanceFailed,
+    InstanceSpec,
+    Log,
+    ResourceUsage,
+    StreamedAnswer,
+)
+from harness.hosting.instances.client import ContainerClient
+from harness.hosting.instances.process.memory_limit import hold, limit_of
+from harness.hosting.instances.process.usage import usage_of_tree
 from harness.hosting.rules.instance_types import vcpus
 from harness.hosting.rules.timeouts import STOP_SECONDS
 
 _KEPT_LINES = 200
 _LINE_LIMIT = 64 * 1024
-# Of the harness's own environment, only what a process needs to start; the container's comes from the model.
+# Of the harness's own environment, only what a process needs to start. The rest comes from the model's Environment.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH")
 
 
-class ProcessKind:
-    """The kind ``process``: runs the model itself, so it needs its data."""
+class ProcessInstance(Instance):
+    """``python -m model_server`` with a core and a worker for each vCPU of the instance type, and the type's memory.
 
-    needs_model_data = True
-
-    def __init__(self, clock: Clock) -> None: ...
-
-    def build(self, spec: InstanceSpec, log: Log) -> ProcessInstance:
-        return ProcessInstance(spec, log)
-
-    async def close(self) -> None: ...
-
-
-class ProcessInstance:
-    """``python -m model_server`` on as many cores as the instance type has vCPUs, at most this machine's, and with as
-    many workers; with as much memory, at most most of this machine's.
-
-    log: called with every line that the container prints.
+    It gets no more cores than this machine has, and no more memory than most of this machine's.
     """
 
     def __init__(self, spec: InstanceSpec, log: Log) -> None:
@@ -61,9 +54,9 @@ class ProcessInstance:
 
     @property
     def workers(self) -> int:
-        """How many requests it serves at once."""
-        given = self.spec.environment.get("SAGEMAKER_MODEL_SERVER_WORKERS", "")
-        return int(given) if given.isdigit() and int(given) else len(self._cores())
+        """One for each core, unless SAGEMAKER_MODEL_SERVER_WORKERS says otherwise."""
+        setting = self.spec.environment.get("SAGEMAKER_MODEL_SERVER_WORKERS", "")
+        return int(setting) if setting.isdigit() and int(setting) else len(self._cores())
 
     def _cores(self) -> set[int]:
         return cores_of(self.spec.number, vcpus(self.spec.instance_type), sorted(os.sched_getaffinity(0)))
@@ -99,11 +92,11 @@ class ProcessInstance:
         try:
             self._process = await asyncio.shield(starting)
         except asyncio.CancelledError:
-            # The child is on its way all the same: stop() must know of it.
+            # The child starts all the same, and stop() has to know of it.
             self._process = await starting
             raise
         with contextlib.suppress(ProcessLookupError):
-            # From here, not in the child before exec, which deadlocks where threads hold locks; its children inherit.
+            # Not by code in the child before exec, which deadlocks if a thread held a lock. Its children inherit this.
             os.sched_setaffinity(self._process.pid, cores)
         self._reader = asyncio.create_task(self._read_log())
         limit = limit_of(self.spec.instance_type)
@@ -117,7 +110,7 @@ class ProcessInstance:
             try:
                 line = await self._process.stdout.readline()
             except ValueError:
-                continue  # a line beyond the limit: dropped, the rest goes on
+                continue  # a line beyond the limit is dropped
             if not line:
                 return
             text = line.decode("utf-8", "replace").rstrip()
@@ -127,10 +120,10 @@ class ProcessInstance:
     async def wait_ready(self, timeout: float) -> None:
         assert self._client is not None, "start() comes first"
         process = self._process
-        found = await self._client.pinged(lambda: process is None or process.returncode is not None, timeout)
-        if found == "ended":
+        outcome = await self._client.pinged(lambda: process is None or process.returncode is not None, timeout)
+        if outcome == "ended":
             raise InstanceFailed(await self._reason())
-        if found == "late":
+        if outcome == "late":
             raise InstanceFailed(f"/ping did not answer 200 within {timeout:g} s. {await self._reason()}")
 
     async def _reason(self) -> str:
@@ -148,8 +141,8 @@ class ProcessInstance:
         assert self._client is not None, "start() comes first"
         return self._client.stream(body, headers, timeout)
 
-    def usage(self) -> Usage | None:
-        return of_process_tree(self.pid) if self.pid is not None else None
+    def usage(self) -> ResourceUsage | None:
+        return usage_of_tree(self.pid) if self.pid is not None else None
 
     async def wait_ended(self) -> None:
         assert self._process is not None, "start() comes first"
@@ -180,7 +173,7 @@ class ProcessInstance:
 
 
 def cores_of(number: int, count: int, available: Sequence[int]) -> set[int]:
-    """The cores of instance ``number`` when each has ``count``: its own where there are enough, else shared in turn."""
+    """The cores of instance ``number`` if each has ``count``: its own while there are enough, else shared in turn."""
     count = min(count, len(available))
     return {available[(number * count + index) % len(available)] for index in range(count)}
 
