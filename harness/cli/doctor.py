@@ -19,6 +19,7 @@ import psutil
 
 from harness.core.errors import HarnessError
 from harness.local_aws import daemon
+from harness.local_aws.client import LocalAwsClient
 
 # TorchServe's Java and two workers that hold a ResNet50 (measured: 290 MB and 2 x 480 MB), and the harness itself.
 _MEMORY_BYTES = 2 * 2**30
@@ -97,7 +98,7 @@ def _port(port: int) -> Finding:
     if _free(port):
         return Finding("ok", f"port {port}", "free")
     with contextlib.suppress(HarnessError):
-        daemon.health(f"http://127.0.0.1:{port}")
+        LocalAwsClient(f"http://127.0.0.1:{port}").health()
         return Finding("ok", f"port {port}", f"a harness answers at http://127.0.0.1:{port}, in a container")
     advice = f"stop the program that has it, or use another: `harness up --port {port + 1}`, or "
     return Finding(

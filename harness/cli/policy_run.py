@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from harness.access.rules.policy import MalformedPolicy
 from harness.core.errors import HarnessError
 from harness.core.progress import Steps
 from harness.local_aws import daemon
+from harness.local_aws.client import LocalAwsClient
 from harness.local_aws.invocation import administrator_session, invoke_function
 from harness.local_aws.options import Options
 from harness.stack.deployment import Deployment
@@ -58,16 +57,7 @@ def run_stack(stack: Stack, steps: Steps, what: str) -> PolicyRun:
 
 def read_observed(url: str) -> Observed:
     """The calls that the harness at ``url`` has seen. Raises HarnessError where none answers."""
-    return _observed(fetch_observed(url), url)
-
-
-def fetch_observed(url: str) -> dict[str, Any]:
-    """The same as JSON."""
-    try:
-        with urllib.request.urlopen(f"{url}/_harness/access", timeout=30) as answer:  # noqa: S310 - the user's endpoint
-            return dict(json.loads(answer.read()))
-    except (urllib.error.URLError, OSError, ValueError):
-        raise HarnessError(f"No harness answers at {url}: bring it up with `harness up`.") from None
+    return _observed(LocalAwsClient(url).access(), url)
 
 
 def recorded_observed(run: Path) -> Observed:

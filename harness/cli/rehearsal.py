@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.cli.policy_run import FILE, fetch_observed
+from harness.cli.policy_run import FILE
 from harness.core import interrupts
 from harness.core.environment import client_environment
 from harness.core.errors import HarnessError
 from harness.core.progress import Steps
 from harness.load.headless import run_folders, run_locust
 from harness.local_aws import daemon
+from harness.local_aws.client import LocalAwsClient
 from harness.local_aws.invocation import administrator_session, invoke_function
 from harness.local_aws.options import Options
 from harness.report.run import Headline, build_report, summary
@@ -67,7 +68,7 @@ class Rehearsal:
             if self._stack.function is not None:
                 self._invoke(running.url)
             run = self._load(running.url, scratch / "locust.log")
-            (run / FILE).write_text(json.dumps(fetch_observed(running.url)), encoding="utf-8")
+            (run / FILE).write_text(json.dumps(LocalAwsClient(running.url).access()), encoding="utf-8")
         with self._steps.step("Writing the report"):
             return Rehearsed(build_report(run), summary(run))
 

@@ -15,7 +15,7 @@ from harness.core import interrupts
 from harness.core.environment import harness_url
 from harness.core.errors import HarnessError
 from harness.core.progress import Steps
-from harness.local_aws import daemon
+from harness.local_aws.client import LocalAwsClient
 from harness.local_aws.invocation import administrator_session, invoke_function
 from harness.stack.deployment import Deployment
 from harness.stack.file import Stack, load_stack
@@ -43,7 +43,7 @@ def deploy(stack_file: Path | None, plan: Path | None, aws: bool, no_build: bool
         raise HarnessError("Say what to deploy: harness deploy STACK_FILE, or --plan PLAN.")
     url = None if aws else harness_url()
     if url is not None:
-        daemon.health(url)
+        LocalAwsClient(url).health()
     with Steps().step(f"Deploying {stack.name}") as say:
         Deployment(stack, boto3.Session() if aws else administrator_session(), url, say).run(build=not no_build)
     if plan is not None and url is not None:

@@ -194,6 +194,8 @@ def _method(operation: str) -> str:
 
 def _protocol(head: Head) -> str:
     """The protocol to refuse in, found as well as it can be for a request that may be malformed."""
+    if head.path.startswith(CONTROL_PREFIX):
+        return "rest-json"
     try:
         credential = credential_of(head)
     except AwsError:

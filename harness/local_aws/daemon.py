@@ -14,12 +14,9 @@ import shutil
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import platformdirs
 import psutil
@@ -209,12 +206,3 @@ def stop(port: int) -> bool:
             process.wait(5)
         shutil.rmtree(state_folder(port), ignore_errors=True)
     return True
-
-
-def health(url: str) -> dict[str, Any]:
-    """What the harness at ``url`` says of itself. Raises HarnessError when nothing, or something else, answers."""
-    try:
-        with urllib.request.urlopen(f"{url}/_harness/health", timeout=5) as answer:  # noqa: S310 - the user's endpoint
-            return dict(json.loads(answer.read()))
-    except (urllib.error.URLError, OSError, ValueError):
-        raise HarnessError(f"No harness answers at {url}: bring it up with `harness up`.") from None

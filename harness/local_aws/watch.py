@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +14,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from harness.core.errors import HarnessError
+from harness.local_aws.client import LocalAwsClient
 
 REFRESH_SECONDS = 1.0
 _STYLES = {"OK": "green", "ALARM": "bold red", "INSUFFICIENT_DATA": "yellow"}
@@ -26,21 +23,13 @@ _BARS = " ▁▂▃▄▅▆▇█"
 _TRACKING_ALARM = re.compile(r"TargetTracking-\S+-(Alarm(?:High|Low))-\S+")
 
 
-def read_scaling(url: str) -> dict[str, Any]:
-    """What the harness at ``url`` says of its scalable targets (harness.scaling.view). Raises HarnessError."""
-    try:
-        with urllib.request.urlopen(f"{url}/_harness/scaling", timeout=5) as answer:  # noqa: S310 - the user's endpoint
-            return dict(json.loads(answer.read()))
-    except (urllib.error.URLError, OSError, ValueError):
-        raise HarnessError(f"No harness answers at {url}: bring it up with `harness up`.") from None
-
-
 def watch(url: str, console: Console) -> None:
     """Draws until it is interrupted. Raises HarnessError when the harness goes."""
-    with Live(picture(read_scaling(url)), console=console, auto_refresh=False, screen=console.is_terminal) as live:
+    client = LocalAwsClient(url)
+    with Live(picture(client.scaling()), console=console, auto_refresh=False, screen=console.is_terminal) as live:
         while True:
             time.sleep(REFRESH_SECONDS)
-            live.update(picture(read_scaling(url)), refresh=True)
+            live.update(picture(client.scaling()), refresh=True)
 
 
 def picture(document: Mapping[str, Any]) -> RenderableType:

@@ -16,7 +16,7 @@ from harness.core.profile import Profile
 from harness.core.progress import Steps
 from harness.load.spending import Caps
 from harness.load.target import aws_target, target_from
-from harness.local_aws import daemon
+from harness.local_aws.client import LocalAwsClient
 from harness.local_aws.invocation import administrator_session
 from harness.measure.deployed import EndpointLocation, estimate, measure_deployed
 from harness.measure.here import MeasurementRequest, measure_here
@@ -62,7 +62,7 @@ def run(
         return _on_aws(wanted, choices, steps, say)
     if choices.deployed:
         url = harness_url()
-        daemon.health(url)
+        LocalAwsClient(url).health()
         target = target_from(client_environment(url, stack.region))
         return measure_deployed(wanted, EndpointLocation(target, administrator_session(), url), None, steps)
     return measure_here(wanted, steps)

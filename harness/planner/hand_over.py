@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import math
-import urllib.error
-import urllib.request
 
-from harness.core.errors import HarnessError
 from harness.hosting.planned import PlannedEndpoint, PlannedOption, PlannedPolicy
+from harness.local_aws.client import LocalAwsClient
 from harness.planner.plan import EvaluatedSettings, Interval, Plan, SimulatedFigures
 from harness.planner.search.find import OWN
 
 
 def hand_over(url: str, plan: Plan) -> None:
-    """Raises HarnessError where the harness at ``url`` does not take it."""
-    request = urllib.request.Request(  # noqa: S310 - the URL is the endpoint that the user named
-        f"{url}/_harness/plans/{plan.endpoint}", data=planned_endpoint(plan).model_dump_json().encode(), method="PUT"
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=10):  # noqa: S310
-            pass
-    except urllib.error.HTTPError as error:
-        message = json.loads(error.read()).get("message", error.reason)
-        raise HarnessError(f"The harness at {url} refused the plan: {message}") from None
-    except OSError as error:
-        raise HarnessError(f"The harness at {url} did not take the plan: {error}") from None
+    """Hands a plan to the harness at ``url``. Raises HarnessError if no harness answers there, or if it refuses."""
+    LocalAwsClient(url).put_plan(plan.endpoint, planned_endpoint(plan).model_dump(mode="json"))
 
 
 def planned_endpoint(plan: Plan) -> PlannedEndpoint:

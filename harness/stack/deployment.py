@@ -11,8 +11,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -27,6 +25,7 @@ from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionEr
 from harness.core import interrupts
 from harness.core.errors import HarnessError
 from harness.hosting.instances.settings import dump_local_settings
+from harness.local_aws.client import LocalAwsClient, NoHarness
 from harness.stack.deployment_scaling import deploy_scaling
 from harness.stack.file import FunctionTable, ModelSource, Role, Stack, Variant
 
@@ -168,24 +167,15 @@ class Deployment:
         return f"s3://{self._stack.bucket}/{key}"
 
     def _local_settings(self) -> None:
-        """Tells a harness what AWS has no word for; anything else answers with an error and is left alone."""
+        """Sends [local] to a harness; another emulator at the URL does not know it and is left alone."""
         if self._endpoint_url is None:
             return
-        request = urllib.request.Request(  # noqa: S310 - the URL is the endpoint that the user named
-            f"{self._endpoint_url}/_harness/endpoints/{self._stack.endpoint.name}",
-            data=json.dumps(dump_local_settings(self._stack.local)).encode(),
-            method="PUT",
-        )
+        settings = dump_local_settings(self._stack.local)
         try:
-            with urllib.request.urlopen(request, timeout=10):  # noqa: S310
-                pass
-        except urllib.error.HTTPError as error:
-            if error.code == 400:
-                raise HarnessError(f"The harness refused [local]: {json.loads(error.read())['message']}") from None
-        except (urllib.error.URLError, OSError):
-            raise HarnessError(
-                f"Nothing answers at {self._endpoint_url}: bring the local AWS up with `harness up` first."
-            ) from None
+            LocalAwsClient(self._endpoint_url).put_endpoint(self._stack.endpoint.name, settings)
+        except NoHarness as error:
+            if not error.something_else:
+                raise
 
     def _endpoint(self) -> None:
         sagemaker = self._client("sagemaker")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.environment import ADMINISTRATOR_KEY, ADMINISTRATOR_SECRET, client_environment
 from harness.local_aws import daemon
+from harness.local_aws.client import LocalAwsClient
 from harness.local_aws.options import Options
 from harness.testing.clock import HarnessClock
 
@@ -79,7 +80,7 @@ def local_aws(folder: Path, options: Options | None = None) -> Iterator[Aws]:
     with daemon.Temporary(
         folder, options or Options(), lambda: import_module("harness.local_aws.invocation")
     ) as running:
-        found = daemon.health(running.url)
+        found = LocalAwsClient(running.url).health()
         aws = Aws(running.url, running.region, str(found["account"]), HarnessClock(running.url))
         with _environment(aws.environment):
             yield aws

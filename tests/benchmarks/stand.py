@@ -18,6 +18,7 @@ import psutil
 
 from harness.backend.client import connect
 from harness.core.profile import Profile
+from harness.local_aws.client import LocalAwsClient
 from harness.local_aws.daemon import Temporary
 from harness.local_aws.options import Options
 from tests.model_server.serving import free_port, until
@@ -49,10 +50,7 @@ class Harness:
             EndpointConfigName=name, ProductionVariants=[{**variant, **routing, "InitialInstanceCount": instances}]
         )
         settings = {"instances": "twin", "profile": profile.model_dump(mode="json")}
-        put = urllib.request.Request(
-            f"{self.url}/_harness/endpoints/{name}", json.dumps(settings).encode(), method="PUT"
-        )
-        urllib.request.urlopen(put).close()
+        LocalAwsClient(self.url).put_endpoint(name, settings)
         sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
 
         def serves() -> bool:

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from harness.cli import doctor
 from harness.cli.main import main
+from harness.local_aws.client import LocalAwsClient
 
 
 @pytest.fixture(autouse=True)
@@ -116,7 +117,7 @@ def test_a_clock_that_nobody_sets_is_noted(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_harness_in_a_container_is_no_other_program(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor.daemon, "health", lambda url: {"status": "ok"})
+    monkeypatch.setattr(LocalAwsClient, "health", lambda client: {"status": "ok"})
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -19,7 +19,7 @@ from click.testing import CliRunner, Result
 
 from harness.cli.main import main
 from harness.local_aws import daemon
-from harness.local_aws.watch import read_scaling
+from harness.local_aws.client import LocalAwsClient
 from tests.hosting.models import ECHO, model_tar
 from tests.stack.test_deployment import write_stack
 
@@ -67,7 +67,7 @@ def test_up_prints_what_a_shell_can_eval(tmp_path: Path) -> None:
     assert f"harness down --port {port}" in result.stderr
     running = daemon.find(port)
     assert running is not None
-    assert daemon.health(running.url)["status"] == "ok"
+    assert LocalAwsClient(running.url).health()["status"] == "ok"
     again = harness("up", "--port", port)
     assert (again.exit_code, "already up" in again.stderr) == (1, True)
     assert again.stdout == result.stdout  # for a second shell
@@ -84,10 +84,10 @@ def test_up_runs_on_a_clock_of_any_speed() -> None:
     running = daemon.find(port)
     assert running is not None
     try:
-        assert daemon.health(running.url)["speed"] == 10.0
-        before = read_scaling(running.url)["now"]
+        assert LocalAwsClient(running.url).health()["speed"] == 10.0
+        before = LocalAwsClient(running.url).clock()["now"]
         time.sleep(1)
-        assert 8 < read_scaling(running.url)["now"] - before < 40
+        assert 8 < LocalAwsClient(running.url).clock()["now"] - before < 40
     finally:
         harness("down", "--port", port)
     assert "0.5 is not in the range" in harness("up", "--port", port, "--speed", "0.5").stderr

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from harness.core.clock import VirtualClock
+from harness.local_aws.client import LocalAwsClient
 from tests.hosting.hands import IMAGE, Hands, Held
 from tests.hosting.models import ECHO, model_tar
 from tests.support import Aws, running_aws, unique
@@ -49,8 +49,7 @@ def create_endpoint(aws: Aws, archive: bytes, *, instances: int = 1, **model: An
     sagemaker.create_endpoint_config(
         EndpointConfigName=name, ProductionVariants=[{**variant, "InitialInstanceCount": instances}]
     )
-    settings = urllib.request.Request(f"{aws.url}/_harness/endpoints/{name}", b'{"server": "asgi"}', method="PUT")
-    urllib.request.urlopen(settings).close()
+    LocalAwsClient(aws.url).put_endpoint(name, {"server": "asgi"})
     sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
     return Deployed(aws, name)
 

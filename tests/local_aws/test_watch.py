@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import io
-import json
-import urllib.request
 from typing import Any
 
-import pytest
 from rich.console import Console
 
-from harness.core.errors import HarnessError
-from harness.local_aws.watch import picture, read_scaling, sparkline
+from harness.local_aws.client import LocalAwsClient
+from harness.local_aws.watch import picture, sparkline
 from tests.support import Aws
 
 NAME = "TargetTracking-endpoint/e/variant/v-AlarmHigh-0"
@@ -86,13 +83,7 @@ def test_half_a_bar_is_the_target() -> None:
     assert sparkline([0.0, 5.0, None, 10.0, 1000.0], 5.0) == "▁▄ ██"
 
 
-def test_the_harness_tells_where_its_targets_stand(aws: Aws) -> None:
-    told = read_scaling(aws.url)
-    with urllib.request.urlopen(f"{aws.url}/_harness/scaling") as answer:
-        assert json.loads(answer.read()).keys() == told.keys() == {"now", "targets", "functions"}
-    assert drawn(told)
-
-
-def test_no_harness_is_a_sentence() -> None:
-    with pytest.raises(HarnessError, match=r"No harness answers at http://127\.0\.0\.1:9: bring it up"):
-        read_scaling("http://127.0.0.1:9")
+def test_what_a_harness_says_of_its_targets_is_drawn(aws: Aws) -> None:
+    scaling = LocalAwsClient(aws.url).scaling()
+    assert scaling.keys() == {"now", "targets", "functions"}
+    assert drawn(scaling)

@@ -164,5 +164,5 @@ def test_a_plan_that_serves_nothing_says_so_through_the_api(role: str, aws: Aws)
 
 
 def test_a_harness_that_is_not_there_is_one_sentence() -> None:
-    with pytest.raises(HarnessError, match=r"The harness at http://127\.0\.0\.1:9 did not take the plan"):
+    with pytest.raises(HarnessError, match=r"No harness answers at http://127\.0\.0\.1:9"):
         hand_over("http://127.0.0.1:9", PLAN)

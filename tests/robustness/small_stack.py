@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from harness.local_aws.daemon import health as health_of
+from harness.local_aws.client import LocalAwsClient
 from harness.local_aws.options import Options
 from harness.testing.aws import Aws, local_aws
 from harness.testing.clock import HarnessClock
@@ -133,7 +133,7 @@ def twin_stack(folder: Path, options: Options | None = None, **how: Any) -> Iter
     state = folder / f"state-{uuid.uuid4().hex[:6]}"
     with local_aws(state, dataclasses.replace(options or Options(), port=0)) as aws:
         deployed = Deployments(aws).get(file)
-        yield TwinStack(aws, deployed, int(health_of(aws.url)["pid"]), state)
+        yield TwinStack(aws, deployed, int(LocalAwsClient(aws.url).health()["pid"]), state)
 
 
 def left_behind(since: set[int]) -> list[psutil.Process]:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
-import harness.local_aws.daemon
+from harness.local_aws.client import LocalAwsClient
 from tests.functions.conftest import zipped
 from tests.robustness.small_stack import twin_stack
 
@@ -59,7 +59,7 @@ with twin_stack(disk / "first") as stack:
     print("warm function:", stack.function.invoke().error)
     print("endpoint:", stack.endpoint.invoke({}).variant)
     print("new function:", refusal(lambda: create("new")))
-    print("alive:", harness.local_aws.daemon.health(stack.aws.url)["status"])
+    print("alive:", LocalAwsClient(stack.aws.url).health()["status"])
     (disk / "filling").unlink()
     print("with room again:", refusal(lambda: create("newer")))
     client.get_waiter("function_active_v2").wait(FunctionName="newer", WaiterConfig={"Delay": 1})

@@ -11,7 +11,6 @@ import json
 import socket
 import subprocess
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from harness.load.runs import list_runs, read_run
 from harness.local_aws import daemon
+from harness.local_aws.client import LocalAwsClient
 from harness.local_aws.invocation import administrator_session
 from harness.local_aws.options import Options
 from harness.stack.deployment import Deployment
@@ -242,8 +242,7 @@ class TestTheInstances:
 
 
 def _configure(aws: Aws, endpoint: str, document: dict[str, Any]) -> None:
-    url = f"{aws.url}/_harness/endpoints/{endpoint}"
-    urllib.request.urlopen(urllib.request.Request(url, json.dumps(document).encode(), method="PUT")).close()
+    LocalAwsClient(aws.url).put_endpoint(endpoint, document)
 
 
 class TestLocust:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-import urllib.request
 from typing import Any
 
+from harness.local_aws.client import LocalAwsClient
 from tests.profiles import a_profile, constant
 from tests.support import Aws, unique
 
@@ -24,9 +24,7 @@ def twin_endpoint(aws: Aws, *, instance_type: str = "ml.m5.large", instances: in
         EndpointConfigName=name, ProductionVariants=[{**variant, "InitialInstanceCount": instances}]
     )
     profile = json.loads(a_profile(service_times=(constant(0.001),)).model_dump_json())
-    settings = json.dumps({"instances": "twin", "profile": profile, **local}).encode()
-    request = urllib.request.Request(f"{aws.url}/_harness/endpoints/{name}", settings, method="PUT")
-    urllib.request.urlopen(request).close()
+    LocalAwsClient(aws.url).put_endpoint(name, {"instances": "twin", "profile": profile, **local})
     sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
     wait_in_service(aws, name)
     return name

@@ -17,7 +17,7 @@ from locust.env import Environment
 
 from harness.core.errors import HarnessError
 from harness.load.locust.scaling_table import COLUMNS, table_rows
-from harness.local_aws.watch import read_scaling
+from harness.local_aws.client import LocalAwsClient
 
 KEY = "auto-scaling"
 _STATISTICS = "/stats/requests"  # what the page asks for every two seconds while a test runs
@@ -37,7 +37,7 @@ class ScalingTab:
         if url and time.monotonic() - self._read_at >= _FRESH_SECONDS:
             self._read_at = time.monotonic()
             try:
-                self._rows = table_rows(read_scaling(url.rstrip("/")))
+                self._rows = table_rows(LocalAwsClient(url).scaling())
             except HarnessError:
                 self._rows = []
         return self._rows
