@@ -1,4 +1,4 @@
-"""A setting as people read it: rows of a table, and in a few words. Pure."""
+"""Settings as people read them: rows of a table, a few words, or a sentence."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.core import figures as text
+from harness.planner.tracked_metrics import metric_of
 from harness.simulator.settings import (
-    INVOCATIONS,
     FunctionSettings,
     ScheduledCapacity,
     Settings,
@@ -21,7 +21,7 @@ _ROUTING = {"RANDOM": "random", "LEAST_OUTSTANDING_REQUESTS": "least outstanding
 
 @dataclass(frozen=True)
 class Value:
-    """A value with its unit, and what it comes to in a word or two."""
+    """A value with its unit. means: what it comes to, in a word or two."""
 
     shown: str
     means: str = ""
@@ -29,8 +29,11 @@ class Value:
 
 @dataclass(frozen=True)
 class SettingRow:
-    """One setting, by its name in the console's words and in the stack file's; a value for each of several settings,
-    None where one has no such thing."""
+    """One row of a table that shows several settings side by side.
+
+    name: in the console's words. key: its name in the stack file. values: one for each of the settings shown; None
+    where one of them has no such thing.
+    """
 
     part: str
     name: str
@@ -39,49 +42,40 @@ class SettingRow:
 
 
 def setting_rows(settings: list[Settings]) -> list[SettingRow]:
-    """Settings side by side, in the order of the first."""
-    each = [dict(_rows(one)) for one in settings]
-    keys = dict.fromkeys(key for rows in each for key in rows)
-    return [SettingRow(*key, tuple(rows.get(key) for rows in each)) for key in keys]
+    """Settings side by side; the rows are in the order of the first one's."""
+    columns = [dict(_rows(column)) for column in settings]
+    keys = dict.fromkeys(key for column in columns for key in column)
+    return [SettingRow(*key, tuple(column.get(key) for column in columns)) for key in keys]
 
 
 def in_short(settings: Settings) -> str:
     """``1–3 ml.m5.large, target 690 a minute each; reserved 5, provisioned 2``."""
-    parts = [" + ".join(_variant_in_short(each) for each in settings.variants)]
+    parts = [" + ".join(_variant_in_short(variant) for variant in settings.variants)]
     if settings.function is not None and (function := _function_in_short(settings.function)):
         parts.append(function)
     return "; ".join(parts)
 
 
 def differences(settings: Settings, other: Settings) -> list[str]:
-    """What ``other`` has in place of what ``settings`` has: ``target value 620``."""
-    out = []
+    """What ``other`` has in place of what ``settings`` has, such as ``target value 620``."""
+    changed = []
     for row in setting_rows([settings, other]):
         first, second = row.values
         if first != second:
             name = row.name[:1].lower() + row.name[1:]
-            out.append(f"{name} {second.shown}" if second else f"no {name}")
-    return out
+            changed.append(f"{name} {second.shown}" if second else f"no {name}")
+    return changed
 
 
 def target(policy: TrackingSettings) -> str:
     """The target value with its unit."""
-    if policy.metric == INVOCATIONS:
-        return f"{policy.target_value:,.6g} invocations a minute per instance"
-    return f"{policy.target_value:,.6g} concurrent requests per model"
-
-
-def request_every(policy: TrackingSettings) -> str:
-    """What a target of invocations a minute comes to: ``11.5/s``, or ``one request every 12 s``."""
-    if policy.metric != INVOCATIONS:
-        return ""
-    a_second = policy.target_value / 60
-    return text.rate(a_second) if a_second >= 1 else f"one request every {text.length_of_time(1 / a_second)}"
+    return f"{policy.target_value:,.6g} {metric_of(policy).unit}"
 
 
 def _means(policy: TrackingSettings) -> str:
-    unit = target(policy).partition(" ")[2]
-    return f"{unit}: {every}" if (every := request_every(policy)) else unit
+    metric = metric_of(policy)
+    meaning = metric.meaning(policy.target_value)
+    return f"{metric.unit}: {meaning}" if meaning else metric.unit
 
 
 _Key = tuple[str, str, str]
@@ -127,7 +121,7 @@ def _variant_rows(variant: VariantSettings, several: bool) -> Iterator[tuple[str
             Value(_steps(steps), f"cooldown {text.length_of_time(steps.cooldown)}"),
         )
     if variant.schedule:
-        shown = "; ".join(f"{_time_of_day(each.second_of_day)} {_bounds(each)}" for each in variant.schedule)
+        shown = "; ".join(f"{_time_of_day(action.second_of_day)} {_bounds(action)}" for action in variant.schedule)
         yield "Schedule", "scheduled_actions", Value(shown, "each day from then on, UTC: least–most instances")
 
 
@@ -161,8 +155,8 @@ def _function_rows(function: FunctionSettings) -> Iterator[tuple[str, str, Value
 def _steps(policy: StepSettings) -> str:
     side = "above" if policy.above else "below"
     steps = ", ".join(
-        f"{each.adjustment:+d}".replace("-", "−") + (f" from {each.bound:g} {side} it" if each.bound else "")
-        for each in policy.steps
+        f"{step.adjustment:+d}".replace("-", "−") + (f" from {step.bound:g} {side} it" if step.bound else "")
+        for step in policy.steps
     )
     minutes = text.count(policy.periods, "minute")
     return f"{steps} after {minutes} {side} {policy.threshold:,g} invocations a minute per instance"
@@ -181,34 +175,32 @@ def _variant_in_short(variant: VariantSettings) -> str:
     if not variant.scales:
         return f"{variant.initial_instance_count} {variant.instance_type}, fixed"
     low, high = variant.min_capacity, variant.max_capacity
-    how = [
-        f"target {each.target_value:,.6g} {'a minute each' if each.metric == INVOCATIONS else 'at once each'}"
-        for each in variant.tracking
-    ]
+    how = [f"target {policy.target_value:,.6g} {metric_of(policy).short_unit}" for policy in variant.tracking]
     how += ["steps"] if variant.steps else []
     how += ["schedule"] if variant.schedule else []
     return ", ".join([f"{low if low == high else f'{low}–{high}'} {variant.instance_type}", *how])
 
 
 def _function_in_short(function: FunctionSettings) -> str:
-    """Nothing where it neither reserves nor provisions."""
-    out = []
+    """Empty if nothing is reserved or provisioned."""
+    parts = []
     if function.reserved_concurrent_executions is not None:
-        out.append(f"reserved {text.count(function.reserved_concurrent_executions)}")
+        parts.append(f"reserved {text.count(function.reserved_concurrent_executions)}")
     if function.provisioned_concurrent_executions:
-        out.append(f"provisioned {text.count(function.provisioned_concurrent_executions)}")
-    return ", ".join(out)
+        parts.append(f"provisioned {text.count(function.provisioned_concurrent_executions)}")
+    return ", ".join(parts)
 
 
 def in_words(settings: Settings) -> str:
-    """As a sentence has it: ``1 to 3 ml.m5.large, scaled at 690 invocations a minute per instance, with ...``."""
-    out = " and ".join(_variant_in_words(each) for each in settings.variants)
+    """The settings in a sentence: ``1 to 3 ml.m5.large, scaled at 690 invocations a minute per instance, with ...``."""
+    fleets = " and ".join(_variant_in_words(variant) for variant in settings.variants)
     if settings.function is None:
-        return out
+        return fleets
     reserved = settings.function.reserved_concurrent_executions
     provisioned = settings.function.provisioned_concurrent_executions
     return (
-        f"{out}, with {'no reserved' if reserved is None else f'a reserved concurrency of {text.count(reserved)}'} and "
+        f"{fleets}, with "
+        f"{'no reserved' if reserved is None else f'a reserved concurrency of {text.count(reserved)}'} and "
         f"{f'a provisioned concurrency of {text.count(provisioned)}' if provisioned else 'no provisioned concurrency'}"
     )
 
@@ -218,7 +210,7 @@ def _variant_in_words(variant: VariantSettings) -> str:
         return f"{variant.initial_instance_count} {variant.instance_type}, not scaled"
     low, high = variant.min_capacity, variant.max_capacity
     fleet = f"{low} {variant.instance_type}" if low == high else f"{low} to {high} {variant.instance_type}"
-    how = [f"at {target(each)}" for each in variant.tracking]
+    how = [f"at {target(policy)}" for policy in variant.tracking]
     how += ["in steps"] if variant.steps else []
     how += ["by the clock"] if variant.schedule else []
     return f"{fleet}, scaled {' and '.join(how)}"

@@ -10,11 +10,12 @@ from harness.planner.settings_rows import (
     differences,
     in_short,
     in_words,
-    request_every,
     setting_rows,
 )
+from harness.planner.tracked_metrics import METRICS
 from harness.simulator.settings import (
     CONCURRENCY,
+    INVOCATIONS,
     FunctionSettings,
     ProvisionedScaling,
     ScheduledCapacity,
@@ -33,12 +34,11 @@ def values(setting: Settings) -> dict[str, Value | None]:
     ("target_value", "said"), [(5, f"one request every 12{NARROW}s"), (690, "11.5/s"), (60, "1.00/s")]
 )
 def test_a_target_of_invocations_a_minute_is_said_by_the_second(target_value: float, said: str) -> None:
-    assert request_every(TrackingSettings(target_value=target_value)) == said
+    assert METRICS[INVOCATIONS].meaning(target_value) == said
 
 
 def test_a_target_of_concurrent_requests_is_no_rate() -> None:
     policy = TrackingSettings(metric=CONCURRENCY, target_value=4)
-    assert request_every(policy) == ""
     found = values(Settings(variants=(VariantSettings(instance_type="ml.m5.large", tracking=(policy,)),)))
     assert found["Target value"] == Value("4", "concurrent requests per model")
 

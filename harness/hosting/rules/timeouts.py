@@ -4,6 +4,8 @@ from __future__ import annotations
 
 INVOCATION_SECONDS = 60.0
 """What a container has to answer a request of InvokeEndpoint (SM guide)."""
+CLIENT_SECONDS = 70.0
+"""What clients of InvokeEndpoint are told to wait (SM guide)."""
 ASYNC_INVOCATION_SECONDS = 900.0
 """What it has for InvokeEndpointAsync where InvocationTimeoutSeconds is not given (botocore)."""
 STREAM_SECONDS = 480.0

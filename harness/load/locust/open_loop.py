@@ -34,6 +34,7 @@ from locust.runners import STATE_RUNNING, STATE_SPAWNING, MasterRunner, WorkerRu
 from locust.user.task import LOCUST_STATE_WAITING
 
 from harness.core.errors import HarnessError
+from harness.hosting.rules.timeouts import CLIENT_SECONDS
 from harness.load.locust.generator import Generator
 from harness.load.schedule import Schedule, poisson, share
 
@@ -337,7 +338,7 @@ class Rounds:
 
     def _patience(self, user: Any) -> float:
         """Seconds for requests under way: what the user gave, else as long as one may take; none on an interrupt."""
-        unlimited = 0.0 if self.hurried else getattr(user, "read_timeout", 70.0)
+        unlimited = 0.0 if self.hurried else getattr(user, "read_timeout", CLIENT_SECONDS)
         return float(self.environment.stop_timeout or unlimited)
 
 

@@ -26,6 +26,7 @@ from locust.env import Environment
 from locust.exception import StopTest
 
 from harness.core.errors import HarnessError
+from harness.hosting.rules.timeouts import CLIENT_SECONDS
 from harness.load.answers import UNFINISHED, Header, Kind, Observation, observe
 from harness.load.locust.arrival import taken
 from harness.load.locust.preflight import on_aws, spend
@@ -64,8 +65,8 @@ class AwsUser(User):
     connections = 10
     """Connections to a service at most; a task that does one thing at a time uses one."""
     connect_timeout = 5.0
-    read_timeout = 70.0
-    """Seconds; SageMaker's container has 60 to answer, and SDK clients are told to wait 70 (SM guide)."""
+    read_timeout = CLIENT_SECONDS
+    """Seconds."""
 
     @classmethod
     def kinds(cls, environment: Environment) -> set[Kind]:

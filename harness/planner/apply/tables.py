@@ -1,4 +1,4 @@
-"""A plan's settings as tables of the stack file, and the whole stack with them in place of its own. Pure."""
+"""A plan's settings as tables of the stack file, and the whole stack with them in place of its own."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 from harness.core.errors import HarnessError
 from harness.planner.plan import Plan
+from harness.planner.tracked_metrics import metric_of
 from harness.simulator.settings import (
-    CONCURRENCY,
     FunctionSettings,
     ScheduledCapacity,
     Settings,
@@ -29,11 +29,11 @@ from harness.stack.scaling import (
 )
 
 PLANNED_ALIAS = "live"
-"""Of a function that a plan gives provisioned concurrency, which needs an alias, and that has none yet."""
+"""The alias that a function gets if the plan provisions concurrency, which needs one, and the function has none yet."""
 
 
 def recommended(plan: Plan) -> Settings:
-    """Raises HarnessError where the plan recommends nothing."""
+    """The recommended settings. Raises HarnessError if the plan recommends nothing."""
     if plan.recommended is None:
         limit = f": {plan.first_limit}" if plan.first_limit else ""
         raise HarnessError(
@@ -43,20 +43,20 @@ def recommended(plan: Plan) -> Settings:
 
 
 def variant_scaling(variant: VariantSettings) -> VariantScaling | None:
-    """None where the fleet is fixed."""
+    """The variant's scaling; None if its fleet is fixed."""
     if not variant.scales:
         return None
     return VariantScaling(
         min_capacity=variant.min_capacity,
         max_capacity=variant.max_capacity,
-        target_tracking={_metric_name(policy): _tracking(policy) for policy in variant.tracking},
+        target_tracking={metric_of(policy).policy_name: _tracking(policy) for policy in variant.tracking},
         step_scaling={name: _steps(policy) for name, policy in _named_steps(variant.steps)},
         scheduled_actions={_time_name(action): _schedule(action) for action in variant.schedule},
     )
 
 
 def function_scaling(function: FunctionSettings) -> FunctionScaling | None:
-    """None where the provisioned concurrency does not scale."""
+    """The function's scaling; None if its provisioned concurrency does not scale."""
     scaling = function.provisioned_scaling
     if scaling is None:
         return None
@@ -68,14 +68,14 @@ def function_scaling(function: FunctionSettings) -> FunctionScaling | None:
 
 
 def alias_of(plan: Plan) -> str | None:
-    """The function's alias, the one that exists or the one that provisioned concurrency needs."""
+    """The function's alias: the one that exists, or the one that provisioned concurrency needs."""
     function = recommended(plan).function
     provisioned = function is not None and function.provisioned_concurrent_executions > 0
     return plan.alias or (PLANNED_ALIAS if provisioned else None)
 
 
 def planned_stack(plan: Plan, stack: Stack) -> Stack:
-    """The stack with the recommended settings. Raises HarnessError where the plan is not of this stack."""
+    """The stack with the recommended settings. Raises HarnessError if the plan is of another stack."""
     settings = recommended(plan)
     _belongs(plan, settings, stack)
     variants = {
@@ -86,7 +86,7 @@ def planned_stack(plan: Plan, stack: Stack) -> Stack:
     function = function_scaling(settings.function) if settings.function is not None else None
     changes: dict[str, Any] = {
         "endpoint": EndpointTable(name=stack.endpoint.name, production_variants=variants),
-        "scaling": ScalingTable(variants={name: one for name, one in tables.items() if one}, function=function),
+        "scaling": ScalingTable(variants={name: table for name, table in tables.items() if table}, function=function),
     }
     if stack.function is not None and settings.function is not None:
         changes["function"] = _function(stack.function, settings.function, alias_of(plan))
@@ -94,9 +94,9 @@ def planned_stack(plan: Plan, stack: Stack) -> Stack:
 
 
 def _belongs(plan: Plan, settings: Settings, stack: Stack) -> None:
-    found = stack.endpoint.name, sorted(stack.endpoint.production_variants), stack.function and stack.function.name
-    wanted = plan.endpoint, sorted(one.name for one in settings.variants), plan.function
-    for what, planned, present in zip(("endpoint", "variants", "function"), wanted, found, strict=True):
+    names = stack.endpoint.name, sorted(stack.endpoint.production_variants), stack.function and stack.function.name
+    planned_names = plan.endpoint, sorted(variant.name for variant in settings.variants), plan.function
+    for what, planned, present in zip(("endpoint", "variants", "function"), planned_names, names, strict=True):
         if planned != present:
             raise HarnessError(
                 f"The plan is of the {what} {_said(planned)}, the stack {stack.name} has {_said(present)}: "
@@ -134,12 +134,8 @@ def _function(table: FunctionTable, planned: FunctionSettings, alias: str | None
 
 
 def whole(seconds: float) -> int:
-    """AWS takes whole seconds: a fraction more, so that nothing is cut short."""
+    """Whole seconds, as AWS takes them; rounded up, so that nothing is cut short."""
     return math.ceil(seconds)
-
-
-def _metric_name(policy: TrackingSettings) -> str:
-    return "concurrent-requests-per-model" if policy.metric == CONCURRENCY else "invocations-per-instance"
 
 
 def _tracking(policy: TrackingSettings) -> VariantTracking:
@@ -153,11 +149,11 @@ def _tracking(policy: TrackingSettings) -> VariantTracking:
 
 
 def _named_steps(policies: tuple[StepSettings, ...]) -> list[tuple[str, StepSettings]]:
-    """Each by what it does: ``step-out``, ``step-in``, the second of a kind ``step-out-2``."""
+    """Names each policy by what it does: ``step-out``, ``step-in``; a second one is ``step-out-2``."""
     named: list[tuple[str, StepSettings]] = []
     for policy in policies:
         base = "step-out" if policy.above else "step-in"
-        nth = 1 + sum(other.above == policy.above for _, other in named)
+        nth = 1 + sum(before.above == policy.above for _, before in named)
         named.append((base if nth == 1 else f"{base}-{nth}", policy))
     return named
 

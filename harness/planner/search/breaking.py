@@ -1,4 +1,4 @@
-"""What breaks a setting first when the traffic grows."""
+"""What breaks first in settings when the traffic grows."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ _RUNS = 2
 
 
 def what_breaks(evaluator: Evaluator, settings: Settings, variant: str) -> BreakingPoint:
-    """Under multiples of the screening windows, the busiest and steepest parts of the traffic among them, judged by
-    the means of two runs."""
-    grown = [Trial(settings, multiple=multiple) for multiple in MULTIPLES]
-    evaluator.run("Looking for what breaks first", grown, _RUNS, traffic=SCREENING)
-    for trial in grown:
+    """Finds the smallest multiple of the traffic at which the means of two runs miss the objective.
+
+    It looks at the screening windows, which include the busiest and steepest parts of the traffic.
+    """
+    trials = [Trial(settings, multiple=multiple) for multiple in MULTIPLES]
+    evaluator.run("Looking for what breaks first", trials, _RUNS, traffic=SCREENING)
+    for trial in trials:
         if shortfall(trial.runs, evaluator.objective) > 0:
             limit = broken(settings, variant, trial.runs, evaluator.objective)
             return BreakingPoint(multiple=trial.multiple, tried=trial.multiple, limit=limit)

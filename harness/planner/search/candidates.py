@@ -1,66 +1,46 @@
-"""What the search chooses, in few numbers, and the settings that they stand for. Pure.
+"""What the search varies: a candidate in a few numbers, and the settings of a whole stack that it stands for.
 
-A choice is in terms that carry over from one policy kind or instance type to another: ``level`` is the rate that an
+A candidate is in terms that carry over from one policy kind or instance type to another: ``level`` is the rate that an
 instance is to bear, whichever metric a policy goes by.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import Literal
+from abc import ABC
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import ClassVar, NamedTuple
 
 from harness.hosting.rules.routing import Strategy
 from harness.planner.search import sizing
 from harness.planner.search.demand import Demand
 from harness.planner.search.warm_start import on_clock, standing
-from harness.scaling.rules.tracking import ONE_MINUTE
+from harness.scaling.rules.tracking import DEFAULT_COOLDOWN
 from harness.simulator.settings import (
-    CONCURRENCY,
-    INVOCATIONS,
     FunctionSettings,
     ProvisionedScaling,
     ScheduledCapacity,
     Settings,
-    Step,
     StepSettings,
-    TrackedMetric,
     TrackingSettings,
     VariantSettings,
 )
 from harness.simulator.system import System
 
-Kind = Literal["fixed", "invocations", "concurrency", "step", "scheduled", "scheduled and invocations"]
-KINDS: tuple[Kind, ...] = ("invocations", "concurrency", "step", "fixed", "scheduled and invocations", "scheduled")
-
-_LEAD = 600  # seconds that a scheduled action comes before its hour: instances take minutes
-_STEP_IN = 0.5  # of the level, below which a step policy takes an instance away
-_HOUR = 3600
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One candidate. level: requests a second that an instance is to bear; min_capacity, max_capacity: instances; of a
-    fixed fleet max_capacity; a scheduled one's are in force between its hours' own. out_cooldown, in_cooldown: seconds.
-    The rest as in settings.FunctionSettings, and of no meaning without a function."""
-
-    instance_type: str
-    kind: Kind
-    level: float
-    min_capacity: int
-    max_capacity: int
-    out_cooldown: float = 300.0
-    in_cooldown: float = 300.0
-    routing: Strategy = "RANDOM"
-    reserved: int | None = None
-    provisioned: int = 0
-    provisioned_scaling: ProvisionedScaling | None = None
+OUT_COOLDOWNS = (10.0, 30.0, 60.0, 120.0, 300.0)
+IN_COOLDOWNS = (60.0, 120.0, 300.0, 600.0, 900.0)
+"""The cooldowns, in seconds, that the search tries."""
+_LEVELS = (0.7, 0.85, 1.15, 1.4)  # the levels beside a candidate's own, as multiples of it
 
 
 @dataclass(frozen=True, slots=True)
 class VariantProblem:
-    """What all candidates have in common. base: the stack's own settings, of which the variant of that name and the
-    function's concurrency are chosen; demand: the variant's share; clock: as traffic.Traffic.clock."""
+    """What all candidates have in common.
+
+    base: the stack's own settings, in which the search varies the variant of that name and the function's concurrency.
+    demand: the variant's share of the traffic. clock: the time of day at which the traffic begins, as in
+    traffic.Traffic.clock.
+    """
 
     base: Settings
     variant: str
@@ -69,8 +49,84 @@ class VariantProblem:
     clock: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One point of the search space.
+
+    level: requests a second that an instance is to bear. min_capacity, max_capacity: instances; a fixed fleet has
+    max_capacity of them, and a schedule stays between the two. out_cooldown, in_cooldown: seconds. The other fields are
+    as in settings.VariantSettings and settings.FunctionSettings; without a function they mean nothing.
+    """
+
+    instance_type: str
+    policy: PolicyKind
+    level: float
+    min_capacity: int
+    max_capacity: int
+    out_cooldown: float = DEFAULT_COOLDOWN
+    in_cooldown: float = DEFAULT_COOLDOWN
+    routing: Strategy = "RANDOM"
+    reserved: int | None = None
+    provisioned: int = 0
+    provisioned_scaling: ProvisionedScaling | None = None
+
+
+class Neighbour(NamedTuple):
+    """A candidate that differs from another in one setting. value: the setting's new value, in words."""
+
+    setting: str
+    value: str
+    candidate: Candidate
+
+
+class PolicyKind(ABC):
+    """A way in which a variant's fleet scales; ``policy_kinds.KINDS`` is the registry.
+
+    ``name`` is what a plan calls the kind. The spread draws a kind ``weight`` times as often as one of weight 1. A kind
+    that ``needs_days_alike`` is considered only where the traffic's days are known to be alike.
+    """
+
+    name: ClassVar[str]
+    weight: ClassVar[int] = 1
+    needs_days_alike: ClassVar[bool] = False
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def smallest_fleet(self, candidate: Candidate) -> int:
+        """The variant's MinCapacity."""
+        return candidate.min_capacity
+
+    def tracking(self, problem: VariantProblem, candidate: Candidate) -> tuple[TrackingSettings, ...]:
+        return ()
+
+    def steps(self, problem: VariantProblem, candidate: Candidate) -> tuple[StepSettings, ...]:
+        return ()
+
+    def schedule(self, problem: VariantProblem, candidate: Candidate) -> tuple[ScheduledCapacity, ...]:
+        return ()
+
+    def level_of(self, problem: VariantProblem, variant: VariantSettings) -> float | None:
+        """The level of a stack's own variant; None unless its settings are those of a candidate of this kind."""
+        return None
+
+    def drawn(self, candidate: Candidate) -> Candidate:
+        """A candidate that the spread drew, with the default for every number that this kind does not use."""
+        return self.simplified(candidate)
+
+    def simplified(self, candidate: Candidate) -> Candidate:
+        """The simplest candidate that behaves as this one does."""
+        return candidate
+
+    def neighbours(self, candidate: Candidate) -> Iterator[Neighbour]:
+        """Candidates of the same kind with one of the kind's own numbers changed."""
+        yield from other_levels(candidate)
+        yield from other_cooldowns(candidate)
+        yield from other_bounds(candidate)
+
+
 def settings_of(problem: VariantProblem, candidate: Candidate) -> Settings:
-    """The choice as a whole stack's settings."""
+    """The settings of the whole stack that a candidate stands for."""
     variants = tuple(
         _variant(problem, candidate, variant) if variant.name == problem.variant else variant
         for variant in problem.base.variants
@@ -78,137 +134,64 @@ def settings_of(problem: VariantProblem, candidate: Candidate) -> Settings:
     return Settings(variants=variants, function=problem.base.function and _function(problem.base.function, candidate))
 
 
-def candidate_of(problem: VariantProblem, settings: Settings) -> Candidate | None:
-    """A stack's own settings as a choice, None where they are none: with other policies than one that tracks
-    invocations, say."""
-    variant = next(each for each in settings.variants if each.name == problem.variant)
-    if variant.steps or variant.schedule or len(variant.tracking) > 1 or variant.instance_type not in _types(problem):
-        return None
-    policy = variant.tracking[0] if variant.tracking else None
-    if policy is not None and (policy.metric != INVOCATIONS or policy.disable_scale_in):
-        return None
-    function = settings.function or FunctionSettings()
-    return Candidate(
-        instance_type=variant.instance_type,
-        kind="invocations" if policy else "fixed",
-        level=policy.target_value / 60 if policy else problem.demand.peak / variant.initial_instance_count,
-        min_capacity=variant.min_capacity if policy else variant.initial_instance_count,
-        max_capacity=variant.max_capacity if policy else variant.initial_instance_count,
-        out_cooldown=policy.scale_out_cooldown if policy else 300.0,
-        in_cooldown=policy.scale_in_cooldown if policy else 300.0,
-        routing=variant.routing_strategy,
-        reserved=function.reserved_concurrent_executions,
-        provisioned=function.provisioned_concurrent_executions,
-        provisioned_scaling=function.provisioned_scaling,
-    )
-
-
-def rounded(value: float, digits: int = 2) -> float:
-    """As people write a target: two significant digits."""
-    return float(f"{value:.{digits}g}") if value > 0 else 0.0
-
-
 def nice_level(rate: float) -> float:
-    """The rate next to it at which the target, in invocations a minute, is round."""
-    return rounded(max(rate * 60, 0.01)) / 60
+    """The nearest rate whose target, in invocations a minute, is a round number."""
+    return sizing.rounded(max(rate * 60, 0.01)) / 60
 
 
-def _types(problem: VariantProblem) -> set[str]:
-    return set(problem.system.profiles)
+def other_levels(candidate: Candidate) -> Iterator[Neighbour]:
+    for multiple in _LEVELS:
+        level = nice_level(candidate.level * multiple)
+        yield Neighbour("target_value", f"{level * 60:.4g} a minute", replace(candidate, level=level))
+
+
+def other_cooldowns(candidate: Candidate) -> Iterator[Neighbour]:
+    for seconds in _next_to(OUT_COOLDOWNS, candidate.out_cooldown):
+        yield Neighbour("scale_out_cooldown", f"{seconds:g} s", replace(candidate, out_cooldown=seconds))
+    for seconds in _next_to(IN_COOLDOWNS, candidate.in_cooldown):
+        yield Neighbour("scale_in_cooldown", f"{seconds:g} s", replace(candidate, in_cooldown=seconds))
+
+
+def other_bounds(candidate: Candidate) -> Iterator[Neighbour]:
+    for sign in (-1, 1):
+        largest = changed_by_a_quarter(candidate.max_capacity, sign)
+        smallest = changed_by_a_quarter(candidate.min_capacity, sign)
+        yield Neighbour("max_capacity", str(largest), replace(candidate, max_capacity=largest))
+        yield Neighbour("min_capacity", str(smallest), replace(candidate, min_capacity=smallest))
+
+
+def changed_by_a_quarter(instances: int, sign: int) -> int:
+    """A quarter more (sign 1) or fewer (sign -1) instances, but at least one."""
+    return instances + sign * max(1, round(instances / 4))
+
+
+def _next_to(values: tuple[float, ...], value: float) -> list[float]:
+    """The next smaller and the next greater of the values."""
+    smaller = [other for other in values if other < value]
+    greater = [other for other in values if other > value]
+    return [*smaller[-1:], *greater[:1]]
 
 
 def _variant(problem: VariantProblem, candidate: Candidate, variant: VariantSettings) -> VariantSettings:
-    hours = _hours(problem, candidate) if candidate.kind.startswith("scheduled") else ()
-    fixed = candidate.kind == "fixed"
-    low = candidate.max_capacity if fixed else candidate.min_capacity
+    policy = candidate.policy
+    smallest = policy.smallest_fleet(candidate)
     planned = variant.model_copy(
         update={
             "instance_type": candidate.instance_type,
             "routing_strategy": candidate.routing,
-            "min_capacity": low,
+            "min_capacity": smallest,
             "max_capacity": candidate.max_capacity,
-            "initial_instance_count": low,
-            "tracking": _tracking(problem, candidate),
-            "steps": _steps(candidate, problem.demand) if candidate.kind == "step" else (),
-            "schedule": hours,
+            "initial_instance_count": smallest,
+            "tracking": policy.tracking(problem, candidate),
+            "steps": policy.steps(problem, candidate),
+            "schedule": policy.schedule(problem, candidate),
         }
     )
-    # It is deployed as it would stand at that time of the day, and not with the least that it may have.
+    # The stack is deployed with the fleet that it would have at that time of the day, not with the smallest one.
     now = on_clock(Settings(variants=(planned,)), problem.clock).variants[0]
-    standing_now = standing(now, problem.system, problem.demand.first)
-    begun = {name: getattr(standing_now, name) for name in ("initial_instance_count", "min_capacity", "max_capacity")}
+    running = standing(now, problem.system, problem.demand.first)
+    begun = {name: getattr(running, name) for name in ("initial_instance_count", "min_capacity", "max_capacity")}
     return VariantSettings.model_validate({**planned.model_dump(), **begun})
-
-
-def _tracking(problem: VariantProblem, candidate: Candidate) -> tuple[TrackingSettings, ...]:
-    metric: TrackedMetric
-    if candidate.kind in ("invocations", "scheduled and invocations"):
-        metric, value = INVOCATIONS, round(candidate.level * 60, 6)
-    elif candidate.kind == "concurrency":
-        profile = problem.system.profiles[candidate.instance_type]
-        metric, value = CONCURRENCY, max(0.01, rounded(sizing.concurrency(profile, candidate.level)))
-    else:
-        return ()
-    return (
-        TrackingSettings(
-            metric=metric,
-            target_value=value,
-            scale_out_cooldown=candidate.out_cooldown,
-            scale_in_cooldown=candidate.in_cooldown,
-        ),
-    )
-
-
-def _steps(candidate: Candidate, demand: Demand) -> tuple[StepSettings, ...]:
-    """One policy adds instances, more of them the further the metric is above the level; one takes them away singly."""
-    threshold = round(candidate.level * 60, 6)
-    needed = sizing.instances(demand.peak, candidate.level)
-    few, many = max(1, math.ceil(needed / 8)), max(2, math.ceil(needed / 3))
-    return (
-        StepSettings(
-            threshold=threshold,
-            above=True,
-            steps=(Step(adjustment=few), Step(bound=round(threshold / 2, 6), adjustment=many)),
-            cooldown=candidate.out_cooldown,
-        ),
-        StepSettings(
-            threshold=round(threshold * _STEP_IN, 6),
-            above=False,
-            periods=ONE_MINUTE.low,
-            steps=(Step(adjustment=-1),),
-            cooldown=candidate.in_cooldown,
-        ),
-    )
-
-
-def _hours(problem: VariantProblem, candidate: Candidate) -> tuple[ScheduledCapacity, ...]:
-    """For each hour of the day as many instances as bear its busiest five minutes, from ahead of a rise on; alone they
-    are the whole fleet, beside a policy the least of it."""
-    rates = problem.demand.hours or (problem.demand.peak,) * 24
-    counts = [
-        min(max(sizing.instances(rate, candidate.level), candidate.min_capacity), candidate.max_capacity)
-        for rate in rates
-    ]
-    alone = candidate.kind == "scheduled"
-    actions = []
-    for hour, count in enumerate(counts):
-        before = counts[hour - 1]
-        if count == before:
-            continue
-        at = hour * _HOUR - (_LEAD if count > before else 0)
-        actions.append(
-            ScheduledCapacity(
-                second_of_day=at % (24 * _HOUR),
-                min_capacity=count,
-                max_capacity=count if alone else candidate.max_capacity,
-            )
-        )
-    if not actions:  # every hour takes the same
-        count = counts[0]
-        actions = [ScheduledCapacity(second_of_day=0, min_capacity=count, max_capacity=count)]
-        if not alone:
-            actions = [ScheduledCapacity(second_of_day=0, min_capacity=count, max_capacity=candidate.max_capacity)]
-    return tuple(sorted(actions, key=lambda action: action.second_of_day))
 
 
 def _function(function: FunctionSettings, candidate: Candidate) -> FunctionSettings:

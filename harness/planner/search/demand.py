@@ -1,4 +1,4 @@
-"""What a traffic asks for, in the few rates that the search sizes its candidates by. Pure."""
+"""A traffic's demand: the few rates that the search sizes its candidates by."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.load.traffic import DAY, Traffic, bins
+from harness.scaling.rules.tracking import DEFAULT_COOLDOWN
 
-_BIN = 300.0  # seconds: a scale-out cooldown of AWS's default length, shorter peaks come and go before it acts
+_BIN = DEFAULT_COOLDOWN  # seconds: a peak shorter than the scale-out cooldown comes and goes before scaling acts
 _HOURS = 24
 
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """Rates in requests a second: of the first five minutes, the quietest, the mean and the busiest five, the busiest
-    minute. sustained: 99 % of the requests come in five minutes of at most this rate. hours: the busiest five minutes
-    of each hour of the day, UTC; None where it is not known that days are alike: of a single recorded day, and of
-    traffic shorter than a day.
+    """Rates in requests a second.
+
+    first, trough, peak: of the first, the quietest and the busiest five minutes. minute: of the busiest minute.
+    sustained: 99 % of the requests come in five minutes of at most this rate. hours: the busiest five minutes of each
+    hour of the day, UTC; None where days are not known to be alike: for a single recorded day, and for traffic that is
+    shorter than a day.
     """
 
     first: float
@@ -28,20 +31,21 @@ class Demand:
     sustained: float
     hours: tuple[float, ...] | None
 
-    def share(self, of: float) -> Demand:
-        """The part that one variant gets."""
+    def share(self, part: float) -> Demand:
+        """The demand on a variant that gets this part of the traffic."""
         return Demand(
-            first=self.first * of,
-            trough=self.trough * of,
-            mean=self.mean * of,
-            peak=self.peak * of,
-            minute=self.minute * of,
-            sustained=self.sustained * of,
-            hours=self.hours and tuple(rate * of for rate in self.hours),
+            first=self.first * part,
+            trough=self.trough * part,
+            mean=self.mean * part,
+            peak=self.peak * part,
+            minute=self.minute * part,
+            sustained=self.sustained * part,
+            hours=self.hours and tuple(rate * part for rate in self.hours),
         )
 
 
 def demand(traffic: Traffic) -> Demand:
+    """The demand of the whole traffic."""
     schedule = traffic.schedule
     rates = bins(schedule, _BIN)
     order = np.sort(rates)

@@ -1,6 +1,6 @@
-"""Who computes the jobs: this process, all cores of this machine, or the workers of a Dask scheduler.
+"""Engines compute jobs: in this process, on all cores of this machine, or on the workers of a Dask scheduler.
 
-The answers come in the order of the jobs and are the same whoever computes them.
+Replications come in the order of their jobs, and every engine gives the same ones.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from harness.core.errors import HarnessError
 from harness.planner.search.replication import Context, Replication, SimulationJob, run
 
 Done = Callable[[], None]
-"""Called as each job ends."""
+"""A function to call as each job ends."""
 
 _CONNECT_SECONDS = 10
 
 
 class Engine(Protocol):
-    """Computes jobs of one context."""
+    """Computes the jobs of one context."""
 
     @property
     def workers(self) -> int: ...
@@ -33,34 +33,34 @@ class Engine(Protocol):
     def map(self, jobs: Sequence[SimulationJob], done: Done = ...) -> list[Replication]: ...
 
 
-def _nothing() -> None:
+def _ignored() -> None:
     return
 
 
-class Here:
-    """This process, one job after the other."""
+class ThisProcess:
+    """Computes one job after the other in this process."""
 
     workers = 1
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def map(self, jobs: Sequence[SimulationJob], done: Done = _nothing) -> list[Replication]:
-        answers = []
+    def map(self, jobs: Sequence[SimulationJob], done: Done = _ignored) -> list[Replication]:
+        replications = []
         for job in jobs:
-            answers.append(run(self._context, job))
+            replications.append(run(self._context, job))
             done()
-        return answers
+        return replications
 
 
 class Processes:
-    """Processes of this machine, each with one copy of the context."""
+    """Computes jobs in processes of this machine, each of which has a copy of the context."""
 
     def __init__(self, pool: concurrent.futures.ProcessPoolExecutor, workers: int) -> None:
         self._pool = pool
         self.workers = workers
 
-    def map(self, jobs: Sequence[SimulationJob], done: Done = _nothing) -> list[Replication]:
+    def map(self, jobs: Sequence[SimulationJob], done: Done = _ignored) -> list[Replication]:
         futures = [self._pool.submit(_run, job) for job in jobs]
         try:
             for future in concurrent.futures.as_completed(futures):
@@ -74,42 +74,42 @@ class Processes:
 
 
 class Dask:
-    """The workers of a Dask scheduler, to which the context is sent once."""
+    """Computes jobs on the workers of a Dask scheduler, to which the context is sent once."""
 
     def __init__(self, client: Any, context: Context) -> None:
         self._client = client
         self._context = client.scatter(context, broadcast=True)
         self.workers = max(1, sum(client.nthreads().values()))
 
-    def map(self, jobs: Sequence[SimulationJob], done: Done = _nothing) -> list[Replication]:
+    def map(self, jobs: Sequence[SimulationJob], done: Done = _ignored) -> list[Replication]:
         import distributed
 
-        ended: Any = distributed.as_completed
+        as_completed: Any = distributed.as_completed
         futures = [self._client.submit(run, self._context, job, pure=False) for job in jobs]
         try:
-            for future in ended(futures, loop=self._client.loop):
+            for future in as_completed(futures, loop=self._client.loop):
                 future.result()
                 done()
         except (distributed.KilledWorker, concurrent.futures.CancelledError):
             raise HarnessError(
                 "The Dask scheduler lost the workers that planned: see their logs, and give them 1 GB each."
             ) from None
-        answers: list[Replication] = self._client.gather(futures)
-        return answers
+        replications: list[Replication] = self._client.gather(futures)
+        return replications
 
 
 @contextlib.contextmanager
 def processes(context: Context, workers: int | None = None) -> Iterator[Engine]:
-    """As many worker processes as cores unless it is said; none is left when it ends, however it ends."""
+    """Starts worker processes, by default one for each core; ends them all with the context, also after an error."""
     count = workers or os.cpu_count() or 1
     if count == 1:
-        yield Here(context)
+        yield ThisProcess(context)
         return
-    # A fresh interpreter: a forked one would share this one's threads' locks and numba's state.
+    # Workers are fresh interpreters: forked ones would inherit the locks of this one's threads and numba's state.
     spawn = multiprocessing.get_context("spawn")
     pool = concurrent.futures.ProcessPoolExecutor(count, spawn, _begin, (context, os.getpid()))
     try:
-        with _deaf_to_interrupts():
+        with _ignoring_interrupts():
             for ready in [pool.submit(int) for _ in range(count)]:
                 ready.add_done_callback(lambda _: None)
         yield Processes(pool, count)
@@ -119,9 +119,9 @@ def processes(context: Context, workers: int | None = None) -> Iterator[Engine]:
 
 @contextlib.contextmanager
 def dask(context: Context, address: str) -> Iterator[Engine]:
-    """The workers of the scheduler at ``address`` (``tcp://HOST:8786``), which need this package too.
+    """Uses the workers of the scheduler at ``address`` (``tcp://HOST:8786``), which need this package too.
 
-    Raises HarnessError where dask is not installed, nothing answers or there is no worker.
+    Raises HarnessError if Dask is not installed, nothing answers, or the scheduler has no worker.
     """
     try:
         import distributed
@@ -141,8 +141,8 @@ def dask(context: Context, address: str) -> Iterator[Engine]:
 
 
 @contextlib.contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """What is started in here ignores Ctrl-C from its first instruction on: it is for the parent to end its workers."""
+def _ignoring_interrupts() -> Iterator[None]:
+    """Processes started within ignore Ctrl-C from their first instruction: the parent ends its workers itself."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -153,17 +153,17 @@ def _deaf_to_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-_context: Context | None = None
+_context: Context | None = None  # of a worker process
 
 
 def _begin(context: Context, parent: int) -> None:
-    global _context  # noqa: PLW0603 - a worker process is one context's
+    global _context  # noqa: PLW0603 - a worker process belongs to one context
     _context = context
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
 
 
-def _end_with(parent: int) -> None:
-    """A killed parent cannot end its workers."""
+def _end_after(parent: int) -> None:
+    """Ends this worker once its parent is gone, since a killed parent cannot end it."""
     while os.getppid() == parent:
         time.sleep(1)
     os._exit(1)

@@ -1,4 +1,4 @@
-"""What replications say of a setting: means with confidence intervals, and differences of two settings. Pure."""
+"""What replications say of settings: means with confidence intervals, and the difference between two settings."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from harness.simulator.system import System
 def interval(
     values: Sequence[float], floor: float = 0.0, confidence: float = CONFIDENCE, resolution: float = 0.0
 ) -> Interval:
-    """The mean of independent replications and Student's interval of it; from one alone there is no interval.
+    """The mean of independent replications and Student's interval of it; a single replication gives no interval.
 
-    floor: what the figure cannot be below; resolution: the share that each value may be off by, which the interval is
-    then wider by: replications that agree on a bucket do not agree to the microsecond.
+    floor: what the figure cannot be below. resolution: the part by which each value may be off. The interval is wider
+    by it, since replications that agree on a bucket do not agree to the microsecond.
     """
-    if not values or not all(math.isfinite(each) for each in values):
+    if not values or not all(math.isfinite(value) for value in values):
         return Interval(value=None)
     mean = float(np.mean(values))
     if len(values) < 2:
@@ -35,16 +35,20 @@ def interval(
     return Interval(value=mean, low=max(floor, mean - half), high=mean + half)
 
 
-def surely_more(one: Sequence[float], other: Sequence[float]) -> bool:
-    """Whether ``one`` is the higher, by the interval of the paired differences on common random numbers."""
-    differences = [first - second for first, second in zip(one, other, strict=False)]
-    if len(differences) < 2 or not all(math.isfinite(each) for each in differences):
+def surely_more(values: Sequence[float], reference: Sequence[float]) -> bool:
+    """Whether ``values`` are higher than ``reference``, by the interval of their differences, pair by pair.
+
+    The pairs come from runs on common random numbers.
+    """
+    differences = [value - compared for value, compared in zip(values, reference, strict=False)]
+    if len(differences) < 2 or not all(math.isfinite(difference) for difference in differences):
         return False
-    found = interval(differences, -math.inf)
-    return found.low is not None and found.low > 0
+    low = interval(differences, -math.inf).low
+    return low is not None and low > 0
 
 
 def _t(count: int, confidence: float) -> float:
+    """Student's quantile for the mean of ``count`` values."""
     return float(special.stdtrit(count - 1, (1 + confidence) / 2))
 
 
@@ -62,9 +66,9 @@ def usage(replication: Replication, system: System) -> BilledUsage:
 
 
 def costs(settings: Settings, replications: Sequence[Replication], system: System, prices: Prices) -> list[Cost]:
-    """Of each replication."""
+    """The cost of each replication."""
     memory = (settings.function or FunctionSettings()).memory_size
-    return [cost(usage(each, system), memory, prices) for each in replications]
+    return [cost(usage(replication, system), memory, prices) for replication in replications]
 
 
 def figures(
@@ -74,57 +78,58 @@ def figures(
     prices: Prices,
     objective: Objective,
 ) -> SimulatedFigures:
-    """A setting's figures. It meets the objective where the upper ends of the intervals of p99 and errors do."""
+    """The figures of settings. They meet the objective where the upper ends of the intervals of p99 and errors do."""
 
     def over(value: Callable[[Replication], float]) -> Interval:
-        return interval([value(each) for each in replications])
+        return interval([value(replication) for replication in replications])
 
     def percentile(q: float) -> Interval:
-        return interval([each.percentile(q) for each in replications], resolution=RESOLUTION)
+        return interval([replication.percentile(q) for replication in replications], resolution=RESOLUTION)
 
     def mean(value: Callable[[Replication], float]) -> float:
-        return float(np.mean([value(each) for each in replications]))
+        return float(np.mean([value(replication) for replication in replications]))
 
-    p99, errors = percentile(0.99), over(lambda each: each.error_rate)
-    each_cost = costs(settings, replications, system, prices)
+    p99, errors = percentile(0.99), over(lambda run: run.error_rate)
+    bills = costs(settings, replications, system, prices)
     return SimulatedFigures(
         replications=len(replications),
         p50=percentile(0.50),
         p95=percentile(0.95),
         p99=p99,
         errors=errors,
-        throttles=over(lambda each: each.throttles),
+        throttles=over(lambda run: run.throttles),
         cost=Cost(
-            instances=float(np.mean([one.instances for one in each_cost])),
-            function=float(np.mean([one.function for one in each_cost])),
-            provisioned=float(np.mean([one.provisioned for one in each_cost])),
-            requests=float(np.mean([one.requests for one in each_cost])),
+            instances=float(np.mean([bill.instances for bill in bills])),
+            function=float(np.mean([bill.function for bill in bills])),
+            provisioned=float(np.mean([bill.provisioned for bill in bills])),
+            requests=float(np.mean([bill.requests for bill in bills])),
         ),
-        mean_instances=mean(lambda each: each.mean_instances),
-        peak_instances=max(each.peak_instances for each in replications),
-        hours_at_maximum=mean(lambda each: each.at_maximum) / 3600,
-        cold_starts=mean(lambda each: each.cold_starts),
-        beyond_saturation=mean(lambda each: each.beyond_saturation),
+        mean_instances=mean(lambda run: run.mean_instances),
+        peak_instances=max(run.peak_instances for run in replications),
+        hours_at_maximum=mean(lambda run: run.at_maximum) / 3600,
+        cold_starts=mean(lambda run: run.cold_starts),
+        beyond_saturation=mean(lambda run: run.beyond_saturation),
         meets=_within(p99, objective.p99) and _within(errors, objective.errors),
     )
 
 
-def _within(found: Interval, limit: float) -> bool:
-    return found.high is not None and found.high <= limit
+def _within(figure: Interval, limit: float) -> bool:
+    return figure.high is not None and figure.high <= limit
 
 
 def shortfall(replications: Sequence[Replication], objective: Objective) -> float:
-    """How far a setting misses the objective, by the means: 0 where it meets it, else a positive number to rank by.
+    """How far settings miss the objective, by the means: 0 where they meet it, else a positive number to rank by.
 
-    Of latency the share of requests above the objective counts, for it adds up where percentiles do not.
+    For latency it counts the share of requests above the objective, since shares add up and percentiles do not.
     """
-    errors = max(0.0, float(np.mean([each.error_rate for each in replications])) - objective.errors)
-    slow = max(0.0, float(np.mean([_above(each, objective.p99) for each in replications])) - 0.01)
-    return errors + slow
+    mean_errors = float(np.mean([replication.error_rate for replication in replications]))
+    mean_slow = float(np.mean([_above(replication, objective.p99) for replication in replications]))
+    return max(0.0, mean_errors - objective.errors) + max(0.0, mean_slow - 0.01)
 
 
 def _above(replication: Replication, seconds: float) -> float:
-    """The share of the answered requests that took longer, as percentile() would have it; 1 where none was answered."""
+    """The share of the answered requests that took longer, by the buckets that percentile() reads; 1 where none was
+    answered."""
     total = float(replication.counts.sum())
     if total <= 0:
         return 1.0

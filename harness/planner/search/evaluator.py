@@ -1,4 +1,4 @@
-"""Runs settings under the traffic, each with the same seeds, and turns what comes of them into figures."""
+"""Runs settings under the traffic, all with the same seeds, and turns the replications into figures."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ from harness.simulator.settings import Settings
 from harness.simulator.system import System
 
 SCREENING, FINAL, WHOLE = "screening", "final", "whole"
-"""The names of the traffic's windows (search.windows): few of it, those of the figures, and all of it."""
+"""The names of the traffic's windows (search.windows): a few for screening, those of the figures, and all of it."""
 
 Progress = Callable[[str, int], AbstractContextManager[Done]]
-"""A step's title and the number of its jobs; gives what is called as each ends."""
+"""Begins a step with this title and number of jobs; gives the function to call as each job ends."""
 
 
 @dataclass
 class Trial:
-    """A setting and its runs so far. choice: None of a setting that is no choice, as a stack file's may be; multiple:
-    of the traffic."""
+    """Settings and their replications so far.
+
+    candidate: None for settings that no candidate stands for, as those of a stack file may be. multiple: the traffic's
+    rates are multiplied by it.
+    """
 
     settings: Settings
     candidate: Candidate | None = None
@@ -35,7 +38,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Evaluator:
-    """engine: of a context with the three windows; seed: of all runs."""
+    """Adds replications to trials, and knows what they cost. engine: of a context with the three windows."""
 
     engine: Engine
     system: System
@@ -53,7 +56,7 @@ class Evaluator:
         traffic: str = FINAL,
         keep: bool = False,
     ) -> None:
-        """Adds runs to each trial until it has so many; the n-th run of all has the same seed."""
+        """Runs each trial until it has this many replications; the n-th of every trial has the same seed."""
         missing = [(trial, n) for trial in trials for n in range(len(trial.runs), replications)]
         jobs = [
             SimulationJob(
@@ -64,11 +67,11 @@ class Evaluator:
         if not jobs:
             return
         with self.progress(title, len(jobs)) as done:
-            for (trial, _), answer in zip(missing, self.engine.map(jobs, done), strict=True):
-                trial.runs.append(answer)
+            for (trial, _), replication in zip(missing, self.engine.map(jobs, done), strict=True):
+                trial.runs.append(replication)
 
     def figures(self, trial: Trial) -> SimulatedFigures:
         return figures(trial.settings, trial.runs, self.system, self.prices, self.objective)
 
-    def evaluated(self, label: str, trial: Trial, says: str | None = None) -> EvaluatedSettings:
-        return EvaluatedSettings(label=label, settings=trial.settings, figures=self.figures(trial), says=says)
+    def evaluated(self, label: str, trial: Trial) -> EvaluatedSettings:
+        return EvaluatedSettings(label=label, settings=trial.settings, figures=self.figures(trial))

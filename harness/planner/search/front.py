@@ -1,4 +1,4 @@
-"""The Pareto front of cost against p99. Pure."""
+"""The Pareto front of cost against p99."""
 
 from __future__ import annotations
 
@@ -8,15 +8,24 @@ from collections.abc import Sequence
 from harness.planner.plan import SimulatedFigures
 from harness.planner.search.evaluator import Trial
 
+Ranked = tuple[Trial, SimulatedFigures]
+"""A trial with its figures."""
 
-def front(points: Sequence[tuple[Trial, SimulatedFigures]], errors: float) -> list[tuple[Trial, SimulatedFigures]]:
-    """Of those within a share of errors, each that no other beats in cost and p99, by the means; the cheapest first."""
-    within = [one for one in points if (one[1].errors.value or 0.0) <= errors and one[1].p99.value is not None]
+
+def front(points: Sequence[Ranked], errors: float) -> list[Ranked]:
+    """The trials that no other beats in both cost and p99, by the means; the cheapest first.
+
+    Only trials with at most this share of errors are considered.
+    """
+    answered = [
+        (figures.cost.hour, figures.p99.value, index)
+        for index, (_, figures) in enumerate(points)
+        if figures.p99.value is not None and (figures.errors.value or 0.0) <= errors
+    ]
     best = math.inf
     kept = []
-    for one in sorted(within, key=lambda each: (each[1].cost.hour, each[1].p99.value)):
-        p99 = one[1].p99.value
-        if p99 is not None and p99 < best:
+    for _, p99, index in sorted(answered):
+        if p99 < best:
             best = p99
-            kept.append(one)
+            kept.append(points[index])
     return kept

@@ -1,4 +1,4 @@
-"""Which limit breaks first, in words: by arithmetic where no setting can serve, else by what a run shows. Pure."""
+"""The limit that breaks first, in words: by arithmetic where no settings can serve, else by what runs show."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from harness.planner.plan import Objective
 from harness.planner.search import sizing
 from harness.planner.search.candidates import VariantProblem
 from harness.planner.search.replication import Replication
+from harness.scaling.rules.timing import MINUTE
 from harness.simulator.settings import Settings
 
-_SERIOUS = 60.0
-"""Seconds at the maximum from which on it is called the limit: an alarm's datapoint."""
+_SERIOUS = float(MINUTE)
+"""A fleet that is at its maximum for this many seconds (one datapoint of an alarm) is called the limit."""
 
 
 def fast_enough(problem: VariantProblem, objective: Objective) -> list[str]:
-    """The instance types of which an idle one answers within the objective, 99 times of 100."""
+    """The instance types whose idle instance answers 99 of 100 requests within the objective."""
     return [kind for kind, profile in problem.system.profiles.items() if _idle(problem, profile) <= objective.p99]
 
 
 def hopeless(problem: VariantProblem, objective: Objective, max_instances: int) -> str | None:
-    """The first limit that no setting gets around, in a sentence; None where there is none."""
+    """The first limit that no settings can avoid, in a sentence; None if there is none."""
     profiles = problem.system.profiles
     types = fast_enough(problem, objective)
     if not types:
@@ -70,24 +71,23 @@ def _functions_limit(problem: VariantProblem, objective: Objective, types: Seque
 
 
 def _idle(problem: VariantProblem, profile: Profile) -> float:
-    """Seconds that 99 % of the requests to an idle instance do not exceed."""
+    """The p99 of an idle instance, in seconds, with the function's part."""
     overhead = problem.system.function.overhead if problem.base.function is not None else 0.0
     return profile.service_times[0].quantile(0.99) + overhead
 
 
 def broken(settings: Settings, variant: str, runs: Sequence[Replication], objective: Objective) -> str:
-    """What made runs miss the objective, in words."""
+    """What made the runs miss the objective, in words."""
     requests = max(1.0, sum(run.requests for run in runs))
     failed = {cause: sum(run.failures.get(cause, 0.0) for run in runs) for run in runs for cause in run.failures}
-    maximum = next(each.max_capacity for each in settings.variants if each.name == variant)
+    planned = {table.name: table for table in settings.variants}[variant]
     at_maximum = sum(run.at_maximum for run in runs) / len(runs) >= _SERIOUS
-    scales = any(each.scales for each in settings.variants if each.name == variant)
     room = (
-        f"max_capacity of {maximum} is reached while more is asked for"
+        f"max_capacity of {planned.max_capacity} is reached while more is asked for"
         if at_maximum
         else "new instances come too late for the rise of the traffic"
-        if scales
-        else f"the fleet of {maximum} is fixed"
+        if planned.scales
+        else f"the fleet of {planned.max_capacity} is fixed"
     )
     if sum(failed.values()) / requests <= objective.errors:
         return f"latency: requests queue in the model servers, as {room}"

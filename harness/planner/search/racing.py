@@ -1,7 +1,7 @@
-"""Racing: run after run of the best, and out with those that are surely not the one.
+"""Racing: the best trials get replication after replication, and those that surely do not win are dropped.
 
-By paired differences on common random numbers, as in F-Race (Birattari and others, GECCO 2002), with Student's interval
-in the place of its test: there is an objective to be met, and an order only among those that meet it.
+Trials are compared by paired differences on common random numbers, as in F-Race (Birattari and others, GECCO 2002).
+Student's interval takes the place of its test, since only trials that meet the objective are ranked.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from harness.planner.search.estimates import costs, surely_more
 from harness.planner.search.evaluator import Evaluator, Trial
 
 FIRST_RUNS = 3
-"""Of each, before any is left out: fewer give no interval worth the name."""
+"""Replications of each trial before any is dropped: fewer give no useful interval."""
 
 
 def race(evaluator: Evaluator, trials: Sequence[Trial], replications: int) -> None:
-    """Adds runs to the trials: all get the first ones, those that may still win as many as asked for."""
+    """Adds replications to the trials: all get the first few, and those that may still win get ``replications``."""
     running = list(trials)
     for runs in range(min(FIRST_RUNS, replications), replications + 1):
         evaluator.run("Racing the best", running, runs)
@@ -26,8 +26,10 @@ def race(evaluator: Evaluator, trials: Sequence[Trial], replications: int) -> No
 
 
 def cheapest(evaluator: Evaluator, trials: Sequence[Trial]) -> Trial | None:
-    """The cheapest that meets the objective, None where none does."""
-    meeting = [(figures.cost.hour, n) for n, figures in enumerate(map(evaluator.figures, trials)) if figures.meets]
+    """The cheapest trial that meets the objective; None where none does."""
+    meeting = [
+        (figures.cost.hour, index) for index, figures in enumerate(map(evaluator.figures, trials)) if figures.meets
+    ]
     return trials[min(meeting)[1]] if meeting else None
 
 
@@ -36,15 +38,15 @@ def _may_win(evaluator: Evaluator, trial: Trial, leader: Trial | None) -> bool:
         return False
     if leader is None or leader is trial:
         return True
-    hourly = [
-        [one.hour for one in costs(each.settings, each.runs, evaluator.system, evaluator.prices)]
-        for each in (trial, leader)
-    ]
-    return not surely_more(hourly[0], hourly[1])
+    return not surely_more(_hourly_costs(evaluator, trial), _hourly_costs(evaluator, leader))
+
+
+def _hourly_costs(evaluator: Evaluator, trial: Trial) -> list[float]:
+    return [cost.hour for cost in costs(trial.settings, trial.runs, evaluator.system, evaluator.prices)]
 
 
 def _surely_misses(figures: SimulatedFigures, evaluator: Evaluator) -> bool:
     p99, errors = figures.p99, figures.errors
-    if p99.value is None:  # nobody was answered
+    if p99.value is None:  # no request was answered
         return True
     return (p99.low or 0.0) > evaluator.objective.p99 or (errors.low or 0.0) > evaluator.objective.errors

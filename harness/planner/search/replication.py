@@ -1,7 +1,7 @@
-"""One simulated run of a setting: over the whole traffic, or over windows that stand for it.
+"""A replication: one simulated run of settings, over the whole traffic or over windows that stand for it.
 
-A job is small and picklable; what all jobs have in common (the windows of each traffic) goes to a worker once. A job's
-answer depends on the job alone, so that it does not matter who computes it, nor when.
+A job is small and can be pickled; what all jobs have in common goes to each worker once, as its context. A replication
+depends on its job alone, so that it does not matter which process computes it, nor when.
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ from harness.simulator.outcome import Floats, Outcome
 from harness.simulator.settings import Settings
 from harness.simulator.system import System
 
-_FIRST = 300.0  # seconds of a window whose mean rate is the one it begins with
+_FIRST = 300.0  # seconds of a window over which the rate that it begins with is averaged
 Simulate = Callable[..., Outcome]
 """simulate(settings, system, traffic, *, seed) -> Outcome"""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A part of the traffic. weight: how many such parts it stands for; start: its first moment, in seconds of the
-    clock that scheduled capacity goes by (traffic.Traffic.clock).
+    """A part of the traffic.
 
-    whole: it is the traffic itself, and a setting starts in it as deployed, else as it would run at its first rate.
+    weight: how many such parts it stands for. start: its first moment, in seconds of the clock that scheduled capacity
+    goes by (traffic.Traffic.clock). whole: it is the traffic itself. Settings start in it as they are deployed, and in
+    any other window as they would run at its first rate.
     """
 
     traffic: Schedule
@@ -40,7 +41,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What every worker holds. windows: by the name of the traffic."""
+    """What every worker holds. windows: by name, such as evaluator.SCREENING."""
 
     windows: dict[str, tuple[Window, ...]]
     simulate: Simulate
@@ -48,8 +49,11 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class SimulationJob:
-    """Simulate ``settings`` under the traffic of that name, its rates times ``multiple``. Two jobs of one seed meet
-    the same arrivals and the same draws (common random numbers). keep: the whole outcome comes back."""
+    """Asks for a simulation of ``settings`` under the windows named ``traffic``, with their rates times ``multiple``.
+
+    Two jobs with the same seed have the same arrivals and the same draws (common random numbers). keep: the replication
+    is to contain the whole outcome.
+    """
 
     settings: Settings
     system: System
@@ -61,9 +65,9 @@ class SimulationJob:
 
 @dataclass(frozen=True, slots=True)
 class Replication:
-    """The figures of one job; of windows their weighted sum. Fields as in outcome.Outcome.
+    """The figures of one job, summed over its windows by their weights. The fields are as in outcome.Outcome.
 
-    counts: requests by the buckets of ``edges``; kept: the outcome, where the job said so and had a single window.
+    counts: requests in each bucket between ``edges``. kept: the outcome, if the job asked for it and had one window.
     """
 
     seconds: float
@@ -93,7 +97,7 @@ class Replication:
         return sum(self.instance_seconds.values()) / self.seconds
 
     def percentile(self, q: float) -> float:
-        """Seconds, as outcome.Latencies has it; infinite where nobody was answered."""
+        """Seconds, as outcome.Latencies counts them; infinite if no request was answered."""
         total = float(self.counts.sum())
         if total <= 0:
             return float("inf")
@@ -102,7 +106,7 @@ class Replication:
 
 
 def run(context: Context, job: SimulationJob) -> Replication:
-    """Simulates a job."""
+    """Simulates each window of a job, and adds them up."""
     windows = context.windows[job.traffic]
     outcomes = []
     for index, window in enumerate(windows):
@@ -110,19 +114,21 @@ def run(context: Context, job: SimulationJob) -> Replication:
         settings = on_clock(job.settings, window.start)
         if not window.whole:
             settings = warm_started(settings, job.system, float(bins(traffic, _FIRST)[0]))
-        # Windows are parts of one traffic: each has draws of its own.
+        # Windows are parts of one traffic, so that each needs draws of its own.
         seed = job.seed if len(windows) == 1 else job.seed + 1_000_003 * index
         outcomes.append((window.weight, context.simulate(settings, job.system, traffic, seed=seed)))
-    return _together(outcomes, keep=job.keep and len(windows) == 1)
+    return _weighted_sum(outcomes, keep=job.keep and len(windows) == 1)
 
 
-def _together(parts: list[tuple[float, Outcome]], *, keep: bool) -> Replication:
+def _weighted_sum(parts: list[tuple[float, Outcome]], *, keep: bool) -> Replication:
     def total(name: str) -> float:
         return float(sum(weight * getattr(outcome, name) for weight, outcome in parts))
 
     def by_key(name: str) -> dict[str, float]:
         keys = sorted({key for _, outcome in parts for key in getattr(outcome, name)})
-        return {key: float(sum(weight * getattr(out, name).get(key, 0) for weight, out in parts)) for key in keys}
+        return {
+            key: float(sum(weight * getattr(outcome, name).get(key, 0) for weight, outcome in parts)) for key in keys
+        }
 
     first = parts[0][1]
     if not all(np.array_equal(outcome.latencies.edges, first.latencies.edges) for _, outcome in parts):
@@ -150,5 +156,5 @@ def _together(parts: list[tuple[float, Outcome]], *, keep: bool) -> Replication:
 
 
 def _peak(_: float, outcome: Outcome) -> int:
-    """Instances at most, by the means of minutes."""
+    """The most instances, by the mean of each minute."""
     return int(np.ceil(np.nanmax(outcome.series.in_service) - 1e-9)) if len(outcome.series.in_service) else 0

@@ -1,4 +1,4 @@
-"""A run's minutes and latencies as a plan keeps them: few enough points to draw, few enough digits to read. Pure."""
+"""A run's minutes and latencies as a plan keeps them: few enough points to draw, and few enough digits to read."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ _PROBABILITIES = (
 
 
 def minutes(label: str, outcome: Outcome) -> MinuteSeries:
-    """The whole traffic of one run, by the minute, or of long traffic by several."""
+    """The whole traffic of one run by the minute; for long traffic, one value stands for several minutes."""
     series = outcome.series
     together = max(1, math.ceil(len(series.arrivals) / MOST_POINTS))
 
     def mean(values: Floats) -> list[float]:
-        return [_short(each) for each in _grouped(values, together, np.nanmean)]
+        return [_short(value) for value in _grouped(values, together, np.nanmean)]
 
     def most(values: Floats) -> list[float]:
-        return [_short(each) for each in _grouped(values, together, np.nanmax)]
+        return [_short(value) for value in _grouped(values, together, np.nanmax)]
 
     def known(values: list[float]) -> list[float | None]:
-        return [None if math.isnan(each) else each for each in values]
+        return [None if math.isnan(value) else value for value in values]
 
     return MinuteSeries(
         label=label,
@@ -56,18 +56,18 @@ def minutes(label: str, outcome: Outcome) -> MinuteSeries:
 
 
 def distribution(label: str, runs: Sequence[Replication]) -> Distribution | None:
-    """Of the requests of all runs together; None where none was answered."""
+    """The latencies of all runs together; None if no request was answered."""
     counts = np.sum([run.counts for run in runs], axis=0)
     total = float(counts.sum())
     if total <= 0:
         return None
     reached = np.cumsum(counts)
-    places = np.searchsorted(reached, np.array(_PROBABILITIES) * total * (1 - 1e-12))
-    seconds = runs[0].edges[np.minimum(places, len(counts) - 1) + 1]
+    buckets = np.searchsorted(reached, np.array(_PROBABILITIES) * total * (1 - 1e-12))
+    seconds = runs[0].edges[np.minimum(buckets, len(counts) - 1) + 1]
     return Distribution(
         label=label,
-        probabilities=[round(each, 6) for each in _PROBABILITIES],
-        seconds=[_short(float(each)) for each in seconds],
+        probabilities=[round(probability, 6) for probability in _PROBABILITIES],
+        seconds=[_short(float(latency)) for latency in seconds],
     )
 
 
@@ -75,8 +75,8 @@ def _grouped(values: Floats, together: int, function: Callable[..., NDArray[np.f
     missing = -len(values) % together
     rows = np.concatenate([values, np.full(missing, np.nan)]).reshape(-1, together)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # a group of which nothing is known is nan
-        return [float(each) for each in function(rows, axis=1)]
+        warnings.simplefilter("ignore", RuntimeWarning)  # a group without any value becomes nan
+        return [float(value) for value in function(rows, axis=1)]
 
 
 def _short(value: float) -> float:

@@ -1,7 +1,7 @@
-"""Parts of a long traffic that stand for the whole: the busiest and the steepest, and a sample of the others. Pure.
+"""Windows of a long traffic that stand for the whole: the busiest, the steepest, and a sample of the others.
 
-Each part stands for as many like it (stratified sampling by rate, Cochran, Sampling Techniques, chapter 5): the two
-that make or break a setting are always among them and stand for themselves.
+The busiest and the steepest decide whether settings hold, so they are always included and stand for themselves. The
+others are sampled by their rate, and each stands for its stratum (Cochran, Sampling Techniques, chapter 5).
 """
 
 from __future__ import annotations
@@ -19,49 +19,50 @@ from harness.planner.search.replication import Window
 WINDOW = 3600.0  # seconds: longer than the 25 minutes that a scale-in takes (re:Post)
 _SHORTEST = 900.0
 _GAP = 5  # minutes
-# Requests and seconds of virtual time that a screening run simulates at most; traffic below that is taken whole.
+# The most requests and seconds of virtual time that a screening run simulates; shorter traffic is taken whole.
 SCREENED_REQUESTS = 600_000
 SCREENED_SECONDS = 6 * WINDOW
 SCREENED_STRATA = 3
-# The same of the runs whose figures a plan prints.
+# The same for the runs whose figures a plan prints.
 FINAL_REQUESTS = 12_000_000
 FINAL_STRATA = 22
 
 
 def final(traffic: Traffic, seed: int) -> tuple[Window, ...]:
-    """The traffic itself, but for one of very many requests: then a sample of a day's worth of windows."""
+    """The traffic itself; for a very large number of requests, a sample of windows that last a day together."""
     if traffic.schedule.expected <= FINAL_REQUESTS:
         return whole(traffic)
     return _sample(traffic, seed, FINAL_REQUESTS, FINAL_STRATA)
 
 
 def screened(traffic: Traffic, seed: int) -> tuple[Window, ...]:
-    """The traffic itself where it is short, else few windows of an hour at most."""
+    """The traffic itself if it is short, else a few windows of at most an hour each."""
     if traffic.schedule.expected <= SCREENED_REQUESTS and traffic.schedule.seconds <= SCREENED_SECONDS:
         return whole(traffic)
     return _sample(traffic, seed, SCREENED_REQUESTS, SCREENED_STRATA)
 
 
 def whole(traffic: Traffic) -> tuple[Window, ...]:
+    """The traffic itself, as a single window."""
     return (Window(traffic.schedule, start=traffic.clock),)
 
 
 def _sample(traffic: Traffic, seed: int, requests: int, strata: int) -> tuple[Window, ...]:
-    """The two extremes and one of each stratum; where an hour of each is too many requests, shorter ones."""
+    """The two extremes and one window of each stratum; shorter than an hour if that is too many requests."""
     schedule = traffic.schedule
     busy = float(bins(schedule, WINDOW).max()) * WINDOW * (2 + strata)
     length = WINDOW if busy <= requests else max(_SHORTEST, math.floor(WINDOW * requests / busy / 60) * 60)
     minutes = bins(schedule, 60.0)
     edges = _edges(schedule.seconds, length, 60.0 * _steepest(minutes))
     parts = [minutes[int(start // 60) : math.ceil(end / 60)] for start, end in pairwise(edges)]
-    extremes = {_last_of_most([_rise(part) for part in parts]), _last_of_most([float(part.max()) for part in parts])}
+    extremes = {_last_maximum([_rise(part) for part in parts]), _last_maximum([float(part.max()) for part in parts])}
     stands_for = {index: edges[index + 1] - edges[index] for index in extremes}
     others = sorted((index for index in range(len(parts)) if index not in extremes), key=lambda n: parts[n].mean())
-    draw = random.Random(seed)  # noqa: S311 - a sample, no secret
+    draws = random.Random(seed)  # noqa: S311 - a sample, no secret
     for stratum in np.array_split(np.array(others, dtype=int), strata):
         if len(stratum):
             seconds = sum(edges[index + 1] - edges[index] for index in stratum)
-            stands_for[int(stratum[draw.randrange(len(stratum))])] = seconds
+            stands_for[int(stratum[draws.randrange(len(stratum))])] = seconds
     windows = []
     for index, seconds in sorted(stands_for.items()):
         start, own = edges[index], edges[index + 1] - edges[index]
@@ -72,24 +73,25 @@ def _sample(traffic: Traffic, seed: int, requests: int, strata: int) -> tuple[Wi
 
 
 def _edges(seconds: float, length: float, steepest: float) -> list[float]:
-    """Where windows begin and end, so that the steepest rise comes after a third of one: a setting has to meet it as it
-    ran before."""
+    """The seconds at which windows begin and end, such that the steepest rise comes after a third of its window:
+    settings have to meet it in the state that the quieter time before it left."""
     first = math.floor((steepest - length / 3) % length / 60) * 60.0
     inner = np.arange(first if first > 0 else length, seconds - 60.0, length)
-    return [0.0, *(float(each) for each in inner), seconds]
+    return [0.0, *(float(edge) for edge in inner), seconds]
 
 
 def _steepest(minutes: NDArray[np.float64]) -> int:
-    """The minute from which on the rate rises most within five: what outruns the alarms."""
+    """The minute after which the rate rises most within five minutes, faster than the alarms react."""
     gap = min(_GAP, len(minutes) - 1)
     return int(np.argmax(minutes[gap:] - minutes[:-gap])) if gap else 0
 
 
 def _rise(minutes: NDArray[np.float64]) -> float:
+    """By how much the rate rises at most within five minutes."""
     gap = min(_GAP, len(minutes) - 1)
     return float((minutes[gap:] - minutes[:-gap]).max()) if gap else 0.0
 
 
-def _last_of_most(values: list[float]) -> int:
-    """Of those that are alike the last: a rise is before it."""
+def _last_maximum(values: list[float]) -> int:
+    """Index of the last maximum: a part after the first one has a rise before it."""
     return len(values) - 1 - int(np.argmax(values[::-1]))

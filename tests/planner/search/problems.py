@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from harness.core.prices import Prices
 from harness.load.traffic import read_traffic
 from harness.planner.plan import Objective
-from harness.planner.search.engine import Engine, Here
+from harness.planner.search.engine import Engine, ThisProcess
 from harness.planner.search.find import Problem
 from harness.planner.search.replication import Context
 from harness.simulator.settings import FunctionSettings, Settings, TrackingSettings, VariantSettings
@@ -39,7 +39,7 @@ def a_problem(traffic: str = "daily:2/s..40/s", **members: object) -> Problem:
 
 @contextlib.contextmanager
 def here(context: Context) -> Iterator[Engine]:
-    yield Here(context)
+    yield ThisProcess(context)
 
 
 class Watched:

@@ -1,4 +1,4 @@
-"""A stand-in for the simulator: by the minute, with queueing formulas, in no time. For tests of the search alone."""
+"""A fast stand-in for the simulator, which reckons by the minute with queueing formulas. For tests of the search."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from tests.profiles import a_profile, constant
 
 EDGES = np.geomspace(0.001, 200.0, 1227)
 _SHARES = np.minimum(1.0, -np.log(0.9975 - np.arange(200) / 200) / math.log(100))
-LAG = 5  # minutes from a rise to the instances that it takes
+LAG = 5  # minutes from a rise until the fleet has grown
 
 LARGE = a_profile(name="large", workers=2, service_times=(constant(0.08), constant(0.1, 2)), saturation_rate=20.0)
 XLARGE = a_profile(name="xlarge", workers=4, service_times=(constant(0.08), constant(0.1, 4)), saturation_rate=40.0)
 
 
 def a_system(**members: object) -> System:
-    given = {"profiles": {"ml.m5.large": LARGE, "ml.m5.xlarge": XLARGE}, "function": FunctionProfile(0.005, 0.4)}
-    return System(**{**given, **members})  # type: ignore[arg-type]
+    usual = {"profiles": {"ml.m5.large": LARGE, "ml.m5.xlarge": XLARGE}, "function": FunctionProfile(0.005, 0.4)}
+    return System(**{**usual, **members})  # type: ignore[arg-type]
 
 
 def simulate(settings: Settings, system: System, traffic: Rates, *, seed: int) -> Outcome:
@@ -48,9 +48,9 @@ def simulate(settings: Settings, system: System, traffic: Rates, *, seed: int) -
             counts[minute] = variant.initial_instance_count
         else:
             bounds = {"min_capacity": low, "max_capacity": high, "schedule": ()}
-            wanted = held(variant.model_copy(update={**bounds, "max_capacity": 10_000}), system, rates[minute - LAG])
-            counts[minute] = min(max(wanted, low), high)
-            asked_for_more += 60.0 * (wanted > high)
+            needed = held(variant.model_copy(update={**bounds, "max_capacity": 10_000}), system, rates[minute - LAG])
+            counts[minute] = min(max(needed, low), high)
+            asked_for_more += 60.0 * (needed > high)
     requests = rates * 60.0
     per = rates / counts
     most = sizing.saturation(profile)
@@ -86,16 +86,31 @@ def simulate(settings: Settings, system: System, traffic: Rates, *, seed: int) -
     )
 
 
+def instance_p99(profile: Profile, rate: float) -> float:
+    """Roughly the p99 at one instance: that of the service time and that of the wait, added.
+
+    The wait is M/M/c's, shortened as the service time's variance makes it (Allen and Cunneen); infinite at saturation.
+    """
+    capacity = sizing.saturation(profile)
+    if rate >= capacity:
+        return math.inf
+    level = profile.service_times[-1]
+    variation = sizing.squared_variation(level.quantiles, level.mean)
+    waits = sizing.erlang_c(profile.workers, profile.workers * rate / capacity)
+    wait = max(0.0, math.log(waits / 0.01)) / (capacity - rate) * (1 + variation) / 2 if waits > 0 else 0.0
+    return level.quantile(0.99) + wait
+
+
 @functools.cache
 def _wait(profile_name: str, hundredths: int) -> float:
-    """Seconds that 99 % wait less than, at a rate in hundredths."""
-    profile = {each.name: each for each in (LARGE, XLARGE)}.get(profile_name, LARGE)
+    """The p99 of the wait in seconds, at a rate in hundredths."""
+    profile = {known.name: known for known in (LARGE, XLARGE)}.get(profile_name, LARGE)
     rate = min(hundredths / 100, 0.999 * sizing.saturation(profile))
-    return max(0.0, sizing.p99(profile, rate) - profile.service_times[-1].mean)
+    return max(0.0, instance_p99(profile, rate) - profile.service_times[-1].mean)
 
 
 def _add(histogram: np.ndarray, profile: Profile, rate: float, requests: float) -> float:
-    """Adds a minute's requests by the quantiles of service time and wait; its p99, seconds."""
+    """Adds a minute's requests by the quantiles of service time and wait; returns the minute's p99 in seconds."""
     wait = _wait(profile.name, round(rate * 100))
     seconds = profile.service_times[-1].mean + wait * _SHARES
     np.add.at(histogram, np.searchsorted(EDGES, seconds) - 1, requests / 200)

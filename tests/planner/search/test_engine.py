@@ -29,7 +29,7 @@ def fingerprint(answers: Sequence[Replication]) -> list[tuple[float, float, int]
     return [(each.requests, float(each.counts @ each.edges[:-1]), each.peak_instances) for each in answers]
 
 
-EXPECTED = fingerprint(engine.Here(CONTEXT).map(JOBS))
+EXPECTED = fingerprint(engine.ThisProcess(CONTEXT).map(JOBS))
 
 
 def fail(*_: object, seed: int) -> Outcome:
@@ -159,6 +159,6 @@ def kill_oneself(*_: object, seed: int) -> Outcome:
 
 
 def test_answers_come_in_the_order_of_the_jobs() -> None:
-    backwards = engine.Here(CONTEXT).map(JOBS[::-1])
+    backwards = engine.ThisProcess(CONTEXT).map(JOBS[::-1])
     assert fingerprint(backwards)[::-1] == EXPECTED
     assert np.all(backwards[0].counts >= 0)

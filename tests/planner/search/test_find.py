@@ -8,7 +8,7 @@ import pytest
 
 from harness.load.traffic import read_traffic
 from harness.planner.plan import EvaluatedSettings, Objective, SimulatedFigures
-from harness.planner.search.engine import Here
+from harness.planner.search.engine import ThisProcess
 from harness.planner.search.evaluator import FINAL, Evaluator, Trial
 from harness.planner.search.find import OWN, RECOMMENDED, RUNNER_UP, THUMB, SearchResult, context, find
 from harness.planner.search.racing import race
@@ -150,7 +150,7 @@ def a_trial(count: int) -> Trial:
 def test_who_surely_misses_or_surely_costs_more_gets_no_more_runs() -> None:
     problem = a_problem("constant:20/s:1h", base=a_trial(1).settings)
     held = context(problem, simulate)
-    evaluator = Evaluator(Here(held), problem.system, problem.prices, problem.objective, 0, Watched())
+    evaluator = Evaluator(ThisProcess(held), problem.system, problem.prices, problem.objective, 0, Watched())
     too_few, right, too_many = a_trial(1), a_trial(2), a_trial(9)
     race(evaluator, [too_few, right, too_many], 6)
     assert [len(trial.runs) for trial in (too_few, right, too_many)] == [3, 6, 3]
@@ -159,7 +159,7 @@ def test_who_surely_misses_or_surely_costs_more_gets_no_more_runs() -> None:
 def test_runs_are_added_to_those_that_there_are() -> None:
     problem = a_problem("constant:20/s:1h")
     evaluator = Evaluator(
-        Here(context(problem, simulate)), problem.system, problem.prices, problem.objective, 0, Watched()
+        ThisProcess(context(problem, simulate)), problem.system, problem.prices, problem.objective, 0, Watched()
     )
     trial, other = a_trial(2), a_trial(2)
     evaluator.run("", [trial], 2, traffic=FINAL)

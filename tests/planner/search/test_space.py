@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from harness.load.traffic import read_traffic
 from harness.planner.plan import Objective
-from harness.planner.search.candidates import Candidate, VariantProblem, candidate_of, settings_of
+from harness.planner.search.candidates import Candidate, PolicyKind, VariantProblem, settings_of
 from harness.planner.search.demand import demand
+from harness.planner.search.policy_kinds import FIXED, INVOCATIONS, KINDS, candidate_of
 from harness.planner.search.space import SearchSpace, neighbours, spread, thumb
 from harness.simulator.settings import (
     CONCURRENCY,
@@ -42,13 +43,18 @@ def a_space(
     return SearchSpace(problem, OBJECTIVE, **given)  # type: ignore[arg-type]
 
 
+def a_kind(name: str) -> PolicyKind:
+    return {kind.name: kind for kind in KINDS}[name]
+
+
 def choices(space: SearchSpace, count: int, seed: int = 0) -> list[Candidate]:
     return list(itertools.islice(spread(space, seed), count))
 
 
 def test_the_spread_reaches_every_value_of_everything_that_may_be_varied() -> None:
     found = choices(a_space(), 400)
-    assert {candidate.kind for candidate in found} == {
+    assert {candidate.policy for candidate in found} == set(KINDS)
+    assert {kind.name for kind in KINDS} == {
         "fixed", "invocations", "concurrency", "step", "scheduled", "scheduled and invocations",
     }  # fmt: skip
     assert {candidate.instance_type for candidate in found} == {"ml.m5.large", "ml.m5.xlarge"}
@@ -87,7 +93,7 @@ def test_a_policy_is_chosen_only_where_it_has_something_to_decide(most: int) -> 
     for candidate in choices(space, 60):
         for each in (candidate, *(other for _, _, other in neighbours(space, candidate))):
             if each.min_capacity == each.max_capacity:
-                assert each.kind in ("fixed", "scheduled", "scheduled and invocations")
+                assert each.policy.name in ("fixed", "scheduled", "scheduled and invocations")
 
 
 def test_without_a_function_none_of_its_settings_is_varied() -> None:
@@ -101,7 +107,7 @@ def test_without_a_function_none_of_its_settings_is_varied() -> None:
 
 def test_a_neighbour_differs_in_one_setting() -> None:
     space = a_space()
-    candidate = Candidate("ml.m5.large", "invocations", 10.0, 2, 5, 60.0, 300.0)
+    candidate = Candidate("ml.m5.large", INVOCATIONS, 10.0, 2, 5, 60.0, 300.0)
     found = neighbours(space, candidate)
     assert {name for name, _, _ in found} == {
         "target_value", "scale_out_cooldown", "scale_in_cooldown", "min_capacity", "max_capacity", "policy",
@@ -111,7 +117,7 @@ def test_a_neighbour_differs_in_one_setting() -> None:
     assert all(other != candidate for _, _, other in found)
     cooldowns = [(value, other.out_cooldown) for name, value, other in found if name == "scale_out_cooldown"]
     assert cooldowns == [("30 s", 30.0), ("120 s", 120.0)]
-    fixed = Candidate("ml.m5.large", "fixed", 10.0, 4, 4)
+    fixed = Candidate("ml.m5.large", FIXED, 10.0, 4, 4)
     assert {value for name, value, _ in neighbours(space, fixed) if name == "instances"} == {"3", "5"}
 
 
@@ -119,7 +125,7 @@ def test_policies_of_one_level_are_alike_whatever_they_go_by() -> None:
     problem = a_space().problem
 
     def variant(kind: str) -> VariantSettings:
-        return settings_of(problem, Candidate("ml.m5.large", kind, 10.0, 1, 6, 60.0, 300.0)).variants[0]  # type: ignore[arg-type]
+        return settings_of(problem, Candidate("ml.m5.large", a_kind(kind), 10.0, 1, 6, 60.0, 300.0)).variants[0]
 
     invocations = variant("invocations").tracking[0]
     assert (invocations.target_value, invocations.scale_out_cooldown) == (600.0, 60.0)
@@ -137,28 +143,30 @@ def test_policies_of_one_level_are_alike_whatever_they_go_by() -> None:
 
 def test_a_schedule_holds_what_each_hour_takes_and_comes_ahead_of_a_rise() -> None:
     problem = a_space().problem
-    (variant,) = settings_of(problem, Candidate("ml.m5.large", "scheduled", 10.0, 1, 6)).variants
+    (variant,) = settings_of(problem, Candidate("ml.m5.large", a_kind("scheduled"), 10.0, 1, 6)).variants
     assert variant.tracking == ()
     assert variant.initial_instance_count == 1
     actions = variant.schedule
     assert [each.min_capacity for each in actions] == [2, 3, 4, 3, 2, 1]
     assert all(each.min_capacity == each.max_capacity for each in actions)
     assert [each.second_of_day % 3600 for each in actions] == [3000, 3000, 3000, 0, 0, 0]  # up ten minutes before
-    (with_policy,) = settings_of(problem, Candidate("ml.m5.large", "scheduled and invocations", 10.0, 1, 6)).variants
+    (with_policy,) = settings_of(
+        problem, Candidate("ml.m5.large", a_kind("scheduled and invocations"), 10.0, 1, 6)
+    ).variants
     assert {each.max_capacity for each in with_policy.schedule} == {6}
     assert with_policy.tracking
 
 
 def test_a_stack_that_is_deployed_at_noon_begins_with_what_noon_takes() -> None:
     problem = a_space(clock=12 * 3600.0).problem
-    (variant,) = settings_of(problem, Candidate("ml.m5.large", "scheduled", 10.0, 1, 6)).variants
+    (variant,) = settings_of(problem, Candidate("ml.m5.large", a_kind("scheduled"), 10.0, 1, 6)).variants
     assert variant.initial_instance_count == 4
 
 
 def test_alike_hours_make_one_action() -> None:
     problem = a_space("constant:25/s:24h").problem
     for kind, most in (("scheduled", 3), ("scheduled and invocations", 6)):
-        (variant,) = settings_of(problem, Candidate("ml.m5.large", kind, 10.0, 1, 6)).variants  # type: ignore[arg-type]
+        (variant,) = settings_of(problem, Candidate("ml.m5.large", a_kind(kind), 10.0, 1, 6)).variants
         assert [(each.min_capacity, each.max_capacity) for each in variant.schedule] == [(3, most)]
 
 
@@ -177,7 +185,7 @@ def test_a_stacks_own_settings_are_a_choice_where_one_policy_tracks_invocations(
     fixed = Settings(variants=(VariantSettings(instance_type="ml.m5.large", initial_instance_count=4),))
     found = candidate_of(a_space(base=fixed).problem, fixed)
     assert found is not None
-    assert (found.kind, found.min_capacity, found.max_capacity) == ("fixed", 4, 4)
+    assert (found.policy, found.min_capacity, found.max_capacity) == (FIXED, 4, 4)
 
 
 @pytest.mark.parametrize(
