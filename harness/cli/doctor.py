@@ -17,6 +17,7 @@ from typing import Literal
 
 import psutil
 
+from harness.core import figures as text
 from harness.core.errors import HarnessError
 from harness.local_aws import daemon
 from harness.local_aws.client import LocalAwsClient
@@ -75,7 +76,7 @@ def _python() -> Finding:
 
 def _memory() -> Finding:
     available = psutil.virtual_memory().available
-    found = f"{available / 2**30:.1f} GiB available"
+    found = f"{text.gibibytes(available)} available"
     if available >= _MEMORY_BYTES:
         return Finding("ok", "memory", found)
     return Finding("problem", "memory", found, "a ResNet50 on two workers takes 2 GiB: close something, or set "
@@ -85,7 +86,7 @@ def _memory() -> Finding:
 def _disk() -> Finding:
     folder = tempfile.gettempdir()
     free = shutil.disk_usage(folder).free
-    found = f"{free / 2**30:.1f} GiB free in {folder}"
+    found = f"{text.gibibytes(free)} free in {folder}"
     if free >= _DISK_BYTES:
         return Finding("ok", "disk", found)
     return Finding("problem", "disk", found, "free some, or set TMPDIR to a folder with 1 GiB")
@@ -178,7 +179,7 @@ def _engine(compose: str) -> Finding:
         return Finding("ok", "docker", compose)
     memory, cpus, at = said.split(maxsplit=2)
     drift = datetime.fromisoformat(at).timestamp() - time.time()
-    found = f"{compose}, an engine of {int(memory) / 2**30:.1f} GiB and {cpus} CPUs"
+    found = f"{compose}, an engine of {text.gibibytes(int(memory))} and {cpus} CPUs"
     if abs(drift) > _DRIFT_SECONDS:
         return Finding("problem", "docker", f"the engine's clock is {drift:+.0f} s off this machine's", "restart it")
     if int(memory) < _COMPOSE_BYTES:

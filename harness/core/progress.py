@@ -18,6 +18,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from harness.core import figures as text
+
 _REDRAW_SECONDS = 0.1
 
 
@@ -34,7 +36,7 @@ class Steps:
         if not self.console.is_terminal:
             self.console.print(f"{title} ...")
             yield lambda detail: self.console.print(f"  {detail}")
-            self.console.print(f"{title}: done in {time.monotonic() - begun:.1f} s")
+            self.console.print(f"{title}: done in {text.length_of_time(time.monotonic() - begun)}")
             return
         columns = (
             SpinnerColumn(),
@@ -58,7 +60,7 @@ class Steps:
                 yield lambda detail: progress.update(task, detail=detail)
             finally:
                 stop.set()
-        self.console.print(f"[green]✓[/] {title} [dim]{time.monotonic() - begun:.1f} s")
+        self.console.print(f"[green]✓[/] {title} [dim]{text.length_of_time(time.monotonic() - begun)}")
 
     @contextlib.contextmanager
     def counted(self, title: str, total: int) -> Iterator[Callable[[], None]]:
@@ -67,7 +69,7 @@ class Steps:
         if not self.console.is_terminal:
             self.console.print(f"{title}: {total} ...")
             yield lambda: None
-            self.console.print(f"{title}: done in {time.monotonic() - begun:.1f} s")
+            self.console.print(f"{title}: done in {text.length_of_time(time.monotonic() - begun)}")
             return
         columns = (
             SpinnerColumn(),
@@ -80,4 +82,4 @@ class Steps:
         with Progress(*columns, console=self.console, transient=True) as progress:
             task = progress.add_task(title, total=total)
             yield lambda: progress.advance(task)
-        self.console.print(f"[green]✓[/] {title} [dim]{total} in {time.monotonic() - begun:.1f} s")
+        self.console.print(f"[green]✓[/] {title} [dim]{total} in {text.length_of_time(time.monotonic() - begun)}")

@@ -1,4 +1,4 @@
-"""Rates, durations and shares as people write them on a command line, and as they read them back. Pure."""
+"""Reads rates, durations, shares and ratios as people write them on a command line. Pure."""
 
 from __future__ import annotations
 
@@ -57,31 +57,3 @@ def parse_ratio(text: str) -> tuple[str, float]:
             "answers as the one that was measured, such as ml.m5.xlarge=2.0."
         )
     return name.strip(), ratio
-
-
-def say_seconds(seconds: float | None) -> str:
-    """``87 ms``, ``1.5 s``, ``12 min``, ``3.5 h``."""
-    if seconds is None or math.isnan(seconds):
-        return "-"
-    if seconds < 1:
-        return f"{seconds * 1000:.3g} ms"
-    if seconds < 120:
-        return f"{seconds:.3g} s"
-    return f"{seconds / 60:.3g} min" if seconds < 7200 else f"{seconds / 3600:.3g} h"
-
-
-def say_rate(rate: float) -> str:
-    """``23/s``; below one in ten seconds by the minute."""
-    return f"{rate:.3g}/s" if rate >= 0.1 or rate == 0 else f"{rate * 60:.3g}/min"
-
-
-def say_share(share: float | None) -> str:
-    """``0.12%``."""
-    if share is None or math.isnan(share):
-        return "-"
-    return "0%" if share == 0 else f"{share * 100:.2g}%" if share < 0.1 else f"{share * 100:.1f}%"
-
-
-def say_dollars(dollars: float) -> str:
-    """``$0.1234``, ``$12.34``, ``$1,234``."""
-    return f"${dollars:,.4f}" if dollars < 1 else f"${dollars:,.2f}" if dollars < 1000 else f"${dollars:,.0f}"

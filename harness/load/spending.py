@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import sha256
 
+from harness.core import figures as text
 from harness.core.errors import HarnessError
 from harness.core.prices import Prices
 
@@ -49,7 +50,7 @@ class Bound:
             )
         if self.dollars > caps.dollars:
             raise HarnessError(
-                f"The run could cost ${self.dollars:.2f}, more than its cap of ${caps.dollars:.2f}: "
+                f"The run could cost {text.dollars(self.dollars)}, more than its cap of {text.dollars(caps.dollars)}: "
                 f"lower {lower}, or raise --max-cost."
             )
 
@@ -107,7 +108,7 @@ class Budget:
         if self.requests + 1 > self.caps.requests:
             return f"the cap of {self.caps.requests:,} requests is reached"
         if self.dollars + price > self.caps.dollars:
-            return f"the cap of ${self.caps.dollars:.2f} is reached"
+            return f"the cap of {text.dollars(self.caps.dollars)} is reached"
         self.requests += 1
         self.dollars += price
         return None

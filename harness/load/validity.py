@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute
 
+from harness.core import figures as text
 from harness.load.answers import DROPPED
 from harness.load.histogram import Histogram
 from harness.load.runs import Run
@@ -116,8 +117,8 @@ def _reasons(figures: dict[str, Any], median: float | None) -> list[str]:
         )
     if figures["busy"] is not None and figures["busy"] > BUSY_SHARE:
         reasons.append(
-            f"The generator used {BUSY_CPU:.0%} of a core or more in {figures['busy']:.0%} of the seconds: "
-            "spread the load over --processes, or lower it."
+            f"The generator used {text.percent(BUSY_CPU)} of a core or more in {text.percent(figures['busy'])} of "
+            "the seconds: spread the load over --processes, or lower it."
         )
     if median is None:
         return reasons
@@ -129,8 +130,8 @@ def _reasons(figures: dict[str, Any], median: float | None) -> list[str]:
     ):
         if figures[key] is not None and figures[key] > allowed:
             reasons.append(
-                what.format(_milliseconds(figures[key]))
-                + f", against a median latency of {_milliseconds(median)}: "
+                what.format(text.seconds(figures[key]))
+                + f", against a median latency of {text.seconds(median)}: "
                 + "the figures are partly the generator's own."
             )
     return reasons
@@ -151,7 +152,3 @@ def _quantiles(values: pa.ChunkedArray) -> tuple[float | None, float | None, flo
         return None, None, None
     low, high, top = pa.compute.quantile(values, [0.5, 0.99, 1.0], interpolation="higher").to_pylist()
     return float(low), float(high), float(top)
-
-
-def _milliseconds(seconds: float) -> str:
-    return f"{seconds * 1000:.3g} ms"

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from harness.core import figures as text
 from harness.core.errors import HarnessError
 from harness.core.prices import Prices
 from harness.core.profile import FunctionPart, Profile
@@ -73,9 +74,9 @@ class Spending:
         return [
             what,
             f"  at most {found.requests:,} requests (cap {self.caps.requests:,})",
-            f"  at most ${found.dollars:.4f} (cap ${self.caps.dollars:.2f}), prices of {self.prices.as_of}, "
-            f"{self.prices.region}:",
-            *(f"    ${dollars:.4f}  {each}" for each, dollars in found.lines),
+            f"  at most {text.dollars(found.dollars)} (cap {text.dollars(self.caps.dollars)}), prices of "
+            f"{self.prices.as_of}, {self.prices.region}:",
+            *(f"    {text.dollars(dollars):<7}  {each}" for each, dollars in found.lines),
         ]
 
 
@@ -126,7 +127,7 @@ def measure_deployed(
         what=(
             f"the endpoint {stack.endpoint.name} at {place.name} through InvokeEndpoint, "
             f"{len(wanted.payload.body):,} bytes of {wanted.payload.content_type} a request; "
-            f"{measured.away * 1e3:.3g} ms of each, the way there and back, are taken off"
+            f"{text.seconds(measured.away)} of each, the way there and back, are taken off"
             + (". Its model is taken to be the stack's, by place and size of its data" if same_model else "")
         ),
         versions={},
@@ -179,7 +180,7 @@ async def _sweep(
             return await measure(Subject(asking(wanted.variant), ceiling, workers, away), wanted.effort, steps)
     except TimeoutError:
         raise HarnessError(
-            f"The measurement was given up after {LIMIT_SECONDS / 60:.0f} minutes: lower --requests."
+            f"The measurement was given up after {text.length_of_time(LIMIT_SECONDS)}: lower --requests."
         ) from None
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import numpy as np
 from rich.table import Table
 
+from harness.core import figures as text
 from harness.core.profile import (
     CallersEvidence,
     Evidence,
@@ -174,7 +175,7 @@ def lines(profile: Profile) -> list[str]:
     found.append(
         "saturation: none of the rates tried was kept up with"
         if saturation is None
-        else f"saturation: {saturation:.3g} requests/s were answered at the highest rate that the instance kept up with"
+        else f"saturation: {text.rate(saturation)}, the highest rate that the instance kept up with"
     )
     queue = profile.queue
     if queue is not None:
@@ -182,14 +183,15 @@ def lines(profile: Profile) -> list[str]:
         order = "" if queue.in_order is None else f", order kept to {queue.in_order:.2f} (1 is first in, first out)"
         found.append(f"queue: of a burst of {queue.burst}, {queue.answered} answered and {refusal}{order}")
     if profile.load_seconds:
-        found.append(f"load time: {profile.load_seconds:.3g} s")
+        found.append(f"load time: {text.seconds(profile.load_seconds)}")
     if profile.memory:
         found.append(f"memory: {profile.memory / 2**20:,.0f} MiB")
     function = profile.function
     if function is not None:
-        cold = "no cold start seen" if function.cold_start is None else f"cold start {function.cold_start:.3g} s"
+        start = function.cold_start
+        cold = "no cold start seen" if start is None else f"cold start {text.seconds(start)}"
         memory = "" if function.memory is None else f", {function.memory:g} MB at most"
-        found.append(f"function: {function.overhead * 1e3:.3g} ms beside the model, {cold}{memory}")
+        found.append(f"function: {text.seconds(function.overhead)} beside the model, {cold}{memory}")
     before, after = profile.evidence.load_average
     found.append(f"load average of the machine: {before:g} before, {after:g} after")
     _, stands_in, instance_type = profile.provenance.machine.rpartition(f"{STANDS_IN} ")

@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from harness.core import figures as text
 from harness.core.errors import HarnessError
 from harness.core.progress import Steps
 from harness.measure.loops import Loop, Timed, burst, closed_loop, open_loop
@@ -92,8 +93,8 @@ async def measure(subject: Subject, effort: Effort, steps: Steps) -> SweepResult
     each = statistics.median(one.seconds for one in warm.answers)
     if subject.away > FARTHEST * each:
         raise HarnessError(
-            f"Of the {each:.3g} s that an answer takes, {subject.away:.3g} s are the way to the endpoint and back: "
-            "measure from nearer to it, such as from a machine in its region."
+            f"Of the {text.seconds(each)} that an answer takes, {text.seconds(subject.away)} are the way to the "
+            "endpoint and back: measure from nearer to it, such as from a machine in its region."
         )
     known = subject.workers
     most = 2 * known if known else await _look_for_workers(subject, steps)
@@ -116,7 +117,7 @@ async def _look_for_workers(subject: Subject, steps: Steps) -> int:
         for callers in _doubling(subject.ceiling):
             loop = await closed_loop(subject.ask, callers, _look(callers))
             _check(loop)
-            say(f"{callers} callers: {loop.rate:.3g} requests/s")
+            say(f"{callers} callers: {text.rate(loop.rate)}")
             if loop.rate < GROWTH * before:
                 return callers
             before = loop.rate
@@ -147,7 +148,7 @@ async def _saturate(subject: Subject, effort: Effort, found: SweepResult, steps:
             if search.done:
                 return
             rate = search.rate
-            say(f"{rate:.3g} requests/s")
+            say(f"{text.rate(rate)}")
             loop = await open_loop(subject.ask, rate, requests)
             if not kept_up(loop, found.workers):
                 # Once more: another program may have had the machine for a moment.

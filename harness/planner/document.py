@@ -6,7 +6,7 @@ import platform
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 
-from harness.core.quantities import say_seconds
+from harness.core import figures as text
 from harness.planner.plan import EvaluatedSettings, Plan, PlanEvidence, TrafficSummary
 from harness.planner.problem import PreparedProblem
 from harness.planner.remarks import with_figures
@@ -104,7 +104,7 @@ def _sampled(found: SearchResult) -> list[str]:
 def _extrapolated(found: SearchResult) -> list[str]:
     """What the plan's own page says of the recommended setting is not repeated here."""
     beyond = [
-        f"{each.label} ({say_seconds(each.figures.beyond_saturation)})"
+        f"{each.label} ({text.length_of_time(each.figures.beyond_saturation)})"
         for each in (found.runner_up, *found.compared)
         if each is not None and each.figures.beyond_saturation > 0
     ]

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.core import figures as text
 from harness.core.errors import HarnessError
 from harness.core.prices import Prices, read_prices
 from harness.core.profile import Profile, read_profile
-from harness.core.quantities import parse_duration, parse_rate, parse_ratio, parse_share, say_seconds
+from harness.core.quantities import parse_duration, parse_rate, parse_ratio, parse_share
 from harness.hosting.rules.instance_types import memory_gib
 from harness.load.traffic import Traffic, read_traffic
 from harness.planner.instance_types import NamedProfile, on_aws, profiles_by_type
@@ -178,10 +179,11 @@ def _assumptions(problem: Problem, measured: dict[str, Profile], ratios: dict[st
     system = problem.system
     found = [
         "Requests arrive independently of each other (a Poisson process) at the traffic's rate; callers wait "
-        f"{say_seconds(system.client.timeout)} and retry {system.client.retries} times.",
-        f"A new instance serves {say_seconds(system.delays.provisioning)} after the decision, loading included "
+        f"{text.length_of_time(system.client.timeout)} and retry {system.client.retries} times.",
+        f"A new instance serves {text.length_of_time(system.delays.provisioning)} after the decision, loading included "
         "(AWS publishes no figure; a published run took 2.5 to 3 min; --provisioning).",
-        f"Alarms see a minute's metric {say_seconds(METRIC_DELAY)} after it has ended (AWS's own lab says 1 to 2 min).",
+        f"Alarms see a minute's metric {text.length_of_time(METRIC_DELAY)} after it has ended "
+        "(AWS's own lab says 1 to 2 min).",
         "Target tracking asks for ceil(capacity x metric / target) (it fits published traces; AWS publishes no rule).",
         "An instance is billed by the second from InService until it is deleted (unverified).",
         f"Prices are those of {problem.prices.as_of} in {problem.prices.region}, on demand.",
@@ -198,8 +200,8 @@ def _assumptions(problem: Problem, measured: dict[str, Profile], ratios: dict[st
         source = "as measured" if part is not None else "assumed, for the profile has none"
         cold = "" if part is None or part.cold_start is not None else " (the cold start is assumed)"
         found.append(
-            f"The function takes {say_seconds(function.overhead)} beside the endpoint and "
-            f"{say_seconds(function.cold_start)} to start cold, {source}{cold}; its memory is not varied."
+            f"The function takes {text.seconds(function.overhead)} beside the endpoint and "
+            f"{text.seconds(function.cold_start)} to start cold, {source}{cold}; its memory is not varied."
         )
     return found
 
@@ -226,7 +228,7 @@ def _warnings(measured: dict[str, Profile], ratios: dict[str, float], by_type: d
     for kind, profile in by_type.items():
         if profile.memory > memory_gib(kind) * 2**30:
             found.append(
-                f"The model server took {profile.memory / 2**30:.1f} GiB where it was measured, and an {kind} has "
+                f"The model server took {text.gibibytes(profile.memory)} where it was measured, and an {kind} has "
                 f"{memory_gib(kind):g} GiB."
             )
     return found

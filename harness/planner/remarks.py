@@ -11,7 +11,6 @@ from pathlib import Path
 
 from harness.core import figures as text
 from harness.core.errors import HarnessError
-from harness.core.quantities import say_dollars
 from harness.planner.plan import EvaluatedSettings, Plan
 
 _FIGURE = re.compile(r"\{(?P<name>[a-z0-9_]+)(?: of (?P<label>[^{}]+))?\}")
@@ -63,10 +62,10 @@ def _figures(plan: Plan, each: EvaluatedSettings) -> dict[str, str]:
         "errors": text.percent(figures.errors.value),
         "throttles": text.count(round(figures.throttles.value or 0)),
         "cold_starts": text.count(round(figures.cold_starts)),
-        "cost_hour": say_dollars(figures.cost.hour),
-        "cost_day": say_dollars(figures.cost.day),
-        "cost_month": say_dollars(figures.cost.month),
-        "mean_instances": f"{figures.mean_instances:.3g}",
+        "cost_hour": text.dollars(figures.cost.hour),
+        "cost_day": text.dollars(figures.cost.day),
+        "cost_month": text.dollars(figures.cost.month),
+        "mean_instances": text.number(figures.mean_instances),
         "peak_instances": text.count(figures.peak_instances),
         "max_capacity": text.count(variant.max_capacity),
         "hours_at_maximum": text.length_of_time(figures.hours_at_maximum * 3600),
@@ -87,7 +86,7 @@ def _figures(plan: Plan, each: EvaluatedSettings) -> dict[str, str]:
             "request_every": text.length_of_time(60 / policy.target_value),
             "scale_in_cooldown": text.length_of_time(policy.scale_in_cooldown),
             "scale_out_cooldown": text.length_of_time(policy.scale_out_cooldown),
-            "mean_at_maximum": f"{spread:,.3g}",
-            "times_target": f"{spread / policy.target_value:,.2g}",
+            "mean_at_maximum": text.number(spread),
+            "times_target": text.number(spread / policy.target_value),
         }
     return shown

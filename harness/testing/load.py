@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
+from harness.core import figures as text
 from harness.core.errors import HarnessError
 from harness.load.headless import run_locust
 from harness.testing.stacks import DeployedStack
@@ -56,7 +57,8 @@ class LoadResult:
         problems = list(self.invalid)
         if self.error_share > errors:
             listed = ", ".join(f"{count} x {code}" for code, count in self.errors.items())
-            problems.append(f"{self.error_share:.2%} of {self.requests} requests failed ({listed}), not {errors:.2%}")
+            failed = f"{text.percent(self.error_share)} of {self.requests} requests failed"
+            problems.append(f"{failed} ({listed}), not {text.percent(errors)}")
         for name, q, limit in (("p50", 0.50, p50), ("p95", 0.95, p95), ("p99", 0.99, p99)):
             if limit is None:
                 continue
@@ -65,8 +67,8 @@ class LoadResult:
                 problems.append(f"{name} takes {found.needs} answers to establish, there were {len(self.seconds)}")
             elif found.high > limit:
                 problems.append(
-                    f"{name} is {found.value * 1000:.0f} ms (95 % interval to {found.high * 1000:.0f} ms), "
-                    f"not within {limit * 1000:.0f} ms"
+                    f"{name} is {text.seconds(found.value)} (95 % interval to {text.seconds(found.high)}), "
+                    f"not within {text.seconds(limit)}"
                 )
         if problems:
             raise AssertionError("; ".join(problems) + f". The run: {self.run}")

@@ -224,7 +224,7 @@ def test_on_aws_it_is_a_dry_run_first_with_an_estimate_and_a_code(stack_file: Pa
     assert "on AWS, us-east-1, as AKIDEXAMPLE:" in result.stdout
     assert re.search(r"at most [\d,]+ requests \(cap 10,000\)", result.stdout)
     assert "30 invocations of 128 MB, 20 s each at most" in result.stdout
-    assert "$0.1150  1 x ml.m5.large for 3,600 s" in result.stdout
+    assert "$0.115   1 x ml.m5.large for 3,600 s" in result.stdout
     code = re.search(r"nothing was sent. The same command with --confirm ([0-9a-f]{6}) measures", result.stdout)
     assert code is not None
     assert not out.exists()

@@ -18,6 +18,7 @@ from harness.measure.document import LARGEST_PARTS, Origin, lines, profile_of, t
 from harness.measure.loops import Ask, Reply
 from harness.measure.subjects import Subject
 from harness.measure.sweep import Effort, SweepResult, measure
+from tests.figures import plain
 from tests.measure.server import Server, run
 
 ORIGIN = Origin(
@@ -78,7 +79,7 @@ def test_the_way_to_an_endpoint_is_neither_service_time_nor_a_worker(workers: in
 
 
 def test_an_endpoint_too_far_away_is_not_measured() -> None:
-    with pytest.raises(HarnessError, match=r"Of the 0.2 s that an answer takes, 0.1 s are the way"):
+    with pytest.raises(HarnessError, match=r"Of the 200\sms that an answer takes, 100\sms are the way"):
         measured(from_afar(Server(), 0.1), away=0.1)
 
 
@@ -164,7 +165,7 @@ def test_what_is_printed_has_intervals_or_says_that_it_has_none_and_that_a_lapto
     assert "0.1 (too few for an interval)" in shown  # p99 of 300
     assert "0.1 [0.1, 0.1]" in shown
     assert "3 (they queue)" in shown
-    assert "function: 4.1 ms beside the model, cold start 0.3 s, 67 MB at most" in shown
+    assert "function: 4.10 ms beside the model, cold start 300 ms, 67 MB at most" in plain(shown)
     assert "none of them is an ml.m5.large's" in shown
 
 

@@ -20,6 +20,7 @@ from harness.core.errors import HarnessError
 from harness.local_aws.options import Options
 from harness.planner.apply import FILES
 from harness.planner.plan import read_plan
+from tests.figures import plain
 from tests.planner.files import a_profile_file, a_stack_file
 from tests.planner.search import stand_in
 from tests.support import running_aws
@@ -99,7 +100,7 @@ def test_extrapolation_past_the_measured_saturation_is_said(tmp_path: Path) -> N
     """The stack's own single instance is offered twice what it was measured to answer."""
     result = plan(tmp_path, traffic="constant:40/s:2h")
     (warning,) = [each for each in read_plan(tmp_path / "plan").warnings if "saturation" in each]
-    assert "figures are extrapolated there, in: as the stack file says (2 h)" in warning
+    assert "figures are extrapolated there, in: as the stack file says (2 h)" in plain(warning)
     assert warning.split()[0] in result.stdout
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from harness.core.errors import HarnessError
-from harness.core.figures import NARROW
 from harness.planner.remarks import read_remarks, with_figures
+from tests.figures import plain
 from tests.report.plan.plans import a_plan, candidate, settings
 
 WRITE_UPS = sorted((Path(__file__).parents[2] / "fixtures" / "writeups").glob("*/stack.toml"))
@@ -17,7 +17,7 @@ WRITE_UPS = sorted((Path(__file__).parents[2] / "fixtures" / "writeups").glob("*
 def remark(words: str, **changes: object) -> str | None:
     said = candidate("it", settings(target=5, reserved=2, provisioned=1), words, hours_at_maximum=12.5)
     filled = with_figures(a_plan(compared=(said, candidate("other", settings(target=None), p99=0.9)), **changes))
-    return filled.compared[0].says and filled.compared[0].says.replace(NARROW, " ")
+    return filled.compared[0].says and plain(filled.compared[0].says)
 
 
 def test_a_figure_of_the_setting_is_that_of_the_plan() -> None:

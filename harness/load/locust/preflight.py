@@ -22,6 +22,7 @@ from locust.env import Environment
 from locust.exception import StopUser
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
+from harness.core import figures as text
 from harness.core.errors import HarnessError
 from harness.core.prices import Prices, read_prices
 from harness.load.answers import Kind
@@ -136,8 +137,9 @@ def _allow_aws(environment: Environment) -> None:
     lines = [
         f"{' + '.join(names)} on AWS, {target.region}, as {target.credentials.access_key}:",
         f"  at most {estimate.requests:,} requests (cap {caps.requests:,})",
-        f"  at most ${estimate.dollars:.4f} (cap ${caps.dollars:.2f}), prices of {prices.as_of}, {prices.region}:",
-        *(f"    ${dollars:.4f}  {what}" for what, dollars in estimate.lines),
+        f"  at most {text.dollars(estimate.dollars)} (cap {text.dollars(caps.dollars)}), prices of "
+        f"{prices.as_of}, {prices.region}:",
+        *(f"    {text.dollars(dollars):<7}  {what}" for what, dollars in estimate.lines),
     ]
     print("\n".join(lines), flush=True)
     estimate.check(caps)
@@ -161,13 +163,13 @@ def _add_options(parser: LocustArgumentParser) -> None:
         "--target", choices=["local", "aws"], default="local", env_var="HARNESS_TARGET", include_in_web_ui=False,
         help="Where the load goes: this machine's local AWS, or your account (a dry run first)",
     )  # fmt: skip
-    for flag, default, text in (
+    for flag, default, meaning in (
         ("--max-requests", "1000", "Requests at which a run on AWS is stopped"),
         ("--max-cost", "1.00", "US dollars at which a run on AWS is stopped"),
         ("--prices", "", "TOML file with prices in place of the built-in ones"),
         ("--confirm", "", "The code that the dry run of a run on AWS printed"),
     ):
-        parser.add_argument(flag, default=default, include_in_web_ui=False, help=text)
+        parser.add_argument(flag, default=default, include_in_web_ui=False, help=meaning)
 
 
 def _check_before_start(environment: Environment, **_: Any) -> None:

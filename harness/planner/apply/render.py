@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from harness.core.quantities import say_rate, say_seconds, say_share
+from harness.core import figures as text
 from harness.planner.apply.desired import DesiredState, desired_state
 from harness.planner.plan import Plan
 
@@ -76,10 +76,10 @@ def apply_files(plan: Plan) -> dict[str, str]:
 def _heading(plan: Plan) -> str:
     """One line that says what was planned; letters, digits and plain signs only, as it stands in comments."""
     line = (
-        f"The plan of {plan.stack}, made {plan.created_at:%Y-%m-%d}: {say_seconds(plan.objective.p99)} at p99 and "
-        f"{say_share(plan.objective.errors)} errors at up to {say_rate(plan.traffic.peak_rate)}."
+        f"The plan of {plan.stack}, made {plan.created_at:%Y-%m-%d}: {text.length_of_time(plan.objective.p99)} at p99 "
+        f"and {text.percent(plan.objective.errors)} errors at up to {text.rate(plan.traffic.peak_rate)}."
     )
-    return "".join(each for each in line if each.isprintable() and each not in "\"'\\`$")
+    return "".join(each for each in line.replace(text.NARROW, " ") if each.isprintable() and each not in "\"'\\`$")
 
 
 def _merged(what: DesiredState) -> str:

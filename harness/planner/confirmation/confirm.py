@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.core import figures as text
 from harness.core.progress import Steps
-from harness.core.quantities import say_rate, say_seconds
 from harness.functions.rules.concurrency import ACCOUNT_LIMIT
 from harness.hosting.instances.settings import LocalSettings
 from harness.load.traffic import Traffic
@@ -64,7 +64,7 @@ def confirm(
         reasons += [f"{candidate.label}: {reason}" for reason in measured.reasons]
         if measured.overhead is not None:
             notes.append(
-                f"{candidate.label}: the function takes {say_seconds(measured.overhead)} beside the model on this "
+                f"{candidate.label}: the function takes {text.seconds(measured.overhead)} beside the model on this "
                 "machine, measured on the idle stack of twins and put into the prediction."
             )
         if measured.started:
@@ -148,15 +148,16 @@ def _beside(label: str, predicted: Sequence[Outcome], measured: LiveFigures) -> 
 
 
 def _notes(plan: Plan, part: Excerpt, live: ConfirmationOptions) -> list[str]:
+    run, stretch = part.schedule.seconds, part.schedule.seconds * live.speed
     notes = [
-        f"Run: {say_seconds(part.schedule.seconds * live.speed)} of the traffic from {say_seconds(part.start)} on, "
-        f"where it rises most, in {say_seconds(part.schedule.seconds)}; scaling {live.speed:g} times as fast as "
+        f"Run: {text.length_of_time(stretch)} of the traffic from {text.length_of_time(part.start)} on, "
+        f"where it rises most, in {text.length_of_time(run)}; scaling {live.speed:g} times as fast as "
         "requests, with targets in invocations a minute to match."
     ]
     if part.share < 1:
         notes.append(
-            f"This machine sends {say_rate(live.rate)} at most: {part.share:.0%} of the requests were sent, to as "
-            "large a share of the instances."
+            f"This machine sends {text.rate(live.rate)} at most: {text.percent(part.share)} of the requests were sent, "
+            "to as large a share of the instances."
         )
     if any(
         variant.schedule for each in (plan.recommended, plan.runner_up) if each for variant in each.settings.variants

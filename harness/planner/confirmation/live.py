@@ -21,6 +21,7 @@ import pyarrow.compute
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from harness.core import figures as text
 from harness.core.environment import client_environment
 from harness.core.errors import HarnessError
 from harness.core.profile import Profile
@@ -89,7 +90,7 @@ def run_live(
             arguments += ["--run-time", f"{math.ceil(schedule.seconds) + _PATIENCE}s"]
             arguments += ["--schedule", str(pieces), "--payload", str(payload), *_target(stack)]
             environment = {**os.environ, **client_environment(running.url, stack.region)}
-            say(f"{len(arrivals)} requests in {schedule.seconds:.0f} s")
+            say(f"{text.count(len(arrivals), 'request')} in {text.length_of_time(schedule.seconds)}")
             with _instances(stack, running.url) as counted:
                 folder = run_locust(arguments, environment, scratch / "runs", scratch / "locust.log", schedule.seconds)
         return _measured(read_run(folder), counted, overhead)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.core import figures as text
 from harness.core.profile import Profile
-from harness.core.quantities import say_rate, say_seconds, say_share
 from harness.functions.rules.concurrency import ACCOUNT_LIMIT, REQUESTS_PER_CONCURRENCY
 from harness.hosting.rules.timeouts import INVOCATION_SECONDS
 from harness.planner.plan import Objective
@@ -31,21 +31,22 @@ def hopeless(problem: VariantProblem, objective: Objective, max_instances: int) 
     if not types:
         best = min(profiles, key=lambda kind: _idle(problem, profiles[kind]))
         return (
-            f"Latency: even an idle {best} takes {say_seconds(_idle(problem, profiles[best]))} for one request in a "
-            f"hundred, and {say_seconds(objective.p99)} is asked for. A faster instance type or model is needed."
+            f"Latency: even an idle {best} takes {text.seconds(_idle(problem, profiles[best]))} for one request in a "
+            f"hundred, and {text.length_of_time(objective.p99)} is asked for. A faster instance type or model is "
+            "needed."
         )
     least = min(profiles[kind].error_rate for kind in types)
     if least > objective.errors:
         return (
-            f"The model's own errors: {say_share(least)} of its answers were errors when it was measured, and "
-            f"{say_share(objective.errors)} are allowed."
+            f"The model's own errors: {text.percent(least)} of its answers were errors when it was measured, and "
+            f"{text.percent(objective.errors)} are allowed."
         )
     rate = problem.demand.sustained
     counts = {kind: sizing.instances(rate, sizing.saturation(profiles[kind])) for kind in types}
     best = min(counts, key=lambda kind: counts[kind])
     if counts[best] > max_instances:
         return (
-            f"Instances: {say_rate(rate)} takes {counts[best]} of {best} at their saturation, and at most "
+            f"Instances: {text.rate(rate)} takes {counts[best]} of {best} at their saturation, and at most "
             f"{max_instances} are allowed (--max-instances)."
         )
     return _functions_limit(problem, objective, types) if problem.base.function is not None else None
@@ -58,14 +59,14 @@ def _functions_limit(problem: VariantProblem, objective: Objective, types: Seque
     rate = problem.demand.sustained
     if rate * seconds > ACCOUNT_LIMIT or rate > ACCOUNT_LIMIT * REQUESTS_PER_CONCURRENCY:
         return (
-            f"Lambda: {say_rate(rate)} at {say_seconds(seconds)} each are {rate * seconds:,.0f} executions at once, "
+            f"Lambda: {text.rate(rate)} at {text.seconds(seconds)} each are {rate * seconds:,.0f} executions at once, "
             f"and an account has {ACCOUNT_LIMIT:,} and {ACCOUNT_LIMIT * REQUESTS_PER_CONCURRENCY:,} requests a second."
         )
     shares = [system.profiles[kind].service_times[0].quantile(1 - objective.errors) for kind in types]
     if min(shares) + system.function.overhead > function.timeout:
         return (
-            f"The function's timeout of {say_seconds(function.timeout)} ends more than {say_share(objective.errors)} "
-            "of the requests even where nothing queues."
+            f"The function's timeout of {text.length_of_time(function.timeout)} ends more than "
+            f"{text.percent(objective.errors)} of the requests even where nothing queues."
         )
     return None
 
@@ -92,16 +93,17 @@ def broken(settings: Settings, variant: str, runs: Sequence[Replication], object
     if sum(failed.values()) / requests <= objective.errors:
         return f"latency: requests queue in the model servers, as {room}"
     worst = max(failed, key=lambda cause: failed[cause])
-    share = f"{say_share(failed[worst] / requests)} of the requests"
+    share = f"{text.percent(failed[worst] / requests)} of the requests"
     if worst == "throttled":
         reserved = settings.function.reserved_concurrent_executions if settings.function else None
         whose = f"the function's reserved concurrency of {reserved}" if reserved is not None else "Lambda's concurrency"
         queue = f", whose executions wait for the endpoint, as {room}" if at_maximum else ""
         return f"{whose}{queue}: {share} are throttled"
+    patience = text.length_of_time(INVOCATION_SECONDS)
     reasons = {
         "queue_full": f"the queues of the model servers are full, as {room}: {share} are answered 503",
         "model_error": f"the model's own errors: {share}",
-        "invocation_timeout": f"the endpoint's {INVOCATION_SECONDS:g} s: {share} have no answer in time, as {room}",
+        "invocation_timeout": f"the endpoint's {patience}: {share} have no answer in time, as {room}",
         "function_timeout": f"the function's timeout: {share} are ended by it, as {room}",
         "client_timeout": f"the callers' patience: {share} have no answer in time, as {room}",
     }

@@ -67,7 +67,7 @@ def front(plan: Plan) -> Plot | None:
             obstacles=[(each.figures.cost.month, _p99(each)) for each in others],
         )
         axes.annotate(
-            f"objective {text.seconds(plan.objective.p99)}", (1, plan.objective.p99),
+            f"objective {text.length_of_time(plan.objective.p99)}", (1, plan.objective.p99),
             xycoords=axes.get_yaxis_transform(), xytext=(0, 3), textcoords="offset points", ha="right", va="bottom",
             color=FAILURE, fontsize=8.5,
         )  # fmt: skip
@@ -112,7 +112,7 @@ def spectrum(plan: Plan) -> Plot | None:
         axes.axvline(2, color=FAILURE, linewidth=0.9, linestyle=_DASHES)
         axes.plot([2], [plan.objective.p99], marker="o", markersize=4, color=FAILURE)
         axes.annotate(
-            f"objective: 99{text.NARROW}% within {text.seconds(plan.objective.p99)}", (0, plan.objective.p99),
+            f"objective: 99{text.NARROW}% within {text.length_of_time(plan.objective.p99)}", (0, plan.objective.p99),
             xytext=(3, 3), textcoords="offset points", ha="left", va="bottom", color=FAILURE, fontsize=8.5,
         )  # fmt: skip
         axes.set_xlabel("share of the answers")

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from harness.core import figures as text
-from harness.core.quantities import say_dollars
 from harness.planner.plan import ConfirmedFigure, EvaluatedSettings, Interval, Plan, Sensitivity, SimulatedFigures
 from harness.planner.settings_rows import in_short, setting_rows
 from harness.report.plan.words import interval
@@ -52,10 +51,10 @@ def headline_figures(plan: Plan) -> list[tuple[str, Cell]]:
         return []
     figures = plan.recommended.figures
     return [
-        ("Cost a month", Cell(say_dollars(figures.cost.month), f"{say_dollars(figures.cost.day)} a day")),
-        ("p99", Cell(text.seconds(figures.p99.value), f"objective {text.seconds(plan.objective.p99)}")),
+        ("Cost a month", Cell(text.dollars(figures.cost.month), f"{text.dollars(figures.cost.day)} a day")),
+        ("p99", Cell(text.seconds(figures.p99.value), f"objective {text.length_of_time(plan.objective.p99)}")),
         ("Errors", Cell(text.percent(figures.errors.value), f"objective {text.percent(plan.objective.errors)}")),
-        ("Instances", Cell(f"{figures.mean_instances:.3g}", f"on average, at most {figures.peak_instances}")),
+        ("Instances", Cell(text.number(figures.mean_instances), f"on average, at most {figures.peak_instances}")),
     ]
 
 
@@ -161,12 +160,12 @@ def _candidate_row(plan: Plan, each: EvaluatedSettings) -> Row:
     return Row(
         Cell(each.label, in_short(each.settings)),
         (
-            Cell(say_dollars(figures.cost.month), f"{say_dollars(figures.cost.hour)} an hour"),
+            Cell(text.dollars(figures.cost.month), f"{text.dollars(figures.cost.hour)} an hour"),
             _latency(figures.p99, plan.objective.p99),
             _errors(figures.errors, plan.objective.errors),
-            Cell(_count(figures.throttles.value)),
+            Cell(text.number(figures.throttles.value)),
             Cell(text.length_of_time(hours) if hours else "never", f"of {text.length_of_time(plan.traffic.seconds)}"),
-            Cell(f"{figures.mean_instances:.3g}", f"at most {figures.peak_instances}"),
+            Cell(text.number(figures.mean_instances), f"at most {figures.peak_instances}"),
         ),
         emphasised=each is plan.recommended,
     )
@@ -190,7 +189,7 @@ def _against(limit: float, found: Interval, show: Callable[[float | None], str])
 
 
 def _dollars(hour: float, whole: float) -> tuple[Cell, ...]:
-    figures = (Cell(say_dollars(hour * each)) if hour else Cell("$0") for each in (1, 24, 730))
+    figures = (Cell(text.dollars(hour * each)) for each in (1, 24, 730))
     return (*figures, Cell(text.percent(hour / whole) if whole else text.NO_FIGURE))
 
 
@@ -198,20 +197,12 @@ def _sensitivity_cells(figures: SimulatedFigures, base: SimulatedFigures) -> tup
     cost, before = figures.cost.month, base.cost.month
     change = cost / before - 1 if before else 0.0
     return (
-        Cell(say_dollars(cost)),
-        Cell(signed_percent(change) if figures is not base else ""),
+        Cell(text.dollars(cost)),
+        Cell(text.signed_percent(change) if figures is not base else ""),
         Cell(text.seconds(figures.p99.value), interval(figures.p99, text.seconds)),
         Cell(text.percent(figures.errors.value)),
         Cell(MEETS if figures.meets else MISSES, missed=not figures.meets),
     )
-
-
-def signed_percent(change: float) -> str:
-    """``+4.2 %``, ``−12 %``, ``0 %`` below a half per mille."""
-    if abs(change) < 0.0005:
-        return text.percent(0.0)
-    size = abs(change) * 100
-    return ("+" if change > 0 else "−") + (f"{size:,.0f}" if size >= 10 else f"{size:.2g}") + f"{text.NARROW}%"
 
 
 def _shown_in(unit: str) -> Callable[[float | None], str]:
@@ -220,8 +211,8 @@ def _shown_in(unit: str) -> Callable[[float | None], str]:
     if unit in {"share", "%"}:
         return text.percent
     if unit == "$":
-        return lambda value: text.NO_FIGURE if value is None else say_dollars(value)
-    return lambda value: _count(value) + (f"{text.NARROW}{unit}" if unit and value is not None else "")
+        return text.dollars
+    return lambda value: text.number(value) + (f"{text.NARROW}{unit}" if unit and value is not None else "")
 
 
 def _off_by(each: ConfirmedFigure) -> str:
@@ -229,14 +220,7 @@ def _off_by(each: ConfirmedFigure) -> str:
         return text.NO_FIGURE
     if each.unit in {"share", "%"}:
         points = (each.measured - each.predicted) * 100
-        return f"{points:+.2g}".replace("-", "−") + " points" if points else signed_percent(0)
+        return text.signed_number(points) + " points" if points else text.percent(0)
     if not each.predicted:
-        return signed_percent(0) if not each.measured else text.NO_FIGURE
-    return signed_percent(each.measured / each.predicted - 1)
-
-
-def _count(value: float | None) -> str:
-    """Whole where it is large, three digits where it is small."""
-    if value is None:
-        return text.NO_FIGURE
-    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"
+        return text.percent(0) if not each.measured else text.NO_FIGURE
+    return text.signed_percent(each.measured / each.predicted - 1)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich import box
 from rich.table import Table
 
-from harness.core.quantities import say_dollars, say_seconds, say_share
+from harness.core import figures as text
 from harness.planner.plan import Confirmation, ConfirmedFigure, EvaluatedSettings, Plan, SimulatedFigures
 from harness.planner.settings_rows import in_short
 from harness.report.plan.words import recommendation, warnings
@@ -46,11 +46,11 @@ def _row(candidate: EvaluatedSettings) -> list[str]:
         candidate.label,
         in_short(candidate.settings),
         _p99(figures),
-        say_share(figures.errors.value),
-        f"{figures.throttles.value or 0:,.0f}",
-        f"{figures.mean_instances:.3g} (max {figures.peak_instances})",
-        say_seconds(figures.hours_at_maximum * 3600) if figures.hours_at_maximum > 0 else "-",
-        say_dollars(figures.cost.month),
+        text.percent(figures.errors.value),
+        text.count(round(figures.throttles.value or 0)),
+        f"{text.number(figures.mean_instances)} (max {figures.peak_instances})",
+        text.length_of_time(figures.hours_at_maximum * 3600) if figures.hours_at_maximum > 0 else text.NO_FIGURE,
+        text.dollars(figures.cost.month),
         "meets" if figures.meets else "misses",
     ]
 
@@ -59,7 +59,7 @@ def _p99(figures: SimulatedFigures) -> str:
     if figures.p99.value is None:
         return "no answer"
     half = figures.p99.high - figures.p99.value if figures.p99.high is not None else None
-    return say_seconds(figures.p99.value) + (f" ± {say_seconds(half)}" if half is not None else "")
+    return text.seconds(figures.p99.value) + (f" ± {text.seconds(half)}" if half is not None else "")
 
 
 def live(confirmation: Confirmation) -> Table:
@@ -89,7 +89,7 @@ def live(confirmation: Confirmation) -> Table:
 
 def _said(figure: ConfirmedFigure, value: float | None) -> str:
     if value is None:
-        return "-"
+        return text.NO_FIGURE
     if figure.unit == "s":
-        return say_seconds(value)
-    return say_share(value) if figure.unit == "share" else f"{value:,.3g}"
+        return text.seconds(value)
+    return text.percent(value) if figure.unit == "share" else text.number(value)

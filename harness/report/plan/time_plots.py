@@ -250,7 +250,7 @@ def _latency(axes: Axes, clock: Clock, series: MinuteSeries, objective: float) -
     axes.plot(clock.middles, p99, color=_BLUE, linewidth=1.3, label="p99")
     axes.plot(clock.middles, p50, color=_GREEN, linewidth=1.3, label="p50")
     axes.axhline(
-        objective, color=FAILURE, linewidth=0.9, linestyle=_DASHES, label=f"objective {text.seconds(objective)}"
+        objective, color=FAILURE, linewidth=0.9, linestyle=_DASHES, label=f"objective {text.length_of_time(objective)}"
     )
     known = np.concatenate([p50[~np.isnan(p50)], p99[~np.isnan(p99)], [objective]])
     latency_axis(axes, "y", known)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.core import figures as text
-from harness.core.quantities import say_dollars
 from harness.planner.plan import EvaluatedSettings, Interval, Plan, SimulatedFigures
 from harness.planner.settings_rows import differences, in_short, in_words
 
@@ -33,7 +32,7 @@ def headline(plan: Plan) -> str:
         return f"No setting serves this traffic: {plan.first_limit or 'the report says what was tried'}"
     figures = plan.recommended.figures
     return (
-        f"{in_short(plan.recommended.settings)} | {say_dollars(figures.cost.month)} a month, "
+        f"{in_short(plan.recommended.settings)} | {text.dollars(figures.cost.month)} a month, "
         f"p99 {text.seconds(figures.p99.value)}, errors {text.percent(figures.errors.value)}"
     )
 
@@ -44,7 +43,8 @@ def what_breaks(plan: Plan) -> str:
         return ""
     if plan.breaks.multiple is None:
         return f"It still meets the objective at {plan.breaks.tried:g} times the traffic, the most that was tried."
-    return f"At {plan.breaks.multiple:.3g} times the traffic it misses the objective: {_clause(plan.breaks.limit)}."
+    times = text.number(plan.breaks.multiple)
+    return f"At {times} times the traffic it misses the objective: {_clause(plan.breaks.limit)}."
 
 
 def interval(found: Interval, shown: Callable[[float], str]) -> str:
@@ -75,7 +75,7 @@ def _clause(words: str) -> str:
 
 def objective(plan: Plan) -> str:
     return (
-        f"99{text.NARROW}% of the requests within {text.seconds(plan.objective.p99)} and at most "
+        f"99{text.NARROW}% of the requests within {text.length_of_time(plan.objective.p99)} and at most "
         f"{text.percent(plan.objective.errors)} errors"
     )
 
@@ -93,8 +93,8 @@ def _what_it_gives(plan: Plan, figures: SimulatedFigures) -> str:
     return (
         f"On this traffic it answers 99{text.NARROW}% of the requests within {text.seconds(figures.p99.value)} "
         + (f"(95{text.NARROW}% interval {found}) " if found else "")
-        + f"with {text.percent(figures.errors.value)} errors, for {say_dollars(figures.cost.day)} a day or "
-        f"{say_dollars(figures.cost.month)} a month."
+        + f"with {text.percent(figures.errors.value)} errors, for {text.dollars(figures.cost.day)} a day or "
+        f"{text.dollars(figures.cost.month)} a month."
     )
 
 
@@ -105,19 +105,14 @@ def _margin(plan: Plan, figures: SimulatedFigures) -> str:
     meets = f"It meets the objective ({objective(plan)})"
     if worst is None:
         return f"{meets}."
-    return f"{meets}, with {_rounded(1 - worst / plan.objective.p99)} of the time to spare."
+    return f"{meets}, with {text.percent(1 - worst / plan.objective.p99)} of the time to spare."
 
 
 def _runner_up(chosen: EvaluatedSettings, other: EvaluatedSettings) -> str:
     more = other.figures.cost.month - chosen.figures.cost.month
     share = abs(more) / chosen.figures.cost.month if chosen.figures.cost.month else None
     side = "more" if more >= 0 else "less"
-    costs = "costs the same" if share is not None and share < 0.0005 else f"costs {_rounded(share)} {side}"
+    costs = "costs the same" if share is not None and share < 0.0005 else f"costs {text.percent(share)} {side}"
     changed = differences(chosen.settings, other.settings)
     named = f"({', '.join(changed)}) " if 0 < len(changed) <= 4 else ""
     return f"The runner-up {named}{costs} for a p99 of {text.seconds(other.figures.p99.value)}."
-
-
-def _rounded(share: float | None) -> str:
-    """Two digits are enough in a sentence."""
-    return text.percent(share if share is None else float(f"{share:.2g}"))

@@ -102,7 +102,8 @@ def generator_rows(validity: Validity) -> list[tuple[str, str]]:
     if validity.lag_p50 is not None:
         rows.append(("event loop's lag", _p50_p99_max(validity.lag_p50, validity.lag_p99, validity.lag_max)))
     if validity.cpu_mean is not None:
-        rows.append(("CPU of its busiest process", f"{validity.cpu_mean:.2f} cores, at most {validity.cpu_max:.2f}"))
+        cpu = f"{text.number(validity.cpu_mean)} cores, at most {text.number(validity.cpu_max)}"
+        rows.append(("CPU of its busiest process", cpu))
     if validity.overhead_p50 is not None and validity.overhead_cpu is not None:
         rows.append(
             (

@@ -13,6 +13,7 @@ from harness.planner.search.evaluator import FINAL, Evaluator, Trial
 from harness.planner.search.find import OWN, RECOMMENDED, RUNNER_UP, THUMB, SearchResult, context, find
 from harness.planner.search.racing import race
 from harness.simulator.settings import Settings, TrackingSettings, VariantSettings
+from tests.figures import plain
 from tests.planner.search.problems import BASE, Watched, a_problem, here
 from tests.planner.search.stand_in import LARGE, a_system, simulate
 
@@ -113,7 +114,7 @@ def test_every_job_of_every_step_is_told_as_it_ends() -> None:
 def test_traffic_that_no_setting_can_serve_is_said_to_be_so_without_a_search() -> None:
     found = find(a_problem(objective=Objective(p99=0.01, errors=0.001)), simulate, here, Watched())
     assert (found.recommended, found.runner_up, found.explored) == (None, None, 0)
-    assert str(found.first_limit).startswith("Latency: even an idle ml.m5.large takes 85 ms")
+    assert plain(found.first_limit).startswith("Latency: even an idle ml.m5.large takes 85.0 ms")
     assert [each.label for each in found.compared] == [OWN, THUMB]
 
 

@@ -10,11 +10,11 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli.main import main
-from harness.core import figures as text
 from harness.core.errors import HarnessError
 from harness.core.statistics import Estimate
 from harness.load.runs import read_run
 from harness.report.compare import compare_runs, verdict, write_page
+from tests.figures import plain
 from tests.load.recorded import STARTED, request, write_run
 from tests.report.run.test_report import Balanced, words
 
@@ -101,7 +101,7 @@ def test_the_commands(tmp_path: Path) -> None:
     (tmp_path / "20260103-c").mkdir()
     (tmp_path / "20260103-c" / "manifest.json").write_text("{}")
     run = CliRunner().invoke
-    listing = run(main, ["runs", "--runs", str(tmp_path)]).output.replace(text.NARROW, " ")
+    listing = plain(run(main, ["runs", "--runs", str(tmp_path)]).output)
     lines = [line.split() for line in listing.splitlines() if "2026010" in line]
     assert [line[0] for line in lines] == ["20260101-a", "20260102-b", "20260103-c"]
     assert lines[0][1:6] == ["1", "min", "600", "0", "dog-breed"]

@@ -10,6 +10,7 @@ import pytest
 from harness.core.errors import HarnessError
 from harness.planner.plan import Plan
 from harness.report.plan import build_plan_report
+from tests.figures import plain
 from tests.report.plan.plans import a_plan, candidate, settings, write_plan
 from tests.report.run.test_report import Balanced, words
 
@@ -118,11 +119,11 @@ def test_what_came_from_outside_is_escaped_in_the_page_and_in_markdowns_cells(tm
 
 def test_markdown_has_the_same_tables(built: Path) -> None:
     markdown = built.with_suffix(".md").read_text()
-    lines = markdown.replace("\u202f", " ").splitlines()
+    lines = plain(markdown).splitlines()
     assert lines[0] == "# Capacity plan of dog-breed"
     assert "| Setting | Recommended | Runner-up |" in lines
     assert "| Scale-in cooldown (scale_in_cooldown) | 5 min | the same |" in lines
-    assert "| p99 | 402 ms | 371 ms | −7.7 % |" in lines
+    assert "| p99 | 402 ms | 371 ms | −7.71 % |" in lines
     assert "- Swaps reserved and provisioned concurrency: the reserved 2 are a cap." in lines
     tables = [each for each in lines if each.startswith("|")]
     assert all(each.endswith("|") for each in tables)

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from harness.core.figures import NARROW
 from harness.planner.plan import Distribution, MinuteSeries
 from harness.report.drawing import Plot
 from harness.report.plan.choice_plots import cost_axis, front, sensitivity, spectrum
 from harness.report.plan.labels import place_labels, spread
 from harness.report.plan.time_plots import clock_axis, fleets, lambda_concurrency, over_the_day
+from tests.figures import plain
 from tests.report.plan.plans import a_plan, candidate, minutes, rich_settings, settings
 
 DAY = 86_400.0
@@ -28,14 +28,14 @@ DAY = 86_400.0
 def written(plot: Plot | None) -> list[str]:
     """The words in the wide drawing."""
     assert plot is not None
-    return [each.replace(NARROW, " ") for each in re.findall(r"<text[^>]*>([^<]*)</text>", plot.wide)]
+    return [plain(each) for each in re.findall(r"<text[^>]*>([^<]*)</text>", plot.wide)]
 
 
 def ticks(seconds: float, begins: str | None, most: int = 8) -> tuple[list[str], str]:
     axes = Figure().add_subplot()
     clock_axis(axes, seconds, datetime.fromisoformat(begins) if begins else None, most)
     axes.figure.draw_without_rendering()
-    return [label.get_text().replace(NARROW, " ") for label in axes.get_xticklabels()], axes.get_xlabel()
+    return [plain(label.get_text()) for label in axes.get_xticklabels()], axes.get_xlabel()
 
 
 @pytest.mark.parametrize(
