@@ -15,7 +15,7 @@ import boto3
 from botocore.config import Config
 
 from harness.local_aws.app import LocalAws
-from harness.local_aws.options import Options
+from harness.local_aws.options import LocalAwsOptions
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
@@ -57,7 +57,7 @@ def unique(prefix: str) -> str:
 
 
 @contextlib.contextmanager
-def running_aws(how: Options | None = None, **options: Any) -> Iterator[Aws]:
+def running_aws(how: LocalAwsOptions | None = None, **options: Any) -> Iterator[Aws]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
@@ -65,7 +65,7 @@ def running_aws(how: Options | None = None, **options: Any) -> Iterator[Aws]:
     def run(work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, loop).result(120)
 
-    local = LocalAws(how or Options(port=0), **options)
+    local = LocalAws(how or LocalAwsOptions(port=0), **options)
     try:
         run(local.__aenter__())
         try:

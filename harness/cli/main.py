@@ -14,7 +14,7 @@ from harness.core.environment import client_environment, harness_url
 from harness.core.errors import HarnessError
 from harness.core.progress import Steps
 from harness.local_aws import daemon
-from harness.local_aws.options import Options
+from harness.local_aws.options import LocalAwsOptions
 
 # What these need takes a second to load, which `harness up` and `down` do without: each is loaded when it is called.
 _ELSEWHERE = {
@@ -116,7 +116,9 @@ def up(
 ) -> None:
     """Bring the local AWS up; prints the environment to export (eval "$(harness up)")."""
     listed = tuple(url for url in containers.split(",") if url)
-    options = Options(host, port, region, backend_url, listed, functions, speed=speed, administrator=administrator)
+    options = LocalAwsOptions(
+        host, port, region, backend_url, listed, functions, speed=speed, administrator=administrator
+    )
     if foreground:
         from harness.local_aws.server import serve_in_the_foreground
 

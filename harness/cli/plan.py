@@ -11,7 +11,8 @@ from rich.console import Console
 from harness.cli.capacity import FILE, print_table
 from harness.core.errors import HarnessError
 from harness.core.progress import Steps
-from harness.stack.file import Stack, load_stack
+from harness.stack.file import load_stack
+from harness.stack.tables import Stack
 
 
 def planned(plan: Path, stack_file: Path | None) -> tuple[Stack, Path]:

@@ -26,7 +26,8 @@ from harness.cli.policy_run import PolicyRun, read_observed, recorded_observed, 
 from harness.core.environment import harness_url
 from harness.core.errors import HarnessError
 from harness.core.progress import Steps
-from harness.stack.file import Stack, load_stack
+from harness.stack.file import load_stack
+from harness.stack.tables import Stack
 
 # Of a policy with more statements that were never used than this, they are one row.
 _MOST_ROWS = 6

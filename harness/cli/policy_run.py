@@ -15,10 +15,11 @@ from harness.core.errors import HarnessError
 from harness.core.progress import Steps
 from harness.local_aws import daemon
 from harness.local_aws.client import LocalAwsClient
-from harness.local_aws.invocation import administrator_session, invoke_function
-from harness.local_aws.options import Options
-from harness.stack.deployment import Deployment
-from harness.stack.file import Stack
+from harness.local_aws.invocation import invoke_function
+from harness.local_aws.options import LocalAwsOptions
+from harness.local_aws.session import administrator_session
+from harness.stack.deployment import StackDeployment
+from harness.stack.tables import Stack
 
 # Nothing here is measured, and provisioned concurrency takes 90 s of the clock.
 _SPEED = 10.0
@@ -41,17 +42,17 @@ def run_stack(stack: Stack, steps: Steps, what: str) -> PolicyRun:
     Raises HarnessError where it cannot be deployed. A function that fails is no error here: it may lack a permission.
     """
     with tempfile.TemporaryDirectory(prefix="harness-policy-", ignore_cleanup_errors=True) as scratch:
-        temporary = daemon.Temporary(Path(scratch) / "local-aws", Options(region=stack.region, speed=_SPEED))
+        temporary = daemon.Temporary(Path(scratch) / "local-aws", LocalAwsOptions(region=stack.region, speed=_SPEED))
         with steps.step("Bringing the local AWS up"):
             temporary.start()
         with temporary as running:
             with steps.step(f"Deploying {what}") as say:
-                Deployment(stack, administrator_session(running.url), running.url, say).run()
+                StackDeployment(stack, administrator_session(running.url), running.url, say).run()
             answer = failed = ""
             if stack.function is not None:
                 event = stack.path(stack.function.event).read_bytes() if stack.function.event else b"{}"
-                with steps.step(f"Invoking {stack.function.called}"):
-                    answer, _, failed = invoke_function(running.url, stack.region, stack.function.called, event)
+                with steps.step(f"Invoking {stack.function.qualified_name}"):
+                    answer, _, failed = invoke_function(running.url, stack.region, stack.function.qualified_name, event)
             return PolicyRun(read_observed(running.url), failed, answer)
 
 

@@ -18,11 +18,12 @@ from harness.core.progress import Steps
 from harness.load.headless import run_folders, run_locust
 from harness.local_aws import daemon
 from harness.local_aws.client import LocalAwsClient
-from harness.local_aws.invocation import administrator_session, invoke_function
-from harness.local_aws.options import Options
+from harness.local_aws.invocation import invoke_function
+from harness.local_aws.options import LocalAwsOptions
+from harness.local_aws.session import administrator_session
 from harness.report.run import Headline, build_report, summary
-from harness.stack.deployment import Deployment
-from harness.stack.file import Stack
+from harness.stack.deployment import StackDeployment
+from harness.stack.tables import Stack
 
 STAGES = Path(__file__).parents[1] / "load" / "locust" / "stages.py"
 _SHOWN_CHARACTERS = 100
@@ -79,7 +80,7 @@ class Rehearsal:
 
     @contextlib.contextmanager
     def _up(self, state: Path) -> Iterator[daemon.Running]:
-        temporary = daemon.Temporary(state, Options(region=self._stack.region))
+        temporary = daemon.Temporary(state, LocalAwsOptions(region=self._stack.region))
         with self._steps.step("Bringing the local AWS up"):
             running = temporary.start()
         try:
@@ -90,14 +91,14 @@ class Rehearsal:
 
     def _deploy(self, url: str) -> None:
         with self._steps.step(f"Deploying {self._stack.name}") as say:
-            Deployment(self._stack, administrator_session(url), url, say).run()
+            StackDeployment(self._stack, administrator_session(url), url, say).run()
 
     def _invoke(self, url: str) -> None:
         function = self._stack.function
         assert function is not None
         payload = self._stack.path(function.event).read_bytes() if function.event else b"{}"
-        with self._steps.step(f"Invoking {function.called}"):
-            answer, log, failed = invoke_function(url, self._stack.region, function.called, payload)
+        with self._steps.step(f"Invoking {function.qualified_name}"):
+            answer, log, failed = invoke_function(url, self._stack.region, function.qualified_name, payload)
         if failed:
             raise HarnessError(f"{function.name} answered with an error ({failed}): {answer}\n{log}")
         shown = answer if len(answer) <= _SHOWN_CHARACTERS else answer[:_SHOWN_CHARACTERS] + "..."
@@ -111,7 +112,7 @@ class Rehearsal:
         command += ["--stages", ",".join(load.scenarios), "--stage-seconds", str(self._seconds)]
         command += ["--stage-users", str(self._users), "--endpoint-name", self._stack.endpoint.name]
         if self._stack.function is not None:
-            command += ["--function-name", self._stack.function.called]
+            command += ["--function-name", self._stack.function.qualified_name]
             if self._stack.function.event is not None:
                 command += ["--event", str(self._stack.path(self._stack.function.event))]
         environment = {**os.environ, **client_environment(url, self._stack.region)}

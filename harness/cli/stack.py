@@ -16,9 +16,11 @@ from harness.core.environment import harness_url
 from harness.core.errors import HarnessError
 from harness.core.progress import Steps
 from harness.local_aws.client import LocalAwsClient
-from harness.local_aws.invocation import administrator_session, invoke_function
-from harness.stack.deployment import Deployment
-from harness.stack.file import Stack, load_stack
+from harness.local_aws.invocation import invoke_function
+from harness.local_aws.session import administrator_session
+from harness.stack.deployment import StackDeployment
+from harness.stack.file import load_stack
+from harness.stack.tables import Stack
 
 
 @click.command()
@@ -45,7 +47,7 @@ def deploy(stack_file: Path | None, plan: Path | None, aws: bool, no_build: bool
     if url is not None:
         LocalAwsClient(url).health()
     with Steps().step(f"Deploying {stack.name}") as say:
-        Deployment(stack, boto3.Session() if aws else administrator_session(), url, say).run(build=not no_build)
+        StackDeployment(stack, boto3.Session() if aws else administrator_session(), url, say).run(build=not no_build)
     if plan is not None and url is not None:
         cli_plan.hand_over_plan(url, plan)
     where = url or "AWS"
@@ -100,4 +102,4 @@ def rehearse(stack_file: Path, users: int, seconds: int, runs: Path) -> None:
 def _function_name(stack: Stack) -> str:
     if stack.function is None:
         raise HarnessError(f"The stack {stack.name} has no function to invoke.")
-    return stack.function.called
+    return stack.function.qualified_name

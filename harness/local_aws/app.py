@@ -38,7 +38,7 @@ from harness.gateway.head_limit import BoundedProtocol
 from harness.hosting.api import Hosting
 from harness.hosting.instances.settings import LocalSettings, LocalSettingsError, read_local_settings
 from harness.hosting.runtime import HostingRuntime
-from harness.local_aws.options import HIGHEST_SPEED, Options
+from harness.local_aws.options import HIGHEST_SPEED, LocalAwsOptions
 from harness.scaling.api import Scaling
 
 # In-flight requests get this long when the gateway goes down.
@@ -62,9 +62,9 @@ class LocalAws:
     """
 
     def __init__(
-        self, options: Options | None = None, *, workspace: Path | None = None, clock: Clock | None = None
+        self, options: LocalAwsOptions | None = None, *, workspace: Path | None = None, clock: Clock | None = None
     ) -> None:
-        self.options = options or Options()
+        self.options = options or LocalAwsOptions()
         self.region = self.options.region
         self.clock = clock or WallClock(self.options.speed)
         self._workspace = workspace

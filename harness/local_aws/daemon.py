@@ -23,7 +23,7 @@ import psutil
 
 from harness.core import interrupts
 from harness.core.errors import HarnessError
-from harness.local_aws.options import Options
+from harness.local_aws.options import LocalAwsOptions
 
 _START_SECONDS = 120
 # TorchServe gets 30 s from SIGTERM to SIGKILL (SM guide); the rest is ours.
@@ -75,7 +75,7 @@ def find(port: int) -> Running | None:
     return None
 
 
-def start(options: Options) -> Running:
+def start(options: LocalAwsOptions) -> Running:
     """Starts a local AWS in the background. Raises HarnessError when one is up there already, or does not come up."""
     port = options.port
     if find(port):
@@ -89,7 +89,7 @@ class Temporary:
     meanwhile: called while it is coming up.
     """
 
-    def __init__(self, folder: Path, options: Options, meanwhile: Callable[[], object] | None = None) -> None:
+    def __init__(self, folder: Path, options: LocalAwsOptions, meanwhile: Callable[[], object] | None = None) -> None:
         self._folder = folder
         self._meanwhile = meanwhile
         self._options = dataclasses.replace(options, port=0)
@@ -117,7 +117,7 @@ class Temporary:
 
 
 def _bring_up(
-    folder: Path, options: Options, *, lifeline: bool, meanwhile: Callable[[], object] | None = None
+    folder: Path, options: LocalAwsOptions, *, lifeline: bool, meanwhile: Callable[[], object] | None = None
 ) -> tuple[subprocess.Popen[bytes], Running]:
     process: subprocess.Popen[bytes] | None = None
     try:
@@ -133,7 +133,7 @@ def _bring_up(
         raise
 
 
-def _spawn(folder: Path, options: Options, *, lifeline: bool) -> subprocess.Popen[bytes]:
+def _spawn(folder: Path, options: LocalAwsOptions, *, lifeline: bool) -> subprocess.Popen[bytes]:
     command = [
         sys.executable,
         "-m",

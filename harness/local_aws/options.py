@@ -13,7 +13,7 @@ HIGHEST_SPEED = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class LocalAwsOptions:
     """How a local AWS is brought up.
 
     port: 0 takes a free one. backend_url: somebody else's backend instead of moto in this process.

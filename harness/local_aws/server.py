@@ -25,13 +25,15 @@ import uvloop
 from harness.core.environment import client_environment
 from harness.core.errors import HarnessError
 from harness.local_aws.daemon import IS_UP, Running, find, make_folder, state_folder
-from harness.local_aws.options import Options
+from harness.local_aws.options import LocalAwsOptions
 
 if TYPE_CHECKING:
     from harness.local_aws.app import LocalAws
 
 
-async def _run(local_aws: type[LocalAws], folder: Path, options: Options, *, lifeline: bool, announce: bool) -> None:
+async def _run(
+    local_aws: type[LocalAws], folder: Path, options: LocalAwsOptions, *, lifeline: bool, announce: bool
+) -> None:
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -71,14 +73,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The process itself. Its last line of output is the reason, when it fails."""
     parser = argparse.ArgumentParser(prog="python -m harness.local_aws.server")
     parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--options", type=json.loads, required=True, help="harness.local_aws.options.Options as JSON")
+    parser.add_argument(
+        "--options", type=json.loads, required=True, help="harness.local_aws.options.LocalAwsOptions as JSON"
+    )
     parser.add_argument("--lifeline", action="store_true", help="end when standard input does")
     arguments = parser.parse_args(argv)
-    options = Options(**{**arguments.options, "containers": tuple(arguments.options["containers"])})
+    options = LocalAwsOptions(**{**arguments.options, "containers": tuple(arguments.options["containers"])})
     return serve(arguments.folder, options, lifeline=arguments.lifeline)
 
 
-def serve(folder: Path, options: Options, *, lifeline: bool = False, announce: bool = False) -> int:
+def serve(folder: Path, options: LocalAwsOptions, *, lifeline: bool = False, announce: bool = False) -> int:
     """Runs a local AWS in this process until SIGTERM or SIGINT (or the end of standard input); the exit status.
 
     announce: say on standard output when it is up.
@@ -96,7 +100,7 @@ def serve(folder: Path, options: Options, *, lifeline: bool = False, announce: b
     return 0
 
 
-def serve_in_the_foreground(options: Options) -> int:
+def serve_in_the_foreground(options: LocalAwsOptions) -> int:
     """The same where a person waits, in the state folder of its port. Raises HarnessError when one is up there."""
     port = options.port
     if find(port):

@@ -17,12 +17,13 @@ from harness.core.progress import Steps
 from harness.load.spending import Caps
 from harness.load.target import aws_target, target_from
 from harness.local_aws.client import LocalAwsClient
-from harness.local_aws.invocation import administrator_session
+from harness.local_aws.session import administrator_session
 from harness.measure.deployed import EndpointLocation, estimate, measure_deployed
 from harness.measure.here import MeasurementRequest, measure_here
 from harness.measure.subjects import read_payload
 from harness.measure.sweep import Effort
-from harness.stack.file import Stack, load_stack
+from harness.stack.file import load_stack
+from harness.stack.tables import Stack
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,8 @@ from harness.measure.here import MeasurementRequest
 from harness.measure.subjects import Subject, endpoint, machine_load, way
 from harness.measure.sweep import SweepResult, measure
 from harness.scaling.rules.resource_ids import VARIANT_DIMENSION
-from harness.stack.file import Stack
 from harness.stack.model_digest import model_sha256
+from harness.stack.tables import Stack
 
 LIMIT_SECONDS = 3600.0
 """A measurement on AWS is given up after so long: what it may cost at most is told before."""

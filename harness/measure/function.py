@@ -24,11 +24,11 @@ from harness.core.errors import HarnessError
 from harness.core.profile import FunctionPart, Profile, Provenance, SampleAnswer, ServiceTimes
 from harness.load.answers import report_times
 from harness.local_aws import daemon
-from harness.local_aws.invocation import administrator_session
-from harness.local_aws.options import Options
-from harness.stack.deployment import Deployment
-from harness.stack.file import Stack
-from harness.stack.scaling import ScalingTable
+from harness.local_aws.options import LocalAwsOptions
+from harness.local_aws.session import administrator_session
+from harness.stack.deployment import StackDeployment
+from harness.stack.scaling_tables import ScalingTable
+from harness.stack.tables import Stack
 from harness.stack.twins import on_twins
 
 EXECUTIONS = 30
@@ -74,10 +74,12 @@ def measure_here(stack: Stack, answer: SampleAnswer, scratch: Path, say: Say) ->
     """
     alone = _before_a_twin(stack, answer, scratch)
     name, payload = _called(alone)
-    with daemon.Temporary(scratch / "local-aws", Options(region=stack.region, provisioning_seconds=0)) as running:
+    with daemon.Temporary(
+        scratch / "local-aws", LocalAwsOptions(region=stack.region, provisioning_seconds=0)
+    ) as running:
         session = administrator_session()
         say("bringing it up before a twin")
-        Deployment(alone, session, running.url, lambda step: None).run(build=False)
+        StackDeployment(alone, session, running.url, lambda step: None).run(build=False)
         client = _client(session, running.url, stack.region)
         say(f"{COLD_STARTS} cold starts")
         cold = [_cold_start(client, alone, number, payload) for number in range(COLD_STARTS)]
@@ -148,7 +150,7 @@ def _before_a_twin(stack: Stack, answer: SampleAnswer, scratch: Path) -> Stack:
 def _called(stack: Stack) -> tuple[str, bytes]:
     function = stack.function
     assert function is not None
-    return function.called, stack.path(function.event).read_bytes() if function.event else b"{}"
+    return function.qualified_name, stack.path(function.event).read_bytes() if function.event else b"{}"
 
 
 def _client(session: boto3.Session, url: str | None, region: str) -> Any:

@@ -8,8 +8,6 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import boto3
-
 from harness.core.profile import FunctionPart, Profile, SampleAnswer
 from harness.core.progress import Steps
 from harness.load.machine import machine, versions
@@ -17,9 +15,9 @@ from harness.measure.document import STANDS_IN, Origin, profile_of
 from harness.measure.function import measure_here as measure_function
 from harness.measure.subjects import Payload, local_instance, machine_load
 from harness.measure.sweep import Effort, SweepResult, measure
-from harness.stack.deployment import Deployment
-from harness.stack.file import Stack
+from harness.stack.model_build import build_models
 from harness.stack.model_digest import model_sha256
+from harness.stack.tables import Stack
 
 _TAKES_PART = frozenset(
     {"python", "harness", "awslambdaric", "torch", "torchvision", "torchserve", "sagemaker-pytorch-inference"}
@@ -42,7 +40,7 @@ def measure_here(wanted: MeasurementRequest, steps: Steps) -> Profile:
     """Raises HarnessError that says why nothing was measured; nothing is left running."""
     stack = wanted.stack
     with steps.step("Building the model data") as say:
-        Deployment(stack, boto3.Session(), None, say).build_models()
+        build_models(stack, say)
     before = machine_load()
     with tempfile.TemporaryDirectory(prefix="harness-measure-", ignore_cleanup_errors=True) as folder:
         measured, load_seconds, memory = asyncio.run(_instance(wanted, Path(folder), steps))

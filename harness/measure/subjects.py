@@ -27,7 +27,7 @@ from harness.load.answers import observe
 from harness.load.sigv4 import signed_headers
 from harness.load.target import Target
 from harness.measure.loops import Ask, Reply, closed_loop
-from harness.stack.file import Stack
+from harness.stack.tables import Stack
 
 """A container has so long to answer (SM guide); a client of the endpoint waits 70."""
 _CLIENT_SECONDS = 70.0

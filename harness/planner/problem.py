@@ -21,7 +21,8 @@ from harness.planner.stack_settings import check_model, stack_settings
 from harness.scaling.rules.timing import METRIC_DELAY
 from harness.simulator.settings import Settings
 from harness.simulator.system import Client, Delays, FunctionProfile, System
-from harness.stack.file import Stack, load_stack
+from harness.stack.file import load_stack
+from harness.stack.tables import Stack
 
 
 @dataclass(frozen=True, slots=True)

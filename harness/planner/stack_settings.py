@@ -16,9 +16,9 @@ from harness.simulator.settings import (
     TrackingSettings,
     VariantSettings,
 )
-from harness.stack.file import FunctionTable, Stack, Variant
 from harness.stack.model_digest import model_sha256
-from harness.stack.scaling import FunctionScaling, ScheduleTable, StepTable, VariantScaling
+from harness.stack.scaling_tables import FunctionScaling, ScheduleTable, StepTable, VariantScaling
+from harness.stack.tables import FunctionTable, Stack, VariantTable
 
 _DAY = 86_400
 _SOME_DAY = 1_767_225_600.0  # 2026-01-01T00:00:00Z, from where the daily times of a schedule are read
@@ -57,7 +57,7 @@ def check_model(stack: Stack, variant: str, profile: Profile) -> str | None:
     return None
 
 
-def _variant(name: str, variant: Variant, scaling: VariantScaling | None) -> VariantSettings:
+def _variant(name: str, variant: VariantTable, scaling: VariantScaling | None) -> VariantSettings:
     count = variant.initial_instance_count
     tracking: tuple[TrackingSettings, ...] = ()
     steps: tuple[StepSettings, ...] = ()

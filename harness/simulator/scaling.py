@@ -17,7 +17,7 @@ from harness.scaling.rules.target import Change, NotScaled, ScalableTarget, Stan
 from harness.scaling.rules.timing import LOOK_SECONDS, MINUTE, visible_periods, window
 from harness.scaling.rules.tracking import TargetTracking
 from harness.simulator.settings import ProvisionedScaling, ScheduledCapacity, StepSettings, TrackingSettings
-from harness.stack.scaling import StepEntry, StepTable
+from harness.stack.scaling_tables import StepEntry, StepTable
 
 DAY = 86_400
 

@@ -1,20 +1,16 @@
-"""A stack as ordinary boto3 calls: the same on the harness and on AWS. Running it again brings the stack up to date."""
+"""Deploys a stack with ordinary boto3 calls, which are the same for the harness and for AWS.
+
+Deploying a stack again brings everything in it up to date.
+"""
 
 from __future__ import annotations
 
-import io
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
 import time
-import zipfile
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -22,48 +18,37 @@ from boto3.exceptions import S3UploadFailedError
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, WaiterError
 
-from harness.core import interrupts
 from harness.core.errors import HarnessError
 from harness.hosting.instances.settings import dump_local_settings
 from harness.local_aws.client import LocalAwsClient, NoHarness
-from harness.stack.deployment_scaling import deploy_scaling
-from harness.stack.file import FunctionTable, ModelSource, Role, Stack, Variant
+from harness.stack.function_code import zip_code
+from harness.stack.model_build import build_models
+from harness.stack.scaling_deployment import deploy_scaling
+from harness.stack.tables import FunctionTable, ModelTable, RoleTable, Stack, VariantTable
 
 Progress = Callable[[str], None]
-"""Called with the step that begins."""
+"""Called with the name of each step when the step begins."""
 
-_BUILD_SECONDS = 600
-_BUILD_END_SECONDS = 5  # for a build script to remove its temporary files
-_ENDPOINT_SECONDS = 900
+_WAIT_SECONDS = 900
 _POLL_SECONDS = 0.5
-# On AWS a new role is not assumable everywhere at once; Lambda's and SageMaker's refusals are worth waiting out.
+# On AWS a new role cannot be assumed everywhere at once, so Lambda and SageMaker refuse it for a while.
 _ROLE_SECONDS = 30
 # A model of some hundred MB is buffered, downloaded and unpacked.
 _LITTLE_SPACE = 512 * 2**20
-# Endpoint statuses in which nothing is under way (botocore, EndpointStatus); None is no endpoint.
+# Endpoint statuses in which no change is under way (botocore, EndpointStatus); None: there is no endpoint.
 _AT_REST = (None, "InService", "Failed", "OutOfService", "UpdateRollbackFailed")
-# Not in a zip: what Python leaves behind.
-_LEFTOVERS = ("__pycache__", ".pyc", ".DS_Store")
+_NOT_FOUND = ("ValidationException", "ResourceNotFoundException", "NoSuchEntity", "ResourceNotFound")
 
 
-class Deployment:
-    """Deploys a stack with a boto3 session. endpoint_url: the harness, or None for AWS itself."""
+class StackDeployment:
+    """Deploys a stack with a boto3 session. endpoint_url: the harness's, or None for AWS itself."""
 
     def __init__(self, stack: Stack, session: boto3.Session, endpoint_url: str | None, progress: Progress) -> None:
         self._stack = stack
-        self._progress = progress
-        self._endpoint_url = endpoint_url
         self._session = session
-        config = Config(retries={"total_max_attempts": 2}, connect_timeout=5)
+        self._endpoint_url = endpoint_url
+        self._progress = progress
         self._clients: dict[str, Any] = {}
-        self._config = config
-
-    def _client(self, service: str) -> Any:
-        if service not in self._clients:
-            self._clients[service] = self._session.client(  # type: ignore[call-overload]
-                service, region_name=self._stack.region, endpoint_url=self._endpoint_url, config=self._config
-            )
-        return self._clients[service]
 
     def run(self, *, build: bool = True) -> None:
         """Deploys everything and waits until it serves. Raises HarnessError that says what failed and why.
@@ -72,13 +57,13 @@ class Deployment:
         """
         try:
             if build:
-                self.build_models()
-            self._roles()
-            self._bucket()
-            self._models()
-            self._local_settings()
-            self._endpoint()
-            self._function()
+                build_models(self._stack, self._progress)
+            self.deploy_roles()
+            self._deploy_bucket()
+            self._deploy_models()
+            self._send_local_settings()
+            self._deploy_endpoint()
+            self.deploy_function()
             scaling, cloudwatch = self._client("application-autoscaling"), self._client("cloudwatch")
             deploy_scaling(scaling, cloudwatch, self._stack, self._progress)
         except EndpointConnectionError as error:
@@ -92,18 +77,18 @@ class Deployment:
         except BotoCoreError as error:
             raise HarnessError(f"The deployment stopped: {error}") from None
 
-    def build_models(self) -> None:
-        """Runs the models' build scripts. Raises HarnessError where one fails."""
-        for name, model in self._stack.models.items():
-            if model.build is None or model.model_data.startswith("s3://"):
-                continue
-            script = self._stack.path(model.build)
-            self._progress(f"build model data of {name}")
-            _run_build(script, name)
-            if not self._stack.path(model.model_data).exists():
-                raise HarnessError(f"{script} ran, but made no {self._stack.path(model.model_data)}.")
+    def _client(self, service: str) -> Any:
+        if service not in self._clients:
+            self._clients[service] = self._session.client(  # type: ignore[call-overload]
+                service,
+                region_name=self._stack.region,
+                endpoint_url=self._endpoint_url,
+                config=Config(retries={"total_max_attempts": 2}, connect_timeout=5),
+            )
+        return self._clients[service]
 
-    def _roles(self) -> None:
+    def deploy_roles(self) -> None:
+        """Makes the roles, each with the policies that the stack names and no others."""
         iam = self._client("iam")
         for name, role in self._stack.roles.items():
             self._progress(f"role {name}")
@@ -112,24 +97,28 @@ class Deployment:
                 iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
             except iam.exceptions.EntityAlreadyExistsException:
                 iam.update_assume_role_policy(RoleName=name, PolicyDocument=trust)
-            wanted = {policy.stem: self._stack.path(policy).read_text(encoding="utf-8") for policy in role.policies}
-            for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
-                if policy not in wanted:
-                    iam.delete_role_policy(RoleName=name, PolicyName=policy)
-            for policy, document in wanted.items():
-                iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=document)
-            self._managed_policies(iam, name, role)
+            self._put_inline_policies(iam, name, role)
+            self._attach_managed_policies(iam, name, role)
 
-    def _managed_policies(self, iam: Any, name: str, role: Role) -> None:
-        wanted = {_managed_arn(iam, policy) for policy in role.managed_policies}
-        attached = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
-        for policy in attached:
-            if policy["PolicyArn"] not in wanted:
-                iam.detach_role_policy(RoleName=name, PolicyArn=policy["PolicyArn"])
-        for arn in wanted - {policy["PolicyArn"] for policy in attached}:
+    def _put_inline_policies(self, iam: Any, name: str, role: RoleTable) -> None:
+        documents = {file.stem: self._stack.path(file).read_text(encoding="utf-8") for file in role.policies}
+        for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
+            if policy not in documents:
+                iam.delete_role_policy(RoleName=name, PolicyName=policy)
+        for policy, document in documents.items():
+            iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=document)
+
+    def _attach_managed_policies(self, iam: Any, name: str, role: RoleTable) -> None:
+        arns = {_managed_arn(iam, policy) for policy in role.managed_policies}
+        attached = {
+            policy["PolicyArn"] for policy in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+        }
+        for arn in attached - arns:
+            iam.detach_role_policy(RoleName=name, PolicyArn=arn)
+        for arn in arns - attached:
             iam.attach_role_policy(RoleName=name, PolicyArn=arn)
 
-    def _bucket(self) -> None:
+    def _deploy_bucket(self) -> None:
         s3 = self._client("s3")
         try:
             s3.head_bucket(Bucket=self._stack.bucket)
@@ -138,7 +127,7 @@ class Deployment:
             where = {} if self._stack.region == "us-east-1" else {"LocationConstraint": self._stack.region}
             s3.create_bucket(Bucket=self._stack.bucket, **({"CreateBucketConfiguration": where} if where else {}))
 
-    def _models(self) -> None:
+    def _deploy_models(self) -> None:
         sagemaker = self._client("sagemaker")
         for name, model in self._stack.models.items():
             self._progress(f"model {name}")
@@ -155,8 +144,8 @@ class Deployment:
                 sagemaker.delete_model(ModelName=name)
             _once_role_is_known(partial(sagemaker.create_model, **request))
 
-    def _upload(self, name: str, model: ModelSource) -> str:
-        if model.model_data.startswith("s3://"):
+    def _upload(self, name: str, model: ModelTable) -> str:
+        if not model.is_local:
             return model.model_data
         key = f"{self._stack.name}/{name}/model.tar.gz"
         self._progress(f"upload model data of {name}")
@@ -166,7 +155,7 @@ class Deployment:
             raise HarnessError(f"{_disk_hint()}{error}") from None
         return f"s3://{self._stack.bucket}/{key}"
 
-    def _local_settings(self) -> None:
+    def _send_local_settings(self) -> None:
         """Sends [local] to a harness; another emulator at the URL does not know it and is left alone."""
         if self._endpoint_url is None:
             return
@@ -177,39 +166,40 @@ class Deployment:
             if not error.something_else:
                 raise
 
-    def _endpoint(self) -> None:
+    def _deploy_endpoint(self) -> None:
+        """Makes the endpoint and its configuration, in place of those of the same name."""
         sagemaker = self._client("sagemaker")
         name = self._stack.endpoint.name
-        if _exists(lambda: sagemaker.describe_endpoint(EndpointName=name)):
+        if self._endpoint_status(name) is not None:
             self._progress(f"endpoint {name}: replacing the one that is there")
-            # In the middle of something an endpoint cannot be deleted; one that is being deleted need not be.
+            # An endpoint cannot be deleted amid a change, and one that is being deleted need not be.
             _wait(lambda: self._endpoint_status(name) in _AT_REST, f"endpoint {name} to be at rest")
             if self._endpoint_status(name) is not None:
                 sagemaker.delete_endpoint(EndpointName=name)
-            _wait(lambda: not _exists(lambda: sagemaker.describe_endpoint(EndpointName=name)), f"endpoint {name} to go")
-        if _exists(lambda: sagemaker.describe_endpoint_config(EndpointConfigName=name)):
+            _wait(lambda: self._endpoint_status(name) is None, f"endpoint {name} to go")
+        if _exists(partial(sagemaker.describe_endpoint_config, EndpointConfigName=name)):
             sagemaker.delete_endpoint_config(EndpointConfigName=name)
         variants = [_variant(key, variant) for key, variant in self._stack.endpoint.production_variants.items()]
         sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=variants)
         self._progress(f"endpoint {name}: loading the model")
         sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
-        state: dict[str, Any] = {}
-
-        def settled() -> bool:
-            state.update(sagemaker.describe_endpoint(EndpointName=name))
-            return bool(state["EndpointStatus"] != "Creating")
-
-        _wait(settled, f"endpoint {name} to be InService")
-        if state["EndpointStatus"] != "InService":
-            raise HarnessError(
-                f"Endpoint {name} is {state['EndpointStatus']}: {state.get('FailureReason', 'no reason given')}"
-            )
+        _wait(lambda: self._endpoint_status(name) != "Creating", f"endpoint {name} to be InService")
+        endpoint = sagemaker.describe_endpoint(EndpointName=name)
+        if endpoint["EndpointStatus"] != "InService":
+            reason = endpoint.get("FailureReason", "no reason given")
+            raise HarnessError(f"Endpoint {name} is {endpoint['EndpointStatus']}: {reason}")
 
     def _endpoint_status(self, name: str) -> str | None:
-        describe = partial(self._client("sagemaker").describe_endpoint, EndpointName=name)
-        return str(describe()["EndpointStatus"]) if _exists(describe) else None
+        """EndpointStatus; None if there is no such endpoint."""
+        try:
+            return str(self._client("sagemaker").describe_endpoint(EndpointName=name)["EndpointStatus"])
+        except ClientError as error:
+            if _is_not_found(error):
+                return None
+            raise
 
-    def _function(self) -> None:
+    def deploy_function(self) -> None:
+        """Makes or updates the function, its alias and its concurrency, and waits until it is active."""
         function = self._stack.function
         if function is None:
             return
@@ -226,7 +216,7 @@ class Deployment:
             "Environment": {"Variables": function.environment},
         }
         try:
-            if _exists(lambda: client.get_function(FunctionName=function.name)):
+            if _exists(partial(client.get_function, FunctionName=function.name)):
                 client.update_function_code(FunctionName=function.name, ZipFile=code)
                 client.get_waiter("function_updated_v2").wait(FunctionName=function.name, WaiterConfig={"Delay": 1})
                 client.update_function_configuration(**settings)
@@ -236,22 +226,28 @@ class Deployment:
                 client.get_waiter("function_active_v2").wait(FunctionName=function.name, WaiterConfig={"Delay": 1})
         except WaiterError as error:
             raise HarnessError(f"Function {function.name} did not become active: {error}") from None
-        self._concurrency(client, function)
+        self._publish(client, function)
+        self._set_concurrency(client, function)
 
-    def _concurrency(self, client: Any, function: FunctionTable) -> None:
-        """The function's alias and what is reserved and provisioned, and nothing that an earlier deployment left."""
-        name, alias, wanted = function.name, function.alias, function.provisioned_concurrent_executions
-        if alias is not None:
-            version = client.publish_version(FunctionName=name)["Version"]
-            try:
-                client.create_alias(FunctionName=name, Name=alias, FunctionVersion=version)
-            except client.exceptions.ResourceConflictException:
-                client.update_alias(FunctionName=name, Name=alias, FunctionVersion=version)
+    def _publish(self, client: Any, function: FunctionTable) -> None:
+        """Publishes a version and points the function's alias to it."""
+        if function.alias is None:
+            return
+        alias = {"FunctionName": function.name, "Name": function.alias}
+        version = client.publish_version(FunctionName=function.name)["Version"]
+        try:
+            client.create_alias(**alias, FunctionVersion=version)
+        except client.exceptions.ResourceConflictException:
+            client.update_alias(**alias, FunctionVersion=version)
+
+    def _set_concurrency(self, client: Any, function: FunctionTable) -> None:
+        """Sets reserved and provisioned concurrency, and removes what an earlier deployment left of either."""
+        name, provisioned = function.name, function.provisioned_concurrent_executions
         kept = False
         for config in client.list_provisioned_concurrency_configs(FunctionName=name)["ProvisionedConcurrencyConfigs"]:
             qualifier = config["FunctionArn"].rpartition(":")[2]
-            kept = qualifier == alias and config["RequestedProvisionedConcurrentExecutions"] == wanted
-            if not kept:  # it may stand in the way of less reserved concurrency
+            kept = qualifier == function.alias and config["RequestedProvisionedConcurrentExecutions"] == provisioned
+            if not kept:  # it could stand in the way of less reserved concurrency
                 client.delete_provisioned_concurrency_config(FunctionName=name, Qualifier=qualifier)
         if function.reserved_concurrent_executions is None:
             client.delete_function_concurrency(FunctionName=name)
@@ -259,44 +255,29 @@ class Deployment:
             client.put_function_concurrency(
                 FunctionName=name, ReservedConcurrentExecutions=function.reserved_concurrent_executions
             )
-        if wanted is None:
+        if provisioned is None:
             return
-        where = {"FunctionName": name, "Qualifier": alias}
-        self._progress(f"function {function.called}: preparing {wanted} provisioned environments")
+        alias = {"FunctionName": name, "Qualifier": function.alias}
+        self._progress(f"function {function.qualified_name}: preparing {provisioned} provisioned environments")
         if not kept:
-            client.put_provisioned_concurrency_config(**where, ProvisionedConcurrentExecutions=wanted)
-        state: dict[str, Any] = {}
-
-        def settled() -> bool:
-            state.update(client.get_provisioned_concurrency_config(**where))
-            return bool(state["Status"] != "IN_PROGRESS")
-
-        _wait(settled, f"provisioned concurrency of {function.called}")
-        if state["Status"] != "READY":
-            reason = state.get("StatusReason", "no reason given")
+            client.put_provisioned_concurrency_config(**alias, ProvisionedConcurrentExecutions=provisioned)
+        _wait(
+            lambda: client.get_provisioned_concurrency_config(**alias)["Status"] != "IN_PROGRESS",
+            f"provisioned concurrency of {function.qualified_name}",
+        )
+        concurrency = client.get_provisioned_concurrency_config(**alias)
+        if concurrency["Status"] != "READY":
+            reason = concurrency.get("StatusReason", "no reason given")
             raise HarnessError(
-                f"{function.called} could not be provisioned: {reason}. Its log says why it does not start."
+                f"{function.qualified_name} could not be provisioned: {reason}. Its log says why it does not start."
             )
 
     def _role_arn(self, name: str) -> str:
         return str(self._client("iam").get_role(RoleName=name)["Role"]["Arn"])
 
 
-def zip_code(path: Path) -> bytes:
-    """A function's code as zip bytes: a zip as it is, a folder or single file packed."""
-    if path.is_file() and path.suffix == ".zip":
-        return path.read_bytes()
-    files = [path] if path.is_file() else sorted(path.rglob("*"))
-    root = path.parent if path.is_file() else path
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in files:
-            if file.is_file() and not any(str(file).endswith(end) or end in file.parts for end in _LEFTOVERS):
-                archive.write(file, file.relative_to(root))
-    return packed.getvalue()
-
-
-def _variant(name: str, variant: Variant) -> dict[str, Any]:
+def _variant(name: str, variant: VariantTable) -> dict[str, Any]:
+    """A member of ProductionVariants."""
     return {
         "VariantName": name,
         "ModelName": variant.model,
@@ -309,46 +290,19 @@ def _variant(name: str, variant: Variant) -> dict[str, Any]:
 
 
 def _disk_hint() -> str:
-    """The likely reason where a local backend could not keep an upload: it buffers in the temporary folder."""
+    """The likely reason why a local backend could not keep an upload: it buffers uploads in the temporary folder."""
     folder = tempfile.gettempdir()
     free = shutil.disk_usage(folder).free
     return f"Only {free // 2**20} MB are free in {folder}: free some, or set TMPDIR. " if free < _LITTLE_SPACE else ""
 
 
-def _run_build(script: Path, model: str) -> None:
-    """An interrupt reaches it through this process alone, once, and as one that Python tidies up after; what it leaves
-    among the temporary files goes with it."""
-    with interrupts.Tidied() as tidied:
-        scratch = tidied.enter_context(tempfile.TemporaryDirectory(prefix="harness-build-", ignore_cleanup_errors=True))
-        building = tidied.enter_context(
-            subprocess.Popen(
-                [sys.executable, str(script)],
-                cwd=script.parent,
-                env={**os.environ, "TMPDIR": scratch},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                start_new_session=True,
-            )
-        )
-        tidied.callback(interrupts.end, building, _BUILD_END_SECONDS, signal.SIGINT)
-        try:
-            out, err = building.communicate(timeout=_BUILD_SECONDS)
-        except subprocess.TimeoutExpired:
-            raise HarnessError(f"{script} did not finish within {_BUILD_SECONDS} s.") from None
-    if building.returncode:
-        last = (err or out).strip().splitlines()[-1:] or ["it printed nothing"]
-        raise HarnessError(f"{script}, which builds the data of model {model}, failed: {last[0]}")
-
-
-def _trust_policy(role: Role) -> dict[str, Any]:
+def _trust_policy(role: RoleTable) -> dict[str, Any]:
     statement = {"Effect": "Allow", "Principal": {"Service": role.trust}, "Action": "sts:AssumeRole"}
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 def _managed_arn(iam: Any, name: str) -> str:
-    """AWS's managed policies live under three paths; the first that has the name is it."""
+    """The ARN of AWS's managed policy of that name, which may be under one of three paths."""
     for prefix in ("", "service-role/", "aws-service-role/", "job-function/"):
         arn = f"arn:aws:iam::aws:policy/{prefix}{name}"
         if _exists(partial(iam.get_policy, PolicyArn=arn)):
@@ -362,18 +316,18 @@ def _exists(describe: Callable[[], Any]) -> bool:
     try:
         describe()
     except ClientError as error:
-        if error.response["Error"]["Code"] in (
-            "ValidationException",
-            "ResourceNotFoundException",
-            "NoSuchEntity",
-            "ResourceNotFound",
-        ):
+        if _is_not_found(error):
             return False
         raise
     return True
 
 
+def _is_not_found(error: ClientError) -> bool:
+    return error.response["Error"]["Code"] in _NOT_FOUND
+
+
 def _once_role_is_known(create: Callable[[], Any]) -> None:
+    """Creates something that has a role; as long as the role cannot be assumed yet, tries again."""
     for remaining in _deadline(_ROLE_SECONDS):
         try:
             create()
@@ -387,16 +341,16 @@ def _once_role_is_known(create: Callable[[], Any]) -> None:
 
 
 def _wait(done: Callable[[], bool], what: str) -> None:
-    for remaining in _deadline(_ENDPOINT_SECONDS):
+    for remaining in _deadline(_WAIT_SECONDS):
         if done():
             return
         if not remaining:
-            raise HarnessError(f"Gave up waiting for {what} after {_ENDPOINT_SECONDS} s.")
+            raise HarnessError(f"Gave up waiting for {what} after {_WAIT_SECONDS} s.")
         time.sleep(_POLL_SECONDS)
 
 
 def _deadline(seconds: float) -> Iterator[bool]:
-    """Yields until the time is up; the last value is False."""
+    """Yields True until the time is up, then False."""
     end = time.monotonic() + seconds
     while True:
         yield time.monotonic() < end

@@ -1,10 +1,12 @@
-"""Where a key stands in a TOML text: tomllib keeps no positions, and an error without a line is half an error."""
+"""Finds the line of a key in a TOML text, for error messages: tomllib keeps no positions."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
+
+KeyPath = tuple[str | int, ...]
+"""A key of a TOML document, with those of the tables and the indices of the lists around it."""
 
 _HEADER = re.compile(r"^\s*\[\[?\s*(?P<key>[^\[\]]+?)\s*\]\]?\s*(#.*)?$")
 _PAIR = re.compile(
@@ -25,12 +27,12 @@ class TomlLines:
             elif pair := _PAIR.match(line):
                 self._lines.setdefault(table + _path(pair["key"]), number)
 
-    def line(self, place: Sequence[str | int]) -> int:
-        """The line of the key at ``place``, or of the nearest table around it (1 for the file itself)."""
-        keys = tuple(part for part in place if isinstance(part, str))
-        for length in range(len(keys), 0, -1):
-            if keys[:length] in self._lines:
-                return self._lines[keys[:length]]
+    def line(self, key: KeyPath) -> int:
+        """The line of a key, or of the nearest table around it if the key is not there (1 for the file itself)."""
+        names = tuple(part for part in key if isinstance(part, str))
+        for length in range(len(names), 0, -1):
+            if names[:length] in self._lines:
+                return self._lines[names[:length]]
         return 1
 
 

@@ -1,4 +1,4 @@
-"""A stack with twins in place of its instances: what is tried at a size, or at a speed, that the model has not."""
+"""Puts twins in place of a stack's instances, for runs that the real model is too slow or too large for."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from pathlib import Path
 
 from harness.core.profile import Profile
 from harness.hosting.instances.settings import LocalSettings
-from harness.stack.file import Stack
+from harness.stack.tables import Stack
 
 
 def on_twins(stack: Stack, profile: Profile, *, scratch: Path, local: LocalSettings | None = None) -> Stack:
-    """The stack on twins that answer from a capacity profile, with no model to build or upload.
+    """The stack on twins that answer from a capacity profile. It has no model to build or upload.
 
-    local: what else is said of the instances. CreateModel wants model data that is there, as AWS's does: an empty
-    archive in the folder ``scratch`` is.
+    scratch: a folder for an empty model.tar.gz, because CreateModel wants model data that exists.
+    local: further settings of the instances.
     """
     archive = scratch / "model.tar.gz"
     tarfile.open(archive, "w:gz").close()
-    unneeded = {"model_data": str(archive), "build": None}
+    empty = {"model_data": str(archive), "build": None}
     twins = replace(local or LocalSettings(), instances="twin", profile=profile)
-    models = {name: model.model_copy(update=unneeded) for name, model in stack.models.items()}
+    models = {name: model.model_copy(update=empty) for name, model in stack.models.items()}
     return stack.model_copy(update={"local": twins, "models": models})

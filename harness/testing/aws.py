@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from harness.core.environment import ADMINISTRATOR_KEY, ADMINISTRATOR_SECRET, client_environment
 from harness.local_aws import daemon
 from harness.local_aws.client import LocalAwsClient
-from harness.local_aws.options import Options
+from harness.local_aws.options import LocalAwsOptions
 from harness.testing.clock import HarnessClock
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Aws:
 
     @cached_property
     def _session(self) -> boto3.Session:
-        from harness.local_aws.invocation import administrator_session
+        from harness.local_aws.session import administrator_session
 
         return administrator_session()
 
@@ -71,14 +71,14 @@ class Aws:
 
 
 @contextlib.contextmanager
-def local_aws(folder: Path, options: Options | None = None) -> Iterator[Aws]:
+def local_aws(folder: Path, options: LocalAwsOptions | None = None) -> Iterator[Aws]:
     """A local AWS on a free port, in a process of its own, to which boto3 goes by this process's environment too.
 
     Nothing of it is left at the end, whatever happens to this process.
     """
     # boto3 is loaded while the local AWS is: each takes a core.
     with daemon.Temporary(
-        folder, options or Options(), lambda: import_module("harness.local_aws.invocation")
+        folder, options or LocalAwsOptions(), lambda: import_module("harness.local_aws.session")
     ) as running:
         found = LocalAwsClient(running.url).health()
         aws = Aws(running.url, running.region, str(found["account"]), HarnessClock(running.url))

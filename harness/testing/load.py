@@ -129,7 +129,7 @@ class Load:
     def _names(self) -> list[str]:
         stack = self.deployed.stack
         names = ["--endpoint-name", stack.endpoint.name]
-        return [*names, "--function-name", stack.function.called] if stack.function else names
+        return [*names, "--function-name", stack.function.qualified_name] if stack.function else names
 
 
 def result_of(run: Path) -> LoadResult:

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.profile import Profile, Provenance, SampleAnswer, ServiceTimes
-from harness.local_aws.invocation import administrator_session
-from harness.stack.deployment import Deployment
-from harness.stack.file import Stack, load_stack
+from harness.local_aws.session import administrator_session
+from harness.stack.deployment import StackDeployment
+from harness.stack.file import load_stack
+from harness.stack.tables import Stack
 from harness.stack.twins import on_twins
 from harness.testing.aws import Aws
 
@@ -92,7 +93,7 @@ class DeployedStack:
         if table is None:
             raise ValueError(f"the stack {self.stack.name} has no function")
         event = json.loads(self.stack.path(table.event).read_bytes()) if table.event else {}
-        return Function(table.called, self.aws.client("lambda"), event)
+        return Function(table.qualified_name, self.aws.client("lambda"), event)
 
 
 @dataclass
@@ -107,7 +108,7 @@ class Deployments:
 
         instances: the kind that stands in for an ML instance, ``process`` for the real model server. answer: what a
         twin answers, anything that JSON has; ``{}`` where neither it nor the stack's profile says. Raises HarnessError
-        as load_stack and Deployment do.
+        as load_stack and StackDeployment do.
         """
         stack = load_stack(file)
         wanted = json.dumps([str(file.resolve()), instances, answer, stack.model_dump(mode="json")], default=str)
@@ -120,7 +121,7 @@ class Deployments:
         with tempfile.TemporaryDirectory(prefix="sagemaker-harness-") as scratch:
             twin = instances == "twin"
             chosen = twins_for_tests(stack, Path(scratch), answer) if twin else _on(stack, instances)
-            Deployment(chosen, administrator_session(), self.aws.url, _unheard).run(build=not twin)
+            StackDeployment(chosen, administrator_session(), self.aws.url, _unheard).run(build=not twin)
 
 
 def twins_for_tests(stack: Stack, scratch: Path, answer: Any = None) -> Stack:

@@ -25,7 +25,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from harness.backend.client import connect
-from harness.local_aws.options import Options
+from harness.local_aws.options import LocalAwsOptions
 from tests.benchmarks.figures import Table
 from tests.benchmarks.stand import REGION, Harness, harness, moto_server
 from tests.functions.conftest import zipped
@@ -182,7 +182,7 @@ def apart() -> Iterator[Aws]:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     break
             time.sleep(0.1)
-        with running_aws(Options(port=0, backend_url=f"http://127.0.0.1:{port}")) as one:
+        with running_aws(LocalAwsOptions(port=0, backend_url=f"http://127.0.0.1:{port}")) as one:
             yield one
     finally:
         moto.terminate()

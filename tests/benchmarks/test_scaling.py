@@ -15,7 +15,7 @@ import pytest
 from harness.backend.client import Backend
 from harness.backend.metrics import Metrics, Series
 from harness.core.clock import VirtualClock
-from harness.local_aws.options import Options
+from harness.local_aws.options import LocalAwsOptions
 from harness.scaling.cloudwatch import Alarms
 from harness.scaling.controller import Controller
 from harness.scaling.resources import Resources
@@ -139,7 +139,7 @@ def test_the_decision_alone(figures: Table, benchmark: Any) -> None:
 
 @pytest.fixture
 def ten_times() -> Iterator[Aws]:
-    with running_aws(Options(port=0, speed=10)) as one:
+    with running_aws(LocalAwsOptions(port=0, speed=10)) as one:
         yield one
 
 

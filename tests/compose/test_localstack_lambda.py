@@ -7,7 +7,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from harness.stack.deployment import zip_code
+from harness.stack.function_code import zip_code
 from tests.compose.conftest import Compose
 from tests.compose.helpers import project, until
 from tests.end_to_end.deployed import EVENT, STACK, DeployedStack

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from harness.local_aws import daemon
-from harness.local_aws.invocation import administrator_session
-from harness.local_aws.options import Options
-from harness.stack.deployment import Deployment
+from harness.local_aws.options import LocalAwsOptions
+from harness.local_aws.session import administrator_session
+from harness.stack.deployment import StackDeployment
 from harness.stack.file import load_stack
 from tests.end_to_end.deployed import STACK, DeployedStack
 
@@ -26,6 +26,6 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedStack
         yield DeployedStack(GIVEN_URL.rstrip("/"), stack)
         return
     state: Path = tmp_path_factory.mktemp("aws") / "state"
-    with daemon.Temporary(state, Options(region=stack.region)) as running:
-        Deployment(stack, administrator_session(), running.url, lambda step: None).run()
+    with daemon.Temporary(state, LocalAwsOptions(region=stack.region)) as running:
+        StackDeployment(stack, administrator_session(), running.url, lambda step: None).run()
         yield DeployedStack(running.url, stack)

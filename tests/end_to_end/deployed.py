@@ -14,7 +14,7 @@ import boto3
 from botocore.config import Config
 
 from harness.core.environment import client_environment
-from harness.stack.file import Stack
+from harness.stack.tables import Stack
 
 ROOT = Path(__file__).parent.parent.parent
 STACK = ROOT / "fixtures" / "dog_breed" / "stack.toml"

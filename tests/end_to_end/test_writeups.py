@@ -18,10 +18,11 @@ from click.testing import CliRunner
 
 from harness.cli.main import main
 from harness.cli.policy_run import read_observed
-from harness.local_aws.invocation import administrator_session
-from harness.local_aws.options import Options
-from harness.stack.deployment import Deployment
-from harness.stack.file import Stack, load_stack
+from harness.local_aws.options import LocalAwsOptions
+from harness.local_aws.session import administrator_session
+from harness.stack.deployment import StackDeployment
+from harness.stack.file import load_stack
+from harness.stack.tables import Stack
 from harness.testing.clock import HarnessClock
 from harness.testing.stacks import twins_for_tests
 from tests.access.advice.writeups import arn, findings
@@ -40,7 +41,7 @@ WARM, COLD, THROTTLED = "provisioned-concurrency", "on-demand", "ReservedFunctio
 @pytest.fixture(scope="module")
 def hasty() -> Iterator[Aws]:
     """A local AWS that provisions at once."""
-    with running_aws(Options(port=0, provisioning_seconds=0.0)) as one:
+    with running_aws(LocalAwsOptions(port=0, provisioning_seconds=0.0)) as one:
         yield one
 
 
@@ -58,9 +59,9 @@ def writeup(key: str, folder: Path, **changes: Any) -> Stack:
 
 
 def deploy(aws: Aws, stack: Stack) -> None:
-    deployment = Deployment(stack, administrator_session(), aws.url, lambda step: None)
-    deployment._roles()
-    deployment._function()
+    deployment = StackDeployment(stack, administrator_session(), aws.url, lambda step: None)
+    deployment.deploy_roles()
+    deployment.deploy_function()
 
 
 def at_once(aws: Aws, function: str, callers: int) -> Counter[str]:
@@ -91,7 +92,7 @@ def test_callers_at_once(hasty: Aws, tmp_path: Path, key: str, expected: dict[st
     stack = writeup(key, tmp_path)
     deploy(hasty, stack)
     assert stack.function is not None
-    assert at_once(hasty, stack.function.called, sum(expected.values())) == expected
+    assert at_once(hasty, stack.function.qualified_name, sum(expected.values())) == expected
     hasty.client("lambda").delete_function(FunctionName=stack.function.name)
 
 
@@ -143,7 +144,7 @@ def whole(hasty: Aws, request: pytest.FixtureRequest, tmp_path_factory: pytest.T
     twins = twins_for_tests(stack, tmp_path_factory.mktemp("twins"), SCORES)
     # All five have an endpoint of the same name: what the one before was asked is no concern of its alarms any more.
     HarnessClock(hasty.url).advance(600)
-    Deployment(twins, administrator_session(), hasty.url, lambda step: None).run(build=False)
+    StackDeployment(twins, administrator_session(), hasty.url, lambda step: None).run(build=False)
     return stack
 
 
@@ -153,7 +154,7 @@ def test_the_response_is_as_it_was_printed(hasty: Aws, whole: Stack) -> None:
     assert whole.function is not None
     assert whole.function.event is not None
     event = whole.path(whole.function.event).read_bytes()
-    answer = hasty.client("lambda").invoke(FunctionName=whole.function.called, Payload=event)
+    answer = hasty.client("lambda").invoke(FunctionName=whole.function.qualified_name, Payload=event)
     assert "FunctionError" not in answer
     found = json.loads(answer["Payload"].read())
     context = "Content-Type-In" if whole.name == "writeup-e" else "COntent-Type-In"
@@ -215,7 +216,7 @@ def test_it_scales_by_invocations_a_minute_out_to_its_maximum(hasty: Aws, whole:
 def test_policy_check_says_of_its_live_run_what_there_is_to_say(hasty: Aws, whole: Stack) -> None:
     assert whole.function is not None
     event = whole.path(whole.function.event or "").read_bytes()
-    answer = hasty.client("lambda").invoke(FunctionName=whole.function.called, Payload=event)
+    answer = hasty.client("lambda").invoke(FunctionName=whole.function.qualified_name, Payload=event)
     assert "FunctionError" not in answer
     seen = read_observed(hasty.url)
     expected = json.loads((WRITEUPS / whole.name[-1] / "findings.json").read_text())

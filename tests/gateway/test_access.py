@@ -16,7 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from harness.backend.client import connect
-from harness.local_aws.options import Options
+from harness.local_aws.options import LocalAwsOptions
 from tests.support import ACCOUNT, REGION, Aws, running_aws, unique
 
 IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-inference:2.6.0-cpu-py312-ubuntu22.04-sagemaker"
@@ -418,7 +418,7 @@ class TestTheRecord:
 
 @pytest.fixture(scope="module")
 def strict() -> Iterator[Aws]:
-    with running_aws(Options(port=0, administrator=False)) as one:
+    with running_aws(LocalAwsOptions(port=0, administrator=False)) as one:
         yield one
 
 

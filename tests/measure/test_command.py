@@ -20,15 +20,16 @@ from harness.core.profile import Profile, SampleAnswer, ServiceTimes, read_profi
 from harness.core.progress import Steps
 from harness.load.spending import Caps
 from harness.load.target import target_from
-from harness.local_aws.invocation import administrator_session
-from harness.local_aws.options import Options
+from harness.local_aws.options import LocalAwsOptions
+from harness.local_aws.session import administrator_session
 from harness.measure.deployed import EndpointLocation, estimate, measure_deployed
 from harness.measure.function import measure_here as measure_function
 from harness.measure.here import MeasurementRequest
 from harness.measure.subjects import Payload
 from harness.measure.sweep import Effort
-from harness.stack.deployment import Deployment
-from harness.stack.file import Stack, load_stack
+from harness.stack.deployment import StackDeployment
+from harness.stack.file import load_stack
+from harness.stack.tables import Stack
 from tests.hosting.models import ECHO, model_tar
 from tests.profiles import a_profile
 from tests.stack.test_deployment import write_stack
@@ -131,9 +132,9 @@ def test_what_cannot_be_measured_is_one_sentence(
 @pytest.fixture(scope="module")
 def deployed(stack_file: Path) -> Iterator[tuple[Aws, Stack]]:
     """The stack on a local AWS whose minute is 2 seconds, so that its metrics come soon."""
-    with running_aws(Options(port=0, speed=30)) as aws:
+    with running_aws(LocalAwsOptions(port=0, speed=30)) as aws:
         stack = load_stack(stack_file)
-        Deployment(stack, administrator_session(), aws.url, lambda step: None).run()
+        StackDeployment(stack, administrator_session(), aws.url, lambda step: None).run()
         yield aws, stack
 
 

@@ -17,7 +17,7 @@ import harness.planner.search.engine
 import harness.simulator
 from harness.cli.main import main
 from harness.core.errors import HarnessError
-from harness.local_aws.options import Options
+from harness.local_aws.options import LocalAwsOptions
 from harness.planner.apply import FILES
 from harness.planner.plan import read_plan
 from tests.figures import plain
@@ -132,7 +132,7 @@ def test_what_is_planned_is_deployed(planned: Planned, monkeypatch: pytest.Monke
     made = read_plan(planned.folder)
     assert made.recommended is not None
     (variant,) = made.recommended.settings.variants
-    with running_aws(Options(port=0, provisioning_seconds=0)) as aws:
+    with running_aws(LocalAwsOptions(port=0, provisioning_seconds=0)) as aws:
         monkeypatch.setenv("AWS_ENDPOINT_URL", aws.url)
         result = CliRunner().invoke(main, ["deploy", "--plan", str(planned.folder)])
         assert result.exit_code == 0, result.stderr

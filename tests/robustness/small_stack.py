@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 
 from harness.local_aws.client import LocalAwsClient
-from harness.local_aws.options import Options
+from harness.local_aws.options import LocalAwsOptions
 from harness.testing.aws import Aws, local_aws
 from harness.testing.clock import HarnessClock
 from harness.testing.stacks import DeployedStack, Deployments, Endpoint, Function
@@ -127,11 +127,11 @@ class TwinStack:
 
 
 @contextlib.contextmanager
-def twin_stack(folder: Path, options: Options | None = None, **how: Any) -> Iterator[TwinStack]:
+def twin_stack(folder: Path, options: LocalAwsOptions | None = None, **how: Any) -> Iterator[TwinStack]:
     """Brought up, deployed and taken down. folder: for the stack's files and the state of the local AWS."""
     file = write_stack(folder / "stack", **how)
     state = folder / f"state-{uuid.uuid4().hex[:6]}"
-    with local_aws(state, dataclasses.replace(options or Options(), port=0)) as aws:
+    with local_aws(state, dataclasses.replace(options or LocalAwsOptions(), port=0)) as aws:
         deployed = Deployments(aws).get(file)
         yield TwinStack(aws, deployed, int(LocalAwsClient(aws.url).health()["pid"]), state)
 

@@ -21,7 +21,7 @@ from harness.functions import errors, package
 from harness.functions.package import Package
 from harness.gateway.head_limit import HEAD_LIMIT
 from harness.hosting.model_data import ModelDataError, S3Source, fetch, unpack
-from harness.local_aws.options import Options
+from harness.local_aws.options import LocalAwsOptions
 from model_server import archive
 from tests.functions.conftest import zipped
 from tests.robustness.small_stack import TwinStack, twin_stack
@@ -259,6 +259,6 @@ class TestListening:
         assert set(listening) <= {"127.0.0.1", "::1"}
 
     def test_another_address_is_asked_for_by_name(self) -> None:
-        assert Options().host == "127.0.0.1"
-        with running_aws(Options(port=0, host="0.0.0.0")) as everywhere:
+        assert LocalAwsOptions().host == "127.0.0.1"
+        with running_aws(LocalAwsOptions(port=0, host="0.0.0.0")) as everywhere:
             assert everywhere.url.startswith("http://127.0.0.1:")

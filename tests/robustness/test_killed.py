@@ -22,9 +22,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from harness.load.runs import list_runs, read_run
 from harness.local_aws import daemon
 from harness.local_aws.client import LocalAwsClient
-from harness.local_aws.invocation import administrator_session
-from harness.local_aws.options import Options
-from harness.stack.deployment import Deployment
+from harness.local_aws.options import LocalAwsOptions
+from harness.local_aws.session import administrator_session
+from harness.stack.deployment import StackDeployment
 from harness.stack.file import load_stack
 from harness.testing.aws import Aws
 from harness.testing.clock import HarnessClock
@@ -122,9 +122,9 @@ class TestTheLocalAws:
         daemon.stop(one)
 
     def bring_up(self, port: int, folder: Path, code: str = LAMBDA) -> Function:
-        running = daemon.start(Options(port=port))
+        running = daemon.start(LocalAwsOptions(port=port))
         stack = twins_for_tests(load_stack(write_stack(folder / "stack", code=code)), folder)
-        Deployment(stack, administrator_session(), running.url, lambda step: None).run(build=False)
+        StackDeployment(stack, administrator_session(), running.url, lambda step: None).run(build=False)
         aws = Aws(running.url, "us-east-1", "123456789012", HarnessClock(running.url))
         return DeployedStack(aws, stack).function
 

@@ -18,9 +18,9 @@ import pytest
 from harness.core.environment import client_environment
 from harness.load.runs import list_runs
 from harness.local_aws.daemon import Running, Temporary
-from harness.local_aws.options import Options
+from harness.local_aws.options import LocalAwsOptions
 from harness.report.run import build_report
-from harness.stack.deployment import Deployment
+from harness.stack.deployment import StackDeployment
 from harness.stack.file import load_stack
 from harness.testing.stacks import twins_for_tests
 from tests.robustness.small_stack import LAMBDA, write_stack
@@ -85,12 +85,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RealRun:
         file = write_stack(folder / "stack", code=TELLS + LAMBDA, variables={"TOLD": str(told)})
         written: dict[str, bytes] = {}
         state, runs = folder / "state", folder / "runs"
-        with Temporary(state, Options(administrator=False)) as running:
+        with Temporary(state, LocalAwsOptions(administrator=False)) as running:
             assert running.key is not None
             key, secret = running.key
             session = boto3.Session(key, secret)
             stack = twins_for_tests(load_stack(file), folder)
-            Deployment(stack, session, running.url, lambda step: None).run(build=False)
+            StackDeployment(stack, session, running.url, lambda step: None).run(build=False)
             kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "LOCUST_"))}
             environment = {**kept, "PYTHONPATH": str(ROOT), **client_environment(running.url, "us-east-1", running.key)}
             written["locust"] = command(

@@ -13,7 +13,7 @@ import pytest
 
 from harness.backend.metrics import Metrics, Series
 from harness.core.clock import VirtualClock
-from harness.local_aws.options import Options
+from harness.local_aws.options import LocalAwsOptions
 from tests.scaling.live import Scenario, differences
 from tests.support import REGION, Aws, running_aws, unique
 
@@ -22,7 +22,7 @@ SPEED = 60
 
 @pytest.fixture(scope="module")
 def fast() -> Iterator[Aws]:
-    with running_aws(Options(port=0, speed=SPEED)) as one:
+    with running_aws(LocalAwsOptions(port=0, speed=SPEED)) as one:
         yield one
 
 

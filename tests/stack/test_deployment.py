@@ -11,9 +11,12 @@ import pytest
 
 from harness.core.errors import HarnessError
 from harness.core.profile import SampleAnswer
-from harness.local_aws.invocation import administrator_session, invoke_function
-from harness.stack.deployment import Deployment, zip_code
-from harness.stack.file import Stack, load_stack
+from harness.local_aws.invocation import invoke_function
+from harness.local_aws.session import administrator_session
+from harness.stack.deployment import StackDeployment
+from harness.stack.file import load_stack
+from harness.stack.function_code import zip_code
+from harness.stack.tables import Stack
 from tests.hosting.models import BROKEN, ECHO, model_tar
 from tests.profiles import a_profile
 from tests.support import REGION, Aws, unique
@@ -96,7 +99,7 @@ server = "asgi"
 
 def deploy(aws: Aws, file: Path) -> tuple[Stack, list[str]]:
     stack, said = load_stack(file), []
-    Deployment(stack, administrator_session(), aws.url, said.append).run()
+    StackDeployment(stack, administrator_session(), aws.url, said.append).run()
     return stack, said
 
 
@@ -163,7 +166,7 @@ def test_a_builder_that_builds_nothing(aws: Aws, tmp_path: Path) -> None:
 
 def test_nobody_at_the_endpoint(tmp_path: Path) -> None:
     stack = load_stack(write_stack(tmp_path, model=b""))
-    deployment = Deployment(stack, administrator_session(), "http://127.0.0.1:9", lambda step: None)
+    deployment = StackDeployment(stack, administrator_session(), "http://127.0.0.1:9", lambda step: None)
     with pytest.raises(HarnessError, match=r"Nothing answers at http://127\.0\.0\.1:9: bring the local AWS up"):
         deployment.run()
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from harness.core.errors import HarnessError
-from harness.stack.deployment_scaling import deploy_scaling
-from harness.stack.file import Stack, load_stack
+from harness.stack.file import load_stack
+from harness.stack.scaling_deployment import deploy_scaling
+from harness.stack.tables import Stack
 from tests.scaling.twins import twin_endpoint
 from tests.stack.test_file import STACK, refusal
 from tests.support import Aws

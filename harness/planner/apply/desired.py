@@ -13,7 +13,7 @@ from harness.planner.apply.tables import alias_of, function_scaling, recommended
 from harness.planner.plan import Plan
 from harness.scaling.rules.resource_ids import ALIAS_DIMENSION, VARIANT_DIMENSION
 from harness.simulator.settings import VariantSettings
-from harness.stack.scaling import FunctionScaling, VariantScaling, alarm_name
+from harness.stack.scaling_tables import FunctionScaling, VariantScaling, alarm_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,7 @@ from harness.simulator.settings import (
     TrackingSettings,
     VariantSettings,
 )
-from harness.stack.file import EndpointTable, FunctionTable, Stack, Variant
-from harness.stack.scaling import (
+from harness.stack.scaling_tables import (
     FunctionScaling,
     FunctionTracking,
     ScalingTable,
@@ -27,6 +26,7 @@ from harness.stack.scaling import (
     VariantScaling,
     VariantTracking,
 )
+from harness.stack.tables import EndpointTable, FunctionTable, Stack, VariantTable
 
 PLANNED_ALIAS = "live"
 """The alias that a function gets if the plan provisions concurrency, which needs one, and the function has none yet."""
@@ -108,8 +108,8 @@ def _said(value: Any) -> str:
     return ", ".join(value) if isinstance(value, list) else str(value or "none")
 
 
-def _variant(table: Variant, planned: VariantSettings) -> Variant:
-    return Variant.model_validate(
+def _variant(table: VariantTable, planned: VariantSettings) -> VariantTable:
+    return VariantTable.model_validate(
         {
             **table.model_dump(),
             "instance_type": planned.instance_type,

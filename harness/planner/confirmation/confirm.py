@@ -24,7 +24,7 @@ from harness.planner.search.replication import Simulate
 from harness.simulator import arrivals
 from harness.simulator.outcome import Outcome
 from harness.simulator.system import System
-from harness.stack.file import Stack
+from harness.stack.tables import Stack
 from harness.stack.twins import on_twins
 
 _PREDICTIONS = 20  # simulated runs whose mean is the prediction; each is short

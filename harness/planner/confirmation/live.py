@@ -31,10 +31,11 @@ from harness.load.runs import Run, read_run
 from harness.load.schedule import Schedule
 from harness.load.validity import judge
 from harness.local_aws import daemon
-from harness.local_aws.invocation import administrator_session, invoke_function
-from harness.local_aws.options import Options
-from harness.stack.deployment import Deployment
-from harness.stack.file import Stack
+from harness.local_aws.invocation import invoke_function
+from harness.local_aws.options import LocalAwsOptions
+from harness.local_aws.session import administrator_session
+from harness.stack.deployment import StackDeployment
+from harness.stack.tables import Stack
 
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 _PROBES = 30
@@ -81,9 +82,9 @@ def run_live(
         payload.write_bytes(_payload(stack))
         rates = [(each.seconds, each.start_rate, each.end_rate) for each in schedule.pieces]
         pieces.write_text(json.dumps({"pieces": rates, "arrivals": arrivals}))
-        options = Options(region=stack.region, speed=speed)
+        options = LocalAwsOptions(region=stack.region, speed=speed)
         with daemon.Temporary(scratch / "local-aws", options) as running:
-            Deployment(stack, administrator_session(running.url), running.url, say).run(build=False)
+            StackDeployment(stack, administrator_session(running.url), running.url, say).run(build=False)
             overhead = _overhead(stack, running.url, payload.read_bytes(), profile, executions)
             arguments = ["-f", str(LOCUSTFILE), "--headless", "--only-summary", "Planned"]
             # The run ends with its schedule; locust's own time is only for one that does not.
@@ -104,7 +105,7 @@ def _payload(stack: Stack) -> bytes:
 
 def _target(stack: Stack) -> list[str]:
     if stack.function is not None:
-        return ["--via", "lambda", "--function-name", stack.function.called]
+        return ["--via", "lambda", "--function-name", stack.function.qualified_name]
     return ["--via", "endpoint", "--endpoint-name", stack.endpoint.name]
 
 
@@ -113,7 +114,7 @@ def _overhead(stack: Stack, url: str, payload: bytes, profile: Profile, executio
     ``executions`` of them are warm then."""
     if stack.function is None:
         return None
-    called = stack.function.called
+    called = stack.function.qualified_name
     # The first one starts cold, and says in a sentence what is wrong.
     answer, _, failed = invoke_function(url, stack.region, called, payload)
     if failed:

@@ -18,7 +18,7 @@ from harness.access.rules.policy import Policy, parse_policy
 from harness.access.rules.principals import session_caller
 from harness.access.rules.record import CallRecord, Recorded
 from harness.access.rules.service_calls import ServiceCall, endpoint_calls, function_calls
-from harness.stack.file import Stack
+from harness.stack.tables import Stack
 from tests.access.policies import ACCOUNT
 
 FIXTURES = Path(__file__).parents[3] / "fixtures"

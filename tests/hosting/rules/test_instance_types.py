@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.hosting.rules.instance_types import memory_gib, vcpus
-from harness.stack.file import endpoint_instance_types
+from harness.stack.checks import endpoint_instance_types
 
 
 @pytest.mark.parametrize(

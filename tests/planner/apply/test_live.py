@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 
 from harness.core.environment import client_environment
-from harness.local_aws.invocation import administrator_session
-from harness.local_aws.options import Options
+from harness.local_aws.options import LocalAwsOptions
+from harness.local_aws.session import administrator_session
 from harness.planner.apply import write_apply_files
 from harness.simulator.settings import Settings
-from harness.stack.deployment import Deployment
-from harness.stack.file import Stack, load_stack
-from harness.stack.scaling import StepEntry, StepTable
+from harness.stack.deployment import StackDeployment
+from harness.stack.file import load_stack
+from harness.stack.scaling_tables import StepEntry, StepTable
+from harness.stack.tables import Stack
 from tests.planner.apply.aws_cli import aws_commands
 from tests.planner.apply.deployed import deployed_settings
 from tests.planner.apply.plans import EVERYTHING, FEW, FIXED, plan_of
@@ -31,7 +32,7 @@ pytestmark = pytest.mark.children_unmeasured
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[Aws]:
-    with running_aws(Options(port=0, provisioning_seconds=0)) as one:
+    with running_aws(LocalAwsOptions(port=0, provisioning_seconds=0)) as one:
         yield one
 
 
@@ -67,7 +68,7 @@ def shell(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]
 @pytest.fixture
 def stack(aws: Aws, tmp_path: Path) -> Stack:
     found = load_stack(twin_stack(tmp_path))
-    Deployment(found, administrator_session(), aws.url, lambda step: None).run()
+    StackDeployment(found, administrator_session(), aws.url, lambda step: None).run()
     return found
 
 

@@ -8,8 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from harness.core.errors import HarnessError
 from harness.planner.apply.tables import planned_stack
 from harness.simulator.settings import Settings
-from harness.stack.file import Stack, load_stack
-from harness.stack.scaling import broken_scaling
+from harness.stack.checks import scaling_problems
+from harness.stack.file import load_stack
+from harness.stack.tables import Stack
 from tests.planner.apply.plans import EVERYTHING, FIXED, plan_of
 from tests.planner.apply.stacks import twin_stack
 from tests.planner.apply.test_files import functions, variants
@@ -30,7 +31,7 @@ def test_what_is_planned_is_a_stack_that_aws_would_take(stack: Stack, variant: o
     chosen = Settings(variants=(variant,), function=function)  # type: ignore[arg-type]
     planned = planned_stack(plan_of(chosen, **of(stack)), stack)
     alias = planned.function and planned.function.alias
-    assert list(broken_scaling(planned.scaling, ["AllTraffic"], alias)) == []
+    assert list(scaling_problems(planned.scaling, ["AllTraffic"], alias)) == []
 
 
 def test_the_stacks_own_parts_stay_and_the_planned_ones_take_their_place(stack: Stack) -> None:
