@@ -19,7 +19,7 @@ MB_PER_GB = 1024
 @dataclass(frozen=True, slots=True)
 class BilledUsage:
     """What a run used in ``seconds`` of traffic. instance_seconds: by instance type; the rest seconds of Lambda
-    environments and numbers of them, as in outcome.Outcome; init_seconds: of new environments, where it is billed."""
+    environments and numbers of them, as in SimulationOutcome; init_seconds: of new environments, where it is billed."""
 
     seconds: float
     instance_seconds: Mapping[str, float]

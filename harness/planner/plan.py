@@ -60,7 +60,7 @@ class SimulatedFigures(_Part):
     """What a setting gives, over ``replications`` simulated runs of the traffic, each figure the mean of theirs.
 
     errors: share of the requests; throttles: Lambda's 429 answers, a run; peak_instances: in any of the runs.
-    hours_at_maximum, cold_starts and beyond_saturation (seconds): as in outcome.Outcome, a run.
+    hours_at_maximum, cold_starts and beyond_saturation (seconds): as in SimulationOutcome, a run.
     meets: the upper ends of the intervals of p99 and errors are within the objective.
     """
 
@@ -90,7 +90,7 @@ class EvaluatedSettings(_Part):
 
 
 class MinuteSeries(_Part):
-    """A setting's time: one value for each ``step`` seconds (a minute, or of long traffic several), as outcome.Series
+    """A setting's time: one value for each ``step`` seconds (a minute, or of long traffic several), as SimulatedMinutes
     has them: means, of p99, concurrency_peak and the alarms the most; arrivals, throttles and errors a minute."""
 
     label: str

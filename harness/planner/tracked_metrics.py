@@ -12,8 +12,9 @@ from typing import ClassVar
 from harness.core import figures as text
 from harness.core.profile import Profile
 from harness.planner.search import sizing
+from harness.scaling.rules.metric_sources import VariantMetric
 from harness.simulator import settings
-from harness.simulator.settings import TrackedMetric, TrackingSettings
+from harness.simulator.settings import TrackingSettings
 
 
 class TrackingMetric(ABC):
@@ -23,7 +24,7 @@ class TrackingMetric(ABC):
     ``short_unit`` where there is little room.
     """
 
-    name: ClassVar[TrackedMetric]
+    name: ClassVar[VariantMetric]
     policy_name: ClassVar[str]
     unit: ClassVar[str]
     short_unit: ClassVar[str]
@@ -91,7 +92,7 @@ class ConcurrentRequests(TrackingMetric):
 
 
 INVOCATIONS, CONCURRENCY = InvocationsPerInstance(), ConcurrentRequests()
-METRICS: Mapping[TrackedMetric, TrackingMetric] = {metric.name: metric for metric in (INVOCATIONS, CONCURRENCY)}
+METRICS: Mapping[VariantMetric, TrackingMetric] = {metric.name: metric for metric in (INVOCATIONS, CONCURRENCY)}
 
 
 def metric_of(policy: TrackingSettings) -> TrackingMetric:

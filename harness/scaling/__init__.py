@@ -1,1 +1,1 @@
-"""Application Auto Scaling: alarms, policies and decisions (pure), and the service that carries them out."""
+"""Application Auto Scaling: the rules that decide (pure), and the service that carries the decisions out."""

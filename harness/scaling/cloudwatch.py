@@ -1,4 +1,4 @@
-"""The alarms in the backend's CloudWatch: put, deleted, and given their true state; and datapoints read from there."""
+"""The alarms in the backend's CloudWatch: puts and deletes them, sets their states, and reads datapoints."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from harness.scaling.rules.timing import MINUTE
 
 log = logging.getLogger(__name__)
 
-_LISTED = 5  # so many datapoints, the most recent, are listed apart from their count
-_STATISTICS = ("Sum", "Average", "Minimum", "Maximum", "SampleCount")  # what is recorded knows no percentiles
-_COMPARED = {
+_LISTED = 5  # how many of the most recent datapoints a reason lists
+_STATISTICS = ("Sum", "Average", "Minimum", "Maximum", "SampleCount")  # of recorded metrics; they have no percentiles
+_COMPARISONS = {
     "GreaterThanThreshold": "greater than",
     "GreaterThanOrEqualToThreshold": "greater than or equal to",
     "LessThanThreshold": "less than",
@@ -31,8 +31,8 @@ _COMPARED = {
 }
 
 
-class Alarms:
-    """Writes beside the caller, in order; reads while the caller waits. A backend that fails is logged."""
+class CloudWatchAlarms:
+    """Writes in the background, in order, and reads while the caller waits. Failures of the backend are logged."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
@@ -44,7 +44,7 @@ class Alarms:
             self._worker = asyncio.create_task(self._write())
 
     async def close(self) -> None:
-        """Writes what is left."""
+        """Writes what is left to write, and stops."""
         if self._worker is None:
             return
         await self._queue.join()
@@ -53,7 +53,7 @@ class Alarms:
             await self._worker
 
     async def flushed(self) -> None:
-        """Returns when everything so far is written."""
+        """Returns when everything put so far is written."""
         await self._queue.join()
 
     def put(self, region: str, alarm: Alarm, source: MetricSource, action: str, description: str) -> None:
@@ -79,7 +79,7 @@ class Alarms:
     def set_state(
         self, region: str, alarm: Alarm, source: MetricSource, datapoints: Sequence[float | None], end: float
     ) -> None:
-        """end: Unix seconds at which the last datapoint's period ended."""
+        """Sets the alarm's state. end: when the period of the last datapoint ended, in Unix seconds."""
         request = {
             "AlarmName": alarm.name,
             "StateValue": alarm.state,
@@ -89,29 +89,29 @@ class Alarms:
         self._queue.put_nowait((region, "set_alarm_state", request))
 
     async def with_actions(self, region: str, actions: Iterable[str]) -> list[Mapping[str, Any]]:
-        """The enabled metric alarms that have one of these as an alarm action."""
-        wanted = set(actions)
+        """Returns the enabled metric alarms that have one of these alarm actions."""
+        action_arns = set(actions)
 
-        def read() -> list[Mapping[str, Any]]:
+        def read_alarms() -> list[Mapping[str, Any]]:
             pages = self._backend.client("cloudwatch", region).get_paginator("describe_alarms").paginate()
             return [
                 alarm
                 for page in pages
                 for alarm in page.get("MetricAlarms", ())
-                if wanted.intersection(alarm.get("AlarmActions", ())) and alarm.get("ActionsEnabled", True)
+                if action_arns.intersection(alarm.get("AlarmActions", ())) and alarm.get("ActionsEnabled", True)
             ]
 
         try:
-            return await asyncio.to_thread(read)
+            return await asyncio.to_thread(read_alarms)
         except (ClientError, BotoCoreError) as error:
             log.warning("the alarms of step scaling policies could not be read: %s", error)
             return []
 
     async def datapoints(self, region: str, source: MetricSource, end: int, length: int) -> list[float | None]:
-        """The ``length`` datapoints before period ``end`` from GetMetricData; all None where it fails."""
+        """Returns the ``length`` datapoints before period ``end`` from GetMetricData; all None if the call fails."""
         start, period = end - length, source.period
 
-        def read() -> dict[int, float]:
+        def read_values() -> dict[int, float]:
             answer = self._backend.client("cloudwatch", region).get_metric_data(
                 MetricDataQueries=source.queries_for(),
                 StartTime=datetime.fromtimestamp(start * period, UTC),
@@ -125,11 +125,11 @@ class Alarms:
             }
 
         try:
-            found = await asyncio.to_thread(read)
+            values = await asyncio.to_thread(read_values)
         except (ClientError, BotoCoreError) as error:
             log.warning("the metric %s could not be read: %s", source.name or "math", error)
-            found = {}
-        return [found.get(index) for index in range(start, end)]
+            values = {}
+        return [values.get(index) for index in range(start, end)]
 
     async def _write(self) -> None:
         while True:
@@ -137,22 +137,26 @@ class Alarms:
             try:
                 await self._backend.call("cloudwatch", method, region=region, **request)
             except Exception as error:
-                # Whatever it is: the writer goes on, for others wait for what is behind it.
+                # Whatever the error is, the writer goes on: later entries of the queue are waited for.
                 log.warning("%s of an alarm failed: %s", method, error)
             finally:
                 self._queue.task_done()
 
 
-def recorded(metrics: Metrics, region: str, source: MetricSource, end: int, length: int) -> list[float | None] | None:
-    """The ``length`` datapoints before period ``end`` of a metric that this process records; None if it does not."""
+def recorded_datapoints(
+    metrics: Metrics, region: str, source: MetricSource, end: int, length: int
+) -> list[float | None] | None:
+    """Returns the ``length`` datapoints before period ``end`` of a metric; None if this process does not record it."""
     if source.queries or source.statistic not in _STATISTICS:
         return None
     since = (end - length) * source.period
-    found = metrics.history(source.namespace, source.name, source.dimensions, region, period=source.period, since=since)
-    if found is None:
+    history = metrics.history(
+        source.namespace, source.name, source.dimensions, region, period=source.period, since=since
+    )
+    if history is None:
         return None
     values: list[float | None] = [None] * length
-    for summary in found:
+    for summary in history:
         index = int(summary.start // source.period) - end + length
         if index < length:
             values[index] = summary.statistic(source.statistic)
@@ -160,44 +164,50 @@ def recorded(metrics: Metrics, region: str, source: MetricSource, end: int, leng
 
 
 def rule_of(alarm: Mapping[str, Any]) -> AlarmRule | None:
-    """The rule of an alarm of DescribeAlarms; None for one against a band or an expression of its own."""
+    """Returns the rule of an alarm from DescribeAlarms; None if it compares with a band or has no threshold."""
     comparison = alarm["ComparisonOperator"]
-    if comparison not in _COMPARED or alarm.get("Threshold") is None:
+    if comparison not in _COMPARISONS or alarm.get("Threshold") is None:
         return None
     periods = int(alarm["EvaluationPeriods"])
-    given, period = alarm.get("DatapointsToAlarm"), int(alarm.get("Period") or MINUTE)
+    datapoints_to_alarm, period = alarm.get("DatapointsToAlarm"), int(alarm.get("Period") or MINUTE)
     treatment: Any = alarm.get("TreatMissingData") or "missing"
     return AlarmRule(
-        float(alarm["Threshold"]), comparison, periods, int(given or periods), period, treatment, m_of_n=bool(given)
+        float(alarm["Threshold"]),
+        comparison,
+        periods,
+        int(datapoints_to_alarm or periods),
+        period,
+        treatment,
+        m_of_n=bool(datapoints_to_alarm),
     )
 
 
 def reason(alarm: Alarm, datapoints: Sequence[float | None], end: float) -> str:
-    """StateReason in CloudWatch's words, as in public logs."""
+    """Returns StateReason in CloudWatch's words, as they are in public logs."""
     rule = alarm.rule
     times = [end - (len(datapoints) - index) * rule.period for index in range(len(datapoints))]
     known = [(value, time) for value, time in zip(datapoints, times, strict=True) if value is not None]
     known = known[-rule.evaluation_periods :]
     if alarm.state == "INSUFFICIENT_DATA" or not known:
-        return f"Insufficient Data: {_counted(rule.evaluation_periods)} unknown."
+        return f"Insufficient Data: {_datapoints_were(rule.evaluation_periods)} unknown."
     crossed = alarm.state == "ALARM"
-    shown = [one for one in reversed(known) if rule.breaches(one[0], rule.threshold) is crossed]
+    decisive = [(value, time) for value, time in reversed(known) if rule.breaches(value, rule.threshold) is crossed]
     listed = ", ".join(
-        f"{value} ({datetime.fromtimestamp(time, UTC):%d/%m/%y %H:%M:%S})" for value, time in shown[:_LISTED]
+        f"{value} ({datetime.fromtimestamp(time, UTC):%d/%m/%y %H:%M:%S})" for value, time in decisive[:_LISTED]
     )
-    were = "were" if len(shown) > 1 else "was"
-    verdict = f"{were} {'' if crossed else 'not '}{_COMPARED[rule.comparison]} the threshold ({rule.threshold})"
-    count, last = len(shown), rule.evaluation_periods
-    what = f"{count} out of the last {last} datapoints" if rule.m_of_n else f"{count} datapoint{'s'[: count > 1]}"
-    if len(shown) < _LISTED:
-        said = f"{what} [{listed}] {verdict}"
+    were = "were" if len(decisive) > 1 else "was"
+    verdict = f"{were} {'' if crossed else 'not '}{_COMPARISONS[rule.comparison]} the threshold ({rule.threshold})"
+    count, last = len(decisive), rule.evaluation_periods
+    counted = f"{count} out of the last {last} datapoints" if rule.m_of_n else f"{count} datapoint{'s'[: count > 1]}"
+    if len(decisive) < _LISTED:
+        sentence = f"{counted} [{listed}] {verdict}"
     else:
         recent = "The most recent datapoints" + (" which crossed the threshold" if crossed else "")
-        said = f"{what} {verdict}. {recent}: [{listed}]"
-    return f"Threshold Crossed: {said}{_minimum(rule, crossed=crossed)}."
+        sentence = f"{counted} {verdict}. {recent}: [{listed}]"
+    return f"Threshold Crossed: {sentence}{_minimum(rule, crossed=crossed)}."
 
 
-def _counted(number: int) -> str:
+def _datapoints_were(number: int) -> str:
     return "1 datapoint was" if number == 1 else f"{number} datapoints were"
 
 
@@ -210,7 +220,7 @@ def _minimum(rule: AlarmRule, *, crossed: bool) -> str:
 
 
 def reason_data(alarm: Alarm, source: MetricSource, datapoints: Sequence[float | None], end: float) -> str:
-    """StateReasonData: JSON as CloudWatch writes it."""
+    """Returns StateReasonData, as JSON like CloudWatch's."""
     rule = alarm.rule
     document = {
         "version": "1.0",

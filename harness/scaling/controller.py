@@ -1,7 +1,7 @@
 """The running service: looks at every scalable target again and again, and does what is due.
 
-Level-triggered: a look depends on what is now, not on what was seen to happen, so a failed or missed one is healed by
-the next.
+It is level-triggered: a look depends on the present state, not on events that were seen. The next look therefore makes
+up for one that failed or was missed.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from botocore.exceptions import BotoCoreError, ClientError
 from harness.backend.metrics import Metrics
 from harness.core.clock import Clock
 from harness.core.errors import AwsError
-from harness.scaling.cloudwatch import Alarms, recorded, rule_of
+from harness.scaling.cloudwatch import CloudWatchAlarms, recorded_datapoints, rule_of
+from harness.scaling.records import PolicyRecord, TargetRecord, TargetRecords
 from harness.scaling.rules.alarms import Alarm
 from harness.scaling.rules.metric_sources import MetricSource, alarm_source
 from harness.scaling.rules.policies import StepPolicy, TrackingPolicy
-from harness.scaling.rules.target import Change, NotScaled, fulfilled
+from harness.scaling.rules.target import CapacityChange, NotScaled, fulfilled
 from harness.scaling.rules.timing import LOOK_SECONDS, MINUTE, visible_periods
-from harness.scaling.state import PolicyRecord, Records, TargetRecord
 
 log = logging.getLogger(__name__)
 
-# A loop that fell this far behind leaves the looks in between out.
+# A loop that has fallen this far behind skips the looks that it missed.
 _LOST_SECONDS = 300
 
 
 class Controller:
-    """Evaluates policies and scheduled actions on the clock, and carries out what they come to."""
+    """Evaluates policies and scheduled actions by the clock, and carries out what they decide."""
 
-    def __init__(self, records: Records, clock: Clock, metrics: Metrics, alarms: Alarms) -> None:
-        self._records = records
+    def __init__(self, targets: TargetRecords, clock: Clock, metrics: Metrics, alarms: CloudWatchAlarms) -> None:
+        self._targets = targets
         self._clock = clock
         self._metrics = metrics
         self._alarms = alarms
@@ -65,37 +65,37 @@ class Controller:
                 log.exception("a look at the scalable targets failed")
 
     async def look(self, now: float) -> None:
-        """Everything that is due at ``now``: what has become of changes, scheduled actions, alarms, decisions."""
+        """Does everything that is due: notes the end of changes, runs scheduled actions, evaluates alarms, decides."""
         async with self._busy:
-            targets = self._records.everywhere()
+            targets = self._targets.all()
             if now % MINUTE == 0:
                 await self._find_step_alarms(targets)
-            for record in targets:
+            for target in targets:
                 try:
-                    await self._look_at(record, now)
+                    await self._look_at(target, now)
                 except Exception:
-                    # One target's failure is not another's.
-                    log.exception("a look at %s failed", record.key.resource_id)
+                    # The failure of one target must not stop the others.
+                    log.exception("a look at %s failed", target.key.resource_id)
 
-    async def _look_at(self, record: TargetRecord, now: float) -> None:
-        await self._observe(record, now)
-        self._run_schedule(record, now)
-        await self._enforce_bounds(record, now)
-        # It may have been deregistered while its metrics were read.
-        if await self._evaluate(record, now) and self._records.get(record.key) is record:
-            await self._scale(record, now)
+    async def _look_at(self, target: TargetRecord, now: float) -> None:
+        await self._observe(target, now)
+        self._run_schedule(target, now)
+        await self._enforce_bounds(target, now)
+        # The target may have been deregistered while its metrics were read.
+        if await self._evaluate(target, now) and self._targets.get(target.key) is target:
+            await self._scale(target, now)
 
-    async def settle_bounds(self, record: TargetRecord) -> None:
-        """Brings a capacity that lies outside the bounds just set inside them, or leaves that to a later look."""
+    async def settle_bounds(self, target: TargetRecord) -> None:
+        """Brings the capacity within bounds that were just set; a later look does so if that is not possible now."""
         async with self._busy:
             now = self._clock.now()
-            await self._observe(record, now)
-            await self._enforce_bounds(record, now)
+            await self._observe(target, now)
+            await self._enforce_bounds(target, now)
 
-    async def _observe(self, record: TargetRecord, now: float) -> None:
-        """The resource's state now, and the end of an activity that it shows."""
-        state = record.state = await record.resource.state()
-        activities, activity = record.activities, record.activities.current
+    async def _observe(self, target: TargetRecord, now: float) -> None:
+        """Reads the present state of the resource, and ends the activity under way if that state shows its end."""
+        state = target.state = await target.resource.state()
+        activities, activity = target.activities, target.activities.current
         if activity is None:
             return
         if state is None or state.failed or (state.updatable and state.desired != activity.capacity):
@@ -104,134 +104,135 @@ class Controller:
             activities.fulfilled(now)
         else:
             return
-        record.target.cooldowns.completed(now)
+        target.rules.cooldowns.completed(now)
 
-    def _run_schedule(self, record: TargetRecord, now: float) -> None:
-        """Scheduled actions of the same time run by name; they ignore cooldowns (Application Auto Scaling guide)."""
-        for action in sorted(record.actions.values(), key=lambda one: (one.due or 0.0, one.name)):
+    def _run_schedule(self, target: TargetRecord, now: float) -> None:
+        """Runs the scheduled actions that are due: those of the same time by name. They ignore cooldowns (Application
+        Auto Scaling guide)."""
+        for action in sorted(target.actions.values(), key=lambda action: (action.due or 0.0, action.name)):
             if action.due is None or action.due > now:
                 continue
             action.advance(now)
-            if record.target.suspended_schedule:
+            if target.rules.suspended_schedule:
                 continue
             bounds = action.request["ScalableTargetAction"]
             minimum, maximum = bounds.get("MinCapacity"), bounds.get("MaxCapacity")
-            record.target.set_bounds(minimum, maximum)
-            record.activities.bounds_set(now, minimum, maximum, action.name)
+            target.rules.set_bounds(minimum, maximum)
+            target.activities.bounds_set(now, minimum, maximum, action.name)
 
-    async def _enforce_bounds(self, record: TargetRecord, now: float) -> None:
-        state = record.state
-        capacity = record.target.enforce(state) if state is not None else None
+    async def _enforce_bounds(self, target: TargetRecord, now: float) -> None:
+        state = target.state
+        capacity = target.rules.enforce(state) if state is not None else None
         if state is None or capacity is None:
             return
         which = "minimum" if capacity > state.desired else "maximum"
-        await self._set(record, now, capacity, f"{which} capacity was set to {capacity}")
+        await self._set_capacity(target, now, capacity, f"{which} capacity was set to {capacity}")
 
     async def _find_step_alarms(self, targets: Sequence[TargetRecord]) -> None:
-        """The alarms that users made with a step scaling policy as their action, as CloudWatch has them now."""
-        by_region: dict[str, dict[str, PolicyRecord]] = {}
-        for record in targets:
-            for policy in record.policies.values():
-                if isinstance(policy.policy, StepPolicy):
-                    by_region.setdefault(record.key.region, {})[policy.arn] = policy
+        """Reads the present alarms in CloudWatch that users made with a step scaling policy as their action."""
+        by_region: dict[str, dict[str, StepPolicy]] = {}
+        for target in targets:
+            for policy in target.policies.values():
+                if isinstance(policy.rules, StepPolicy):
+                    by_region.setdefault(target.key.region, {})[policy.arn] = policy.rules
         for region, policies in by_region.items():
-            found = await self._alarms.with_actions(region, policies)
-            for arn, owner in policies.items():
-                step = owner.policy
-                assert isinstance(step, StepPolicy)
-                known = {one.alarm.name: one for one in step.alarms}
-                step.alarms.clear()
-                for alarm in found:
+            alarms = await self._alarms.with_actions(region, policies)
+            for arn, step_policy in policies.items():
+                known = {step_alarm.alarm.name: step_alarm for step_alarm in step_policy.alarms}
+                step_policy.alarms.clear()
+                for alarm in alarms:
                     rule = rule_of(alarm)
                     if rule is None or arn not in alarm["AlarmActions"]:
                         continue
                     name = alarm["AlarmName"]
                     self._step_sources[region, name] = alarm_source(alarm)
                     if name in known and known[name].alarm.rule == rule:
-                        step.alarms.append(known[name])
+                        step_policy.alarms.append(known[name])
                     else:
-                        step.watch(Alarm(name, rule))
+                        step_policy.watch(Alarm(name, rule))
 
-    async def _evaluate(self, record: TargetRecord, now: float) -> bool:
-        """Evaluates the alarms whose period ends now; whether there were any."""
+    async def _evaluate(self, target: TargetRecord, now: float) -> bool:
+        """Evaluates the alarms whose period ends now, and returns whether there were any."""
         evaluated = False
-        for owner in list(record.policies.values()):
-            policy = owner.policy
-            if isinstance(policy, TrackingPolicy):
-                assert owner.metric is not None
-                if policy.due(now):
+        region = target.key.region
+        for policy in list(target.policies.values()):
+            rules = policy.rules
+            if isinstance(rules, TrackingPolicy):
+                assert policy.metric is not None
+                if rules.due(now):
                     evaluated = True
-                    await self._evaluate_tracking(record, owner, policy, owner.metric, now)
+                    await self._evaluate_tracking(target, policy, rules, policy.metric, now)
                 continue
-            for one in list(policy.alarms):
-                if one.due(now):
-                    evaluated, rule = True, one.alarm.rule
-                    source = self._step_sources[record.key.region, one.alarm.name]
-                    end = visible_periods(now, rule.period)
-                    datapoints = await self._read(record, source, end, rule.range, recorded_only=False)
-                    before = one.alarm.state
-                    one.evaluate(now, datapoints)
-                    if one.alarm.state != before:
-                        self._alarms.set_state(record.key.region, one.alarm, source, datapoints, end * rule.period)
+            for step_alarm in list(rules.alarms):
+                if step_alarm.due(now):
+                    evaluated, alarm = True, step_alarm.alarm
+                    source = self._step_sources[region, alarm.name]
+                    end = visible_periods(now, alarm.rule.period)
+                    datapoints = await self._read(target, source, end, alarm.rule.range, recorded_only=False)
+                    before = alarm.state
+                    step_alarm.evaluate(now, datapoints)
+                    if alarm.state != before:
+                        self._alarms.set_state(region, alarm, source, datapoints, end * alarm.rule.period)
         return evaluated
 
     async def _evaluate_tracking(
-        self, record: TargetRecord, owner: PolicyRecord, policy: TrackingPolicy, source: MetricSource, now: float
+        self, target: TargetRecord, policy: PolicyRecord, rules: TrackingPolicy, source: MetricSource, now: float
     ) -> None:
         end = visible_periods(now, source.period)
-        specification = owner.request["TargetTrackingScalingPolicyConfiguration"]
+        specification = policy.request["TargetTrackingScalingPolicyConfiguration"]
         predefined = "PredefinedMetricSpecification" in specification
-        datapoints = await self._read(record, source, end, policy.range, recorded_only=predefined)
-        before = policy.high.state, policy.low.state
-        policy.evaluate(now, datapoints)
-        for alarm, state in zip((policy.high, policy.low), before, strict=True):
-            if alarm.state != state and not (alarm is policy.low and policy.settings.disable_scale_in):
-                self._alarms.set_state(record.key.region, alarm, source, datapoints, end * source.period)
+        datapoints = await self._read(target, source, end, rules.range, recorded_only=predefined)
+        before = rules.high.state, rules.low.state
+        rules.evaluate(now, datapoints)
+        for alarm, state in zip((rules.high, rules.low), before, strict=True):
+            if alarm.state != state and not (alarm is rules.low and rules.settings.disable_scale_in):
+                self._alarms.set_state(target.key.region, alarm, source, datapoints, end * source.period)
 
     async def _read(
-        self, record: TargetRecord, source: MetricSource, end: int, length: int, *, recorded_only: bool
+        self, target: TargetRecord, source: MetricSource, end: int, length: int, *, recorded_only: bool
     ) -> list[float | None]:
-        found = recorded(self._metrics, record.key.region, source, end, length)
-        if found is not None:
-            return found
+        """Reads the ``length`` datapoints before period ``end``. recorded_only: never ask CloudWatch for them."""
+        recorded = recorded_datapoints(self._metrics, target.key.region, source, end, length)
+        if recorded is not None:
+            return recorded
         if recorded_only:
             return [None] * length
-        return await self._alarms.datapoints(record.key.region, source, end, length)
+        return await self._alarms.datapoints(target.key.region, source, end, length)
 
-    async def _scale(self, record: TargetRecord, now: float) -> None:
-        state = record.state
+    async def _scale(self, target: TargetRecord, now: float) -> None:
+        state = target.state
         if state is None:
             return
-        decision = record.target.decide_at(now, state, changing=record.activities.current is not None)
+        decision = target.rules.decide_at(now, state, changing=target.activities.current is not None)
         if decision is None:
             return
         cause = f"monitor alarm {decision.request.alarm} in state ALARM triggered policy {decision.request.policy}"
         if isinstance(decision, NotScaled):
-            record.activities.not_scaled(now, cause, _not_scaled_reason(decision, record.target.minimum, record))
-        elif await self._set(record, now, decision.capacity, cause):
-            record.target.begin(now, state.desired, Change(decision.capacity, decision.request))
+            target.activities.not_scaled(now, cause, _not_scaled_reason(decision, target))
+        elif await self._set_capacity(target, now, decision.capacity, cause):
+            target.rules.begin(now, state.desired, CapacityChange(decision.capacity, decision.request))
 
-    async def _set(self, record: TargetRecord, now: float, capacity: int, cause: str) -> bool:
-        """One activity; whether the service took the change."""
-        record.activities.begin(now, capacity, cause)
+    async def _set_capacity(self, target: TargetRecord, now: float, capacity: int, cause: str) -> bool:
+        """Begins an activity that sets the capacity, and returns whether the service accepted the change."""
+        target.activities.begin(now, capacity, cause)
         try:
-            await record.resource.set_capacity(capacity)
+            await target.resource.set_capacity(capacity)
         except AwsError as error:
-            record.activities.refused(now, error.message)
+            target.activities.refused(now, error.message)
             return False
         except (ClientError, BotoCoreError) as error:
-            record.activities.refused(now, str(error))
+            target.activities.refused(now, str(error))
             return False
-        record.activities.accepted()
+        target.activities.accepted()
         return True
 
 
-def _not_scaled_reason(decision: NotScaled, minimum: int, record: TargetRecord) -> dict[str, object]:
+def _not_scaled_reason(decision: NotScaled, target: TargetRecord) -> dict[str, object]:
     reason: dict[str, object] = {"Code": decision.code}
     if decision.code == "AlreadyAtMaxCapacity":
-        reason["MaxCapacity"] = record.target.maximum
+        reason["MaxCapacity"] = target.rules.maximum
     elif decision.code == "AlreadyAtMinCapacity":
-        reason["MinCapacity"] = minimum
-    elif record.state is not None:
-        reason["CurrentCapacity"] = record.state.desired
+        reason["MinCapacity"] = target.rules.minimum
+    elif target.state is not None:
+        reason["CurrentCapacity"] = target.state.desired
     return reason

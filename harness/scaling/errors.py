@@ -1,4 +1,4 @@
-"""Application Auto Scaling's refusals in AWS's words; a text marked unverified was not seen in public logs or rules."""
+"""The errors of Application Auto Scaling in AWS's words. Texts marked unverified were not found in public logs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CONFIGURATION_WRONG = (
     "You must only provide a single scaling policy configuration, which must match the scaling policy type specified."
 )
 TYPE_CHANGED = "The policy type of an existing scaling policy cannot be changed"  # unverified
-# The rules are botocore's, PutScalingPolicy (PolicyType); the words are unverified.
+# The rules are from botocore, PutScalingPolicy (PolicyType); the words are unverified.
 PREDICTIVE = "Predictive scaling is supported for Amazon ECS services only"
 STEPS_UNSUPPORTED = "Step scaling is not supported for service namespace {}"
 SPECIFICATION_MISSING = (
@@ -65,18 +65,18 @@ def limit(message: str) -> AwsError:
 
 def not_registered(namespace: str, resource_id: str, dimension: str) -> AwsError:
     return AwsError(
-        "ObjectNotFoundException", f"No scalable target registered for {_where(namespace, resource_id, dimension)}"
+        "ObjectNotFoundException", f"No scalable target registered for {_describe(namespace, resource_id, dimension)}"
     )
 
 
 def no_policy(namespace: str, resource_id: str, dimension: str, name: str) -> AwsError:
-    where = _where(namespace, resource_id, dimension)
-    return AwsError("ObjectNotFoundException", f"No scaling policy found for {where}, policy name: {name}")
+    target = _describe(namespace, resource_id, dimension)
+    return AwsError("ObjectNotFoundException", f"No scaling policy found for {target}, policy name: {name}")
 
 
 def no_action(namespace: str, resource_id: str, dimension: str, name: str) -> AwsError:
-    where = _where(namespace, resource_id, dimension)
-    return AwsError("ObjectNotFoundException", f"No scheduled action found for {where}, scheduled action name: {name}")
+    target = _describe(namespace, resource_id, dimension)
+    return AwsError("ObjectNotFoundException", f"No scheduled action found for {target}, scheduled action name: {name}")
 
 
 def no_resource(arn: str) -> AwsError:
@@ -84,7 +84,7 @@ def no_resource(arn: str) -> AwsError:
 
 
 def bound_below(which: str, least: int) -> AwsError:
-    """which: Minimum or Maximum. Seen with 1, for services that never go to 0."""
+    """which: Minimum or Maximum. Public logs show this text with 1, for services that never scale to 0."""
     return invalid(f"{which} capacity cannot be less than {least}")
 
 
@@ -93,5 +93,5 @@ def predefined(dimension: str, supported: Iterable[str]) -> AwsError:
     return invalid(f"Scalable dimension {dimension} only supports the following predefined metric types: {kinds}")
 
 
-def _where(namespace: str, resource_id: str, dimension: str) -> str:
+def _describe(namespace: str, resource_id: str, dimension: str) -> str:
     return f"service namespace: {namespace}, resource ID: {resource_id}, scalable dimension: {dimension}"

@@ -1,4 +1,4 @@
-"""The resources behind scalable targets, reached through their own services' operations as AWS reaches them."""
+"""The resources behind scalable targets. Like AWS, it reaches them through the operations of their own services."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import botocore
 from harness.core.calls import Call, Principal, Service
 from harness.core.errors import AwsError
 from harness.scaling import errors
-from harness.scaling.rules.resource_ids import FunctionAlias, ResourceId, Variant
+from harness.scaling.rules.resource_ids import AliasId, ResourceId, VariantId
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceState:
-    """As target.Standing. failed: whether the service has given the last change up."""
+    """A CapacityStatus that was read from a service. failed: whether the service has given up the last change."""
 
     current: int
     desired: int
@@ -27,35 +27,35 @@ class ResourceState:
 
 
 class ScalableResource(Protocol):
-    """One resource whose capacity can be set."""
+    """A resource whose capacity can be set."""
 
     async def check(self, minimum: int) -> None:
-        """Raises AwsError ValidationException where it does not exist or cannot be scaled (down to ``minimum``)."""
+        """Raises AwsError ValidationException if it does not exist or cannot be scaled down to ``minimum``."""
         ...
 
     async def state(self) -> ResourceState | None:
-        """Where it stands, or None while it is not there."""
+        """Returns its present state, or None while it does not exist."""
         ...
 
     async def set_capacity(self, capacity: int) -> None:
-        """Raises the service's own AwsError when it refuses."""
+        """Asks its service for the capacity. Raises the service's own AwsError if it refuses."""
         ...
 
 
-class Resources:
-    """Finds resources. services: those that own them, by botocore's name."""
+class ResourceFinder:
+    """Finds resources. services: the services that own them, by botocore's name."""
 
     def __init__(self, services: Mapping[str, Service]) -> None:
         self._services = services
 
     def find(self, resource: ResourceId, account: str, region: str) -> ScalableResource:
-        if isinstance(resource, Variant):
-            return _VariantResource(resource, _Operations(self._services["sagemaker"], account, region))
-        return _AliasResource(resource, _Operations(self._services["lambda"], account, region))
+        if isinstance(resource, VariantId):
+            return _VariantResource(resource, _OwningService(self._services["sagemaker"], account, region))
+        return _AliasResource(resource, _OwningService(self._services["lambda"], account, region))
 
 
-class _Operations:
-    """A service's operations, called by the service-linked role of Application Auto Scaling."""
+class _OwningService:
+    """The service that owns a resource. Its operations are called with the service-linked role of auto scaling."""
 
     def __init__(self, service: Service, account: str, region: str) -> None:
         self._service = service
@@ -77,34 +77,35 @@ class _Operations:
 
 @dataclass(frozen=True, slots=True)
 class _VariantResource:
-    """A production variant: UpdateEndpointWeightsAndCapacities, which an endpoint takes only while InService."""
+    """A production variant: scaled by UpdateEndpointWeightsAndCapacities, only while its endpoint is InService."""
 
-    resource: Variant
-    operations: _Operations
+    resource: VariantId
+    service: _OwningService
 
     async def check(self, minimum: int) -> None:
-        endpoint = await self.operations.call("DescribeEndpoint", EndpointName=self.resource.endpoint)
-        config = await self.operations.call("DescribeEndpointConfig", EndpointConfigName=endpoint["EndpointConfigName"])
-        variants = {one["VariantName"]: one for one in config["ProductionVariants"]}
+        endpoint = await self.service.call("DescribeEndpoint", EndpointName=self.resource.endpoint)
+        config = await self.service.call("DescribeEndpointConfig", EndpointConfigName=endpoint["EndpointConfigName"])
+        variants = {variant["VariantName"]: variant for variant in config["ProductionVariants"]}
         variant = variants.get(self.resource.variant)
         if variant is None:
             where = f"endpoint/{self.resource.endpoint}/variant/{self.resource.variant}"
             raise AwsError("ValidationException", f"Could not find variant: {where}")  # unverified
-        kind = str(variant.get("InstanceType", ""))
-        if kind.startswith("ml.t"):
-            # As printed in public logs.
+        instance_type = str(variant.get("InstanceType", ""))
+        if instance_type.startswith("ml.t"):
+            # The words are those of public logs.
             raise AwsError(
                 "ValidationException",
-                f"You cannot register a variant with {kind} instance type as a scalable target. This is because the "
-                "burstable performance of these instances can lead to unpredictable behavior with Auto Scaling.",
+                f"You cannot register a variant with {instance_type} instance type as a scalable target. This is "
+                "because the burstable performance of these instances can lead to unpredictable behavior with Auto "
+                "Scaling.",
             )
         if minimum < 1 and not config.get("AsyncInferenceConfig"):
-            # The rule is the Application Auto Scaling guide's; the words are those for services that never go to 0.
+            # The rule is from the Application Auto Scaling guide; the words are for services that never scale to 0.
             raise errors.bound_below("Minimum", 1)
 
     async def state(self) -> ResourceState | None:
         try:
-            endpoint = await self.operations.call("DescribeEndpoint", EndpointName=self.resource.endpoint)
+            endpoint = await self.service.call("DescribeEndpoint", EndpointName=self.resource.endpoint)
         except AwsError:
             return None
         for variant in endpoint.get("ProductionVariants") or ():
@@ -119,7 +120,7 @@ class _VariantResource:
 
     async def set_capacity(self, capacity: int) -> None:
         change = {"VariantName": self.resource.variant, "DesiredInstanceCount": capacity}
-        await self.operations.call(
+        await self.service.call(
             "UpdateEndpointWeightsAndCapacities",
             EndpointName=self.resource.endpoint,
             DesiredWeightsAndCapacities=[change],
@@ -128,24 +129,22 @@ class _VariantResource:
 
 @dataclass(frozen=True, slots=True)
 class _AliasResource:
-    """The provisioned concurrency of a function's alias; one without any counts as zero."""
+    """The provisioned concurrency of a function's alias. Its capacity is 0 if it has none."""
 
-    resource: FunctionAlias
-    operations: _Operations
+    resource: AliasId
+    service: _OwningService
 
     async def check(self, minimum: int) -> None:
         if self.resource.alias == "$LATEST":
             raise errors.invalid(errors.LATEST)
         if self.resource.alias.isdigit():
-            await self.operations.call(
-                "GetFunction", FunctionName=self.resource.function, Qualifier=self.resource.alias
-            )
+            await self.service.call("GetFunction", FunctionName=self.resource.function, Qualifier=self.resource.alias)
         else:
-            await self.operations.call("GetAlias", FunctionName=self.resource.function, Name=self.resource.alias)
+            await self.service.call("GetAlias", FunctionName=self.resource.function, Name=self.resource.alias)
 
     async def state(self) -> ResourceState | None:
         try:
-            config = await self.operations.call(
+            config = await self.service.call(
                 "GetProvisionedConcurrencyConfig",
                 FunctionName=self.resource.function,
                 Qualifier=self.resource.alias,
@@ -155,7 +154,7 @@ class _AliasResource:
                 return ResourceState(0, 0, updatable=True, takes_more=True)
             return None
         status = config["Status"]
-        # Lambda takes another number while it prepares the last one (Lambda guide).
+        # Lambda accepts another number while it still prepares the last one (Lambda guide).
         return ResourceState(
             config["AllocatedProvisionedConcurrentExecutions"],
             config["RequestedProvisionedConcurrentExecutions"],
@@ -165,10 +164,10 @@ class _AliasResource:
         )
 
     async def set_capacity(self, capacity: int) -> None:
-        where = {"FunctionName": self.resource.function, "Qualifier": self.resource.alias}
+        alias = {"FunctionName": self.resource.function, "Qualifier": self.resource.alias}
         if capacity:
-            await self.operations.call(
-                "PutProvisionedConcurrencyConfig", **where, ProvisionedConcurrentExecutions=capacity
+            await self.service.call(
+                "PutProvisionedConcurrencyConfig", **alias, ProvisionedConcurrentExecutions=capacity
             )
         else:
-            await self.operations.call("DeleteProvisionedConcurrencyConfig", **where)
+            await self.service.call("DeleteProvisionedConcurrencyConfig", **alias)

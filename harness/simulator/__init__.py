@@ -6,25 +6,27 @@ import itertools
 import math
 
 from harness.load.schedule import Schedule
-from harness.simulator import build, kernel
-from harness.simulator.outcome import Outcome
-from harness.simulator.run import Run
+from harness.simulator import kernel
+from harness.simulator.initial_state import initial_state
+from harness.simulator.outcome import SimulationOutcome
 from harness.simulator.settings import Settings
+from harness.simulator.simulation import Simulation
 from harness.simulator.system import System
 
 
 def simulate(
     settings: Settings, system: System, traffic: Schedule, *, seed: int, arrivals: int | None = None
-) -> Outcome:
-    """One replication of ``settings`` under ``traffic``: the same for the same seed.
+) -> SimulationOutcome:
+    """Runs one replication of ``settings`` under ``traffic``. The same seed gives the same outcome.
 
-    Two settings with one seed meet the same arrivals, and each of their requests the same draws. arrivals: the seed of
-    the arrivals alone, where it is another.
+    Two settings that are run with the same seed meet the same arrivals, and each request meets the same random draws.
+    arrivals: a seed for the arrivals alone, if it differs from ``seed``.
     """
-    return Run(settings, system, traffic, seed, arrivals).outcome()
+    return Simulation(settings, system, traffic, seed, arrivals).run()
 
 
 def arrivals(settings: Settings, system: System, traffic: Schedule, *, seed: int) -> list[float]:
-    """When the requests of that seed arrive, in seconds from the traffic's beginning: for whoever is to send them."""
-    state = build.world(settings, system, traffic, seed).state
-    return list(itertools.takewhile(math.isfinite, (kernel.arrive(state) for _ in itertools.count())))
+    """Returns when the requests of a seed arrive, in seconds from the beginning of the traffic, so that they can be
+    sent to a live stack."""
+    record = initial_state(settings, system, traffic, seed).record
+    return list(itertools.takewhile(math.isfinite, (kernel.arrive(record) for _ in itertools.count())))

@@ -1,4 +1,4 @@
-"""What happens at set times beside the requests: the ends of minutes, instances that come and go, looks."""
+"""What happens at set times beside the requests: minutes end, instances come and go, scalable targets are looked at."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import itertools
 from collections.abc import Callable
 from enum import IntEnum
 
-Action = Callable[[float], None]
-"""Takes the time that it is called at."""
+AgendaAction = Callable[[float], None]
+"""A function that is called with the time at which it was due."""
 
 
-class Turn(IntEnum):
-    """Who goes first of those of one time: what has been is written down before anything changes."""
+class Priority(IntEnum):
+    """The order of actions that are due at the same time: the past is recorded before anything changes."""
 
     MINUTE, METRIC, INSTANCES, LOOK = range(4)
 
@@ -21,17 +21,17 @@ class Agenda:
     """Actions by their times, in seconds of the scaling clock."""
 
     def __init__(self) -> None:
-        self._entries: list[tuple[float, Turn, int, Action]] = []
+        self._entries: list[tuple[float, Priority, int, AgendaAction]] = []
         self._order = itertools.count()
 
-    def add(self, time: float, turn: Turn, action: Action) -> None:
-        heapq.heappush(self._entries, (time, turn, next(self._order), action))
+    def add(self, time: float, priority: Priority, action: AgendaAction) -> None:
+        heapq.heappush(self._entries, (time, priority, next(self._order), action))
 
     @property
     def due(self) -> float:
-        """When the next one is."""
+        """The time of the next action."""
         return self._entries[0][0]
 
-    def take(self) -> Action:
-        """Removes the next one."""
+    def take(self) -> AgendaAction:
+        """Removes the next action and returns it."""
         return heapq.heappop(self._entries)[3]

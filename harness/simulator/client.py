@@ -1,4 +1,4 @@
-"""The callers: when they call, what they make of an answer, when they try again."""
+"""The callers: when they call, how they take an answer, and when they try again."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import math
 import numpy as np
 
 from harness.simulator.compiled import element, inlined, integers
+from harness.simulator.compiled_rules import reach
 from harness.simulator.draws import draw
 from harness.simulator.events import push_event, take_slot
 from harness.simulator.latencies import bucket
-from harness.simulator.rules import reach
 from harness.simulator.state import (
     ANSWERED,
     ARRIVAL,
@@ -22,52 +22,59 @@ from harness.simulator.state import (
     QUEUE_FULL,
     RETRYING,
     THROTTLED,
-    State,
+    StateRecord,
     slot_at,
 )
 
-MINUTE = 60.0
+MINUTE = 60.0  # seconds; a float for the compiled functions
 
 
 @inlined
-def next_arrival(w: State) -> None:
-    """Finds when the next request arrives: at the next point of a unit-rate Poisson process, by the traffic's integral
-    (as harness.load.schedule does)."""
-    number = w.number + 1
-    point = w.point - math.log(1.0 - draw(w, ARRIVAL, number, FIRST))
-    piece = element(w.pieces, w.piece, PIECE)
-    while point >= w.piece_before + piece.expected:
-        if w.piece + 1 == w.pieces_size:
-            w.next_arrival = np.inf
-            return
-        w.piece_begun += piece.seconds
-        w.piece_before += piece.expected
-        w.piece += 1
-        piece = element(w.pieces, w.piece, PIECE)
-    w.number, w.point = number, point
-    into = reach(piece.seconds, piece.start_rate, piece.end_rate, point - w.piece_before)
-    w.next_arrival = w.piece_begun + into
+def next_arrival(state: StateRecord) -> None:
+    """Finds when the next request arrives.
 
-
-@inlined
-def finish(w: State, now: float, number: int, arrived: float, attempt: int, attempted: float, result: int) -> None:
-    """An attempt's answer reaches its caller, who takes it, tries again, or has long hung up.
-
-    Throttled ones are tried again, and where callers invoke the endpoint themselves the model server's 503 and 500;
-    through a function those are the function's error, in an answer of 200.
+    It arrives when the integral of the traffic's rate reaches the next point of a unit-rate Poisson process, as in
+    harness.load.schedule.
     """
-    if now - attempted > w.client_timeout:
+    number = state.number + 1
+    point = state.point - math.log(1.0 - draw(state, ARRIVAL, number, FIRST))
+    piece = element(state.pieces, state.piece, PIECE)
+    while point >= state.piece_before + piece.expected:
+        if state.piece + 1 == state.pieces_size:
+            state.next_arrival = np.inf
+            return
+        state.piece_begun += piece.seconds
+        state.piece_before += piece.expected
+        state.piece += 1
+        piece = element(state.pieces, state.piece, PIECE)
+    state.number, state.point = number, point
+    into = reach(piece.seconds, piece.start_rate, piece.end_rate, point - state.piece_before)
+    state.next_arrival = state.piece_begun + into
+
+
+@inlined
+def finish(
+    state: StateRecord, now: float, number: int, arrived: float, attempt: int, attempted: float, result: int
+) -> None:
+    """The answer to an attempt reaches its caller, who takes it, tries again, or has already hung up.
+
+    Callers retry throttled attempts. If they invoke the endpoint directly they also retry the model server's 503 and
+    500; through a function these are errors of the function, inside an answer with status 200.
+    """
+    if now - attempted > state.client_timeout:
         result = CLIENT_TIMEOUT
-    elif attempt < w.retries and (result == THROTTLED or (w.has_function == 0 and result in (QUEUE_FULL, MODEL_ERROR))):
-        slot = take_slot(w)
-        record = slot_at(w, slot)
+    elif attempt < state.retries and (
+        result == THROTTLED or (state.has_function == 0 and result in (QUEUE_FULL, MODEL_ERROR))
+    ):
+        slot = take_slot(state)
+        record = slot_at(state, slot)
         record.number, record.arrived, record.attempt, record.flags = number, arrived, attempt + 1, RETRYING
-        w.retried += 1
-        push_event(w, now + w.backoff * 2.0**attempt * draw(w, JITTER, number, attempt), slot)
+        state.retried += 1
+        push_event(state, now + state.backoff * 2.0**attempt * draw(state, JITTER, number, attempt), slot)
         return
     if result == ANSWERED:
-        w.succeeded += 1
-        integers(w.counts, bucket(now - arrived), 1)[0] += 1
+        state.succeeded += 1
+        integers(state.counts, bucket(now - arrived), 1)[0] += 1
     else:
-        w.failures[result] += 1
-        integers(w.errors, min(int(arrived / MINUTE), w.errors_size - 1), 1)[0] += 1
+        state.failures[result] += 1
+        integers(state.errors, min(int(arrived / MINUTE), state.errors_size - 1), 1)[0] += 1

@@ -1,10 +1,10 @@
-"""Compiling with numba, once a machine and version of the sources: the machine code is kept in the user's cache.
+"""Compiling with numba, once per machine and version of the sources: the machine code is kept in the user's cache.
 
-numba itself looks only at the file of the function that it compiles, not at those of the functions called from there;
-so the place in the cache is named after the content of all of them.
+numba itself checks only the file of the function that it compiles, not the files of the functions that it calls. The
+folder in the cache is therefore named after the content of all of them.
 
-A run's state is one record of numbers and of addresses of arrays (state.py), and compiled functions take that record
-alone: arrays as arguments would have their references counted, at several times the price of all the rest.
+The state of a run is one record of numbers and of addresses of arrays (state.py). Compiled functions take only that
+record: counting references to arrays passed as arguments would take several times as long as everything else.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import harness.functions.rules.concurrency
 import harness.hosting.rules.routing
 import harness.load.schedule
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., Any])
 
 _RULES = (
     harness.functions.rules.concurrency,
@@ -38,7 +38,7 @@ _RULES = (
     harness.load.schedule,
     harness.core.profile,
 )
-_KEPT_SECONDS = 30 * 86_400  # of a cache that nobody has used
+_KEPT_SECONDS = 30 * 86_400  # how long the code of other versions is kept after its last use
 _CONFIG: Any = numba.config
 _njit: Any = numba.njit
 _carray: Any = numba.carray  # type: ignore[attr-defined]
@@ -53,52 +53,52 @@ def _digest() -> str:
 
 
 def _cache() -> Path | None:
-    """Where the machine code is kept; None where the user has no place to write to: then each process compiles."""
+    """Returns the folder for the machine code, or None if the user cannot write one: then each process compiles."""
     root = platformdirs.user_cache_path("sagemaker-harness") / "simulator"
-    place = root / _digest()
+    folder = root / _digest()
     try:
-        place.mkdir(parents=True, exist_ok=True)
-        os.utime(place)
-        for other in root.iterdir():
-            if time.time() - other.stat().st_mtime > _KEPT_SECONDS:
-                shutil.rmtree(other, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        os.utime(folder)
+        for version in root.iterdir():
+            if time.time() - version.stat().st_mtime > _KEPT_SECONDS:
+                shutil.rmtree(version, ignore_errors=True)
     except OSError:
         return None
-    return place if os.access(place, os.W_OK) else None
+    return folder if os.access(folder, os.W_OK) else None
 
 
-_PLACE = _cache()
+_FOLDER = _cache()
 
 
 @contextlib.contextmanager
-def _cached_there() -> Any:
-    before, _CONFIG.CACHE_DIR = _CONFIG.CACHE_DIR, str(_PLACE)
+def _using_the_cache() -> Any:
+    before, _CONFIG.CACHE_DIR = _CONFIG.CACHE_DIR, str(_FOLDER)
     try:
         yield
     finally:
         _CONFIG.CACHE_DIR = before
 
 
-def compiled(function: Function) -> Function:
-    """The function as machine code, for others of these. A division by zero in it gives what IEEE 754 says."""
-    made = _njit(error_model="numpy", no_cpython_wrapper=True)(function)
-    return cast("Function", made)
+def compiled(function: F) -> F:
+    """Compiles a function that other compiled functions call. A division by zero gives what IEEE 754 says."""
+    code = _njit(error_model="numpy", no_cpython_wrapper=True)(function)
+    return cast("F", code)
 
 
-def inlined(function: Function) -> Function:
-    """As ``compiled``, within its callers: what is small and everywhere, and what every request goes through."""
-    made = _njit(error_model="numpy", no_cpython_wrapper=True, forceinline=True)(function)
-    return cast("Function", made)
+def inlined(function: F) -> F:
+    """Compiles a function into its callers: for small functions, and for those that every request goes through."""
+    code = _njit(error_model="numpy", no_cpython_wrapper=True, forceinline=True)(function)
+    return cast("F", code)
 
 
-def entry(function: Function) -> Function:
-    """The function as machine code that Python calls, with all that it calls; kept in the cache."""
-    if _PLACE is None:
-        made = _njit(error_model="numpy")(function)
-        return cast("Function", made)
-    with _cached_there():
-        kept = _njit(error_model="numpy", cache=True)(function)
-    return cast("Function", kept)
+def entry(function: F) -> F:
+    """Compiles a function that Python calls, with all that it calls. The machine code is kept in the cache."""
+    if _FOLDER is None:
+        code = _njit(error_model="numpy")(function)
+        return cast("F", code)
+    with _using_the_cache():
+        code = _njit(error_model="numpy", cache=True)(function)
+    return cast("F", code)
 
 
 def _element(_: Any, address: Any, index: Any, dtype: Any) -> Any:
@@ -112,7 +112,7 @@ def _element(_: Any, address: Any, index: Any, dtype: Any) -> Any:
 
 
 element: Any = intrinsic(_element)
-"""element(address, index, dtype): the record of that number of an array of ``dtype`` that begins at an address."""
+"""element(address, index, dtype) is the record with that index in the array of ``dtype`` that begins at the address."""
 
 
 def _eight_bytes(_: Any, address: Any, index: Any) -> Any:
@@ -124,16 +124,16 @@ def _eight_bytes(_: Any, address: Any, index: Any) -> Any:
 
 
 _pointer: Any = intrinsic(_eight_bytes)
-"""To the 8-byte number of that index, of those that begin at an address."""
+"""_pointer(address, index) points to the 8-byte number with that index in the array that begins at the address."""
 
 
 @inlined
 def floats(address: int, first: int, count: int) -> Any:
-    """So many float64 from a place on of an array that begins at an address."""
+    """Returns ``count`` float64 from index ``first`` on of the array that begins at an address."""
     return _carray(_pointer(address, first), (count,), np.float64)
 
 
 @inlined
 def integers(address: int, first: int, count: int) -> Any:
-    """So many int64 from a place on of an array that begins at an address."""
+    """Returns ``count`` int64 from index ``first`` on of the array that begins at an address."""
     return _carray(_pointer(address, first), (count,), np.int64)

@@ -1,7 +1,8 @@
-"""Random draws that belong to a request, not to the moment: whatever the settings, a request meets the same ones.
+"""Random draws that belong to a request, not to a moment: a request meets the same draws whatever the settings are.
 
-Each is a counter run through SplitMix64's finalizer (Steele, Lea and Flood, OOPSLA 2014), which is that generator with
-its state known beforehand: the request's number times the golden ratio, from a start of each stream's own.
+Each draw is a counter run through the finalizer of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014). That is the
+generator itself with its state known beforehand: the request's number times the golden ratio, from a start that each
+stream has of its own.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from harness.simulator.compiled import compiled
-from harness.simulator.state import ARRIVAL, STREAMS, Array, State
+from harness.simulator.state import ARRIVAL, STREAMS, Array, StateRecord
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _ATTEMPT = np.uint64(0xD1342543DE82EF95)
@@ -27,15 +28,15 @@ def _mixed(value: np.uint64) -> np.uint64:
 
 
 @compiled
-def draw(w: State, stream: int, number: int, attempt: int) -> float:
-    """Uniform in [0, 1). number: the request's; attempt: 0 for its first."""
-    value = w.keys[stream] + np.uint64(number) * _GOLDEN + np.uint64(attempt) * _ATTEMPT
+def draw(state: StateRecord, stream: int, number: int, attempt: int) -> float:
+    """Returns a draw that is uniform in [0, 1). number: the request's number. attempt: 0 for its first attempt."""
+    value = state.keys[stream] + np.uint64(number) * _GOLDEN + np.uint64(attempt) * _ATTEMPT
     return float(_mixed(value) >> _11) * _UNIT
 
 
 def keys(seed: int, arrivals: int | None = None) -> Array:
-    """Each stream's start. arrivals: the seed of that stream, where it is another."""
-    found: Array = np.random.SeedSequence(seed).generate_state(STREAMS, np.uint64)
+    """Returns the start of each stream. arrivals: a seed for the stream of arrivals, if it has one of its own."""
+    starts: Array = np.random.SeedSequence(seed).generate_state(STREAMS, np.uint64)
     if arrivals is not None:
-        found[ARRIVAL] = keys(arrivals)[ARRIVAL]
-    return found
+        starts[ARRIVAL] = keys(arrivals)[ARRIVAL]
+    return starts

@@ -1,12 +1,12 @@
-"""The endpoint: variants, instances and their model servers, which are stations as harness.core.queueing has them."""
+"""The endpoint: variants, instances and their model servers, which are stations like those of harness.core.queueing."""
 
 from __future__ import annotations
 
 from harness.simulator.client import finish
 from harness.simulator.compiled import compiled, element, floats, inlined, integers
+from harness.simulator.compiled_rules import choose_at_random, choose_by_weight, choose_least, interpolate
 from harness.simulator.draws import draw
 from harness.simulator.events import push_event, push_timer, release
-from harness.simulator.rules import choose_at_random, choose_by_weight, choose_least, interpolate
 from harness.simulator.state import (
     ANSWERED,
     AT_SERVER,
@@ -25,7 +25,7 @@ from harness.simulator.state import (
     ROUTING,
     SERVICE,
     VARIANT_CHOICE,
-    State,
+    StateRecord,
     event_at,
     ring_at,
     slot_at,
@@ -35,62 +35,62 @@ from harness.simulator.state import (
 
 
 @inlined
-def _answer(w: State, slot: int, now: float, result: int) -> None:
-    """SageMaker answers an attempt: to its function, which takes a moment to end, or to the caller."""
-    record = slot_at(w, slot)
-    if w.has_function == 0:
-        finish(w, now, record.number, record.arrived, record.attempt, record.attempted, result)
-        release(w, slot, EXECUTING)
+def _answer(state: StateRecord, slot: int, now: float, result: int) -> None:
+    """SageMaker answers an attempt. The answer goes to its function, which takes a moment to end, or to the caller."""
+    record = slot_at(state, slot)
+    if state.has_function == 0:
+        finish(state, now, record.number, record.arrived, record.attempt, record.attempted, result)
+        release(state, slot, EXECUTING)
     elif record.flags & EXECUTING:
         record.result = result
-        push_timer(w, ring_at(w, RETURN), now + w.trail, slot)
+        push_timer(state, ring_at(state, RETURN), now + state.trail, slot)
 
 
 @inlined
-def _begin(w: State, place: int, slot: int, now: float) -> float:
-    """A worker takes an attempt; when it will be done."""
-    station, record = station_at(w, place), slot_at(w, slot)
+def _begin(state: StateRecord, place: int, slot: int, now: float) -> float:
+    """A worker begins an attempt. Returns when the worker will be done."""
+    station, record = station_at(state, place), slot_at(state, slot)
     station.in_service += 1
-    level = element(w.levels, variant_at(w, record.variant).level + station.in_service - 1, LEVEL)
-    point = draw(w, SERVICE, record.number, record.attempt)
-    seconds = interpolate(floats(w.quantiles, level.low, level.low_size), point)
-    if level.share > 0:  # as profile.Profile.service_time
-        above = interpolate(floats(w.quantiles, level.high, level.high_size), point)
+    level = element(state.levels, variant_at(state, record.variant).level + station.in_service - 1, LEVEL)
+    point = draw(state, SERVICE, record.number, record.attempt)
+    seconds = interpolate(floats(state.quantiles, level.low, level.low_size), point)
+    if level.share > 0:  # as in profile.Profile.service_time
+        above = interpolate(floats(state.quantiles, level.high, level.high_size), point)
         seconds = seconds * (1 - level.share) + above * level.share
     ended = float(now + seconds)
-    push_event(w, ended, slot)
+    push_event(state, ended, slot)
     return ended
 
 
 @inlined
-def _count(w: State, place: int, now: float, change: int) -> None:
-    """Requests in flight there, as hosting.outstanding averages them."""
-    station, outstanding = station_at(w, place), integers(w.outstanding, place, 1)
+def _count(state: StateRecord, place: int, now: float, change: int) -> None:
+    """Changes the number of requests in flight at a station; their mean is that of hosting.rules.outstanding."""
+    station, outstanding = station_at(state, place), integers(state.outstanding, place, 1)
     station.area += outstanding[0] * (now - station.changed)
     station.changed = now
     outstanding[0] += change
 
 
 @inlined
-def _count_waiting(w: State, now: float, change: int) -> None:
-    w.waiting_area += w.waiting * (now - w.waiting_since)
-    w.waiting_since = now
-    w.waiting += change
+def _count_waiting(state: StateRecord, now: float, change: int) -> None:
+    state.waiting_area += state.waiting * (now - state.waiting_since)
+    state.waiting_since = now
+    state.waiting += change
 
 
 @inlined
-def _station_for(w: State, slot: int) -> int:
-    """A variant by weight, an instance of it by its routing strategy."""
-    record, index = slot_at(w, slot), 0
-    if w.variants_size > 1:
-        point = draw(w, VARIANT_CHOICE, record.number, record.attempt)
-        index = choose_by_weight(floats(w.weights, 0, w.variants_size), point)
-    variant = variant_at(w, index)
+def _station_for(state: StateRecord, slot: int) -> int:
+    """Chooses a variant by weight, and one of its instances by the routing strategy."""
+    record, index = slot_at(state, slot), 0
+    if state.variants_size > 1:
+        point = draw(state, VARIANT_CHOICE, record.number, record.attempt)
+        index = choose_by_weight(floats(state.weights, 0, state.variants_size), point)
+    variant = variant_at(state, index)
     variant.per_instance += 1.0 / variant.serving
     variant.arrived += 1
-    point = draw(w, ROUTING, record.number, record.attempt)
+    point = draw(state, ROUTING, record.number, record.attempt)
     if variant.least:
-        chosen = choose_least(integers(w.outstanding, variant.first, variant.serving), point)
+        chosen = choose_least(integers(state.outstanding, variant.first, variant.serving), point)
     else:
         chosen = choose_at_random(variant.serving, point)
     record.variant, record.station = index, variant.first + chosen
@@ -98,99 +98,99 @@ def _station_for(w: State, slot: int) -> int:
 
 
 @inlined
-def invoke(w: State, slot: int, now: float) -> None:
-    """InvokeEndpoint: a worker of an instance, or a place in its queue, or the model server's 503."""
-    w.invocations += 1
-    place = _station_for(w, slot)
-    record, station = slot_at(w, slot), station_at(w, place)
-    variant = variant_at(w, record.variant)
+def invoke(state: StateRecord, slot: int, now: float) -> None:
+    """Acts as InvokeEndpoint: an attempt gets a worker, or a place in the queue, or the model server's 503."""
+    state.invocations += 1
+    place = _station_for(state, slot)
+    record, station = slot_at(state, slot), station_at(state, place)
+    variant = variant_at(state, record.variant)
     if station.in_service < variant.workers:
-        ended = _begin(w, place, slot, now)
+        ended = _begin(state, place, slot, now)
     elif station.waiting < variant.queue_length:
         if station.waiting == 0:
             station.head = slot
         else:
-            slot_at(w, station.tail).next = slot
+            slot_at(state, station.tail).next = slot
         station.tail = slot
         station.waiting += 1
-        _count_waiting(w, now, MORE)
-        # At the latest: were every request as slow as the slowest, a worker would be free after so many of them.
+        _count_waiting(state, now, MORE)
+        # The latest possible end: if every request were as slow as the slowest one.
         ended = now + station.waiting * variant.slowest_apart + 2 * variant.slowest
     else:
-        _answer(w, slot, now, QUEUE_FULL)
+        _answer(state, slot, now, QUEUE_FULL)
         return
     record.flags |= AT_SERVER | AWAITED
-    _count(w, place, now, MORE)
-    # What is sure to be in time needs no timer.
-    due = now + w.invocation_timeout
+    _count(state, place, now, MORE)
+    # An attempt that is sure to end in time needs no timer.
+    due = now + state.invocation_timeout
     if ended > due:
-        push_timer(w, ring_at(w, INVOCATION_DEADLINE), due, slot)
-    if w.has_function != 0:
-        due = record.started + w.function_timeout
-        if ended + w.trail > due:
-            push_timer(w, ring_at(w, FUNCTION_DEADLINE), due, slot)
+        push_timer(state, ring_at(state, INVOCATION_DEADLINE), due, slot)
+    if state.has_function != 0:
+        due = record.started + state.function_timeout
+        if ended + state.trail > due:
+            push_timer(state, ring_at(state, FUNCTION_DEADLINE), due, slot)
 
 
 @inlined
-def depart(w: State, slot: int, now: float) -> None:
-    """A worker is done with an attempt and takes the next, whether or not anybody still waits for the answer."""
-    record = slot_at(w, slot)
+def depart(state: StateRecord, slot: int, now: float) -> None:
+    """A worker is done with an attempt and begins the next one, even if nobody waits for the answer any more."""
+    record = slot_at(state, slot)
     if record.flags & LOST:
-        release(w, slot, LOST)
+        release(state, slot, LOST)
         return
     place = int(record.station)
-    station = station_at(w, place)
+    station = station_at(state, place)
     station.in_service -= 1
     if station.waiting > 0:
         following = int(station.head)
-        station.head = slot_at(w, following).next
+        station.head = slot_at(state, following).next
         station.waiting -= 1
-        _count_waiting(w, now, LESS)
-        _begin(w, place, following, now)
+        _count_waiting(state, now, LESS)
+        _begin(state, place, following, now)
     if record.flags & AWAITED:
-        _count(w, place, now, LESS)
-        rate = variant_at(w, record.variant).error_rate
-        # As profile.Profile.fails.
-        failed = rate > 0 and draw(w, FAILURE, record.number, record.attempt) < rate
-        _answer(w, slot, now, MODEL_ERROR if failed else ANSWERED)
-    release(w, slot, AT_SERVER | AWAITED)
+        _count(state, place, now, LESS)
+        rate = variant_at(state, record.variant).error_rate
+        # As in profile.Profile.fails.
+        failed = rate > 0 and draw(state, FAILURE, record.number, record.attempt) < rate
+        _answer(state, slot, now, MODEL_ERROR if failed else ANSWERED)
+    release(state, slot, AT_SERVER | AWAITED)
 
 
 @compiled
-def give_up(w: State, slot: int, now: float, result: int) -> None:
-    """SageMaker waits no longer; the model server goes on with the attempt all the same."""
-    record = slot_at(w, slot)
-    _count(w, int(record.station), now, LESS)
+def give_up(state: StateRecord, slot: int, now: float, result: int) -> None:
+    """SageMaker stops waiting for an attempt. The model server still finishes it."""
+    record = slot_at(state, slot)
+    _count(state, int(record.station), now, LESS)
     record.flags &= ~AWAITED
-    _answer(w, slot, now, result)
+    _answer(state, slot, now, result)
 
 
 @compiled
-def take_down(w: State, place: int, now: float) -> None:
-    """The instance is gone, and what it still had gets no answer."""
-    station = station_at(w, place)
+def take_down(state: StateRecord, place: int, now: float) -> None:
+    """An instance is gone, and the requests that it still had get no answer."""
+    station = station_at(state, place)
     slot = int(station.head)
     for _ in range(station.waiting):
-        following = int(slot_at(w, slot).next)
-        _drop(w, slot, now)
-        release(w, slot, AT_SERVER)
+        following = int(slot_at(state, slot).next)
+        _drop(state, slot, now)
+        release(state, slot, AT_SERVER)
         slot = following
-    _count_waiting(w, now, -station.waiting)
+    _count_waiting(state, now, -station.waiting)
     index = 0
-    # An answer may add a caller's next attempt to the heap, which only moves others further back.
-    while index < w.heap_size:
-        slot = int(event_at(w, index).slot)
+    # An answer may add a caller's next attempt to the heap. That only moves other events further back.
+    while index < state.heap_size:
+        slot = int(event_at(state, index).slot)
         index += 1
-        record = slot_at(w, slot)
+        record = slot_at(state, slot)
         if record.flags & AT_SERVER and record.station == place:
             # Its departure is still in the heap.
             record.flags |= LOST
-            _drop(w, slot, now)
-            release(w, slot, AT_SERVER)
+            _drop(state, slot, now)
+            release(state, slot, AT_SERVER)
     station.waiting = station.in_service = 0
 
 
 @compiled
-def _drop(w: State, slot: int, now: float) -> None:
-    if slot_at(w, slot).flags & AWAITED:
-        give_up(w, slot, now, MODEL_ERROR)
+def _drop(state: StateRecord, slot: int, now: float) -> None:
+    if slot_at(state, slot).flags & AWAITED:
+        give_up(state, slot, now, MODEL_ERROR)

@@ -1,4 +1,4 @@
-"""The requests between two decisions: events in the order of their times."""
+"""The requests between two decisions: events, in the order of their times."""
 
 from __future__ import annotations
 
@@ -29,122 +29,122 @@ from harness.simulator.state import (
     STARTING,
     THROTTLED,
     Array,
-    State,
+    StateRecord,
     event_at,
     ring_at,
     slot_at,
 )
 
-_ARRIVAL, _EVENT = -1, -2  # beside the rings
+_ARRIVAL, _EVENT = -1, -2  # what comes next, if it is not a ring's timer
 
 
 @inlined
-def _attempt(w: State, number: int, arrived: float, attempt: int, now: float) -> None:
-    """A caller calls: the function, if there is one, else the endpoint."""
+def _attempt(state: StateRecord, number: int, arrived: float, attempt: int, now: float) -> None:
+    """A caller calls the function if there is one, and the endpoint otherwise."""
     start = 0
-    if w.has_function != 0:
-        start = admit(w, now)
+    if state.has_function != 0:
+        start = admit(state, now)
         if start > COLD:
-            w.throttles += 1
-            finish(w, now, number, arrived, attempt, now, THROTTLED)
+            state.throttles += 1
+            finish(state, now, number, arrived, attempt, now, THROTTLED)
             return
-        w.function_requests += 1
-    slot = take_slot(w)
-    record = slot_at(w, slot)
+        state.function_requests += 1
+    slot = take_slot(state)
+    record = slot_at(state, slot)
     record.number, record.arrived, record.attempt, record.attempted = number, arrived, attempt, now
     record.started, record.start, record.flags = now, start, EXECUTING
-    if w.has_function == 0:
-        invoke(w, slot, now)
+    if state.has_function == 0:
+        invoke(state, slot, now)
     elif start == COLD:
-        w.cold_starts += 1
-        record.started = now + w.cold_start
+        state.cold_starts += 1
+        record.started = now + state.cold_start
         record.flags = EXECUTING | STARTING
-        push_event(w, record.started + min(w.lead, w.function_timeout), slot)
+        push_event(state, record.started + min(state.lead, state.function_timeout), slot)
     else:
-        push_timer(w, ring_at(w, LEAD), now + min(w.lead, w.function_timeout), slot)
+        push_timer(state, ring_at(state, LEAD), now + min(state.lead, state.function_timeout), slot)
 
 
 @compiled
-def _call(w: State, slot: int, now: float) -> None:
-    """A function calls the endpoint, unless its time is over before that."""
-    if w.function_timeout <= w.lead:
-        end(w, slot, now, FUNCTION_TIMEOUT)
+def _call(state: StateRecord, slot: int, now: float) -> None:
+    """A function calls the endpoint, unless its timeout comes first."""
+    if state.function_timeout <= state.lead:
+        end(state, slot, now, FUNCTION_TIMEOUT)
     else:
-        invoke(w, slot, now)
+        invoke(state, slot, now)
 
 
 @inlined
-def _happen(w: State, now: float) -> None:
-    """The first event of the heap."""
-    slot = begin_event(w)
-    record = slot_at(w, slot)
+def _happen(state: StateRecord, now: float) -> None:
+    """Carries out the first event of the heap."""
+    slot = begin_event(state)
+    record = slot_at(state, slot)
     if record.flags & RETRYING:
         number, arrived, attempt = record.number, record.arrived, record.attempt
-        release(w, slot, RETRYING)
-        _attempt(w, number, arrived, attempt, now)
+        release(state, slot, RETRYING)
+        _attempt(state, number, arrived, attempt, now)
     elif record.flags & STARTING:
         record.flags &= ~STARTING
-        _call(w, slot, now)
+        _call(state, slot, now)
     else:
-        depart(w, slot, now)
-    end_event(w)
+        depart(state, slot, now)
+    end_event(state)
 
 
 @compiled
-def _ring(w: State, which: int, now: float) -> None:
-    """The first timer of a ring, unless what it is about is over."""
-    slot = pop_timer(w, ring_at(w, which))
+def _ring(state: StateRecord, which: int, now: float) -> None:
+    """Carries out the first timer of a ring, unless its attempt is over."""
+    slot = pop_timer(state, ring_at(state, which))
     if slot < 0:
         return
-    record = slot_at(w, slot)
+    record = slot_at(state, slot)
     if which == LEAD:
-        _call(w, slot, now)
+        _call(state, slot, now)
     elif which == INVOCATION_DEADLINE:
         if record.flags & AWAITED:
-            give_up(w, slot, now, INVOCATION_TIMEOUT)
+            give_up(state, slot, now, INVOCATION_TIMEOUT)
     elif record.flags & EXECUTING:
-        end(w, slot, now, record.result if which == RETURN else FUNCTION_TIMEOUT)
+        end(state, slot, now, record.result if which == RETURN else FUNCTION_TIMEOUT)
 
 
 @entry
-def advance(state: Array, until: float) -> bool:
-    """Everything before ``until``. False where it stopped for want of room, which World.make_room() makes."""
-    w = state[0]
-    if w.number < 0:
-        next_arrival(w)
+def advance(record: Array, until: float) -> bool:
+    """Simulates everything before ``until``. Returns False if it stopped because room ran out: call make_room()."""
+    state = record[0]
+    if state.number < 0:
+        next_arrival(state)
     while True:
-        now, what = w.next_arrival, _ARRIVAL
-        if w.heap_size > 0 and event_at(w, 0).time <= now:
-            now, what = event_at(w, 0).time, _EVENT
+        now, what = state.next_arrival, _ARRIVAL
+        if state.heap_size > 0 and event_at(state, 0).time <= now:
+            now, what = event_at(state, 0).time, _EVENT
         for which in range(4):
-            if ring_at(w, which).due < now:
-                now, what = ring_at(w, which).due, which
+            if ring_at(state, which).due < now:
+                now, what = ring_at(state, which).due, which
         if now >= until:
             return True
-        # Whatever comes next begins an attempt at most, and another one after it.
-        if w.slots_used + 2 > w.slots_size:
+        # Whatever comes next takes at most two slots: for an attempt that begins, and for the one after it.
+        if state.slots_used + 2 > state.slots_size:
             return False
         if what == _ARRIVAL:
-            w.requests += 1
-            number = w.number
-            next_arrival(w)
-            _attempt(w, number, now, FIRST, now)
+            state.requests += 1
+            number = state.number
+            next_arrival(state)
+            _attempt(state, number, now, FIRST, now)
         elif what == _EVENT:
-            _happen(w, now)
+            _happen(state, now)
         else:
-            _ring(w, what, now)
+            _ring(state, what, now)
 
 
 @entry
-def arrive(state: Array) -> float:
-    """When the next request arrives; infinite after the last. Of a run that nothing else is asked of."""
-    w = state[0]
-    next_arrival(w)
-    return float(w.next_arrival)
+def arrive(record: Array) -> float:
+    """Returns when the next request arrives; infinity after the last one. For a run that is not advanced otherwise."""
+    state = record[0]
+    next_arrival(state)
+    return float(state.next_arrival)
 
 
 @entry
-def take_down_stations(state: Array, first: int, end: int, now: float) -> None:
-    """The instances from one place up to another are gone, with what they have in hand."""
+def take_down_stations(record: Array, first: int, end: int, now: float) -> None:
+    """Takes down the instances from ``first`` up to ``end``, with the requests that they have."""
     for place in range(first, end):
-        take_down(state[0], place, now)
+        take_down(record[0], place, now)

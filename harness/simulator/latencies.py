@@ -1,4 +1,4 @@
-"""Buckets of latencies: 128 an octave, each at most 0.8 % wide, the same for every run."""
+"""The buckets of latencies: 128 per octave, each at most 0.8 % wide, the same for every run."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from harness.simulator.outcome import Floats
 from harness.simulator.state import Array
 
 _LOWEST, _OCTAVES = -20, 36
-"""From about a microsecond (2 to the -20th of a second) to 18 hours; what lies outside is in the outermost bucket."""
+"""From about a microsecond (2 to the power of -20 seconds) to 18 hours. The outermost buckets take the rest."""
 _PARTS = 128
 BUCKETS = _OCTAVES * _PARTS
-_SHIFT = 52 - 7  # of a float64's bits, so that its exponent and the highest 7 of its mantissa are left
-_FIRST = (1023 + _LOWEST) * _PARTS  # those of 2 to the lowest
+_SHIFT = 52 - 7  # leaves a float64's exponent and the highest 7 bits of its mantissa
+_FIRST = (1023 + _LOWEST) * _PARTS  # the shifted bits of the lowest bound
 
 
 def edges() -> Floats:
-    """BUCKETS + 1 bounds, seconds; a bucket includes its lower one."""
+    """Returns the BUCKETS + 1 bounds in seconds. A bucket includes its lower bound."""
     octaves = 2.0 ** np.arange(_LOWEST, _LOWEST + _OCTAVES)
     inside = 1.0 + np.arange(_PARTS) / _PARTS
-    found = np.append((octaves[:, None] * inside).ravel(), 2.0 ** (_LOWEST + _OCTAVES))
-    found[0] = 0.0
-    return found
+    bounds = np.append((octaves[:, None] * inside).ravel(), 2.0 ** (_LOWEST + _OCTAVES))
+    bounds[0] = 0.0
+    return bounds
 
 
 @compiled
 def bucket(seconds: float) -> int:
-    """The bucket of a latency: buckets follow each other as the bits of a float64 do."""
+    """Returns the bucket of a latency. The buckets are in the order of the bits of a float64."""
     bits: Any = np.float64(seconds).view(np.int64)
     place: int = (bits >> _SHIFT) - _FIRST
     return min(max(place, 0), BUCKETS - 1)
@@ -38,8 +38,10 @@ def bucket(seconds: float) -> int:
 
 @entry
 def take(counts: Array, total: Array) -> tuple[int, int]:
-    """Adds the counts to those of all and leaves none; the buckets of p50 and p99, as Latencies.percentile finds them,
-    -1 without any."""
+    """Moves the counts into ``total``, and returns the buckets of their p50 and p99.
+
+    The buckets are those that Latencies.percentile finds; -1 if there are no counts.
+    """
     number = 0
     for count in counts:
         number += count

@@ -1,6 +1,6 @@
-"""What a setting gives under a traffic: the answer of the simulator, and in the same shape that of a live run.
+"""The outcome of a simulated run.
 
-Times are seconds, memory is MB, capacities instances or environments.
+Times are in seconds, memory is in MB, and capacities are instances or environments.
 """
 
 from __future__ import annotations
@@ -13,18 +13,22 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 RESOLUTION = 0.01
-"""The widest that a bucket of latencies is, as a share of them."""
+"""The largest width of a latency bucket, as a share of the latency."""
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
-    """One value for each minute of the traffic's clock (float64 arrays of equal length).
+class SimulatedMinutes:
+    """One value for each minute of the requests' clock, as float64 arrays of equal length.
 
-    arrivals: first attempts; invocations: that reached the endpoint; throttles: 429 of Lambda; errors: requests that
-    ended in an error of any kind, by the minute they began in. p50, p99: of latency, nan in a minute without an
-    answer. in_service, desired: instances, mean and at the minute's end, of all variants together. per_instance: the
-    metric InvocationsPerInstance of the first variant. queued: requests waiting in model servers, mean. concurrency:
-    Lambda executions, mean; concurrency_peak: at most. alarm_high, alarm_low: 1 while in ALARM.
+    arrivals: first attempts. invocations: requests that reached the endpoint. throttles: Lambda's 429 answers.
+    errors: requests that ended in an error of any kind, by the minute in which they began.
+    p50, p99: percentiles of the latency; nan in a minute without an answer.
+    in_service: the mean number of instances in service. desired: the instances wanted when the minute ended. Both
+    count all variants together.
+    per_instance: the metric InvocationsPerInstance of the first variant.
+    queued: the mean number of requests that wait in model servers.
+    concurrency: the mean number of Lambda executions. concurrency_peak: the largest number.
+    alarm_high, alarm_low: 1 while an alarm that asks for more, or for less, is in ALARM.
     """
 
     arrivals: Floats
@@ -45,9 +49,10 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Latencies:
-    """A histogram of what callers waited, seconds, of the requests that were answered well.
+    """A histogram of how many seconds callers waited for the requests that succeeded.
 
-    edges: ascending, n + 1; counts: n. Buckets are at most RESOLUTION wide, so that is what a percentile is off by.
+    edges: n + 1 ascending bounds. counts: n. A bucket is at most RESOLUTION wide, so a percentile is off by at most
+    that.
     """
 
     edges: Floats
@@ -58,7 +63,7 @@ class Latencies:
         return int(self.counts.sum())
 
     def percentile(self, q: float) -> float:
-        """Seconds that a share ``q`` (0 to 1) of the requests does not exceed; nan without any."""
+        """Returns the seconds that a share ``q`` (0 to 1) of the requests does not exceed; nan without requests."""
         total = self.total
         if total == 0:
             return float("nan")
@@ -67,20 +72,22 @@ class Latencies:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """One replication.
+class SimulationOutcome:
+    """The outcome of one replication.
 
-    requests: first attempts; succeeded: answered well in the end. failures: requests that ended in an error, by what
-    ended them: ``throttled`` (Lambda 429), ``queue_full`` (the model server's 503), ``model_error``,
-    ``invocation_timeout`` (60 s), ``function_timeout``, ``client_timeout``. throttles: 429 answers, those that a retry
-    mended among them; retries: attempts beyond the first.
-    instance_seconds: from InService until it is removed, by instance type; billed instance seconds are the price's
-    business. function_seconds: executing, on demand; provisioned_seconds: executing on provisioned; held_seconds:
-    provisioned environments held; cold_starts. seconds: the length of the traffic.
-    at_maximum: seconds that a variant's desired capacity stood at its max_capacity while an alarm asked for more.
-    beyond_saturation: seconds in which an instance was offered more than the profile's measured saturation rate: there
-    the answer is an extrapolation.
-    changes: (second, variant's index, desired capacity) of each change.
+    seconds: the length of the traffic.
+    requests: first attempts. succeeded: those that were answered well in the end.
+    failures: requests that ended in an error, by its kind: ``throttled`` (Lambda's 429), ``queue_full`` (the model
+    server's 503), ``model_error``, ``invocation_timeout`` (SageMaker's 60 s), ``function_timeout``, ``client_timeout``.
+    throttles: 429 answers, including those that a retry made good. retries: attempts after the first.
+    instance_seconds: from InService until the instance is removed, by instance type. Which of them are billed is for
+    the prices to say.
+    function_seconds: executions on demand. provisioned_seconds: executions on provisioned environments.
+    held_seconds: provisioned environments, whether they were used or not.
+    at_maximum: seconds in which a variant's desired capacity was at its max_capacity while an alarm asked for more.
+    beyond_saturation: seconds in which an instance was offered more than its profile's measured saturation rate. For
+    these the outcome is an extrapolation.
+    changes: each change of capacity as (second, variant's index, desired capacity).
     """
 
     seed: int
@@ -99,7 +106,7 @@ class Outcome:
     cold_starts: int
     at_maximum: float
     beyond_saturation: float
-    series: Series
+    series: SimulatedMinutes
     changes: tuple[tuple[float, int, int], ...] = ()
 
     @property

@@ -1,4 +1,4 @@
-"""What is scaled: the instances of variants and provisioned concurrency, in the run's state and on its agenda."""
+"""What is scaled: the instances of variants, and provisioned concurrency, in the run's state and on its agenda."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 from harness.functions.rules.concurrency import AccountConcurrency, FunctionConcurrency, ProvisionedConcurrency
 from harness.hosting.rules.timeouts import DRAIN_SECONDS
-from harness.simulator.agenda import Agenda, Turn
+from harness.simulator.agenda import Agenda, Priority
 from harness.simulator.system import Delays
 
 
 @dataclass(slots=True)
-class Area:
-    """A number's integral over time. Times are seconds of the requests' clock."""
+class TimeIntegral:
+    """The integral of a number over time. Times are seconds of the requests' clock."""
 
     number: int
     since: float = 0.0
@@ -24,15 +24,15 @@ class Area:
         self.since, self.number = now, number
 
     def take(self, now: float) -> float:
-        """The integral since it was last taken."""
+        """Returns the integral since the last call."""
         self.set(now, self.number)
-        found, self.total = self.total, 0.0
-        return found
+        total, self.total = self.total, 0.0
+        return total
 
 
 @dataclass
-class Endpoint:
-    """What all variants have in common: only one update at a time."""
+class SimulatedEndpoint:
+    """What an endpoint's variants share: only one update runs at a time."""
 
     agenda: Agenda
     delays: Delays
@@ -41,45 +41,51 @@ class Endpoint:
 
 
 @dataclass
-class Variant:
-    """A variant's instances.
+class SimulatedVariant:
+    """The instances of a variant.
 
-    serve: has so many take requests; take_down: ends those from one place up to another with what they have in hand.
-    changes: (second, desired capacity). served, kept: instances that take requests, and those that are not yet gone.
+    serve: sets how many of them take requests. take_down: ends the instances from one index up to another, together
+    with the requests that they have. changes: each change as (second, desired capacity).
+    served: integral of the instances that take requests. kept: integral of those that are not gone yet.
     """
 
-    endpoint: Endpoint
+    endpoint: SimulatedEndpoint
     current: int
     serve: Callable[[int, float], None]
     take_down: Callable[[int, int, float], None]
     takes_more: bool = field(default=False, init=False)
     desired: int = field(init=False)
     changes: list[tuple[float, int]] = field(default_factory=list, init=False)
-    served: Area = field(init=False)
-    kept: Area = field(init=False)
+    served: TimeIntegral = field(init=False)
+    kept: TimeIntegral = field(init=False)
 
     def __post_init__(self) -> None:
         self.desired = self.current
-        self.served, self.kept = Area(self.current), Area(self.current)
+        self.served, self.kept = TimeIntegral(self.current), TimeIntegral(self.current)
 
     @property
     def updatable(self) -> bool:
         return not self.endpoint.updating
 
     def set_capacity(self, now: float, capacity: int) -> None:
-        """UpdateEndpointWeightsAndCapacities. Removed ones, the newest, take no requests any more and have a while to
-        finish what they have, as in hosting.fleet; not longer than the update."""
+        """Acts as UpdateEndpointWeightsAndCapacities.
+
+        The newest instances are removed. They take no more requests and have some time to finish those that they have,
+        as in hosting.fleet, but no longer than the update lasts.
+        """
         before, self.desired = self.current, capacity
         endpoint, delays = self.endpoint, self.endpoint.delays
         self.changes.append((now / endpoint.speed, capacity))
         endpoint.updating = True
         if capacity > before:
-            endpoint.agenda.add(now + delays.provisioning, Turn.INSTANCES, self._added)
+            endpoint.agenda.add(now + delays.provisioning, Priority.INSTANCES, self._added)
             return
         self._serve(now)
         drained = now + min(DRAIN_SECONDS, delays.removal)
-        endpoint.agenda.add(drained, Turn.INSTANCES, lambda at: self.take_down(capacity, before, at / endpoint.speed))
-        endpoint.agenda.add(now + delays.removal, Turn.INSTANCES, self._removed)
+        endpoint.agenda.add(
+            drained, Priority.INSTANCES, lambda due: self.take_down(capacity, before, due / endpoint.speed)
+        )
+        endpoint.agenda.add(now + delays.removal, Priority.INSTANCES, self._settled)
 
     def _serve(self, now: float) -> None:
         second = now / self.endpoint.speed
@@ -90,16 +96,13 @@ class Variant:
         self._serve(now)
         self._settled(now)
 
-    def _removed(self, now: float) -> None:
-        self._settled(now)
-
     def _settled(self, now: float) -> None:
         self.kept.set(now / self.endpoint.speed, self.desired)
         self.current, self.endpoint.updating = self.desired, False
 
 
-class Alias:
-    """A function's provisioned concurrency. allocate: has so many serve."""
+class SimulatedAlias:
+    """The provisioned concurrency of a function's alias. allocate: sets how many environments serve."""
 
     takes_more = True
     updatable = True
@@ -110,7 +113,7 @@ class Alias:
         self._allocate = allocate
         self._concurrency = ProvisionedConcurrency(FunctionConcurrency(AccountConcurrency()), initial)
         self._concurrency.allocate(initial)
-        self.held = Area(initial)
+        self.held = TimeIntegral(initial)
         allocate(initial)
 
     @property
@@ -122,18 +125,18 @@ class Alias:
         return self._concurrency.requested
 
     def set_capacity(self, now: float, capacity: int) -> None:
-        """PutProvisionedConcurrencyConfig: fewer at once, more when they are prepared."""
+        """Acts as PutProvisionedConcurrencyConfig: a decrease holds at once, an increase when it is prepared."""
         concurrency = self._concurrency
         concurrency.request(capacity)
         if capacity <= concurrency.allocated:
             self._serve(now)
         else:
             ready = now + concurrency.allocation_seconds()
-            self._agenda.add(ready, Turn.INSTANCES, lambda at: self._prepared(at, capacity, ready))
+            self._agenda.add(ready, Priority.INSTANCES, lambda due: self._prepared(due, capacity, ready))
             self._ready = ready
 
     def _prepared(self, now: float, capacity: int, ready: float) -> None:
-        # Another number may have been asked for since, which began the preparation anew.
+        # A later request for another capacity began the preparation anew.
         if capacity == self._concurrency.requested and ready == self._ready:
             self._concurrency.allocate(capacity)
             self._serve(now)

@@ -1,22 +1,18 @@
-"""What the planner varies: one complete setting of a stack, by AWS's own parameter names in snake case.
+"""What the planner varies: the complete settings of a stack, under AWS's own parameter names in snake case.
 
-The same object is simulated, priced, run on twins, written to files ready to apply and printed in a plan.
+The same object is simulated, priced, run on twins, written to files that are ready to apply, and printed in a plan.
 """
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from harness.hosting.rules.routing import Strategy, traffic_share
+from harness.scaling.rules.metric_sources import VariantMetric
 from harness.scaling.rules.tracking import DEFAULT_COOLDOWN
 
-TrackedMetric = Literal[
-    "SageMakerVariantInvocationsPerInstance", "SageMakerVariantConcurrentRequestsPerModelHighResolution"
-]
-INVOCATIONS: TrackedMetric = "SageMakerVariantInvocationsPerInstance"
-CONCURRENCY: TrackedMetric = "SageMakerVariantConcurrentRequestsPerModelHighResolution"
+INVOCATIONS: VariantMetric = "SageMakerVariantInvocationsPerInstance"
+CONCURRENCY: VariantMetric = "SageMakerVariantConcurrentRequestsPerModelHighResolution"
 
 
 class _Settings(BaseModel):
@@ -24,10 +20,12 @@ class _Settings(BaseModel):
 
 
 class TrackingSettings(_Settings):
-    """A target tracking policy. target_value: invocations **a minute** per instance, or concurrent requests per model;
-    cooldowns: seconds."""
+    """A target tracking policy.
 
-    metric: TrackedMetric = INVOCATIONS
+    target_value: invocations **per minute** per instance, or concurrent requests per model. Cooldowns are in seconds.
+    """
+
+    metric: VariantMetric = INVOCATIONS
     target_value: float = Field(gt=0, allow_inf_nan=False)
     scale_out_cooldown: float = Field(default=DEFAULT_COOLDOWN, ge=0, allow_inf_nan=False)
     scale_in_cooldown: float = Field(default=DEFAULT_COOLDOWN, ge=0, allow_inf_nan=False)
@@ -35,8 +33,12 @@ class TrackingSettings(_Settings):
 
 
 class Step(_Settings):
-    """From how far past the threshold on (upwards in a policy that adds, downwards in one that removes) which change
-    of capacity, in instances."""
+    """One step of a step policy.
+
+    bound: how far the metric must be past the threshold for this step to apply: above it in a policy that adds
+    instances, below it in one that removes them. The step with the largest bound reached applies.
+    adjustment: the instances added; negative to remove some.
+    """
 
     bound: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     adjustment: int
@@ -45,7 +47,8 @@ class Step(_Settings):
 class StepSettings(_Settings):
     """A ChangeInCapacity step policy with its alarm on one-minute invocations per instance.
 
-    threshold: invocations a minute per instance; periods: one-minute datapoints in a row; above: whether it scales out.
+    threshold: invocations per minute per instance. above: whether the alarm goes off above the threshold, so that the
+    policy scales out, or below it. periods: how many one-minute datapoints in a row must be past the threshold.
     """
 
     threshold: float = Field(gt=0, allow_inf_nan=False)
@@ -56,7 +59,7 @@ class StepSettings(_Settings):
 
 
 class ScheduledCapacity(_Settings):
-    """A scheduled action, daily in UTC. second_of_day: 0 to 86,399, a whole minute."""
+    """A scheduled action that runs daily in UTC. second_of_day: 0 to 86,399, at a whole minute."""
 
     second_of_day: int = Field(ge=0, lt=86_400, multiple_of=60)
     min_capacity: int = Field(ge=1)
@@ -64,8 +67,10 @@ class ScheduledCapacity(_Settings):
 
 
 class VariantSettings(_Settings):
-    """A production variant with its scalable target. Without a policy and schedule its fleet is fixed at the initial
-    count."""
+    """A production variant with its scalable target.
+
+    Without a policy and a schedule, the number of instances stays at the initial count.
+    """
 
     name: str = "AllTraffic"
     instance_type: str
@@ -90,7 +95,7 @@ class VariantSettings(_Settings):
 
 
 class ProvisionedScaling(_Settings):
-    """Target tracking of provisioned concurrency. target_value: utilization, 0 to 1."""
+    """Target tracking of provisioned concurrency. target_value: the utilization, 0 to 1."""
 
     min_capacity: int = Field(ge=1)
     max_capacity: int = Field(ge=1)
@@ -98,7 +103,10 @@ class ProvisionedScaling(_Settings):
 
 
 class FunctionSettings(_Settings):
-    """The Lambda function. memory_size: MB; timeout: seconds; None: no reserved concurrency; 0: none provisioned."""
+    """The Lambda function.
+
+    memory_size: MB. timeout: seconds. reserved_concurrent_executions: None to reserve none.
+    """
 
     memory_size: int = Field(default=128, ge=128, le=10_240)
     timeout: float = Field(default=60, gt=0, le=900)
@@ -108,11 +116,12 @@ class FunctionSettings(_Settings):
 
 
 class Settings(_Settings):
-    """A whole stack's. function: None where callers invoke the endpoint themselves."""
+    """The settings of a whole stack. function: None if callers invoke the endpoint directly."""
 
     variants: tuple[VariantSettings, ...] = Field(min_length=1)
     function: FunctionSettings | None = None
 
     def traffic_share(self, variant: VariantSettings) -> float:
-        """The share of the requests that a variant gets by its weight."""
-        return traffic_share(variant.initial_variant_weight, [other.initial_variant_weight for other in self.variants])
+        """Returns the share of the requests that a variant gets by its weight."""
+        weights = [production_variant.initial_variant_weight for production_variant in self.variants]
+        return traffic_share(variant.initial_variant_weight, weights)

@@ -1,7 +1,7 @@
-"""What a simulated run is at a moment, as the compiled functions have it: one record, and arrays that it points to.
+"""The state of a simulated run, as the compiled functions see it: one record, and the arrays that it points to.
 
-Times are seconds of the requests' clock, from the traffic's beginning. Indices of slots, stations and variants are
-places in their arrays; -1 is none.
+Times are seconds of the requests' clock from the beginning of the traffic. Slots, stations and variants are named by
+their indices in their arrays; -1 is none.
 """
 
 from __future__ import annotations
@@ -18,45 +18,45 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 Array = NDArray[Any]
-State = Any
-"""A record of STATE within compiled code."""
+StateRecord = Any
+"""A record of STATE in compiled code."""
 Record = Any
-"""Another record within compiled code: reading and writing its members reads and writes the array."""
+"""Any other record in compiled code. Reading and writing its members reads and writes the array."""
 
 
 def _number(value: int) -> int:
-    """A constant for compiled functions, which numba takes for any integer: of plain ones it compiles a function anew
-    for each that it is called with."""
+    """Makes a constant for compiled functions. numba compiles a function anew for each plain integer that it is called
+    with, but only once for all numpy integers."""
     return cast("int", np.int64(value))
 
 
-# How a request may end, in the order of Outcome's failures; ANSWERED is well.
+# How a request may end. The failures come first, in the order of FAILURES; ANSWERED is success.
 THROTTLED, QUEUE_FULL, MODEL_ERROR, INVOCATION_TIMEOUT, FUNCTION_TIMEOUT, CLIENT_TIMEOUT, ANSWERED = map(
     _number, range(7)
 )
 FAILURES = ("throttled", "queue_full", "model_error", "invocation_timeout", "function_timeout", "client_timeout")
 
-# What an attempt in flight still is, as bits; without any it is over and its slot free.
-EXECUTING = _number(1)  # its function runs
-STARTING = _number(2)  # in an environment that has still to start
+# What an attempt in flight still does, as bits. Without any bit it is over and its slot is free.
+EXECUTING = _number(1)  # its function runs, or it was sent to the endpoint directly
+STARTING = _number(2)  # its environment is still starting
 AT_SERVER = _number(4)  # the model server has it, in service or waiting
-AWAITED = _number(8)  # and SageMaker waits for the answer
-RETRYING = _number(16)  # it waits for its next attempt
+AWAITED = _number(8)  # SageMaker waits for the model server's answer
+RETRYING = _number(16)  # its caller waits before trying again
 LOST = _number(32)  # its instance was taken down while it was in service
 
-# First in, first out: what comes a fixed time after whatever it follows. A function's call of the endpoint, its end
-# after the endpoint's answer, and the timeouts.
+# Rings of timers, first in, first out: each timer comes a fixed time after its cause. They are for a function's call
+# of the endpoint, its end after the endpoint's answer, and the two timeouts.
 LEAD, RETURN, INVOCATION_DEADLINE, FUNCTION_DEADLINE = map(_number, range(4))
 RINGS = 4
 
-# Allowances: of the account's requests, the reserved concurrency's, the provisioned concurrency's, new environments.
+# Allowances: requests of the account, of the reserved and of the provisioned concurrency, and new environments.
 ACCOUNT, OWN, PROVISIONED_OWN, GROWTH = map(_number, range(4))
 ALLOWANCES = 4
 
 FIRST = _number(0)  # attempt
-MORE, LESS = _number(1), _number(-1)  # by one
+MORE, LESS = _number(1), _number(-1)  # changes of a count
 
-# Streams of draws.
+# Streams of random draws.
 ARRIVAL, VARIANT_CHOICE, ROUTING, SERVICE, FAILURE, JITTER = map(_number, range(6))
 STREAMS = 6
 
@@ -80,7 +80,8 @@ _ADDRESSES = (
 STATE = np.dtype(
     [
         ("keys", "u8", (STREAMS,)),
-        # Arrivals: the next one's time and number; the piece of the traffic, its start in time and in arrivals.
+        # Arrivals: the time and number of the next one; the current piece of the traffic, and its start in seconds
+        # and in expected arrivals.
         ("next_arrival", "f8"),
         ("number", "i8"),
         ("point", "f8"),
@@ -90,12 +91,12 @@ STATE = np.dtype(
         ("piece_before", "f8"),
         # Events and slots.
         ("heap_size", "i8"),
-        ("happening", "i8"),  # whether the heap's first event does
+        ("happening", "i8"),  # whether the heap's first event is being carried out
         ("slots_used", "i8"),
         ("slots_size", "i8"),
         ("free", "i8"),
         ("variants_size", "i8"),
-        # The function. reserved: -1 where none is.
+        # The function. reserved: -1 if no concurrency is reserved.
         ("has_function", "i8"),
         ("limit", "i8"),
         ("reserved", "i8"),
@@ -116,7 +117,7 @@ STATE = np.dtype(
         ("client_timeout", "f8"),
         ("retries", "i8"),
         ("backoff", "f8"),
-        # Counted from the beginning. failures: by how a request ended.
+        # Counted from the beginning of the run. failures: by how a request ended.
         ("failures", "i8", (len(FAILURES),)),
         ("errors_size", "i8"),
         ("requests", "i8"),
@@ -127,7 +128,7 @@ STATE = np.dtype(
         ("cold_starts", "i8"),
         ("function_seconds", "f8"),
         ("provisioned_seconds", "f8"),
-        # Counted in this minute. Areas are integrals over time.
+        # Counted in the current minute. Areas are integrals over time.
         ("invocations", "i8"),
         ("running_peak", "i8"),
         ("running_area", "f8"),
@@ -135,7 +136,7 @@ STATE = np.dtype(
         ("waiting", "i8"),
         ("waiting_area", "f8"),
         ("waiting_since", "f8"),
-        # The datapoint of ProvisionedConcurrencyUtilization.
+        # The current datapoint of ProvisionedConcurrencyUtilization.
         ("utilization_sum", "f8"),
         ("utilization_count", "i8"),
         # Where the arrays begin.
@@ -146,12 +147,12 @@ STATE = np.dtype(
 
 
 def _ctype(dtype: np.dtype[Any]) -> Any:
-    one = {"f8": ctypes.c_double, "i8": ctypes.c_int64, "u8": ctypes.c_uint64}[dtype.base.str[1:]]
-    return one * dtype.shape[0] if dtype.shape else one
+    member = {"f8": ctypes.c_double, "i8": ctypes.c_int64, "u8": ctypes.c_uint64}[dtype.base.str[1:]]
+    return member * dtype.shape[0] if dtype.shape else member
 
 
 class _Members(ctypes.Structure):
-    """STATE as Python has it: its members are Python's own numbers, ten times as fast as those of numpy's record."""
+    """STATE for Python code: its members are Python's own numbers, ten times as fast as those of numpy's record."""
 
     _fields_ = [(name, _ctype(STATE[name])) for name in STATE.names or ()]
 
@@ -160,12 +161,12 @@ assert ctypes.sizeof(_Members) == STATE.itemsize
 
 PIECE = np.dtype([("seconds", "f8"), ("start_rate", "f8"), ("end_rate", "f8"), ("expected", "f8")], align=True)
 
-# All integers are of one width: compiled functions are compiled anew for each.
+# All integers have the same width, because functions are compiled anew for each width.
 SLOT = np.dtype(
     [
-        ("arrived", "f8"),  # the request
-        ("attempted", "f8"),  # this attempt
-        ("started", "f8"),  # its execution
+        ("arrived", "f8"),  # when the request arrived
+        ("attempted", "f8"),  # when this attempt began
+        ("started", "f8"),  # when its execution began
         ("number", "i8"),
         ("attempt", "i8"),
         ("station", "i8"),
@@ -181,11 +182,13 @@ SLOT = np.dtype(
 
 EVENT = np.dtype([("time", "f8"), ("slot", "i8")], align=True)
 TIMER = np.dtype([("time", "f8"), ("slot", "i8"), ("generation", "i8")], align=True)
-# due: of its first timer, infinite without any; mask: its places, a power of two, less one; timers: an address.
+# due: the time of its first timer; infinity without any. mask: the number of its places, a power of two, less one.
+# timers: the address of its timers.
 RING = np.dtype([("due", "f8"), ("head", "i8"), ("tail", "i8"), ("mask", "i8"), ("timers", "i8")], align=True)
 ALLOWANCE = np.dtype([("left", "f8"), ("limit", "f8"), ("per_second", "f8"), ("at", "f8")], align=True)
 
-# An instance and its model server. area, changed, since: of requests in flight, as hosting.outstanding.
+# An instance and its model server. area, changed, since: for the mean number of requests in flight, as in
+# hosting.rules.outstanding.
 STATION = np.dtype(
     [
         ("in_service", "i8"),
@@ -199,9 +202,9 @@ STATION = np.dtype(
     align=True,
 )
 
-# first: its first station; serving: how many take requests; level: where its service times begin among the levels.
-# slowest: its longest service time; slowest_apart: that between two departures while all workers take so long.
-# per_instance, arrived: InvocationsPerInstance and requests since last read.
+# first: its first station. serving: how many of its stations take requests. level: its first level.
+# slowest: the longest service time. slowest_apart: the time between two departures when all workers take that long.
+# per_instance, arrived: InvocationsPerInstance and requests since they were last read.
 VARIANT = np.dtype(
     [
         ("first", "i8"),
@@ -219,43 +222,49 @@ VARIANT = np.dtype(
     align=True,
 )
 
-# Service times while so many are in service: which two tables of quantiles they lie between, and the second's share.
+# The service times at a number of requests in service: the two tables of quantiles that they lie between, and the share
+# of the second one.
 LEVEL = np.dtype([("low", "i8"), ("low_size", "i8"), ("high", "i8"), ("high_size", "i8"), ("share", "f8")], align=True)
 
 
 @inlined
-def slot_at(w: State, place: int) -> Record:
-    return element(w.slots, place, SLOT)
+def slot_at(state: StateRecord, place: int) -> Record:
+    return element(state.slots, place, SLOT)
 
 
 @inlined
-def event_at(w: State, place: int) -> Record:
-    return element(w.heap, place, EVENT)
+def event_at(state: StateRecord, place: int) -> Record:
+    return element(state.heap, place, EVENT)
 
 
 @inlined
-def ring_at(w: State, which: int) -> Record:
-    return element(w.rings, which, RING)
+def ring_at(state: StateRecord, which: int) -> Record:
+    return element(state.rings, which, RING)
 
 
 @inlined
-def variant_at(w: State, index: int) -> Record:
-    return element(w.variants, index, VARIANT)
+def variant_at(state: StateRecord, index: int) -> Record:
+    return element(state.variants, index, VARIANT)
 
 
 @inlined
-def station_at(w: State, place: int) -> Record:
-    return element(w.stations, place, STATION)
+def station_at(state: StateRecord, place: int) -> Record:
+    return element(state.stations, place, STATION)
 
 
-class World:
-    """The arrays of a run, of which ``state`` is the record, and ``now`` its members. outstanding: by station; weights:
-    by variant; errors: by the minute in which their requests began; counts: of this minute's latencies; rings: RINGS of
-    them."""
+class KernelState:
+    """The state of a run with all its arrays.
+
+    record: the record that compiled functions take. members: the same record for Python code.
+    arrays: by name. ``outstanding`` is by station, ``weights`` by variant, ``errors`` by the minute in which the
+    requests began; ``counts`` are the current minute's latencies.
+    """
 
     def __init__(self, slots: int, idle: int, **arrays: Array) -> None:
-        """slots, idle: powers of two; arrays: pieces, variants, weights, stations, levels, quantiles, errors and
-        counts."""
+        """slots: room for attempts in flight. idle: room for idle environments. Both are powers of two.
+
+        arrays: pieces, variants, weights, stations, levels, quantiles, errors and counts.
+        """
         self.arrays: dict[str, Array] = {
             **arrays,
             "slots": np.zeros(slots, SLOT),
@@ -266,29 +275,29 @@ class World:
             "outstanding": np.zeros(len(arrays["stations"]), np.int64),
         }
         self._timers = [np.zeros(2 * slots, TIMER) for _ in range(RINGS)]
-        self.state = np.zeros(1, STATE)
-        self.now: Any = _Members.from_buffer(cast("Buffer", self.state))
-        self.now.free = -1
-        self.now.idle_mask = idle - 1
+        self.record = np.zeros(1, STATE)
+        self.members: Any = _Members.from_buffer(cast("Buffer", self.record))
+        self.members.free = -1
+        self.members.idle_mask = idle - 1
         self.arrays["rings"]["due"] = np.inf
         for name in ("pieces", "variants", "errors"):
-            setattr(self.now, f"{name}_size", len(arrays[name]))
+            setattr(self.members, f"{name}_size", len(arrays[name]))
         self._point()
 
     def _point(self) -> None:
         for name in _ADDRESSES:
-            setattr(self.now, name, self.arrays[name].ctypes.data)
-        self.now.slots_size = len(self.arrays["slots"])
+            setattr(self.members, name, self.arrays[name].ctypes.data)
+        self.members.slots_size = len(self.arrays["slots"])
         for ring, timers in zip(self.arrays["rings"], self._timers, strict=True):
             ring["timers"], ring["mask"] = timers.ctypes.data, len(timers) - 1
 
     def make_room(self, slots: int = 1) -> None:
-        """Has room for so many more attempts in flight, and for twice as many as before."""
+        """Makes room for ``slots`` more attempts in flight, and for at least twice as many as before."""
         size = len(self.arrays["slots"])
-        while size < 2 * len(self.arrays["slots"]) or size < self.now.slots_used + slots:
+        while size < 2 * len(self.arrays["slots"]) or size < self.members.slots_used + slots:
             size *= 2
-        self.arrays["slots"] = _longer(self.arrays["slots"], size)
-        self.arrays["heap"] = _longer(self.arrays["heap"], size)
+        self.arrays["slots"] = _extended(self.arrays["slots"], size)
+        self.arrays["heap"] = _extended(self.arrays["heap"], size)
         for which, ring in enumerate(self.arrays["rings"]):
             timers, head, tail = self._timers[which], int(ring["head"]), int(ring["tail"])
             longer = np.zeros(2 * size, TIMER)
@@ -298,7 +307,7 @@ class World:
         self._point()
 
 
-def _longer(array: Array, size: int) -> Array:
+def _extended(array: Array, size: int) -> Array:
     longer = np.zeros(size, array.dtype)
     longer[: len(array)] = array
     return longer

@@ -1,6 +1,6 @@
-"""What the planner takes as given: the measured parts of a stack and the behaviour of its callers.
+"""What the planner cannot choose: the measured parts of a stack and the behaviour of its callers.
 
-Everything here is measured or a stated assumption; what is free to choose is in settings.py.
+Everything here is measured or a stated assumption. What can be chosen is in settings.py.
 """
 
 from __future__ import annotations
@@ -13,8 +13,12 @@ from harness.hosting.rules.timeouts import INVOCATION_SECONDS
 
 @dataclass(frozen=True, slots=True)
 class FunctionProfile:
-    """The Lambda function by itself. overhead: seconds of an execution beside the wait for the endpoint (both ways);
-    cold_start: seconds of a new environment's init; memory: MB at most; None where nothing was measured."""
+    """The measured Lambda function.
+
+    overhead: seconds that an execution takes besides waiting for the endpoint, before and after the call together.
+    cold_start: seconds that the init of a new environment takes.
+    memory: the largest use, MB; None if it was not measured.
+    """
 
     overhead: float = 0.002
     cold_start: float = 0.4
@@ -23,8 +27,11 @@ class FunctionProfile:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """The callers. timeout: seconds they wait; retries: attempts after the first, of throttled and 5xx answers;
-    backoff: seconds before the first retry, doubled each time, with full jitter."""
+    """The callers.
+
+    timeout: seconds that they wait for an answer. retries: how many attempts follow the first one after a throttled or
+    5xx answer. backoff: seconds before the first retry; doubled each time, with full jitter.
+    """
 
     timeout: float = 60.0
     retries: int = 0
@@ -35,8 +42,9 @@ class Client:
 class Delays:
     """What AWS does not publish and this project assumes, in seconds of the simulated clock.
 
-    provisioning: an instance from the decision to InService, its load time included; removal: from the decision to
-    the end of the update that removes instances. metric_delay: None for timing.metric_delay's.
+    provisioning: from the decision until a new instance is InService, with the time in which it loads its model.
+    removal: from the decision until the end of the update that removes instances.
+    metric_delay: from the end of a period until alarms see its datapoint; None for the value of timing.metric_delay.
     """
 
     provisioning: float = 180.0  # "2.5 to 3 min per cycle" (a published run)
@@ -46,8 +54,13 @@ class Delays:
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """profiles: one instance's capacity by instance type; speed: how many times as fast scaling runs as requests do,
-    as in ``harness up --speed``: 1 on AWS. warm_environments: of the function, idle at the beginning."""
+    """The measured stack.
+
+    profiles: the capacity of one instance, by instance type.
+    speed: how many times faster the scaling clock runs than the requests' clock, as in ``harness up --speed``; 1 on
+    AWS.
+    warm_environments: how many environments of the function are warm and idle at the beginning.
+    """
 
     profiles: dict[str, Profile]
     function: FunctionProfile = field(default_factory=FunctionProfile)

@@ -11,7 +11,7 @@ from typing import Any
 import botocore.session
 
 from harness.access.rules.policy import parse_policy
-from harness.scaling.rules.schedule import parse_schedule
+from harness.scaling.rules.schedule_expressions import parse_schedule
 from harness.stack.scaling_tables import ScalingTable, VariantScaling
 from harness.stack.tables import FunctionTable, Stack, VariantTable
 from harness.stack.toml_lines import KeyPath

@@ -5,18 +5,16 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from harness.scaling.rules.metric_sources import UTILIZATION_METRIC, UtilizationMetric, VariantMetric
 from harness.stack.toml_lines import KeyPath
 
 Capacity = Annotated[int, Field(ge=0)]
 Seconds = Annotated[int, Field(ge=0)]
 PolicyName = Annotated[str, Field(min_length=1, max_length=256)]
-VariantMetric = Literal[
-    "SageMakerVariantInvocationsPerInstance", "SageMakerVariantConcurrentRequestsPerModelHighResolution"
-]
 
 
 class _Table(BaseModel):
@@ -52,9 +50,7 @@ class FunctionTracking(TrackingTable):
     """Tracks which part of the provisioned concurrency is in use, from 0 to 1."""
 
     target_value: float = Field(gt=0, le=1)
-    predefined_metric_type: Literal["LambdaProvisionedConcurrencyUtilization"] = (
-        "LambdaProvisionedConcurrencyUtilization"
-    )
+    predefined_metric_type: UtilizationMetric = UTILIZATION_METRIC
 
 
 class StepEntry(_Table):

@@ -16,16 +16,16 @@ from harness.backend.client import Backend
 from harness.backend.metrics import Metrics, Series
 from harness.core.clock import VirtualClock
 from harness.local_aws.options import LocalAwsOptions
-from harness.scaling.cloudwatch import Alarms
+from harness.scaling.cloudwatch import CloudWatchAlarms
 from harness.scaling.controller import Controller
-from harness.scaling.resources import Resources
+from harness.scaling.records import PolicyRecord, TargetKey, TargetRecord, TargetRecords
+from harness.scaling.resources import ResourceFinder
+from harness.scaling.rules.configurations import tracking_settings
 from harness.scaling.rules.policies import TrackingPolicy
 from harness.scaling.rules.resource_ids import VARIANT_DIMENSION, parse_resource
-from harness.scaling.rules.settings import tracking_settings
-from harness.scaling.rules.target import Change, ScalableTarget
+from harness.scaling.rules.target import CapacityChange, ScalableTarget
 from harness.scaling.rules.timing import visible_periods, window
 from harness.scaling.rules.tracking import TargetTracking
-from harness.scaling.state import Key, PolicyRecord, Records, TargetRecord
 from tests.benchmarks.figures import Table
 from tests.scaling.fleet import variant
 from tests.scaling.live import Scenario, differences
@@ -53,10 +53,10 @@ class Fleet:
         self.clock = VirtualClock(float(int(time.time()) // 60 * 60))
         backend = Nowhere("http://127.0.0.1:9")
         self.metrics = Metrics(backend, self.clock)
-        self.hosting, self.records = Hosting(self.clock), Records()
-        self.resources = Resources({"sagemaker": self.hosting})
+        self.hosting, self.records = Hosting(self.clock), TargetRecords()
+        self.resources = ResourceFinder({"sagemaker": self.hosting})
         self.series = [self._endpoint(f"endpoint-{number}") for number in range(POLICIES)]
-        self.controller = Controller(self.records, self.clock, self.metrics, Alarms(backend))
+        self.controller = Controller(self.records, self.clock, self.metrics, CloudWatchAlarms(backend))
 
     async def record(self) -> None:
         await self.metrics.start()
@@ -69,12 +69,12 @@ class Fleet:
         dimensions = (("EndpointName", name), ("VariantName", "AllTraffic"))
         return Series("AWS/SageMaker", "InvocationsPerInstance", dimensions, "None", REGION)
 
-    def _target(self, name: str, resources: Resources) -> TargetRecord:
-        key = Key(ACCOUNT, REGION, "sagemaker", f"endpoint/{name}/variant/AllTraffic", VARIANT_DIMENSION)
+    def _target(self, name: str, resources: ResourceFinder) -> TargetRecord:
+        key = TargetKey(ACCOUNT, REGION, "sagemaker", f"endpoint/{name}/variant/AllTraffic", VARIANT_DIMENSION)
         resource = parse_resource(key.namespace, key.resource_id, key.dimension)
         assert resource is not None
         record = TargetRecord.new(key, resource, resources.find(resource, ACCOUNT, REGION), self.clock.now())
-        record.target.minimum, record.target.maximum = 1, 10
+        record.rules.minimum, record.rules.maximum = 1, 10
         configuration = invocations(5)
         settings, source = tracking_settings(configuration, resource, key.dimension)
         request = {"TargetTrackingScalingPolicyConfiguration": configuration}
@@ -93,7 +93,7 @@ def test_a_minutes_evaluation_of_1000_policies(figures: Table, benchmark: Any) -
         loop.run_until_complete(fleet.controller.look(fleet.clock.now()))
 
     benchmark.pedantic(look, rounds=10, warmup_rounds=2)
-    states = {record.policies["p"].policy.low.state for record in fleet.records.everywhere()}  # type: ignore[union-attr]
+    states = {record.policies["p"].rules.low.state for record in fleet.records.all()}  # type: ignore[union-attr]
     assert states == {"OK"}
     loop.run_until_complete(fleet.metrics.close())
     loop.close()
@@ -127,7 +127,7 @@ def test_the_decision_alone(figures: Table, benchmark: Any) -> None:
         for now in range(0, DAY, 60):
             policy.evaluate(now, window(series, visible_periods(now, 60), 17))
             decision = target.decide(now, capacity)
-            if isinstance(decision, Change):
+            if isinstance(decision, CapacityChange):
                 target.begin(now, capacity, decision)
                 target.cooldowns.completed(now)
                 capacity = decision.capacity

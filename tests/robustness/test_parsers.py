@@ -52,7 +52,7 @@ from harness.load.traffic import read_traffic
 from harness.local_aws.daemon import STATE_VARIABLE, find
 from harness.planner.plan import read_plan
 from harness.scaling.rules.resource_ids import ALIAS_DIMENSION, VARIANT_DIMENSION, parse_resource
-from harness.scaling.rules.schedule import parse_schedule
+from harness.scaling.rules.schedule_expressions import parse_schedule
 from harness.stack.file import load_stack
 from harness.stack.toml_lines import TomlLines
 from model_server.egress.recordings import how_to_record, location

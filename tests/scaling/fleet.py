@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from harness.scaling.rules.policies import TrackingPolicy
-from harness.scaling.rules.target import Change, NotScaled, ScalableTarget
+from harness.scaling.rules.target import CapacityChange, NotScaled, ScalableTarget
 from harness.scaling.rules.timing import visible_periods, window
 
 STEP = 10  # seconds; load and instances change at multiples of it
@@ -60,7 +60,7 @@ class Variant:
         decision = self.target.decide(self.now, self.desired, updatable=self.ready_at is None)
         if isinstance(decision, NotScaled):
             self.refusals.append((self.now, decision.code))
-        if isinstance(decision, Change):
+        if isinstance(decision, CapacityChange):
             adds = decision.capacity > self.desired
             self.target.begin(self.now, self.desired, decision)
             self.desired = decision.capacity

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from harness.backend.client import Backend
 from harness.backend.metrics import Metrics, Series
 from harness.core.clock import VirtualClock
-from harness.scaling.cloudwatch import Alarms
+from harness.scaling.cloudwatch import CloudWatchAlarms
 from harness.scaling.controller import Controller
-from harness.scaling.resources import Resources
+from harness.scaling.records import ActionRecord, PolicyRecord, TargetKey, TargetRecord, TargetRecords
+from harness.scaling.resources import ResourceFinder
+from harness.scaling.rules.configurations import step_settings, tracking_settings
 from harness.scaling.rules.policies import StepPolicy, TrackingPolicy
 from harness.scaling.rules.resource_ids import VARIANT_DIMENSION, parse_resource
-from harness.scaling.rules.schedule import At
-from harness.scaling.rules.settings import step_settings, tracking_settings
-from harness.scaling.state import ActionRecord, Key, PolicyRecord, Records, TargetRecord
+from harness.scaling.rules.schedule_expressions import At
 from tests.scaling.world import Hosting, invocations
 from tests.support import ACCOUNT, REGION
 
@@ -99,20 +99,20 @@ class Fleet:
         self.clock = VirtualClock(START)
         self.backend = Nowhere([_alarm(plan) for plan in plans if plan.steps])
         self.metrics = Metrics(self.backend, self.clock)
-        self.hosting, self.records = Hosting(self.clock), Records()
-        self.controller = Controller(self.records, self.clock, self.metrics, Alarms(self.backend))
+        self.hosting, self.records = Hosting(self.clock), TargetRecords()
+        self.controller = Controller(self.records, self.clock, self.metrics, CloudWatchAlarms(self.backend))
         self.seen: list[tuple[float, str, int, int]] = []
         for plan in plans:
             self._add(plan)
 
     def _add(self, plan: Plan) -> None:
         self.hosting.counts[plan.name] = [plan.minimum, plan.minimum]
-        key = Key(ACCOUNT, REGION, "sagemaker", f"endpoint/{plan.name}/variant/AllTraffic", VARIANT_DIMENSION)
+        key = TargetKey(ACCOUNT, REGION, "sagemaker", f"endpoint/{plan.name}/variant/AllTraffic", VARIANT_DIMENSION)
         resource = parse_resource(key.namespace, key.resource_id, key.dimension)
         assert resource is not None
-        found = Resources({"sagemaker": self.hosting}).find(resource, ACCOUNT, REGION)
+        found = ResourceFinder({"sagemaker": self.hosting}).find(resource, ACCOUNT, REGION)
         record = TargetRecord.new(key, resource, found, START)
-        record.target.minimum, record.target.maximum = plan.minimum, plan.maximum
+        record.rules.minimum, record.rules.maximum = plan.minimum, plan.maximum
         request = {
             "TargetTrackingScalingPolicyConfiguration": invocations(
                 plan.target, ScaleOutCooldown=plan.cooldown, ScaleInCooldown=plan.cooldown
@@ -149,7 +149,7 @@ class Fleet:
         for _ in range(MINUTES * 6):
             await self.clock.advance(10)
             await self.controller.look(self.clock.now())
-            for record in self.records.everywhere():
+            for record in self.records.all():
                 self._look_at(record)
         await self.metrics.close()
         return self
@@ -165,8 +165,8 @@ class Fleet:
             assert (newest.capacity, bool(newest.cause)) == (desired, True), "a change that no activity explains"
         elif before is not None:
             assert desired == before[3], "a change that no activity explains"
-        if current == desired and not record.target.bounds_set:
-            assert record.target.minimum <= desired <= record.target.maximum, "outside its bounds"
+        if current == desired and not record.rules.bounds_set:
+            assert record.rules.minimum <= desired <= record.rules.maximum, "outside its bounds"
 
 
 def _steps(plan: Plan) -> dict[str, Any]:
@@ -200,10 +200,10 @@ def test_within_bounds_with_a_cause_and_alike_in_any_order(plans: list[Plan], sh
     shuffled = list(plans)
     shuffle.shuffle(shuffled)
     again = Fleet(shuffled)
-    for record in again.records.everywhere():
+    for record in again.records.all():
         record.actions = dict(reversed(record.actions.items()))
         record.policies = dict(reversed(record.policies.items()))
-        record.target.policies = [owner.policy for owner in record.policies.values()]
+        record.rules.policies = [owner.rules for owner in record.policies.values()]
     again.backend.alarms.reverse()
     assert sorted(asyncio.run(again.run()).seen) == sorted(seen)
 
@@ -212,8 +212,8 @@ def test_scheduled_actions_of_the_same_time_run_by_name() -> None:
     # botocore says nothing of their order; one order makes a rehearsal repeatable.
     plan = Plan("e", 1, 4, 10.0, 60, (0.0,), 0, 1.0, ((5, 2, 2), (5, 3, 3)))
     fleet = asyncio.run(Fleet([plan]).run())
-    (record,) = fleet.records.everywhere()
-    assert (record.target.minimum, record.target.maximum) == (3, 3)
+    (record,) = fleet.records.all()
+    assert (record.rules.minimum, record.rules.maximum) == (3, 3)
     assert fleet.hosting.counts["e"] == [3, 3]
     assert datetime.fromtimestamp(START + 300, UTC) in [
         one["StartTime"] for one in (activity.response("", "", "") for activity in record.activities)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.scaling.rules.policies import TrackingPolicy
-from harness.scaling.rules.target import Change, ScalableTarget
+from harness.scaling.rules.target import CapacityChange, ScalableTarget
 from harness.scaling.rules.tracking import TargetTracking
 from tests.scaling.fleet import variant
 
@@ -59,7 +59,9 @@ def test_policies_of_the_same_time_decide_alike_in_any_order(
             policy.evaluate(0.0, given_policies[number][1])
             policies.append(policy)
         found = ScalableTarget(1, 10, policies=policies).decide(0.0, capacity)
-        return (found.capacity, found.request.policy, found.request.alarm) if isinstance(found, Change) else None
+        return (
+            (found.capacity, found.request.policy, found.request.alarm) if isinstance(found, CapacityChange) else None
+        )
 
     numbers = list(range(len(given_policies)))
     assert decision(data.draw(st.permutations(numbers))) == decision(numbers)

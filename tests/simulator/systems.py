@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 
 from harness.core.profile import ServiceTimes
-from harness.simulator.outcome import Outcome
+from harness.simulator.outcome import SimulationOutcome
 from harness.simulator.settings import Settings, VariantSettings
 from harness.simulator.system import Client, FunctionProfile, System
 from tests.profiles import a_profile, constant
@@ -101,7 +101,7 @@ QUEUES = (
 )
 
 
-def found(outcome: Outcome, warm_up: int = 0) -> tuple[float, float]:
+def found(outcome: SimulationOutcome, warm_up: int = 0) -> tuple[float, float]:
     """What a run says of the mean number that waits and the share that is refused, without its first minutes."""
     series = outcome.series
     refused = float(series.errors[warm_up:].sum() / series.arrivals[warm_up:].sum())

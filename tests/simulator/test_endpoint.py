@@ -147,15 +147,15 @@ def test_without_a_function_the_model_servers_503_is_tried_again() -> None:
 
 
 def test_memory_is_bounded_by_what_is_in_flight_not_by_what_has_been() -> None:
-    from harness.simulator.run import Run
+    from harness.simulator.simulation import Simulation
 
     system = System({"ml.m5.large": a_profile(workers=4, service_times=(always(0.1),))})
     stack = Settings(variants=(VariantSettings(instance_type="ml.m5.large", initial_instance_count=2),))
     sizes = []
     for seconds in (600.0, 60_000.0):
-        run = Run(stack, system, constant(30.0, seconds), seed=1)
-        run.outcome()
-        sizes.append(run.attempts_at_most)
+        run = Simulation(stack, system, constant(30.0, seconds), seed=1)
+        run.run()
+        sizes.append(run.slots_used)
     assert sizes[1] <= sizes[0] + 20
     assert sizes[1] < 200
 

@@ -22,7 +22,7 @@ from harness.planner.confirmation.sped_up import provisioning_at, settings_at, s
 from harness.planner.plan import Confirmation, ConfirmedFigure, EvaluatedSettings, Plan
 from harness.planner.search.replication import Simulate
 from harness.simulator import arrivals
-from harness.simulator.outcome import Outcome
+from harness.simulator.outcome import SimulationOutcome
 from harness.simulator.system import System
 from harness.stack.tables import Stack
 from harness.stack.twins import on_twins
@@ -91,7 +91,7 @@ def _both(
     simulate: Simulate,
     live: ConfirmationOptions,
     steps: Steps,
-) -> tuple[LiveFigures, list[Outcome]]:
+) -> tuple[LiveFigures, list[SimulationOutcome]]:
     settings = settings_at(candidate.settings, system, part, live.speed)
     # A stack has one profile of twins: that of the planned variant's type.
     kind = next(each.instance_type for each in settings.variants if each.name == plan.variant)
@@ -103,7 +103,7 @@ def _both(
     seed = plan.evidence.seed
     sent = arrivals(settings, of_twins, part.schedule, seed=seed)
 
-    def simulated(system: System) -> list[Outcome]:
+    def simulated(system: System) -> list[SimulationOutcome]:
         seeds = [seed * 1000 + number for number in range(_PREDICTIONS)]
         return [simulate(settings, system, part.schedule, seed=each, arrivals=seed) for each in seeds]
 
@@ -127,8 +127,8 @@ def _both(
     return measured, simulated(same)
 
 
-def _beside(label: str, predicted: Sequence[Outcome], measured: LiveFigures) -> list[ConfirmedFigure]:
-    def row(name: str, unit: str, each: Callable[[Outcome], float], found: float | None) -> ConfirmedFigure:
+def _beside(label: str, predicted: Sequence[SimulationOutcome], measured: LiveFigures) -> list[ConfirmedFigure]:
+    def row(name: str, unit: str, each: Callable[[SimulationOutcome], float], found: float | None) -> ConfirmedFigure:
         known = [value for value in map(each, predicted) if not np.isnan(value)]
         mean, low, high = None, None, None
         if known:

@@ -15,13 +15,13 @@ import numpy as np
 from harness.load.schedule import Schedule
 from harness.load.traffic import bins
 from harness.planner.search.warm_start import on_clock, warm_started
-from harness.simulator.outcome import Floats, Outcome
+from harness.simulator.outcome import Floats, SimulationOutcome
 from harness.simulator.settings import Settings
 from harness.simulator.system import System
 
 _FIRST = 300.0  # seconds of a window over which the rate that it begins with is averaged
-Simulate = Callable[..., Outcome]
-"""simulate(settings, system, traffic, *, seed) -> Outcome"""
+Simulate = Callable[..., SimulationOutcome]
+"""simulate(settings, system, traffic, *, seed) -> SimulationOutcome"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class SimulationJob:
 
 @dataclass(frozen=True, slots=True)
 class Replication:
-    """The figures of one job, summed over its windows by their weights. The fields are as in outcome.Outcome.
+    """The figures of one job, summed over its windows by their weights. The fields are as in SimulationOutcome.
 
     counts: requests in each bucket between ``edges``. kept: the outcome, if the job asked for it and had one window.
     """
@@ -86,7 +86,7 @@ class Replication:
     at_maximum: float
     beyond_saturation: float
     peak_instances: int
-    kept: Outcome | None = field(default=None, compare=False)
+    kept: SimulationOutcome | None = field(default=None, compare=False)
 
     @property
     def error_rate(self) -> float:
@@ -120,7 +120,7 @@ def run(context: Context, job: SimulationJob) -> Replication:
     return _weighted_sum(outcomes, keep=job.keep and len(windows) == 1)
 
 
-def _weighted_sum(parts: list[tuple[float, Outcome]], *, keep: bool) -> Replication:
+def _weighted_sum(parts: list[tuple[float, SimulationOutcome]], *, keep: bool) -> Replication:
     def total(name: str) -> float:
         return float(sum(weight * getattr(outcome, name) for weight, outcome in parts))
 
@@ -155,6 +155,6 @@ def _weighted_sum(parts: list[tuple[float, Outcome]], *, keep: bool) -> Replicat
     )
 
 
-def _peak(_: float, outcome: Outcome) -> int:
+def _peak(_: float, outcome: SimulationOutcome) -> int:
     """The most instances, by the mean of each minute."""
     return int(np.ceil(np.nanmax(outcome.series.in_service) - 1e-9)) if len(outcome.series.in_service) else 0

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from harness.planner.plan import Distribution, MinuteSeries
 from harness.planner.search.replication import Replication
-from harness.simulator.outcome import Floats, Outcome
+from harness.simulator.outcome import Floats, SimulationOutcome
 
 MOST_POINTS = 1440  # a day's minutes
 _DIGITS = 4
@@ -22,7 +22,7 @@ _PROBABILITIES = (
 )
 
 
-def minutes(label: str, outcome: Outcome) -> MinuteSeries:
+def minutes(label: str, outcome: SimulationOutcome) -> MinuteSeries:
     """The whole traffic of one run by the minute; for long traffic, one value stands for several minutes."""
     series = outcome.series
     together = max(1, math.ceil(len(series.arrivals) / MOST_POINTS))

@@ -1,1 +1,1 @@
-"""Application Auto Scaling's operations by what they are about; Scaling is all of them together."""
+"""The operations of Application Auto Scaling, one module for each kind of thing that they work on."""

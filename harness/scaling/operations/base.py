@@ -1,4 +1,4 @@
-"""What every group of operations needs: the records, and how requests name them."""
+"""What every group of operations needs: the shared state, and finding what a request names."""
 
 from __future__ import annotations
 
@@ -7,94 +7,85 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from harness.core.calls import Call
-from harness.core.clock import Clock
 from harness.core.errors import AwsError
 from harness.scaling import errors
-from harness.scaling.cloudwatch import Alarms
-from harness.scaling.controller import Controller
-from harness.scaling.resources import Resources
+from harness.scaling.records import PolicyRecord, TargetKey, TargetRecord
 from harness.scaling.rules.policies import TrackingPolicy
 from harness.scaling.rules.resource_ids import parse_resource
-from harness.scaling.state import Key, PolicyRecord, Records, TargetRecord
+from harness.scaling.state import State
 
-Request = Mapping[str, Any]
 Item = TypeVar("Item")
 
 
-class Described(Protocol):
-    """Part of a scalable target."""
+class Describable(Protocol):
+    """A part of a scalable target that a Describe operation answers with."""
 
-    def response(self, key: Key) -> dict[str, Any]: ...
+    def response(self, key: TargetKey) -> dict[str, Any]: ...
 
 
 class Operations:
-    """State of the service. Made by Scaling, which documents the arguments."""
+    """Some of the service's operations, as methods on the shared state."""
 
-    def __init__(
-        self, clock: Clock, records: Records, resources: Resources, alarms: Alarms, controller: Controller
-    ) -> None:
-        self._clock = clock
-        self._records = records
-        self._resources = resources
-        self._alarms = alarms
-        self._controller = controller
+    state: State
 
-    def _registered(self, call: Call, request: Request) -> TargetRecord:
+    def _registered_target(self, call: Call, request: Mapping[str, Any]) -> TargetRecord:
         key = key_of(call, request)
         if parse_resource(key.namespace, key.resource_id, key.dimension) is None:
             raise errors.invalid(errors.UNSUPPORTED)
-        record = self._records.get(key)
-        if record is None:
+        target = self.state.targets.get(key)
+        if target is None:
             raise errors.not_registered(key.namespace, key.resource_id, key.dimension)
-        return record
+        return target
 
-    def _selected(self, call: Call, request: Request) -> list[TargetRecord]:
-        """Those that a Describe operation asks for."""
-        one = request.get("ResourceId")
-        if dimension_of(request) and not one:
+    def _described_targets(self, call: Call, request: Mapping[str, Any]) -> list[TargetRecord]:
+        """Returns the targets that a Describe operation asks for."""
+        resource_id, dimension = request.get("ResourceId"), request.get("ScalableDimension")
+        if dimension and not resource_id:
             raise errors.invalid("ResourceId must be specified when ScalableDimension is specified")  # unverified
-        ids = [one] if one else None
-        return self._records.of(call.account, call.region, request["ServiceNamespace"], ids, dimension_of(request))
+        ids = [resource_id] if resource_id else None
+        return self.state.targets.select(call.account, call.region, request["ServiceNamespace"], ids, dimension)
 
-    def _described(
-        self, call: Call, request: Request, names: str, parts: Callable[[TargetRecord], Mapping[str, Described]]
+    def _described_parts(
+        self,
+        call: Call,
+        request: Mapping[str, Any],
+        member: str,
+        parts: Callable[[TargetRecord], Mapping[str, Describable]],
     ) -> list[dict[str, Any]]:
-        """Parts of the selected targets as they are answered. names: the member that may name some of them."""
-        wanted = request.get(names)
+        """Returns parts of the targets that a request asks for, as they are answered.
+
+        parts: a target's parts by name. member: the member of the request that may limit them to some names.
+        """
+        names = request.get(member)
         return [
-            part.response(record.key)
-            for record in self._selected(call, request)
-            for name, part in parts(record).items()
-            if not wanted or name in wanted
+            part.response(target.key)
+            for target in self._described_targets(call, request)
+            for name, part in parts(target).items()
+            if not names or name in names
         ]
 
-    def _by_arn(self, arn: str) -> TargetRecord:
-        record = self._records.by_arn(arn)
-        if record is None:
+    def _target_by_arn(self, arn: str) -> TargetRecord:
+        target = self.state.targets.by_arn(arn)
+        if target is None:
             raise errors.no_resource(arn)
-        return record
+        return target
 
-    def _drop_alarms(self, record: TargetRecord, owner: PolicyRecord) -> None:
-        # A step policy's alarms are its user's: they stay (botocore, DeleteScalingPolicy).
-        if isinstance(owner.policy, TrackingPolicy):
-            names = [alarm["AlarmName"] for alarm in owner.alarms(record.key)]
-            self._alarms.delete(record.key.region, names)
+    def _delete_alarms(self, target: TargetRecord, policy: PolicyRecord) -> None:
+        # The alarms of a step policy belong to the user and stay (botocore, DeleteScalingPolicy).
+        if isinstance(policy.rules, TrackingPolicy):
+            names = [alarm["AlarmName"] for alarm in policy.alarms(target.key)]
+            self.state.alarms.delete(target.key.region, names)
 
 
-def key_of(call: Call, request: Request) -> Key:
-    """The scalable target that a request names."""
-    return Key(
+def key_of(call: Call, request: Mapping[str, Any]) -> TargetKey:
+    """Returns the key of the scalable target that a request names."""
+    return TargetKey(
         call.account, call.region, request["ServiceNamespace"], request["ResourceId"], request["ScalableDimension"]
     )
 
 
-def dimension_of(request: Request) -> str | None:
-    """The dimension that a Describe operation may name."""
-    return request.get("ScalableDimension")
-
-
 def check_bounds(minimum: int, maximum: int) -> None:
-    """Raises AwsError ValidationException for bounds that are none."""
+    """Raises AwsError ValidationException for bounds that are not valid."""
     for which, bound in (("Minimum", minimum), ("Maximum", maximum)):
         if bound < 0:
             raise errors.bound_below(which, 0)
@@ -102,8 +93,11 @@ def check_bounds(minimum: int, maximum: int) -> None:
         raise errors.invalid(errors.BOUNDS_CROSSED)
 
 
-def page(found: Sequence[Item], request: Request, largest: int) -> tuple[list[Item], str | None]:
-    """One page and the token of the next. Raises AwsError InvalidNextTokenException."""
+def page(items: Sequence[Item], request: Mapping[str, Any], largest: int) -> tuple[list[Item], str | None]:
+    """Returns one page of the items and the token of the next one. Raises AwsError InvalidNextTokenException.
+
+    largest: the largest size of a page, and the default.
+    """
     start = 0
     token = request.get("NextToken")
     if token:
@@ -113,5 +107,5 @@ def page(found: Sequence[Item], request: Request, largest: int) -> tuple[list[It
             raise AwsError("InvalidNextTokenException", errors.BAD_TOKEN) from None
     size = min(int(request.get("MaxResults") or largest), largest)
     end = start + size
-    more = base64.b64encode(str(end).encode()).decode() if end < len(found) else None
-    return list(found[start:end]), more
+    next_token = base64.b64encode(str(end).encode()).decode() if end < len(items) else None
+    return list(items[start:end]), next_token

@@ -2,80 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from harness.core.calls import Call
 from harness.core.errors import AwsError
 from harness.scaling import errors
-from harness.scaling.operations.base import Operations, Request, check_bounds, dimension_of, key_of, page
+from harness.scaling.operations.base import Operations, check_bounds, key_of, page
+from harness.scaling.records import TargetRecord
 from harness.scaling.rules.resource_ids import parse_resource
-from harness.scaling.state import TargetRecord
 
-_PAGE = 50  # the largest, and the default (botocore)
+_PAGE = 50  # the largest size of a page, and the default (botocore)
 
 
 class TargetOperations(Operations):
-    """RegisterScalableTarget and its kin."""
+    """The operations on scalable targets and their tags."""
 
-    async def register_scalable_target(self, call: Call, request: Request) -> dict[str, Any]:
+    async def register_scalable_target(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         key = key_of(call, request)
         resource_id = parse_resource(key.namespace, key.resource_id, key.dimension)
         if resource_id is None:
             raise errors.invalid(errors.UNSUPPORTED)
-        record = self._records.get(key)
+        target = self.state.targets.get(key)
         minimum, maximum = request.get("MinCapacity"), request.get("MaxCapacity")
-        if record is None and (minimum is None or maximum is None):
+        if target is None and (minimum is None or maximum is None):
             raise errors.invalid(errors.BOUNDS_MISSING)
-        low = minimum if minimum is not None else record.target.minimum if record else 0
-        high = maximum if maximum is not None else record.target.maximum if record else 0
+        low = minimum if minimum is not None else target.rules.minimum if target else 0
+        high = maximum if maximum is not None else target.rules.maximum if target else 0
         check_bounds(low, high)
-        resource = self._resources.find(resource_id, call.account, call.region)
-        await _checked(resource.check(low))
-        if record is None:
-            record = TargetRecord.new(key, resource_id, resource, self._clock.now())
-            record.tags.update(request.get("Tags") or {})
-            self._records.add(record)
-        target = record.target
-        target.set_bounds(low, high)
+        resource = self.state.resources.find(resource_id, call.account, call.region)
+        await _as_validation_error(resource.check(low))
+        if target is None:
+            target = TargetRecord.new(key, resource_id, resource, self.state.clock.now())
+            target.tags.update(request.get("Tags") or {})
+            self.state.targets.add(target)
+        rules = target.rules
+        rules.set_bounds(low, high)
         suspended = request.get("SuspendedState") or {}
-        target.suspended_in = suspended.get("DynamicScalingInSuspended", target.suspended_in)
-        target.suspended_out = suspended.get("DynamicScalingOutSuspended", target.suspended_out)
-        target.suspended_schedule = suspended.get("ScheduledScalingSuspended", target.suspended_schedule)
-        await self._controller.settle_bounds(record)
-        return {"ScalableTargetARN": record.arn}
+        rules.suspended_in = suspended.get("DynamicScalingInSuspended", rules.suspended_in)
+        rules.suspended_out = suspended.get("DynamicScalingOutSuspended", rules.suspended_out)
+        rules.suspended_schedule = suspended.get("ScheduledScalingSuspended", rules.suspended_schedule)
+        await self.state.controller.settle_bounds(target)
+        return {"ScalableTargetARN": target.arn}
 
-    async def describe_scalable_targets(self, call: Call, request: Request) -> dict[str, Any]:
-        namespace, ids, dimension = request["ServiceNamespace"], request.get("ResourceIds"), dimension_of(request)
+    async def describe_scalable_targets(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+        namespace, ids = request["ServiceNamespace"], request.get("ResourceIds")
+        dimension = request.get("ScalableDimension")
         if dimension and not ids:
             raise errors.invalid(errors.IDS_WITHOUT_DIMENSION)
-        found = self._records.of(call.account, call.region, namespace, ids or None, dimension)
-        shown, token = page(found, request, _PAGE)
-        return {"ScalableTargets": [one.response() for one in shown], "NextToken": token}
+        targets = self.state.targets.select(call.account, call.region, namespace, ids or None, dimension)
+        shown, token = page(targets, request, _PAGE)
+        return {"ScalableTargets": [target.response() for target in shown], "NextToken": token}
 
-    async def deregister_scalable_target(self, call: Call, request: Request) -> dict[str, Any]:
-        record = self._registered(call, request)
-        for name in list(record.policies):
-            self._drop_alarms(record, record.remove_policy(name))
-        self._records.remove(record.key)
+    async def deregister_scalable_target(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+        target = self._registered_target(call, request)
+        for name in list(target.policies):
+            self._delete_alarms(target, target.remove_policy(name))
+        self.state.targets.remove(target.key)
         return {}
 
-    async def tag_resource(self, call: Call, request: Request) -> dict[str, Any]:
-        self._by_arn(request["ResourceARN"]).tags.update(request["Tags"])
+    async def tag_resource(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+        self._target_by_arn(request["ResourceARN"]).tags.update(request["Tags"])
         return {}
 
-    async def untag_resource(self, call: Call, request: Request) -> dict[str, Any]:
-        tags = self._by_arn(request["ResourceARN"]).tags
+    async def untag_resource(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+        tags = self._target_by_arn(request["ResourceARN"]).tags
         for name in request["TagKeys"]:
             tags.pop(name, None)
         return {}
 
-    async def list_tags_for_resource(self, call: Call, request: Request) -> dict[str, Any]:
-        return {"Tags": dict(self._by_arn(request["ResourceARN"]).tags)}
+    async def list_tags_for_resource(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+        return {"Tags": dict(self._target_by_arn(request["ResourceARN"]).tags)}
 
 
-async def _checked(check: Awaitable[None]) -> None:
-    """A resource's own refusal, as Application Auto Scaling passes it on: always a ValidationException."""
+async def _as_validation_error(check: Awaitable[None]) -> None:
+    """Application Auto Scaling passes every refusal of the resource's own service on as a ValidationException."""
     try:
         await check
     except AwsError as error:

@@ -1,7 +1,6 @@
 """CloudWatch alarms: M of N datapoints against a threshold, and what missing datapoints mean.
 
-Pure: no I/O, no clock of its own. Source where none is named: CloudWatch guide, alarm evaluation and
-alarms-and-missing-data.
+The source is the CloudWatch guide (alarm evaluation, alarms-and-missing-data) unless another one is named.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Literal
 from harness.scaling.rules.timing import MINUTE
 
 AlarmState = Literal["OK", "ALARM", "INSUFFICIENT_DATA"]
-Comparison = Literal[
+ComparisonOperator = Literal[
     "GreaterThanThreshold", "GreaterThanOrEqualToThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold"
 ]
 TreatMissingData = Literal["missing", "ignore", "breaching", "notBreaching"]
@@ -23,7 +22,7 @@ TreatMissingData = Literal["missing", "ignore", "breaching", "notBreaching"]
 # is not published; the guide's own examples retrieve 5 datapoints for 3 periods.
 EXTRA_DATAPOINTS = 2
 
-_BREACHES: dict[Comparison, Callable[[float, float], bool]] = {
+_BREACHES: dict[ComparisonOperator, Callable[[float, float], bool]] = {
     "GreaterThanThreshold": operator.gt,
     "GreaterThanOrEqualToThreshold": operator.ge,
     "LessThanThreshold": operator.lt,
@@ -33,13 +32,14 @@ _BREACHES: dict[Comparison, Callable[[float, float], bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class AlarmRule:
-    """What an alarm watches for. period: of one datapoint, seconds; datapoints_to_alarm: M of evaluation_periods N.
+    """When an alarm goes off.
 
-    m_of_n: whether M was given (DatapointsToAlarm), which an alarm's StateReason shows.
+    datapoints_to_alarm: how many (M) of the last evaluation_periods (N) datapoints must breach. period: seconds of one
+    datapoint. m_of_n: whether DatapointsToAlarm was given; the StateReason then says so.
     """
 
     threshold: float
-    comparison: Comparison
+    comparison: ComparisonOperator
     evaluation_periods: int
     datapoints_to_alarm: int
     period: int = MINUTE
@@ -52,22 +52,22 @@ class AlarmRule:
 
     @property
     def range(self) -> int:
-        """How many datapoints an evaluation looks at."""
+        """The number of datapoints that an evaluation looks at."""
         return self.evaluation_periods + EXTRA_DATAPOINTS
 
 
 def judge(rule: AlarmRule, datapoints: Sequence[float | None], state: AlarmState) -> AlarmState:
-    """The state after an evaluation.
+    """Returns the state after an evaluation.
 
-    datapoints: the most recent periods' values, oldest first, None where one is missing. state: the present one, which
-    some answers keep.
+    datapoints: the values of the most recent periods, the oldest first; None if one is missing. state: the present
+    state, which stays in some cases.
     """
     breaches, threshold = rule.breaches, rule.threshold
     needed, periods = rule.datapoints_to_alarm, rule.evaluation_periods
     if datapoints and needed == periods:
         latest = datapoints[-1]
         if latest is not None and not breaches(latest, threshold):
-            return "OK"  # all of N cannot breach any more; decides most evaluations without a look at the rest
+            return "OK"  # not all of N breach; this decides most evaluations without a look at the other datapoints
     known = [value for value in datapoints[-rule.range :] if value is not None]
     if len(known) >= periods:
         count = sum(breaches(value, threshold) for value in known[-periods:])
@@ -82,10 +82,10 @@ def judge(rule: AlarmRule, datapoints: Sequence[float | None], state: AlarmState
     if count < len(known) or rule.treat_missing_data in ("breaching", "notBreaching"):
         return "OK"
     if rule.treat_missing_data == "missing" and _age_of_oldest(rule, datapoints) >= needed:
-        # All that is known breaches, and began M periods ago: ALARM with fewer than M datapoints.
+        # All known datapoints breach, and the oldest is M periods old: ALARM with fewer than M datapoints.
         return "ALARM"
-    # All that is known breaches, but is too recent. That the state stays is inferred: a published run saw a new alarm
-    # in INSUFFICIENT_DATA until it went to ALARM.
+    # All known datapoints breach, but they are too recent. That the state then stays is inferred: in a published run a
+    # new alarm was in INSUFFICIENT_DATA until it went to ALARM.
     return state
 
 
@@ -97,15 +97,16 @@ _NOTHING_KNOWN: dict[TreatMissingData, AlarmState] = {
 
 
 def _age_of_oldest(rule: AlarmRule, datapoints: Sequence[float | None]) -> int:
+    """Returns how many periods ago the oldest known datapoint began."""
     window = datapoints[-rule.range :]
     return next(len(window) - index for index, value in enumerate(window) if value is not None)
 
 
 @dataclass(slots=True)
 class Alarm:
-    """One alarm's state. A new one has INSUFFICIENT_DATA. since: when it took its state, seconds.
+    """One alarm with its state. A new alarm has INSUFFICIENT_DATA.
 
-    value: the most recent datapoint that it was evaluated with.
+    since: when it took its state, in seconds. value: the most recent datapoint of its last evaluation.
     """
 
     name: str
@@ -115,7 +116,7 @@ class Alarm:
     value: float | None = None
 
     def evaluate(self, now: float, datapoints: Sequence[float | None]) -> bool:
-        """Takes the state that the datapoints (oldest first) give; whether it is another one."""
+        """Takes the state that the datapoints (the oldest first) give, and returns whether it has changed."""
         if datapoints and datapoints[-1] is not None:
             self.value = datapoints[-1]
         else:

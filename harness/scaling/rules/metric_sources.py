@@ -1,21 +1,27 @@
-"""Which metric a policy or alarm watches: a predefined one by its AWS name, or a customized one. Pure."""
+"""Which metric a policy or an alarm watches: a predefined one by its AWS name, or a customized one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from harness.scaling.rules.resource_ids import FunctionAlias, ResourceId, Variant
+from harness.scaling.rules.resource_ids import AliasId, ResourceId, VariantId
 from harness.scaling.rules.timing import HIGH_RESOLUTION_PERIOD, MINUTE
 from harness.scaling.rules.tracking import HIGH_RESOLUTION, ONE_MINUTE, UTILIZATION, AlarmDatapoints
+
+VariantMetric = Literal[
+    "SageMakerVariantInvocationsPerInstance", "SageMakerVariantConcurrentRequestsPerModelHighResolution"
+]
+UtilizationMetric = Literal["LambdaProvisionedConcurrencyUtilization"]
+UTILIZATION_METRIC: UtilizationMetric = "LambdaProvisionedConcurrencyUtilization"
 
 
 @dataclass(frozen=True, slots=True)
 class MetricSource:
-    """A series of datapoints. period: seconds; statistic: CloudWatch's name of it.
+    """Where datapoints come from. period: seconds. statistic: CloudWatch's name of it.
 
-    queries: MetricDataQueries in place of one metric (metric math); the one with ReturnData gives the datapoints.
+    queries: MetricDataQueries instead of one metric (metric math); the query with ReturnData gives the datapoints.
     """
 
     namespace: str
@@ -27,7 +33,7 @@ class MetricSource:
     queries: tuple[Mapping[str, Any], ...] = ()
 
     def alarm_members(self) -> dict[str, Any]:
-        """What PutMetricAlarm needs to know of it."""
+        """Returns the members of PutMetricAlarm that name the metric."""
         if self.queries:
             return {"Metrics": [dict(query) for query in self.queries]}
         members: dict[str, Any] = {
@@ -40,7 +46,7 @@ class MetricSource:
         return members | ({"Unit": self.unit} if self.unit else {})
 
     def queries_for(self) -> list[dict[str, Any]]:
-        """As GetMetricData takes it."""
+        """Returns the MetricDataQueries for GetMetricData."""
         if self.queries:
             return [_with_period(query, self.period) for query in self.queries]
         metric = {
@@ -53,8 +59,8 @@ class MetricSource:
 
 
 @dataclass(frozen=True, slots=True)
-class Predefined:
-    """A predefined metric: where it is, and how many of its datapoints the two alarms need."""
+class PredefinedMetric:
+    """A predefined metric: its name in CloudWatch, and how many of its datapoints the two alarms need."""
 
     namespace: str
     name: str
@@ -63,32 +69,32 @@ class Predefined:
     datapoints: AlarmDatapoints
 
 
-# SageMaker guide, monitoring-cloudwatch; Lambda guide, monitoring-metrics; alarms as harness.scaling.rules.tracking
-# says. The statistic of the ten-second metric is unverified.
-VARIANT_METRICS = {
-    "SageMakerVariantInvocationsPerInstance": Predefined(
+# SageMaker guide, monitoring-cloudwatch; Lambda guide, monitoring-metrics. The statistic of the ten-second metric is
+# unverified.
+VARIANT_METRICS: dict[VariantMetric, PredefinedMetric] = {
+    "SageMakerVariantInvocationsPerInstance": PredefinedMetric(
         "AWS/SageMaker", "InvocationsPerInstance", "Sum", MINUTE, ONE_MINUTE
     ),
-    "SageMakerVariantConcurrentRequestsPerModelHighResolution": Predefined(
+    "SageMakerVariantConcurrentRequestsPerModelHighResolution": PredefinedMetric(
         "AWS/SageMaker", "ConcurrentRequestsPerModel", "Average", HIGH_RESOLUTION_PERIOD, HIGH_RESOLUTION
     ),
 }
-ALIAS_METRICS = {
-    "LambdaProvisionedConcurrencyUtilization": Predefined(
+ALIAS_METRICS: dict[UtilizationMetric, PredefinedMetric] = {
+    UTILIZATION_METRIC: PredefinedMetric(
         "AWS/Lambda", "ProvisionedConcurrencyUtilization", "Average", MINUTE, UTILIZATION
     ),
 }
 
 
-def predefined_metrics(resource: ResourceId) -> Mapping[str, Predefined]:
-    """Those that this kind of resource has."""
-    return VARIANT_METRICS if isinstance(resource, Variant) else ALIAS_METRICS
+def predefined_metrics(resource: ResourceId) -> Mapping[Any, PredefinedMetric]:
+    """Returns the predefined metrics that this kind of resource has."""
+    return VARIANT_METRICS if isinstance(resource, VariantId) else ALIAS_METRICS
 
 
-def predefined_source(resource: ResourceId, metric: Predefined) -> MetricSource:
-    """The series of a predefined metric of one resource."""
+def predefined_source(resource: ResourceId, metric: PredefinedMetric) -> MetricSource:
+    """Returns the source of a predefined metric of one resource."""
     dimensions: tuple[tuple[str, str], ...]
-    if isinstance(resource, FunctionAlias):
+    if isinstance(resource, AliasId):
         dimensions = (("FunctionName", resource.function), ("Resource", f"{resource.function}:{resource.alias}"))
     else:
         dimensions = (("EndpointName", resource.endpoint), ("VariantName", resource.variant))
@@ -96,40 +102,43 @@ def predefined_source(resource: ResourceId, metric: Predefined) -> MetricSource:
 
 
 def customized_source(specification: Mapping[str, Any]) -> MetricSource:
-    """The series of a CustomizedMetricSpecification: one metric, or metric math."""
+    """Returns the source that a CustomizedMetricSpecification names: one metric, or metric math."""
     if specification.get("Metrics"):
         queries = tuple(_as_query(query) for query in specification["Metrics"])
         return MetricSource("", "", (), "Average", queries=queries)
     return MetricSource(
         specification["Namespace"],
         specification["MetricName"],
-        tuple((one["Name"], one["Value"]) for one in specification.get("Dimensions") or ()),
+        _dimensions(specification),
         specification["Statistic"],
         unit=specification.get("Unit"),
     )
 
 
 def alarm_source(alarm: Mapping[str, Any]) -> MetricSource:
-    """The series that an alarm of DescribeAlarms watches."""
+    """Returns the source that an alarm from DescribeAlarms watches."""
     if alarm.get("Metrics"):
         return MetricSource("", "", (), "Average", queries=tuple(alarm["Metrics"]))
     return MetricSource(
         alarm["Namespace"],
         alarm["MetricName"],
-        tuple((one["Name"], one["Value"]) for one in alarm.get("Dimensions") or ()),
+        _dimensions(alarm),
         alarm.get("Statistic") or alarm.get("ExtendedStatistic") or "Average",
         int(alarm["Period"]),
         alarm.get("Unit"),
     )
 
 
+def _dimensions(members: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple((dimension["Name"], dimension["Value"]) for dimension in members.get("Dimensions") or ())
+
+
 def _as_query(query: Mapping[str, Any]) -> dict[str, Any]:
-    """Application Auto Scaling's TargetTrackingMetricDataQuery, which names no period, as CloudWatch's."""
+    """Turns a TargetTrackingMetricDataQuery, which names no period, into a MetricDataQuery of CloudWatch."""
     return _with_period(query, MINUTE)
 
 
 def _with_period(query: Mapping[str, Any], period: int) -> dict[str, Any]:
-    made = dict(query)
-    if made.get("MetricStat"):
-        made["MetricStat"] = {"Period": period, **made["MetricStat"]}
-    return made
+    if not query.get("MetricStat"):
+        return dict(query)
+    return {**query, "MetricStat": {"Period": period, **query["MetricStat"]}}

@@ -1,7 +1,7 @@
-"""A policy at work: its settings, its alarms, and what it asks for now.
+"""A policy at work: its settings, its alarms, and the capacity that it asks for now.
 
-Pure. An alarm in ALARM asks again at every evaluation, not only when it goes there (CloudWatch guide, alarm actions:
-Auto Scaling actions are repeated), so a refused change is tried again.
+An alarm in ALARM asks again at every evaluation, not only when it goes into ALARM (CloudWatch guide, alarm actions:
+Auto Scaling actions are repeated). A change that was refused is therefore tried again.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from harness.scaling.rules.tracking import TargetTracking
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """What an alarm in ALARM makes its policy ask for. cooldown: seconds, of a change that comes of it."""
+class CapacityRequest:
+    """What a policy asks for because of an alarm in ALARM. cooldown: seconds of cooldown after the change."""
 
     capacity: int
     cooldown: float
@@ -26,29 +26,30 @@ class Request:
     alarm: str
 
 
-class Policy(Protocol):
-    """One scaling policy. tracking: whether it scales in only together with all others that track a target."""
+class ScalingPolicy(Protocol):
+    """One scaling policy. tracking: whether it scales in only if all other target tracking policies agree."""
 
     tracking: ClassVar[bool]
     name: str
 
-    def scale_out(self, capacity: int, base: int) -> Request | None:
-        """More than ``base``, as AlarmHigh or a step wants it; None when nothing does."""
+    def scale_out(self, capacity: int, base: int) -> CapacityRequest | None:
+        """Returns a request for more than ``base``, by AlarmHigh or a step; None if no alarm asks for more."""
         ...
 
-    def scale_in(self, capacity: int) -> Request | None:
-        """Less than ``capacity`` (or the same, where less would be too little); None when nothing wants it."""
+    def scale_in(self, capacity: int) -> CapacityRequest | None:
+        """Returns a request for less than ``capacity``, or for the same if less would be too little; None if no alarm
+        asks for less."""
         ...
 
     @property
     def forbids_scale_in(self) -> bool:
-        """Whether no other target tracking policy may scale in: this one is not ready to."""
+        """Whether this policy is not ready to scale in, so that no other target tracking policy may do so."""
         ...
 
 
 @dataclass(slots=True)
 class TrackingPolicy:
-    """A TargetTrackingScaling policy with its two alarms; evaluate() at each of the metric's periods."""
+    """A TargetTrackingScaling policy with its two alarms. The caller calls evaluate() at the end of each period."""
 
     tracking: ClassVar[bool] = True
     name: str
@@ -58,34 +59,34 @@ class TrackingPolicy:
 
     @classmethod
     def new(cls, name: str, settings: TargetTracking, high: str = "AlarmHigh", low: str = "AlarmLow") -> TrackingPolicy:
-        """high, low: the alarms' names."""
+        """Makes a policy. high, low: the names of its alarms."""
         return cls(name, settings, Alarm(high, settings.high_rule()), Alarm(low, settings.low_rule()))
 
     @property
     def range(self) -> int:
-        """How many datapoints evaluate() looks at."""
+        """The number of datapoints that evaluate() looks at."""
         return max(self.high.rule.range, self.low.rule.range)
 
     def due(self, now: float) -> bool:
-        """Whether the alarms are evaluated now: as each of the metric's periods ends."""
+        """Returns whether the alarms are evaluated now, which is when a period of the metric ends."""
         return now % self.settings.period == 0
 
     def evaluate(self, now: float, datapoints: Sequence[float | None]) -> None:
-        """datapoints: the metric's most recent ones, oldest first, None where one is missing."""
+        """Evaluates both alarms. datapoints: the most recent ones, the oldest first; None if one is missing."""
         self.high.evaluate(now, datapoints)
         self.low.evaluate(now, datapoints)
 
-    def scale_out(self, capacity: int, base: int) -> Request | None:
+    def scale_out(self, capacity: int, base: int) -> CapacityRequest | None:
         if self.high.state != "ALARM" or self.high.value is None:
             return None
-        wanted = self.settings.needed(base, self.high.value)
-        return Request(wanted, self.settings.scale_out_cooldown, self.name, self.high.name)
+        needed = self.settings.needed(base, self.high.value)
+        return CapacityRequest(needed, self.settings.scale_out_cooldown, self.name, self.high.name)
 
-    def scale_in(self, capacity: int) -> Request | None:
+    def scale_in(self, capacity: int) -> CapacityRequest | None:
         if self.settings.disable_scale_in or self.low.state != "ALARM" or self.low.value is None:
             return None
-        wanted = self.settings.scale_in(capacity, self.low.value)
-        return Request(wanted, self.settings.scale_in_cooldown, self.name, self.low.name)
+        next_capacity = self.settings.scale_in(capacity, self.low.value)
+        return CapacityRequest(next_capacity, self.settings.scale_in_cooldown, self.name, self.low.name)
 
     @property
     def forbids_scale_in(self) -> bool:
@@ -94,20 +95,20 @@ class TrackingPolicy:
 
 @dataclass(slots=True)
 class StepAlarm:
-    """An alarm that the user made and whose action a step scaling policy is."""
+    """An alarm that the user made, with a step scaling policy as its action."""
 
     alarm: Alarm
-    difference: float = 0.0  # aggregated metric less threshold
+    difference: float = 0.0  # the aggregated metric minus the threshold
     aggregation: Callable[[Sequence[float]], float] = max
 
     def due(self, now: float) -> bool:
-        """Whether the alarm is evaluated now: as each of its periods ends, of a long one every minute."""
+        """Returns whether the alarm is evaluated now: at the end of its periods, and at least once a minute."""
         return now % min(self.alarm.rule.period, MINUTE) == 0
 
     def evaluate(self, now: float, datapoints: Sequence[float | None]) -> None:
         self.alarm.evaluate(now, datapoints)
         if self.alarm.state == "ALARM":
-            # Which datapoints are aggregated is not published: those that a breach is made of are taken.
+            # Which datapoints are aggregated is not published. We take those that make up the breach.
             known = [value for value in datapoints if value is not None][-self.alarm.rule.datapoints_to_alarm :]
             if known:
                 self.difference = self.aggregation(known) - self.alarm.rule.threshold
@@ -119,8 +120,11 @@ class StepAlarm:
 
 @dataclass(slots=True)
 class StepPolicy:
-    """A StepScaling policy. alarms: any number; each is evaluated on its own metric. It keeps nobody from scaling in
-    (Application Auto Scaling guide: a step policy's scale-in is not blocked by target tracking either)."""
+    """A StepScaling policy. alarms: any number, each evaluated on its own metric.
+
+    It does not keep other policies from scaling in, and target tracking does not keep it from scaling in (Application
+    Auto Scaling guide).
+    """
 
     tracking: ClassVar[bool] = False
     name: str
@@ -128,37 +132,37 @@ class StepPolicy:
     alarms: list[StepAlarm] = field(default_factory=list)
 
     def aggregation(self, values: Sequence[float]) -> float:
-        """The datapoints of a breach as the policy's MetricAggregationType has them."""
+        """Aggregates the datapoints of a breach by the policy's MetricAggregationType."""
         return aggregate(values, self.settings.aggregation)
 
     def watch(self, alarm: Alarm) -> StepAlarm:
-        """Adds an alarm; the caller evaluates it."""
-        added = StepAlarm(alarm, aggregation=self.aggregation)
-        self.alarms.append(added)
-        return added
+        """Adds an alarm. The caller evaluates it."""
+        step_alarm = StepAlarm(alarm, aggregation=self.aggregation)
+        self.alarms.append(step_alarm)
+        return step_alarm
 
-    def scale_out(self, capacity: int, base: int) -> Request | None:
-        requests = [self._request(base, one) for one in self.alarms if self._direction(capacity, one) > 0]
+    def scale_out(self, capacity: int, base: int) -> CapacityRequest | None:
+        requests = [self._request(base, alarm) for alarm in self.alarms if self._direction(capacity, alarm) > 0]
         return max(requests, key=by_capacity, default=None)
 
-    def scale_in(self, capacity: int) -> Request | None:
-        requests = [self._request(capacity, one) for one in self.alarms if self._direction(capacity, one) < 0]
+    def scale_in(self, capacity: int) -> CapacityRequest | None:
+        requests = [self._request(capacity, alarm) for alarm in self.alarms if self._direction(capacity, alarm) < 0]
         return max(requests, key=by_capacity, default=None)
 
     @property
     def forbids_scale_in(self) -> bool:
         return False
 
-    def _direction(self, capacity: int, one: StepAlarm) -> int:
-        if one.alarm.state != "ALARM":
+    def _direction(self, capacity: int, step_alarm: StepAlarm) -> int:
+        if step_alarm.alarm.state != "ALARM":
             return 0
-        return self.settings.apply(capacity, one.difference, above=one.above) - capacity
+        return self.settings.apply(capacity, step_alarm.difference, above=step_alarm.above) - capacity
 
-    def _request(self, base: int, one: StepAlarm) -> Request:
-        wanted = self.settings.apply(base, one.difference, above=one.above)
-        return Request(wanted, self.settings.cooldown, self.name, one.alarm.name)
+    def _request(self, base: int, step_alarm: StepAlarm) -> CapacityRequest:
+        capacity = self.settings.apply(base, step_alarm.difference, above=step_alarm.above)
+        return CapacityRequest(capacity, self.settings.cooldown, self.name, step_alarm.alarm.name)
 
 
-def by_capacity(request: Request) -> tuple[int, str, str]:
-    """Sorts requests; names settle a tie, so that the order in which policies are kept decides nothing."""
+def by_capacity(request: CapacityRequest) -> tuple[int, str, str]:
+    """A sort key for requests. Names settle a tie, so that the order of the policies decides nothing."""
     return request.capacity, request.policy, request.alarm

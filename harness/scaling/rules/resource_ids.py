@@ -1,4 +1,4 @@
-"""What can be scaled here, by Application Auto Scaling's namespaces, resource ids and dimensions. Pure.
+"""What can be scaled, by Application Auto Scaling's namespaces, resource ids and dimensions.
 
 Source: botocore, RegisterScalableTarget (ResourceId and ScalableDimension).
 """
@@ -16,34 +16,34 @@ _ALIAS = re.compile(r"function:([^:/]+):([^:/]+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Variant:
-    """``endpoint/NAME/variant/VARIANT``."""
+class VariantId:
+    """A production variant: ``endpoint/NAME/variant/VARIANT``."""
 
     endpoint: str
     variant: str
 
 
 @dataclass(frozen=True, slots=True)
-class FunctionAlias:
-    """``function:NAME:ALIAS``; a version number in place of the alias too."""
+class AliasId:
+    """An alias of a function: ``function:NAME:ALIAS``. A version number may stand for the alias."""
 
     function: str
     alias: str
 
 
-ResourceId = Variant | FunctionAlias
+ResourceId = VariantId | AliasId
 
 
 def parse_resource(namespace: str, resource_id: str, dimension: str) -> ResourceId | None:
-    """The resource, or None for a combination that this harness has no service for, or that none has."""
+    """Returns the resource, or None for a combination that AWS does not have or the harness does not support."""
     if (namespace, dimension) == ("sagemaker", VARIANT_DIMENSION):
-        found = _VARIANT.fullmatch(resource_id)
-        return Variant(*found.groups()) if found else None
+        match = _VARIANT.fullmatch(resource_id)
+        return VariantId(*match.groups()) if match else None
     if (namespace, dimension) == ("lambda", ALIAS_DIMENSION):
-        found = _ALIAS.fullmatch(resource_id)
-        return FunctionAlias(*found.groups()) if found else None
+        match = _ALIAS.fullmatch(resource_id)
+        return AliasId(*match.groups()) if match else None
     return None
 
 
-# What an activity's Description sets. Lambda's words are unverified.
+# What the Description of an activity says was set. The words for Lambda are unverified.
 CAPACITY_NOUN = {VARIANT_DIMENSION: "desired instance count", ALIAS_DIMENSION: "desired concurrency"}

@@ -1,6 +1,6 @@
-"""Step scaling: the adjustment that belongs to how far the metric is past the alarm's threshold.
+"""Step scaling: which adjustment applies when the metric is so far past the alarm's threshold.
 
-Pure. Sources: botocore, StepScalingPolicyConfiguration and StepAdjustment; Application Auto Scaling guide, step
+Sources: botocore, StepScalingPolicyConfiguration and StepAdjustment; Application Auto Scaling guide, step
 scaling.
 """
 
@@ -19,14 +19,15 @@ Aggregation = Literal["Average", "Minimum", "Maximum"]
 
 @dataclass(frozen=True, slots=True)
 class StepAdjustment:
-    """lower, upper: bounds of (metric - threshold); None is unbounded. adjustment: by the policy's AdjustmentType."""
+    """One step. lower, upper: bounds of (metric - threshold); None for no bound. adjustment: meant as the policy's
+    AdjustmentType says."""
 
     adjustment: int
     lower: float | None = None
     upper: float | None = None
 
     def covers(self, difference: float, *, above: bool) -> bool:
-        """Above the threshold the lower bound is inside and the upper is not; below it the other way round."""
+        """Returns whether the step applies. Above the threshold it includes its lower bound, below it its upper one."""
         low = -math.inf if self.lower is None else self.lower
         high = math.inf if self.upper is None else self.upper
         return low <= difference < high if above else low < difference <= high
@@ -34,7 +35,7 @@ class StepAdjustment:
 
 @dataclass(frozen=True, slots=True)
 class StepScaling:
-    """A StepScaling policy's settings. cooldown: seconds."""
+    """The settings of a StepScaling policy. cooldown: seconds."""
 
     adjustment_type: AdjustmentType
     steps: tuple[StepAdjustment, ...]
@@ -43,9 +44,9 @@ class StepScaling:
     aggregation: Aggregation = "Average"
 
     def apply(self, capacity: int, difference: float, *, above: bool) -> int:
-        """The capacity for a metric so far from its threshold; unchanged where no step covers it.
+        """Returns the new capacity when the metric is ``difference`` from its threshold; the same if no step applies.
 
-        above: whether the alarm's comparison is one of the greater-than kind.
+        above: whether the alarm goes off above its threshold.
         """
         for step in self.steps:
             if step.covers(difference, above=above):
@@ -64,14 +65,14 @@ class StepScaling:
 
 
 def _whole(change: float) -> int:
-    """12.7 is 12, 0.67 is 1, -0.58 is -1, -6.67 is -6 (Application Auto Scaling guide)."""
+    """Rounds as AWS does: 12.7 to 12, 0.67 to 1, -0.58 to -1, -6.67 to -6 (Application Auto Scaling guide)."""
     if 0 < abs(change) < 1:
         return 1 if change > 0 else -1
     return int(change)
 
 
 def aggregate(values: Sequence[float], how: Aggregation) -> float:
-    """The datapoints of a breach as one value."""
+    """Returns the datapoints of a breach as one value."""
     if how == "Maximum":
         return max(values)
     if how == "Minimum":

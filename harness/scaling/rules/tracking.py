@@ -1,6 +1,6 @@
 """Target tracking: the two alarms that a policy makes, and the capacity that it asks for.
 
-Pure. Metric values and targets are in the metric's own unit: SageMakerVariantInvocationsPerInstance counts invocations
+Metric values and targets are in the unit of the metric: SageMakerVariantInvocationsPerInstance counts invocations
 **per minute** per instance, not concurrent requests.
 """
 
@@ -28,11 +28,11 @@ HIGH_RESOLUTION = AlarmDatapoints(high=3, low=90)
 UTILIZATION = AlarmDatapoints(high=3, low=3)
 
 DEFAULT_COOLDOWN = 300.0  # seconds, for SageMaker variants, out and in (Application Auto Scaling guide)
-LOW_RATIO = 0.9  # AlarmLow's threshold as a part of the target (the same post)
-# "Scale-in is gradual" (Application Auto Scaling guide); by how much is not published. A tenth of the capacity, at
-# least one, is our assumption: it takes longer than 25 minutes back from many instances, as re:Post saw.
+LOW_RATIO = 0.9  # AlarmLow's threshold as a part of the target (re:Post "SageMaker autoscaling delay")
+# "Scale-in is gradual" (Application Auto Scaling guide); how gradual is not published. We assume a tenth of the
+# capacity, at least one: the way back from many instances then takes more than 25 minutes, as a re:Post user reports.
 SCALE_IN_FRACTION = 0.1
-_ROUNDING = 1e-9  # what dividing and multiplying floats may add to a whole number
+_ROUNDING = 1e-9  # the error that dividing and multiplying floats may add to a whole number
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class TargetTracking:
 
     @property
     def low_threshold(self) -> float:
-        """AlarmLow's: for a target of 1500, 1350."""
+        """The threshold of AlarmLow: 1350 for a target of 1500."""
         return float(f"{self.target_value * LOW_RATIO:.12g}")
 
     def high_rule(self) -> AlarmRule:
@@ -65,13 +65,13 @@ class TargetTracking:
         return AlarmRule(self.low_threshold, "LessThanThreshold", periods, periods, self.period)
 
     def needed(self, capacity: int, value: float) -> int:
-        """The capacity that brings the metric to the target: in proportion, rounded up.
+        """Returns the capacity that brings the metric to the target: in proportion, rounded up.
 
-        The rule is not published; this one fits published traces.
+        AWS does not publish the rule. This one fits published traces.
         """
         return math.ceil(capacity * value / self.target_value - _ROUNDING)
 
     def scale_in(self, capacity: int, value: float) -> int:
-        """The next capacity on the way down: what is needed, but not more than a fraction less at once."""
+        """Returns the next capacity of a scale-in: what is needed, but not less than one step below the present one."""
         step = max(1, int(capacity * self.scale_in_fraction))
         return max(self.needed(capacity, value), capacity - step)

@@ -12,7 +12,7 @@ from harness.load.schedule import Schedule as Rates
 from harness.load.traffic import bins
 from harness.planner.search import sizing
 from harness.planner.search.warm_start import held
-from harness.simulator.outcome import Latencies, Outcome, Series
+from harness.simulator.outcome import Latencies, SimulatedMinutes, SimulationOutcome
 from harness.simulator.settings import Settings
 from harness.simulator.system import FunctionProfile, System
 from tests.profiles import a_profile, constant
@@ -30,7 +30,7 @@ def a_system(**members: object) -> System:
     return System(**{**usual, **members})  # type: ignore[arg-type]
 
 
-def simulate(settings: Settings, system: System, traffic: Rates, *, seed: int) -> Outcome:
+def simulate(settings: Settings, system: System, traffic: Rates, *, seed: int) -> SimulationOutcome:
     draw = np.random.default_rng(seed)
     rates = bins(traffic, 60.0)
     rates = rates * np.clip(draw.normal(1.0, 0.02, len(rates)), 0.5, 1.5)
@@ -65,7 +65,7 @@ def simulate(settings: Settings, system: System, traffic: Rates, *, seed: int) -
     total = int(requests.sum())
     succeeded = max(0, total - sum(failures.values()))
     function = settings.function
-    return Outcome(
+    return SimulationOutcome(
         seed=seed,
         seconds=traffic.seconds,
         requests=total,
@@ -127,9 +127,9 @@ def _throttled(settings: Settings, rates: np.ndarray, profile: Profile) -> np.nd
 
 def _series(
     rates: np.ndarray, counts: np.ndarray, p99: np.ndarray, failed: np.ndarray, throttles: np.ndarray
-) -> Series:
+) -> SimulatedMinutes:
     none = np.zeros(len(rates))
-    return Series(
+    return SimulatedMinutes(
         arrivals=rates * 60,
         invocations=rates * 60,
         throttles=throttles,

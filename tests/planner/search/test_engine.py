@@ -15,7 +15,7 @@ from harness.core.errors import HarnessError
 from harness.planner.search import engine
 from harness.planner.search.find import SearchResult, context, find
 from harness.planner.search.replication import Replication, SimulationJob
-from harness.simulator.outcome import Outcome
+from harness.simulator.outcome import SimulationOutcome
 from tests.planner.search.problems import Watched, a_problem, here
 from tests.planner.search.stand_in import a_system, simulate
 from tests.planner.search.test_estimates import SETTINGS
@@ -32,7 +32,7 @@ def fingerprint(answers: Sequence[Replication]) -> list[tuple[float, float, int]
 EXPECTED = fingerprint(engine.ThisProcess(CONTEXT).map(JOBS))
 
 
-def fail(*_: object, seed: int) -> Outcome:
+def fail(*_: object, seed: int) -> SimulationOutcome:
     raise ValueError(f"seed {seed} is no good")
 
 
@@ -153,7 +153,7 @@ def test_the_kernel_ending_a_worker_is_told_with_what_to_do() -> None:
         pool.map(JOBS[:2])
 
 
-def kill_oneself(*_: object, seed: int) -> Outcome:
+def kill_oneself(*_: object, seed: int) -> SimulationOutcome:
     psutil.Process().kill()
     raise AssertionError(seed)
 

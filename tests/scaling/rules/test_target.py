@@ -10,9 +10,9 @@ import pytest
 
 from harness.scaling.rules.alarms import Alarm, AlarmRule, AlarmState
 from harness.scaling.rules.cooldowns import Cooldowns
-from harness.scaling.rules.policies import Policy, StepPolicy, TrackingPolicy
+from harness.scaling.rules.policies import ScalingPolicy, StepPolicy, TrackingPolicy
 from harness.scaling.rules.steps import StepAdjustment, StepScaling
-from harness.scaling.rules.target import Change, NotScaled, ScalableTarget, fulfilled
+from harness.scaling.rules.target import CapacityChange, NotScaled, ScalableTarget, fulfilled
 from harness.scaling.rules.tracking import TargetTracking
 
 
@@ -44,13 +44,13 @@ def steps(change: int, *, name: str = "steps", state: AlarmState = "ALARM", cool
     return policy
 
 
-def target(*policies: Policy, minimum: int = 1, maximum: int = 10, **switches: Any) -> ScalableTarget:
+def target(*policies: ScalingPolicy, minimum: int = 1, maximum: int = 10, **switches: Any) -> ScalableTarget:
     return ScalableTarget(minimum, maximum, policies=policies, **switches)
 
 
 def decided(scalable: ScalableTarget, capacity: int, now: float = 0.0, *, updatable: bool = True) -> int | str | None:
     found = scalable.decide(now, capacity, updatable=updatable)
-    if isinstance(found, Change):
+    if isinstance(found, CapacityChange):
         scalable.begin(now, capacity, found)
         return found.capacity
     return found.code if isinstance(found, NotScaled) else None
@@ -87,7 +87,7 @@ def decided(scalable: ScalableTarget, capacity: int, now: float = 0.0, *, updata
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )
-def test_decisions(fact: str, policies: Sequence[Policy], capacity: int, wanted: int | str | None) -> None:
+def test_decisions(fact: str, policies: Sequence[ScalingPolicy], capacity: int, wanted: int | str | None) -> None:
     assert decided(target(*policies), capacity) == wanted, fact
     assert decided(target(*reversed(policies)), capacity) == wanted, fact
 
@@ -102,7 +102,7 @@ def test_decisions(fact: str, policies: Sequence[Policy], capacity: int, wanted:
         ({"suspended_schedule": True}, above(25), 10),
     ],
 )
-def test_suspended_scaling(switches: dict[str, bool], policy: Policy, wanted: int | None) -> None:
+def test_suspended_scaling(switches: dict[str, bool], policy: ScalingPolicy, wanted: int | None) -> None:
     # botocore, SuspendedState: each direction by itself.
     assert decided(target(policy, **switches), 4) == wanted
 
@@ -148,14 +148,14 @@ def test_bounds_that_were_set_are_enforced_once_and_wait_for_the_service() -> No
 def test_a_change_waits_for_the_last_one_unless_the_service_takes_more(
     standing: Stands, changing: bool, scales: bool
 ) -> None:
-    assert isinstance(target(above(25)).decide_at(0, standing, changing=changing), Change) is scales
+    assert isinstance(target(above(25)).decide_at(0, standing, changing=changing), CapacityChange) is scales
 
 
 @pytest.mark.parametrize("policy", [above(25), below(1)])
-def test_an_endpoint_that_is_updating_cannot_be_updated_again(policy: Policy) -> None:
+def test_an_endpoint_that_is_updating_cannot_be_updated_again(policy: ScalingPolicy) -> None:
     scalable = target(policy)
     assert decided(scalable, 4, updatable=False) == "TargetServicePutResourceAsUnscalable"
-    assert isinstance(scalable.decide(60, 4), Change)  # tried again: nothing was begun by the refusal
+    assert isinstance(scalable.decide(60, 4), CapacityChange)  # tried again: nothing was begun by the refusal
 
 
 class TestScaleOutCooldown:

@@ -1,6 +1,7 @@
-"""Policy configurations as requested, checked and made into the pure core's settings.
+"""Checks the configurations of policies, and makes the rules' settings of them.
 
-Raises AwsError ValidationException. Sources: botocore, StepAdjustment and TargetTrackingScalingPolicyConfiguration.
+Everything here raises AwsError ValidationException. Sources: botocore, StepAdjustment and
+TargetTrackingScalingPolicyConfiguration.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 from harness.scaling import errors
 from harness.scaling.rules.metric_sources import MetricSource, customized_source, predefined_metrics, predefined_source
-from harness.scaling.rules.resource_ids import FunctionAlias, ResourceId
+from harness.scaling.rules.resource_ids import AliasId, ResourceId
 from harness.scaling.rules.steps import StepAdjustment, StepScaling
 from harness.scaling.rules.timing import MINUTE
 from harness.scaling.rules.tracking import DEFAULT_COOLDOWN, ONE_MINUTE, TargetTracking
@@ -25,7 +26,7 @@ _SINGLE_METRIC = ("MetricName", "Namespace", "Statistic", "Dimensions", "Unit")
 def tracking_settings(
     configuration: Mapping[str, Any], resource: ResourceId, dimension: str
 ) -> tuple[TargetTracking, MetricSource]:
-    """A TargetTrackingScalingPolicyConfiguration's settings, and the metric that it tracks."""
+    """Returns the settings of a TargetTrackingScalingPolicyConfiguration, and the metric that it tracks."""
     target = float(configuration["TargetValue"])
     if not target > 0 or math.isinf(target):
         raise errors.invalid(errors.TARGET_NOT_POSITIVE)
@@ -35,7 +36,7 @@ def tracking_settings(
         raise errors.invalid(errors.SPECIFICATION_MISSING)
     if predefined is not None and customized is not None:
         raise errors.invalid(errors.SPECIFICATIONS_BOTH)
-    default = LAMBDA_COOLDOWN if isinstance(resource, FunctionAlias) else DEFAULT_COOLDOWN
+    default = LAMBDA_COOLDOWN if isinstance(resource, AliasId) else DEFAULT_COOLDOWN
     period, datapoints = MINUTE, ONE_MINUTE
     if predefined is not None:
         supported = predefined_metrics(resource)
@@ -60,11 +61,11 @@ def tracking_settings(
 
 
 def _check_customized(specification: Mapping[str, Any]) -> None:
-    """One metric, or metric math of which one query returns data, and not both (botocore)."""
+    """Checks that there is one metric, or metric math of which one query returns data, but not both (botocore)."""
     queries = specification.get("Metrics") or ()
     single = [member for member in _SINGLE_METRIC if specification.get(member)]
     if queries:
-        # ReturnData is true where it is not given (botocore, TargetTrackingMetricDataQuery).
+        # ReturnData is true unless it is given (botocore, TargetTrackingMetricDataQuery).
         returning = sum(query.get("ReturnData") is not False for query in queries)
         valid = not single and returning == 1
     else:
@@ -74,12 +75,12 @@ def _check_customized(specification: Mapping[str, Any]) -> None:
 
 
 def step_settings(configuration: Mapping[str, Any]) -> StepScaling:
-    """A StepScalingPolicyConfiguration's settings."""
-    kind = configuration.get("AdjustmentType")
-    if kind is None:
+    """Returns the settings of a StepScalingPolicyConfiguration."""
+    adjustment_type = configuration.get("AdjustmentType")
+    if adjustment_type is None:
         raise errors.invalid(errors.STEPS_TYPE_MISSING)
     magnitude = int(configuration.get("MinAdjustmentMagnitude") or 0)
-    if magnitude and kind != "PercentChangeInCapacity":
+    if magnitude and adjustment_type != "PercentChangeInCapacity":
         raise errors.invalid(errors.MAGNITUDE_MISPLACED)
     steps = tuple(
         StepAdjustment(
@@ -88,10 +89,10 @@ def step_settings(configuration: Mapping[str, Any]) -> StepScaling:
         for step in configuration.get("StepAdjustments") or ()
     )
     _check_steps(steps)
-    if kind == "ExactCapacity" and any(step.adjustment < 0 for step in steps):
+    if adjustment_type == "ExactCapacity" and any(step.adjustment < 0 for step in steps):
         raise errors.invalid(errors.EXACT_NEGATIVE)
     return StepScaling(
-        kind,
+        adjustment_type,
         steps,
         magnitude,
         _cooldown(configuration, "Cooldown", DEFAULT_COOLDOWN),
@@ -100,10 +101,10 @@ def step_settings(configuration: Mapping[str, Any]) -> StepScaling:
 
 
 def _cooldown(configuration: Mapping[str, Any], member: str, default: float) -> float:
-    found = configuration.get(member)
-    if found is not None and found < 0:
+    seconds = configuration.get(member)
+    if seconds is not None and seconds < 0:
         raise errors.invalid(errors.COOLDOWN_NEGATIVE)
-    return default if found is None else float(found)
+    return default if seconds is None else float(seconds)
 
 
 def _check_steps(steps: tuple[StepAdjustment, ...]) -> None:

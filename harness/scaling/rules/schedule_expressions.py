@@ -1,7 +1,7 @@
 """When a scheduled action runs: at(...), rate(...) and cron(...) in a time zone.
 
-Pure; times are Unix seconds. Source: botocore, PutScheduledAction. cron's six fields with AWS's own L, W, # and ? are
-aws-croniter's.
+Times are Unix seconds. Source: botocore, PutScheduledAction. aws-croniter reads cron's six fields with AWS's own L, W,
+# and ?.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from zoneinfo import ZoneInfo
 from aws_croniter import AwsCroniter
 
 _EXPRESSION = re.compile(r"\s*(at|rate|cron)\((.*)\)\s*", re.DOTALL)
-# One and many alike, as in AWS's own words for what is none.
+# Singular and plural are both allowed with any number, as AWS's own error text says.
 _RATE = re.compile(r"(\d+)\s?(minute|hour|day)s?")
 _SECONDS = {"minute": 60, "hour": 3600, "day": 86400}
-# As printed in public logs, the beginnings at least.
+# From public logs, at least the beginnings.
 _SYNTAX = (
     "Invalid schedule expression. Details: Schedule expressions must have the following syntax: "
     r"rate(<number>\s?(minutes?|hours?|days?)), cron(<cron_expression>) or at(yyyy-MM-dd'T'HH:mm:ss)."
@@ -28,17 +28,17 @@ _NO_TIME = "Invalid schedule at DateTime expression: {}"
 _NO_CRON = "Invalid CRON expression: {}. {}"
 
 
-class Schedule(Protocol):
-    """When something happens."""
+class ScheduleExpression(Protocol):
+    """The times at which something happens."""
 
     def after(self, now: float) -> float | None:
-        """The first time later than ``now``, or None when there is none any more."""
+        """Returns the first time later than ``now``, or None if there is none."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """Once."""
+    """One time only."""
 
     time: float
 
@@ -60,38 +60,38 @@ class Rate:
 
 
 class Cron:
-    """By the calendar of a time zone. A time that a change of the clocks leaves out comes an hour later (inferred)."""
+    """Times on a time zone's calendar. A time that is skipped when clocks change comes an hour later (inferred)."""
 
     def __init__(self, fields: str, zone: ZoneInfo) -> None:
         self._cron = AwsCroniter(" ".join(fields.split()))
         self._zone = zone
 
     def after(self, now: float) -> float | None:
-        # The calendar is read on the zone's wall clock; aws-croniter takes any for UTC.
+        # aws-croniter takes any time as UTC: it gets the time on the zone's wall clock.
         local = datetime.fromtimestamp(now, self._zone).replace(tzinfo=UTC)
         while (local := self._cron.occurrence(local).next()) is not None:
-            found: float = local.replace(tzinfo=self._zone).timestamp()
-            if found > now:
-                return found
+            time: float = local.replace(tzinfo=self._zone).timestamp()
+            if time > now:
+                return time
         return None
 
 
-def parse_schedule(expression: str, zone: str | None, created: float) -> Schedule:
-    """A schedule from AWS's expression. created: when it was put, from which a rate counts (inferred).
+def parse_schedule(expression: str, zone: str | None, created: float) -> ScheduleExpression:
+    """Parses AWS's expression. created: when the action was put; a rate counts from there (inferred).
 
-    Raises ValueError, in AWS's words, for an expression or a zone that is none.
+    Raises ValueError, in AWS's words, for an expression or a zone that is not valid.
     """
     try:
-        tz = ZoneInfo(zone or "UTC")
+        time_zone = ZoneInfo(zone or "UTC")
     except (KeyError, ValueError, OSError):
         raise ValueError(f"Invalid time zone: {zone}") from None  # unverified
-    found = _EXPRESSION.fullmatch(expression)
-    if not found:
+    match = _EXPRESSION.fullmatch(expression)
+    if not match:
         raise ValueError(_SYNTAX)
-    kind, inside = found[1], found[2].strip()
+    kind, inside = match[1], match[2].strip()
     if kind == "at":
         try:
-            return At(datetime.strptime(inside, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=tz).timestamp())
+            return At(datetime.strptime(inside, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=time_zone).timestamp())
         except ValueError:
             raise ValueError(_NO_TIME.format(inside)) from None
     if kind == "rate":
@@ -103,6 +103,6 @@ def parse_schedule(expression: str, zone: str | None, created: float) -> Schedul
             raise ValueError(_NO_FREQUENCY.format(expression.strip()))
         return Rate(seconds, created + seconds)
     try:
-        return Cron(inside, tz)
+        return Cron(inside, time_zone)
     except ValueError as error:
         raise ValueError(_NO_CRON.format(inside, error)) from None

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.scaling.rules.schedule import Cron, parse_schedule
+from harness.scaling.rules.schedule_expressions import Cron, parse_schedule
 
 
 def at(text: str, zone: str = "UTC") -> float:
