@@ -1,4 +1,4 @@
-"""The service ``sagemaker``: hosting, put together."""
+"""The service ``sagemaker``: its operations by name, and what the rest of the local AWS asks of it."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from harness.backend.client import Backend
 from harness.backend.metrics import Metrics
 from harness.core.calls import Call
 from harness.core.clock import Clock
-from harness.hosting.capture import DataCapture
-from harness.hosting.deployment import Deployment, Deployments
+from harness.hosting.deployment import Deployer, Deployment
 from harness.hosting.endpoint import Endpoint
 from harness.hosting.instances.settings import LocalSettings
-from harness.hosting.invocation import Invoker
 from harness.hosting.logs import EndpointLogs
 from harness.hosting.model_data import source_of
 from harness.hosting.operations.configs import EndpointConfigOperations
 from harness.hosting.operations.endpoints import EndpointOperations
 from harness.hosting.operations.models import ModelOperations
-from harness.hosting.operations.recommendations import JOB, RecommendationOperations
+from harness.hosting.operations.recommendations import RecommendationOperations
 from harness.hosting.operations.tags import TagOperations
-from harness.hosting.provisioning import Provisioning
-from harness.hosting.resources import Registry, arn
-from harness.hosting.state import State
+from harness.hosting.provisioning import EndpointProvisioning
+from harness.hosting.resources import JOB, arn
+from harness.hosting.runtime.capture import DataCapture
+from harness.hosting.runtime.invocation import Invoker
+from harness.hosting.state import NamedResources, State
 
 if TYPE_CHECKING:
-    from harness.hosting.planned import PlannedEndpoint
+    from harness.hosting.rules.planned import PlannedEndpoint
 
-# Operations of SageMaker hosting; every other one (training, tuning, ...) is the backend's.
+# SageMaker's operations for hosting. The backend has all others (training, tuning, ...).
 _HOSTING = re.compile(
     r"^((Create|Describe|Delete|Update|List)(Endpoint|EndpointConfig|Model|InferenceComponent)s?"
     r"(Input|WeightsAndCapacities)?|(Add|List|Delete)Tags|"
@@ -44,8 +44,8 @@ _HOSTING = re.compile(
 class Hosting(ModelOperations, EndpointConfigOperations, EndpointOperations, TagOperations, RecommendationOperations):
     """The service ``sagemaker``.
 
-    gateway_url: what a container sees as AWS_ENDPOINT_URL. workspace: a folder of its own, removed by close().
-    settings: of an endpoint that configure() was not called for.
+    gateway_url: what a container sees as AWS_ENDPOINT_URL. workspace: a folder of the service's own, which close()
+    removes. settings: the local settings of an endpoint for which configure() was not called.
     """
 
     service_name: ClassVar[str] = "sagemaker"
@@ -63,28 +63,26 @@ class Hosting(ModelOperations, EndpointConfigOperations, EndpointOperations, Tag
         self.invoker = Invoker(clock)
         self.capture = DataCapture(backend, clock)
         self.logs = EndpointLogs(backend)
-        self._deployments = Deployments(backend, clock, metrics, self.logs, gateway_url, workspace)
-        provisioning = Provisioning(backend, clock, metrics, self._deployments, self.invoker, gone=self._forget)
-        endpoints: Registry[Endpoint] = Registry("endpoint", "endpoint")
-        self.jobs = Registry(JOB, "job")
-        self.plans = {}
+        self._deployer = Deployer(backend, clock, metrics, self.logs, gateway_url, workspace)
+        provisioning = EndpointProvisioning(backend, clock, metrics, self._deployer, self.invoker, deleted=self._forget)
+        endpoints: NamedResources[Endpoint] = NamedResources("endpoint", "endpoint")
         self.state = State(backend, clock, provisioning, settings or LocalSettings(), endpoints)
 
     async def close(self) -> None:
-        """Takes every instance down, writes what is waiting for the backend and removes the workspace."""
+        """Takes every instance down, writes what is waiting for the backend, and removes the workspace."""
         await asyncio.gather(*(self.state.provisioning.stop(endpoint) for endpoint in self.state.endpoints.all()))
         await self.invoker.close()
-        await self._deployments.close()
+        await self._deployer.close()
         await asyncio.gather(self.capture.close(), self.logs.close())
 
     def configure(self, endpoint_name: str, settings: LocalSettings) -> None:
-        """What the stack says of an endpoint beside the AWS calls; holds for instances started from now on."""
+        """Sets an endpoint's local settings, for instances that are started from now on."""
         self.state.settings[endpoint_name] = settings
 
     def take_plan(self, plan: PlannedEndpoint) -> None:
-        """What Inference Recommender's operations answer from now on, of its endpoint and model."""
-        self.plans.pop((plan.region, plan.endpoint), None)
-        self.plans[plan.region, plan.endpoint] = plan
+        """Takes a plan from which Inference Recommender's operations answer for its endpoint and model."""
+        self.state.plans.pop((plan.region, plan.endpoint), None)
+        self.state.plans[plan.region, plan.endpoint] = plan
 
     def delegates(self, operation: str) -> bool:
         return not _HOSTING.match(operation)
@@ -101,7 +99,7 @@ class Hosting(ModelOperations, EndpointConfigOperations, EndpointOperations, Tag
         return [arn(kind, request[member], call) for member, kind in kinds.items() if request.get(member)]
 
     def role_calls(self, account: str) -> Iterable[ServiceCall]:
-        """What SageMaker calls as the roles of the models behind the endpoints."""
+        """What SageMaker calls in the roles of the models behind the endpoints."""
         for endpoint in self.state.endpoints.all():
             for variant in (*endpoint.config.variants, *endpoint.config.shadows):
                 model = self.state.models.find(endpoint.region, variant["ModelName"])
@@ -114,14 +112,15 @@ class Hosting(ModelOperations, EndpointConfigOperations, EndpointOperations, Tag
         return {tag["Key"]: tag["Value"] for tag in self.state.tags.of(arn)}
 
     def endpoint(self, region: str, name: str) -> tuple[Endpoint, Deployment] | None:
-        """An endpoint and what serves behind it; None when nothing does.
+        """An endpoint and the deployment that serves its requests; None if there is none.
 
-        InvokeEndpoint, unlike CreateEndpoint, wants the name's case as created (botocore, CreateEndpointInput).
+        InvokeEndpoint, unlike CreateEndpoint, needs the name in the case in which it was created (botocore,
+        CreateEndpointInput).
         """
-        found = self.state.endpoints.find(region, name)
-        if found is None or found.name != name or found.serving is None:
+        endpoint = self.state.endpoints.find(region, name)
+        if endpoint is None or endpoint.name != name or endpoint.serving is None:
             return None
-        return found, found.serving
+        return endpoint, endpoint.serving
 
     def relies_on(self) -> Iterable[str]:
         """ARNs of what the backend keeps for the models: their roles, and their data in S3."""

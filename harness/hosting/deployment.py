@@ -1,4 +1,4 @@
-"""One endpoint configuration brought up: its variants, each with its model's data, its fleet and its metrics."""
+"""Brings one endpoint configuration up: its variants, each with its model's data, its fleet and its metrics."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from harness.backend.client import Backend
 from harness.backend.metrics import Metrics
 from harness.core.clock import Clock
+from harness.hosting import errors
 from harness.hosting.fleet import Fleet
 from harness.hosting.instances.base import Instance, InstanceSpec
 from harness.hosting.instances.kinds import KindRegistry
@@ -34,7 +35,11 @@ _CREDENTIAL_SECONDS = 3600
 
 @dataclass(slots=True)
 class Variant:
-    """A production or shadow variant that is deployed. weight: the one that routes; desired_weight: what it will be."""
+    """A production or shadow variant that is deployed.
+
+    spec: its entry in the endpoint configuration. weight: routes the requests; desired_weight: takes its place after
+    the update under way.
+    """
 
     spec: Mapping[str, Any]
     image: str | None
@@ -50,7 +55,7 @@ class Variant:
 
 @dataclass(slots=True)
 class Deployment:
-    """The variants of one configuration behind an endpoint, in the configuration's order."""
+    """The variants of one configuration behind an endpoint, in the configuration's order. folder: for its files."""
 
     endpoint: str
     region: str
@@ -66,22 +71,22 @@ class Deployment:
 
     @property
     def in_service(self) -> int:
-        """Instances of production variants that take requests."""
+        """How many instances of production variants take requests."""
         return sum(variant.fleet.in_service for variant in self.variants.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Retained:
-    """What an update keeps of a variant of the same name; None is the configuration's."""
+    """What an update keeps of the variant of the same name; None takes the configuration's."""
 
     count: int | None = None
     weight: float | None = None
 
 
-class Deployments:
+class Deployer:
     """Brings deployments up and takes them down.
 
-    gateway_url: what a container sees as AWS_ENDPOINT_URL. workspace: a folder of its own.
+    gateway_url: what a container sees as AWS_ENDPOINT_URL. workspace: a folder of the deployer's own.
     """
 
     def __init__(
@@ -97,12 +102,12 @@ class Deployments:
         self._numbers = itertools.count()
 
     async def close(self) -> None:
-        """Called when every deployment is down."""
+        """Ends what is left. To be called when every deployment is down."""
         await self._kinds.close()
         await asyncio.to_thread(shutil.rmtree, self._workspace, ignore_errors=True)
 
     def new(self, region: str, endpoint: str, config: EndpointConfig) -> Deployment:
-        """A deployment with nothing up yet."""
+        """A deployment of which nothing is up yet."""
         folder = self._workspace / region / endpoint / str(next(self._numbers))
         return Deployment(endpoint, region, config, self._clock.now(), folder)
 
@@ -116,8 +121,8 @@ class Deployments:
     ) -> None:
         """Returns when every instance of every variant is in service.
 
-        models: by variant name. changed: called when the number in service has changed.
-        Raises InstanceFailed, ModelDataError or OSError; what is up then is left for take_down().
+        models: by variant name. changed: called whenever the number of instances in service has changed.
+        Raises InstanceFailed, ModelDataError or OSError; what is up by then is left for take_down().
         """
         data: dict[str, ModelData | None] = {}
         groups = (deployment.config.variants, deployment.variants), (deployment.config.shadows, deployment.shadows)
@@ -127,14 +132,14 @@ class Deployments:
                 if model.name not in data:
                     data[model.name] = await self._model_data(deployment, spec, model, settings)
                 environment = await self._environment(deployment.region, model)
-                kept = retained.get(spec["VariantName"], Retained())
+                keep = retained.get(spec["VariantName"], Retained())
                 build = self._builder(deployment, spec, data[model.name], environment, settings)
-                variant = self._variant(deployment, spec, model, build, settings, kept, changed)
+                variant = self._variant(deployment, spec, model, build, settings, keep, changed)
                 variants[variant.name] = variant
         await asyncio.gather(*(variant.fleet.start() for variant in deployment.all_variants))
 
     async def take_down(self, deployment: Deployment, *, drain: bool = False) -> None:
-        """Takes every instance down; with ``drain`` each may finish its requests first."""
+        """Takes every instance down. drain: each may finish its requests first."""
         await asyncio.gather(*(variant.fleet.stop(drain=drain) for variant in deployment.all_variants))
         await asyncio.gather(*(variant.telemetry.close() for variant in deployment.all_variants))
         await asyncio.to_thread(shutil.rmtree, deployment.folder, ignore_errors=True)
@@ -150,10 +155,10 @@ class Deployments:
             async with asyncio.timeout(seconds):
                 return await asyncio.to_thread(fetch, self._backend, source, deployment.folder / "models" / model.name)
         except TimeoutError:
-            raise ModelDataError(f"The model data was not downloaded within {seconds:g} s: {source.uri}.") from None
+            raise ModelDataError(errors.MODEL_DATA_LATE.format(seconds, source.uri)) from None
 
     async def _environment(self, region: str, model: Model) -> dict[str, str]:
-        """The container's Environment, and the role's credentials for the AWS calls that user code makes."""
+        """The container's Environment, with the role's credentials for the AWS calls that the model's code makes."""
         environment = {
             "AWS_ENDPOINT_URL": self._gateway_url,
             "AWS_REGION": region,
@@ -167,9 +172,7 @@ class Deployments:
                     "sts", "assume_role", RoleArn=role, RoleSessionName="SageMaker", DurationSeconds=_CREDENTIAL_SECONDS
                 )
             except (ClientError, BotoCoreError):
-                raise ModelDataError(
-                    f"Could not assume role {role}. Please ensure that the role exists and trusts SageMaker."
-                ) from None
+                raise ModelDataError(errors.ROLE_NOT_ASSUMED.format(role)) from None
             credentials = answer["Credentials"]
             environment["AWS_ACCESS_KEY_ID"] = credentials["AccessKeyId"]
             environment["AWS_SECRET_ACCESS_KEY"] = credentials["SecretAccessKey"]
@@ -217,15 +220,15 @@ class Deployments:
         model: Model,
         build: Callable[[int], Instance],
         settings: LocalSettings,
-        kept: Retained,
+        keep: Retained,
         changed: Callable[[], None],
     ) -> Variant:
-        weight = float(spec.get("InitialVariantWeight", 1.0)) if kept.weight is None else kept.weight
+        weight = float(spec.get("InitialVariantWeight", 1.0)) if keep.weight is None else keep.weight
         fleet = Fleet(
             spec["VariantName"],
             build,
             self._clock,
-            desired=int(spec.get("InitialInstanceCount", 1)) if kept.count is None else kept.count,
+            desired=int(spec.get("InitialInstanceCount", 1)) if keep.count is None else keep.count,
             strategy=spec.get("RoutingConfig", {}).get("RoutingStrategy", "RANDOM"),
             startup_seconds=float(spec.get("ContainerStartupHealthCheckTimeoutInSeconds", STARTUP_SECONDS)),
             provisioning_seconds=settings.provisioning_seconds,

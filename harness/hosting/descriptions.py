@@ -1,4 +1,4 @@
-"""Endpoints as DescribeEndpoint and ListEndpoints tell of them (botocore, DescribeEndpointOutput)."""
+"""Endpoints as DescribeEndpoint and ListEndpoints tell them (botocore, DescribeEndpointOutput)."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from harness.hosting.resources import timestamp
 
 
 def describe(endpoint: Endpoint) -> dict[str, Any]:
-    current, coming = endpoint.deployment, endpoint.pending
-    found: dict[str, Any] = {
+    description: dict[str, Any] = {
         **summarize(endpoint),
         "EndpointConfigName": endpoint.config.name,
         "FailureReason": endpoint.failure or None,
-        "LastDeploymentConfig": endpoint.deployed,
+        "LastDeploymentConfig": endpoint.deployment_config,
         "AsyncInferenceConfig": endpoint.config.asynchronous,
         "DataCaptureConfig": _capture(endpoint.capture) if endpoint.capture is not None else None,
     }
-    if current is not None:
-        found["ProductionVariants"] = [_variant(one) for one in current.variants.values()] or None
-        found["ShadowProductionVariants"] = [_variant(one) for one in current.shadows.values()] or None
-    if coming is not None and endpoint.status == "Updating":
-        found["PendingDeploymentSummary"] = _pending(coming)
-    return found
+    if endpoint.deployment is not None:
+        variants, shadows = endpoint.deployment.variants, endpoint.deployment.shadows
+        description["ProductionVariants"] = [_variant(variant) for variant in variants.values()] or None
+        description["ShadowProductionVariants"] = [_variant(variant) for variant in shadows.values()] or None
+    if endpoint.pending is not None and endpoint.status == "Updating":
+        description["PendingDeploymentSummary"] = _pending(endpoint.pending)
+    return description
 
 
 def summarize(endpoint: Endpoint) -> dict[str, Any]:
@@ -54,8 +54,12 @@ def _pending(deployment: Deployment) -> dict[str, Any]:
     return {
         "EndpointConfigName": deployment.config.name,
         "ProductionVariants": [
-            {**_variant(one), "InstanceType": one.spec["InstanceType"], "VariantStatus": [{"Status": "Creating"}]}
-            for one in deployment.variants.values()
+            {
+                **_variant(variant),
+                "InstanceType": variant.spec["InstanceType"],
+                "VariantStatus": [{"Status": "Creating"}],
+            }
+            for variant in deployment.variants.values()
         ],
         "StartTime": timestamp(deployment.started),
     }

@@ -1,4 +1,4 @@
-"""An endpoint: what it is called, where it stands, what serves behind it."""
+"""An endpoint: its status and what serves behind it."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.hosting.asynchronous import AsyncQueue
 from harness.hosting.deployment import Deployment
 from harness.hosting.resources import EndpointConfig
 from harness.hosting.rules.lifecycle import SERVING, Event, Status, after
+from harness.hosting.runtime.async_queue import AsyncQueue
 
 
 @dataclass(slots=True)
 class Endpoint:
-    """config: what it was last set to; deployment: what serves; pending: what is being brought up in its place;
-    retiring: what served before it.
+    """An endpoint.
 
-    capture: DataCaptureConfig in force. deployed: the DeploymentConfig of the last update. work: what is being done.
+    config: the configuration in force. capture: the DataCaptureConfig in force. deployment_config: the DeploymentConfig
+    of the last update. failure: FailureReason. deployment: serves the requests; pending: is being brought up to replace
+    it; retiring: served before it. work: the change that is being carried out.
     """
 
     name: str
@@ -33,7 +34,7 @@ class Endpoint:
     deployment: Deployment | None = None
     pending: Deployment | None = None
     retiring: Deployment | None = None
-    deployed: Mapping[str, Any] | None = None
+    deployment_config: Mapping[str, Any] | None = None
     queue: AsyncQueue | None = None
     work: asyncio.Task[None] | None = None
 
@@ -43,6 +44,6 @@ class Endpoint:
         return self.deployment if self.status in SERVING else None
 
     def meet(self, event: Event, now: float) -> None:
-        """Moves to the status that follows. Raises AwsError ValidationException where AWS refuses the call."""
+        """Moves to the status that follows. Raises AwsError ValidationException if AWS refuses the call."""
         self.status = after(self.status, event, self.arn)
         self.modified = now

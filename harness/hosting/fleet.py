@@ -1,4 +1,4 @@
-"""The instances behind one variant: brought up, kept alive, chosen for a request, drained, taken down."""
+"""The instances behind one variant: brings them up, keeps them alive, chooses one for a request, takes them down."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from harness.core.clock import Clock
-from harness.core.errors import AwsError
+from harness.hosting import errors
 from harness.hosting.instances.base import Instance, InstanceFailed
 from harness.hosting.model_data import ModelDataError
 from harness.hosting.rules.outstanding import Outstanding
@@ -19,22 +19,22 @@ from harness.hosting.rules.timeouts import DRAIN_SECONDS
 
 log = logging.getLogger(__name__)
 
-# How long the fleet waits before it replaces an instance that died: not published by AWS, short so that a rehearsal
-# shows it.
+# What the fleet waits before it replaces an instance that died. AWS does not publish it; this is short, so that a
+# rehearsal shows the replacement.
 _REPLACEMENT_DELAY_SECONDS = 1.0
-# What keeps an instance from coming up.
+# Errors that keep an instance from coming up.
 FAILURES = (InstanceFailed, ModelDataError, OSError)
 
 
 class Chosen(NamedTuple):
-    """An instance for one request. number: of its place in the fleet."""
+    """An instance for one request. number: the number of its slot in the fleet."""
 
     number: int
     instance: Instance
 
 
 class _Slot:
-    """One place in the fleet: an instance, and whichever replaces it."""
+    """A place in the fleet: an instance, and the one that replaces it. first: done when the slot first serves."""
 
     def __init__(self, number: int, now: float) -> None:
         self.number = number
@@ -49,13 +49,14 @@ class _Slot:
 class Fleet:
     """``desired`` instances of one variant.
 
-    build: makes instance number N (unpacks its model, builds its environment); may raise one of FAILURES.
-    startup_seconds: how long one may take until ``/ping`` says 200.
-    provisioning_seconds: of the clock, before an instance starts.
-    serve_unready: instances that are added later take requests as soon as they are started.
-    concurrent_requests: how many may be in flight for each instance in service; the next one is throttled. None: any.
-    drain_seconds: of the wall, for what an instance has when it is removed.
-    changed: called when the number in service has changed.
+    build: makes the instance of a number (unpacks its model, builds its environment); may raise one of FAILURES.
+    startup_seconds: what an instance has until ``/ping`` answers 200.
+    provisioning_seconds: what passes on the clock before an instance starts.
+    serve_unready: whether instances that are added later take requests as soon as they are started.
+    concurrent_requests: how many requests may be in flight for each instance in service; more are throttled. None is no
+    limit.
+    drain_seconds: wall-clock seconds in which a removed instance may finish its requests.
+    changed: called whenever the number of instances in service has changed.
     """
 
     def __init__(
@@ -91,7 +92,7 @@ class Fleet:
 
     @property
     def in_service(self) -> int:
-        """Instances that take requests now."""
+        """How many instances take requests now."""
         return len(self._serving)
 
     @property
@@ -100,18 +101,18 @@ class Fleet:
         return [slot.instance for slot in self._serving if slot.instance is not None]
 
     def concurrency(self) -> list[float]:
-        """Each serving instance's mean of requests in flight since the last call."""
+        """The mean number of requests in flight since the last call, for each serving instance."""
         now = self._clock.now()
         return [slot.outstanding.mean(now) for slot in self._serving]
 
     async def start(self) -> None:
-        """Returns when every instance is in service. Raises one of FAILURES when one cannot be."""
+        """Returns when every instance is in service. Raises one of FAILURES if one cannot be brought up."""
         await self._grow(self.desired, early=False)
 
     async def scale(self, desired: int) -> None:
-        """Returns when ``desired`` instances are in service and the surplus, the newest, is gone.
+        """Returns when ``desired`` instances are in service and the newest ones beyond that are gone.
 
-        Raises what start() raises when one cannot be brought up; those that were added are gone then.
+        Raises one of FAILURES if one cannot be brought up; all added instances are gone then.
         """
         former, self.desired = self.desired, desired
         try:
@@ -123,7 +124,7 @@ class Fleet:
         await self._remove(surplus, drain=True)
 
     async def stop(self, *, drain: bool = False) -> None:
-        """Takes every instance down; with ``drain`` each may finish its requests first, in its time for that."""
+        """Takes every instance down. drain: each may finish its requests first, within drain_seconds."""
         await self._remove([*self._slots, *self._leaving], drain=drain)
 
     async def _grow(self, desired: int, *, early: bool) -> None:
@@ -141,10 +142,10 @@ class Fleet:
         finally:
             for slot in added:
                 if slot.first.done() and not slot.first.cancelled():
-                    slot.first.exception()  # seen: gather reports the first only
+                    slot.first.exception()  # retrieved here, because gather() reports only the first
 
     async def _keep(self, slot: _Slot, *, early: bool) -> None:
-        """Holds one instance in service: a dead one is replaced, a first one that cannot start is reported."""
+        """Keeps an instance in the slot: replaces one that dies, and reports a first one that cannot start."""
         while True:
             try:
                 await self._clock.sleep(self._provisioning_seconds)
@@ -206,23 +207,23 @@ class Fleet:
 
     async def _drop(self, slot: _Slot) -> None:
         if slot.instance is not None:
-            # Kept until it is gone, so that stop() finds it if this is cut short.
+            # It stays in the slot until it is gone, so that stop() finds it if this is cancelled.
             await slot.instance.stop()
             slot.instance = None
 
     @contextlib.contextmanager
     def instance(self) -> Iterator[Chosen]:
-        """The instance that the routing strategy names, with one request in flight meanwhile.
+        """Chooses an instance by the routing strategy and counts one request in flight on it meanwhile.
 
-        Raises AwsError ServiceUnavailable when none is in service, ThrottlingException when they have all they may.
+        Raises AwsError ServiceUnavailable if none is in service, ThrottlingException if concurrent_requests is reached.
         """
         if not self._serving:
-            raise AwsError("ServiceUnavailable", f"No instance of variant {self.variant} is in service.", 503)
+            raise errors.none_in_service(self.variant)
         loads = [slot.outstanding.count for slot in self._serving]
         if self._concurrent_requests is not None and sum(loads) >= self._concurrent_requests * len(loads):
-            raise throttled()
+            raise errors.throttled()
         slot = self._serving[choose_instance(loads, self._strategy, self._random.random())]
-        assert slot.instance is not None, "what serves is there"
+        assert slot.instance is not None, "a serving slot has an instance"
         outstanding = slot.outstanding
         outstanding.enter(self._clock.now())
         slot.idle.clear()
@@ -234,13 +235,8 @@ class Fleet:
                 slot.idle.set()
 
 
-def throttled() -> AwsError:
-    """SageMaker's refusal without a word of why: status 400 and a message of null (opensearch ml-commons#2429)."""
-    return AwsError("ThrottlingException", "None", fields={"message": None, "Message": None})
-
-
 async def _to_the_end(build: Callable[[int], Instance], number: int) -> Instance:
-    """Builds in a thread, and waits for that even when cancelled: the thread writes into the instance's folder."""
+    """Builds in a thread, and waits for it even if cancelled, because the thread writes into the instance's folder."""
     building = asyncio.ensure_future(asyncio.to_thread(build, number))
     try:
         return await asyncio.shield(building)

@@ -1,4 +1,4 @@
-"""What the containers of an endpoint print, in its CloudWatch log group (SM guide, logging-cloudwatch)."""
+"""Writes what the containers of an endpoint print to its CloudWatch log group (SM guide, logging-cloudwatch)."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ def log_group(endpoint: str) -> str:
 
 
 def new_instance_id() -> str:
-    """An id as EC2 gives them: ``i-`` and 17 hexadecimal digits."""
+    """An instance id like EC2's: ``i-`` and 17 hexadecimal digits."""
     return f"i-{secrets.token_hex(9)[:17]}"
 
 
 class EndpointLogs:
-    """Writes to the log groups of all endpoints, each in its region."""
+    """Writes to the log groups of all endpoints, each in its endpoint's region."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._writers: dict[str, CloudWatchLogs] = {}
 
     def stream(self, region: str, endpoint: str, variant: str) -> Callable[[str], None]:
-        """Takes a new instance's lines, into a stream ``VARIANT/INSTANCE_ID`` of its own."""
+        """A function that takes a new instance's lines, into a stream ``VARIANT/INSTANCE_ID`` of its own."""
         stream = (log_group(endpoint), f"{variant}/{new_instance_id()}")
 
         def put(line: str) -> None:
@@ -42,7 +42,7 @@ class EndpointLogs:
         return self._writers[region]
 
     async def flush(self) -> None:
-        """Writes all that is queued now."""
+        """Writes everything that is queued now."""
         await asyncio.gather(*(writer.flush() for writer in self._writers.values()))
 
     async def close(self) -> None:

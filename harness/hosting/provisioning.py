@@ -1,4 +1,4 @@
-"""What an endpoint's operations set going: creation, blue/green update, scaling, deletion, each as one task."""
+"""Carries out what endpoint operations have accepted: creation, blue/green update, scaling and deletion."""
 
 from __future__ import annotations
 
@@ -11,32 +11,27 @@ from typing import Any
 from harness.backend.client import Backend
 from harness.backend.metrics import Metrics
 from harness.core.clock import Clock
-from harness.hosting.asynchronous import AsyncQueue
-from harness.hosting.deployment import Deployment, Deployments, Retained
+from harness.hosting import errors
+from harness.hosting.deployment import Deployer, Deployment, Retained
 from harness.hosting.endpoint import Endpoint
 from harness.hosting.fleet import FAILURES
 from harness.hosting.instances.base import InstanceFailed
 from harness.hosting.instances.settings import LocalSettings
-from harness.hosting.invocation import Invoker
-from harness.hosting.queue_metrics import QueueMetrics
 from harness.hosting.resources import EndpointConfig, Model
 from harness.hosting.rules.lifecycle import Event
+from harness.hosting.runtime.async_queue import AsyncQueue
+from harness.hosting.runtime.invocation import Invoker
+from harness.hosting.runtime.queue_metrics import QueueMetrics
 
 log = logging.getLogger(__name__)
 
-# FailureReason's length limit (botocore).
+# The longest FailureReason (botocore).
 _FAILURE_LIMIT = 1024
-# SageMaker's sentence, as printed in public logs; the container's own lines behind it are ours.
-_UNHEALTHY = (
-    "The primary container for production variant {} did not pass the ping health check. Please check CloudWatch logs "
-    "for this endpoint. Its last lines: "
-)
-_OURS = "The harness failed on this endpoint; its log has the reason."
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """A variant's new weight and count; None leaves it."""
+class VariantChange:
+    """A variant's new weight and count; None leaves it as it is."""
 
     weight: float | None
     count: int | None
@@ -44,9 +39,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """A blue/green update. models: by variant name; capture: DataCaptureConfig afterwards.
+    """A blue/green update.
 
-    termination_wait: seconds of the clock for which the old fleet is kept after the new one has taken over.
+    models: by variant name. retained: by variant name. capture: the DataCaptureConfig afterwards. termination_wait:
+    seconds of the clock for which the old fleet is kept after the new one has taken over.
     """
 
     config: EndpointConfig
@@ -57,10 +53,10 @@ class Update:
     termination_wait: float
 
 
-class Provisioning:
-    """Carries out what was accepted. Each endpoint has one task at a time.
+class EndpointProvisioning:
+    """Brings endpoints to what their operations ask for. Each endpoint has one task at a time.
 
-    gone: called with an endpoint that is deleted.
+    deleted: called with an endpoint when its deletion is done.
     """
 
     def __init__(
@@ -68,27 +64,27 @@ class Provisioning:
         backend: Backend,
         clock: Clock,
         metrics: Metrics,
-        deployments: Deployments,
+        deployer: Deployer,
         invoker: Invoker,
         *,
-        gone: Callable[[Endpoint], None],
+        deleted: Callable[[Endpoint], None],
     ) -> None:
         self._backend = backend
         self._clock = clock
         self._metrics = metrics
-        self._deployments = deployments
+        self._deployer = deployer
         self._invoker = invoker
-        self._gone = gone
+        self._deleted = deleted
 
     def create(self, endpoint: Endpoint, models: Mapping[str, Model], settings: LocalSettings) -> None:
-        """Brings a new endpoint's configuration up; models by variant name."""
+        """Brings a new endpoint's configuration up. models: by variant name."""
         self._run(endpoint, self._create(endpoint, models, settings))
 
     def replace(self, endpoint: Endpoint, update: Update) -> None:
-        """Blue/green: what serves goes on until the new configuration is up."""
+        """Replaces the deployment; the old one serves until the new one is up."""
         self._run(endpoint, self._replace(endpoint, update))
 
-    def rescale(self, endpoint: Endpoint, changes: Mapping[str, Change]) -> None:
+    def rescale(self, endpoint: Endpoint, changes: Mapping[str, VariantChange]) -> None:
         """Changes weights and counts of variants by name."""
         self._run(endpoint, self._rescale(endpoint, changes))
 
@@ -96,7 +92,7 @@ class Provisioning:
         self._run(endpoint, self._delete(endpoint))
 
     async def stop(self, endpoint: Endpoint) -> None:
-        """Ends whatever is going on and takes every instance down."""
+        """Ends what is being carried out and takes every instance down."""
         if endpoint.work is not None:
             endpoint.work.cancel()
             await asyncio.gather(endpoint.work, return_exceptions=True)
@@ -111,7 +107,7 @@ class Provisioning:
             endpoint.queue = AsyncQueue(
                 self._backend, self._invoker, metrics, endpoint.name, endpoint.region, lambda: endpoint.serving
             )
-        deployment = endpoint.deployment = self._deployments.new(endpoint.region, endpoint.name, endpoint.config)
+        deployment = endpoint.deployment = self._deployer.new(endpoint.region, endpoint.name, endpoint.config)
         failure = await self._bring_up(endpoint, deployment, models, settings, {})
         if failure is None:
             self._meet(endpoint, Event.READY)
@@ -121,11 +117,11 @@ class Provisioning:
         self._meet(endpoint, Event.FAILED)
 
     async def _replace(self, endpoint: Endpoint, update: Update) -> None:
-        new = endpoint.pending = self._deployments.new(endpoint.region, endpoint.name, update.config)
+        new = endpoint.pending = self._deployer.new(endpoint.region, endpoint.name, update.config)
         failure = await self._bring_up(endpoint, new, update.models, update.settings, update.retained)
         if failure is not None:
             self._meet(endpoint, Event.ROLL_BACK)
-            await self._deployments.take_down(new)
+            await self._deployer.take_down(new)
             endpoint.pending = None
             endpoint.failure = failure
             self._meet(endpoint, Event.READY)
@@ -135,11 +131,11 @@ class Provisioning:
         self._wake(endpoint)
         await self._clock.sleep(update.termination_wait)
         if endpoint.retiring is not None:
-            await self._deployments.take_down(endpoint.retiring, drain=True)
+            await self._deployer.take_down(endpoint.retiring, drain=True)
             endpoint.retiring = None
         self._meet(endpoint, Event.READY)
 
-    async def _rescale(self, endpoint: Endpoint, changes: Mapping[str, Change]) -> None:
+    async def _rescale(self, endpoint: Endpoint, changes: Mapping[str, VariantChange]) -> None:
         assert endpoint.deployment is not None, "an endpoint in service has a deployment"
         variants = {name: endpoint.deployment.variants[name] for name in changes}
         former = {name: variant.fleet.desired for name, variant in variants.items()}
@@ -154,14 +150,14 @@ class Provisioning:
             ),
             return_exceptions=True,
         )
-        errors = [error for error in scaled if isinstance(error, BaseException)]
-        if errors:
+        failures = [error for error in scaled if isinstance(error, BaseException)]
+        if failures:
             self._meet(endpoint, Event.ROLL_BACK)
             for variant in variants.values():
                 variant.desired_weight = variant.weight
             back = (variant.fleet.scale(former[name]) for name, variant in variants.items())
             await asyncio.gather(*back, return_exceptions=True)
-            endpoint.failure = _reason(errors[0])
+            endpoint.failure = _reason(failures[0])
         else:
             for variant in variants.values():
                 variant.weight = variant.desired_weight
@@ -170,7 +166,7 @@ class Provisioning:
 
     async def _delete(self, endpoint: Endpoint) -> None:
         await self._take_down(endpoint)
-        self._gone(endpoint)
+        self._deleted(endpoint)
 
     async def _bring_up(
         self,
@@ -180,9 +176,9 @@ class Provisioning:
         settings: LocalSettings,
         retained: Mapping[str, Retained],
     ) -> str | None:
-        """FailureReason, or None when everything serves."""
+        """Returns FailureReason, or None when everything serves."""
         try:
-            await self._deployments.bring_up(deployment, models, settings, retained, lambda: self._wake(endpoint))
+            await self._deployer.bring_up(deployment, models, settings, retained, lambda: self._wake(endpoint))
         except Exception as error:
             return _reason(error)
         return None
@@ -193,7 +189,7 @@ class Provisioning:
             endpoint.queue = None
         for deployment in (endpoint.pending, endpoint.retiring, endpoint.deployment):
             if deployment is not None:
-                await self._deployments.take_down(deployment)
+                await self._deployer.take_down(deployment)
         endpoint.pending = endpoint.retiring = endpoint.deployment = None
 
     def _meet(self, endpoint: Endpoint, event: Event) -> None:
@@ -206,10 +202,10 @@ class Provisioning:
 
 
 def _reason(error: BaseException) -> str:
-    """FailureReason. The end of the container's output says why; its beginning is what has to go."""
+    """FailureReason. Of an output that is too long the end is kept, because it says why."""
     if not isinstance(error, FAILURES):
         log.error("an endpoint could not be changed", exc_info=error)
-        return _OURS
-    sentence = _UNHEALTHY.format(error.variant) if isinstance(error, InstanceFailed) else ""
+        return errors.HARNESS_FAILED
+    sentence = errors.UNHEALTHY.format(error.variant) if isinstance(error, InstanceFailed) else ""
     lines, room = str(error), _FAILURE_LIMIT - len(sentence)
     return sentence + (lines if len(lines) <= room else "..." + lines[-(room - 3) :])

@@ -1,4 +1,4 @@
-"""A variant's CloudWatch metrics, with SageMaker's names, units and dimensions (SM guide, monitoring-cloudwatch)."""
+"""A variant's CloudWatch metrics, by SageMaker's names, units and dimensions (SM guide, monitoring-cloudwatch)."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class VariantTelemetry:
                 await self._measuring
 
     def arrived(self) -> None:
-        """A request came. It counts 1 / (instances in service at this moment) toward InvocationsPerInstance."""
+        """Records a request's arrival. It adds 1 / (instances in service at this moment) to InvocationsPerInstance."""
         minute = int(self._clock.now() // _MINUTE)
         if not self._busy or self._busy[-1] != minute:
             self._busy.append(minute)
@@ -81,7 +81,7 @@ class VariantTelemetry:
             self._metrics.record(self._per_instance, 1 / self._fleet.in_service)
 
     def answered(self, status: int, model_seconds: float, overhead_seconds: float) -> None:
-        """The container answered with ``status``, or not at all (0)."""
+        """Records the container's answer. status: 0 if it gave none."""
         record = self._metrics.record
         record(self._model_latency, round(model_seconds * 1e6))
         record(self._overhead_latency, round(overhead_seconds * 1e6))
@@ -90,13 +90,13 @@ class VariantTelemetry:
             record(series, int(error))
 
     def _idle(self) -> Iterator[tuple[Series, float]]:
-        # Asked a moment after the minute's end.
+        # This is called a moment after the minute's end.
         if round(self._clock.now() / _MINUTE) - 1 not in self._busy:
             for series in (self._invocations, self._per_instance, *self._errors):
                 yield series, 0.0
 
     def _concurrency(self) -> Iterator[tuple[Series, float]]:
-        """One value an instance: its mean over the period. How AWS samples it is not published."""
+        """One value for each instance: its mean over the period. AWS does not publish how it samples."""
         for mean in self._fleet.concurrency():
             yield self._concurrent, mean
 
@@ -109,9 +109,9 @@ class VariantTelemetry:
     def _record_usage(self, instance: Instance, usage: ResourceUsage | None) -> None:
         if usage is None:
             return
-        now = asyncio.get_running_loop().time()  # the wall's: a process's CPU time is, whatever the clock
-        before, self._last[instance] = self._last.get(instance), (now, usage)
+        now = asyncio.get_running_loop().time()  # wall-clock seconds, like a process's CPU time
+        last, self._last[instance] = self._last.get(instance), (now, usage)
         self._metrics.record(self._memory, min(100.0, 100 * usage.memory_bytes / self._memory_bytes))
-        if before is not None and now > before[0]:
-            used = max(0.0, usage.cpu_seconds - before[1].cpu_seconds)
-            self._metrics.record(self._cpu, 100 * used / (now - before[0]))
+        if last is not None and now > last[0]:
+            used = max(0.0, usage.cpu_seconds - last[1].cpu_seconds)
+            self._metrics.record(self._cpu, 100 * used / (now - last[0]))

@@ -37,7 +37,7 @@ from harness.gateway.forward import Forwarder
 from harness.gateway.head_limit import BoundedProtocol
 from harness.hosting.api import Hosting
 from harness.hosting.instances.settings import LocalSettings, LocalSettingsError, read_local_settings
-from harness.hosting.runtime import HostingRuntime
+from harness.hosting.runtime.api import HostingRuntime
 from harness.local_aws.options import HIGHEST_SPEED, LocalAwsOptions
 from harness.scaling.api import Scaling
 
@@ -245,7 +245,7 @@ class LocalAws:
             return {"now": self.clock.now(), "speed": self._speed}
         kind, _, name = path.partition("/")
         if method == "PUT" and kind == "plans" and name:
-            from harness.hosting.planned import read_planned  # pydantic's time to load, for this alone
+            from harness.hosting.rules.planned import read_planned  # pydantic's time to load, for this alone
 
             self.hosting.take_plan(read_planned(document))
             return {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from harness.hosting.planned import PlannedEndpoint, PlannedOption, PlannedPolicy
+from harness.hosting.rules.planned import PlannedEndpoint, PlannedOption, PlannedPolicy
 from harness.local_aws.client import LocalAwsClient
 from harness.planner.plan import EvaluatedSettings, Interval, Plan, SimulatedFigures
 from harness.planner.search.find import OWN

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from harness.functions.api import Functions
 from harness.hosting.api import Hosting
-from harness.hosting.runtime import HostingRuntime
+from harness.hosting.runtime.api import HostingRuntime
 from harness.scaling.api import Scaling
 from tests.robustness.requests import Answered, bent, members, parsed, send, serialized
 from tests.support import ACCOUNT, REGION, Aws, running_aws

@@ -24,17 +24,20 @@ if TYPE_CHECKING:
 SERVERS = ("torchserve", "asgi")
 _CONTAINER_URL = re.compile(r"^http://[^/?#\s@]+/?$")
 
-Place = tuple[str | int, ...]
+TablePath = tuple[str | int, ...]
 """A setting's name, and the index of the wrong element where the setting is a list."""
 Reader = Callable[[Any, Path | None], Any]
 """Takes a value and the stack file's folder (None for JSON), and returns the setting. Raises _Refused."""
 
 
 class LocalSettingsError(HarnessError):
-    """A table of local settings that cannot be used. problems: each wrong place with a sentence's end about it."""
+    """A table of local settings that cannot be used.
 
-    def __init__(self, problems: list[tuple[Place, str]]) -> None:
-        super().__init__(" ".join(f"{'.'.join(map(str, place))}: {text}." for place, text in problems))
+    problems: the path of each wrong value, and what is wrong with it, as a sentence's end.
+    """
+
+    def __init__(self, problems: list[tuple[TablePath, str]]) -> None:
+        super().__init__(" ".join(f"{'.'.join(map(str, path))}: {text}." for path, text in problems))
         self.problems = problems
 
 
@@ -43,7 +46,7 @@ class _Refused(Exception):
 
     def __init__(self, text: str, index: int | None = None) -> None:
         super().__init__(text)
-        self.place: Place = () if index is None else (index,)
+        self.path: TablePath = () if index is None else (index,)
 
 
 def _shown(value: Any) -> str:
@@ -162,7 +165,7 @@ def read_local_settings(table: Mapping[str, Any], folder: Path | None = None) ->
 
     Raises LocalSettingsError that names every problem.
     """
-    problems: list[tuple[Place, str]] = []
+    problems: list[tuple[TablePath, str]] = []
     values: dict[str, Any] = {}
     for name, value in table.items():
         if name not in _FIELDS:
@@ -171,7 +174,7 @@ def read_local_settings(table: Mapping[str, Any], folder: Path | None = None) ->
         try:
             values[name] = _FIELDS[name].metadata["read"](value, folder)
         except _Refused as refused:
-            problems.append(((name, *refused.place), str(refused)))
+            problems.append(((name, *refused.path), str(refused)))
     if not problems:
         settings = LocalSettings(**values)
         try:

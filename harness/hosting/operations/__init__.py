@@ -1,0 +1,1 @@
+"""The operations of the service ``sagemaker``, one module for each family."""

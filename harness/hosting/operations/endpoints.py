@@ -1,23 +1,22 @@
-"""Operations on endpoints: each is checked here, and carried out beside."""
+"""Operations on endpoints. Each is checked here and carried out by EndpointProvisioning."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from harness.core.calls import Call
-from harness.core.errors import AwsError
+from harness.hosting import errors
 from harness.hosting.deployment import Deployment, Retained
 from harness.hosting.descriptions import describe, summarize
 from harness.hosting.endpoint import Endpoint
-from harness.hosting.provisioning import Change, Update
-from harness.hosting.resources import EndpointConfig, Model, arn, in_window
+from harness.hosting.provisioning import Update, VariantChange
+from harness.hosting.resources import EndpointConfig, Model, arn
+from harness.hosting.rules.endpoint_config import termination_wait
 from harness.hosting.rules.lifecycle import Event
+from harness.hosting.rules.paging import in_window
 from harness.hosting.state import Operations
-
-# Deployments that would go otherwise than they do here, and so are refused.
-_ABSENT = ("RollingUpdatePolicy", "AutoRollbackConfiguration")
 
 
 class EndpointOperations(Operations):
@@ -28,10 +27,17 @@ class EndpointOperations(Operations):
         name, now = request["EndpointName"], self.state.clock.now()
         config = self.state.configs.get(call, request["EndpointConfigName"])
         models = self._models(call, config)
-        deployed = request.get("DeploymentConfig")
-        _termination_wait(deployed)
+        deployment_config = request.get("DeploymentConfig")
+        termination_wait(deployment_config)
         endpoint = Endpoint(
-            name, arn("endpoint", name, call), call.region, now, now, config, config.capture, deployed=deployed
+            name,
+            arn("endpoint", name, call),
+            call.region,
+            now,
+            now,
+            config,
+            config.capture,
+            deployment_config=deployment_config,
         )
         self.state.endpoints.add(call, endpoint)
         self.state.tags.add(endpoint.arn, request.get("Tags", ()))
@@ -42,67 +48,56 @@ class EndpointOperations(Operations):
         return describe(self.state.endpoints.get(call, request["EndpointName"]))
 
     async def list_endpoints(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-        wanted = request.get("StatusEquals")
+        status = request.get("StatusEquals")
 
-        def accept(one: Endpoint) -> bool:
-            return wanted in (None, one.status) and in_window(one.modified, request, "LastModifiedTime")
+        def accept(endpoint: Endpoint) -> bool:
+            return status in (None, endpoint.status) and in_window(endpoint.modified, request, "LastModifiedTime")
 
-        def by(one: Endpoint) -> str:
-            return one.status if request.get("SortBy") == "Status" else ""
+        def sort_key(endpoint: Endpoint) -> str:
+            return endpoint.status if request.get("SortBy") == "Status" else ""
 
-        endpoints, token = self.state.endpoints.page(call, request, accept, by)
-        return {"Endpoints": [summarize(one) for one in endpoints], "NextToken": token}
+        endpoints, token = self.state.endpoints.page(call, request, accept, sort_key)
+        return {"Endpoints": [summarize(endpoint) for endpoint in endpoints], "NextToken": token}
 
     async def update_endpoint(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         endpoint = self.state.endpoints.get(call, request["EndpointName"])
         config = self.state.configs.get(call, request["EndpointConfigName"])
         models = self._models(call, config)
-        deployed = request.get("DeploymentConfig")
-        if deployed is None and request.get("RetainDeploymentConfig"):
-            deployed = endpoint.deployed
-        wait = _termination_wait(deployed)
+        deployment_config = request.get("DeploymentConfig")
+        if deployment_config is None and request.get("RetainDeploymentConfig"):
+            deployment_config = endpoint.deployment_config
+        wait = termination_wait(deployment_config)
         if (config.asynchronous is None) != (endpoint.config.asynchronous is None):
-            # The first sentence for "removed" is printed in public logs; the other word and the second one are ours.
-            done = "removed from" if config.asynchronous is None else "added to"
-            message = (
-                f"The AsyncInferenceConfig parameter cannot be {done} this endpoint {endpoint.name}. To change the "
-                "endpoint between real-time and asynchronous inference, delete it and create it again."
-            )
-            raise AwsError("ValidationException", message)
+            change = "removed from" if config.asynchronous is None else "added to"
+            raise errors.invalid(errors.ASYNC_CHANGED.format(change, endpoint.name))
         endpoint.meet(Event.UPDATE, self.state.clock.now())
-        endpoint.deployed = deployed
+        endpoint.deployment_config = deployment_config
         retain = bool(request.get("RetainAllVariantProperties"))
-        excluded = {one["VariantPropertyType"] for one in request.get("ExcludeRetainedVariantProperties", ())}
+        excluded = {entry["VariantPropertyType"] for entry in request.get("ExcludeRetainedVariantProperties", ())}
         assert endpoint.deployment is not None, "an endpoint in service has a deployment"
         retained = _retained(endpoint.deployment, excluded) if retain else {}
         capture = endpoint.capture if retain and "DataCaptureConfig" not in excluded else config.capture
         settings = self.state.settings_of(endpoint.name)
-        update = Update(config, models, settings, retained, capture, wait)
-        self.state.provisioning.replace(endpoint, update)
+        self.state.provisioning.replace(endpoint, Update(config, models, settings, retained, capture, wait))
         return {"EndpointArn": endpoint.arn}
 
     async def update_endpoint_weights_and_capacities(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         endpoint = self.state.endpoints.get(call, request["EndpointName"])
-        twice = [name for name, count in Counter(_names(request)).items() if count > 1]
-        if twice:
-            raise AwsError("ValidationException", f'The variant name "{twice[0]}" was non-unique within the request.')
+        entries = request["DesiredWeightsAndCapacities"]
+        counts = Counter(entry["VariantName"] for entry in entries)
+        for name, count in counts.items():
+            if count > 1:
+                raise errors.invalid(errors.VARIANT_TWICE.format(name))
         changes = {
-            one["VariantName"]: Change(one.get("DesiredWeight"), one.get("DesiredInstanceCount"))
-            for one in request["DesiredWeightsAndCapacities"]
+            entry["VariantName"]: VariantChange(entry.get("DesiredWeight"), entry.get("DesiredInstanceCount"))
+            for entry in entries
         }
         known = {variant["VariantName"] for variant in endpoint.config.variants}
-        unknown = [name for name in changes if name not in known]
-        if unknown:
-            names = ", ".join(f'"{name}"' for name in unknown)
-            raise AwsError(
-                "ValidationException",
-                f"The variant name(s) {names} is/are not present within endpoint configuration "
-                f'"{endpoint.config.name}".',
-            )
+        if unknown := [f'"{name}"' for name in changes if name not in known]:
+            raise errors.invalid(errors.VARIANTS_UNKNOWN.format(", ".join(unknown), endpoint.config.name))
         if endpoint.config.asynchronous is None and any(change.count == 0 for change in changes.values()):
-            # The rule is the AAS guide's: zero only for inference components and asynchronous endpoints.
-            message = "The desired instance count of a variant for real-time inference must be at least 1."
-            raise AwsError("ValidationException", message)
+            # Zero is for inference components and asynchronous endpoints only (Application Auto Scaling guide).
+            raise errors.invalid(errors.COUNT_ZERO)
         endpoint.meet(Event.UPDATE, self.state.clock.now())
         self.state.provisioning.rescale(endpoint, changes)
         return {"EndpointArn": endpoint.arn}
@@ -114,13 +109,11 @@ class EndpointOperations(Operations):
         return {}
 
     def _models(self, call: Call, config: EndpointConfig) -> dict[str, Model]:
-        """By variant. Raises AwsError ValidationException for one that has been deleted since."""
-        variants: Iterable[Mapping[str, Any]] = (*config.variants, *config.shadows)
-        return {one["VariantName"]: self.state.models.get(call, one["ModelName"]) for one in variants}
-
-
-def _names(request: Mapping[str, Any]) -> list[str]:
-    return [one["VariantName"] for one in request["DesiredWeightsAndCapacities"]]
+        """The models by variant. Raises AwsError ValidationException for a model that has been deleted since."""
+        return {
+            variant["VariantName"]: self.state.models.get(call, variant["ModelName"])
+            for variant in (*config.variants, *config.shadows)
+        }
 
 
 def _retained(deployment: Deployment, excluded: set[str]) -> dict[str, Retained]:
@@ -132,15 +125,3 @@ def _retained(deployment: Deployment, excluded: set[str]) -> dict[str, Retained]
         )
         for variant in deployment.all_variants
     }
-
-
-def _termination_wait(config: Mapping[str, Any] | None) -> float:
-    """TerminationWaitInSeconds. Raises AwsError ValidationException for a DeploymentConfig that is not here."""
-    config = config or {}
-    policy = config.get("BlueGreenUpdatePolicy", {})
-    kind = policy.get("TrafficRoutingConfiguration", {}).get("Type", "ALL_AT_ONCE")
-    absent = [member for member in _ABSENT if member in config] + ([kind] if kind != "ALL_AT_ONCE" else [])
-    if absent:
-        message = f"{' and '.join(absent)} of a DeploymentConfig are not part of this harness; it deploys ALL_AT_ONCE."
-        raise AwsError("ValidationException", message)
-    return float(policy.get("TerminationWaitInSeconds", 0))

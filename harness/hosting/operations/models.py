@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.access.trust import can_assume
 from harness.core.calls import Call
-from harness.core.errors import AwsError
+from harness.hosting import errors
 from harness.hosting.model_data import ModelDataError, check, source_of
 from harness.hosting.resources import Model, arn, timestamp
 from harness.hosting.state import Operations
@@ -24,30 +24,22 @@ class ModelOperations(Operations):
             [request["PrimaryContainer"]] if "PrimaryContainer" in request else []
         )
         if not containers:
-            raise AwsError("ValidationException", "Either PrimaryContainer or Containers must be given.")
+            raise errors.invalid(errors.CONTAINER_MISSING)
         if len(containers) > 1:
-            message = "A model has one container here: inference pipelines are not part of this harness."
-            raise AwsError("ValidationException", message)
+            raise errors.invalid(errors.CONTAINERS_SEVERAL)
         if containers[0].get("Mode") == "MultiModel":
-            raise AwsError("ValidationException", "Multi-model endpoints are not part of this harness.")
+            raise errors.invalid(errors.MULTI_MODEL)
         source = source_of(containers[0])
         if source is not None and (source.data_type, source.compression) == ("S3Prefix", "Gzip"):
-            message = "With CompressionType Gzip the S3DataType must be S3Object."
-            raise AwsError("ValidationException", message)
+            raise errors.invalid(errors.GZIP_PREFIX)
         role = request.get("ExecutionRoleArn")
         if role and not await can_assume(self.state.backend, role, SAGEMAKER_PRINCIPAL):
-            # As printed in public logs of CreateModel.
-            message = (
-                f'The execution role ARN "{role}" is invalid. Please ensure that the role exists and that its trust '
-                f'relationship policy allows the action "sts:AssumeRole" for the service principal '
-                f'"{SAGEMAKER_PRINCIPAL}".'
-            )
-            raise AwsError("ValidationException", message)
+            raise errors.invalid(errors.MODEL_ROLE_INVALID.format(role, SAGEMAKER_PRINCIPAL))
         if source is not None:
             try:
                 await asyncio.to_thread(check, self.state.backend, source)
             except ModelDataError as error:
-                raise AwsError("ValidationException", str(error)) from None
+                raise errors.invalid(str(error)) from None
         name = request["ModelName"]
         model = Model(name, arn("model", name, call), self.state.clock.now(), request)
         self.state.models.add(call, model)
@@ -61,7 +53,8 @@ class ModelOperations(Operations):
     async def list_models(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         models, token = self.state.models.page(call, request)
         summaries = [
-            {"ModelName": one.name, "ModelArn": one.arn, "CreationTime": timestamp(one.created)} for one in models
+            {"ModelName": model.name, "ModelArn": model.arn, "CreationTime": timestamp(model.created)}
+            for model in models
         ]
         return {"Models": summaries, "NextToken": token}
 

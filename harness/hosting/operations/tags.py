@@ -1,4 +1,4 @@
-"""AddTags, ListTags and DeleteTags: of hosting's own resources here, of all others at the backend."""
+"""AddTags, ListTags and DeleteTags: hosting answers for its own resources, and the backend for all others."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from botocore.exceptions import ClientError
 
 from harness.core.calls import Call
 from harness.core.errors import AwsError
-from harness.hosting.resources import Registry
-from harness.hosting.state import Operations
+from harness.hosting.state import NamedResources, Operations
 
-_OWN = re.compile(r"^arn:aws:sagemaker:[^:]*:[^:]*:(?P<kind>model|endpoint-config|endpoint)/(?P<name>[^/]+)$")
+_OWN_ARN = re.compile(r"^arn:aws:sagemaker:[^:]*:[^:]*:(?P<kind>model|endpoint-config|endpoint)/(?P<name>[^/]+)$")
 
 
 class TagOperations(Operations):
-    """The operations on tags."""
+    """AddTags, ListTags, DeleteTags."""
 
     async def add_tags(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         arn = request["ResourceArn"]
@@ -40,16 +39,16 @@ class TagOperations(Operations):
         return {}
 
     def _is_own(self, call: Call, arn: str) -> bool:
-        """Whether hosting owns the resource. Raises AwsError ValidationException for one that is not there."""
-        found = _OWN.match(arn)
-        if not found:
+        """Whether hosting owns the resource. Raises AwsError ValidationException for one of its own that is unknown."""
+        match = _OWN_ARN.match(arn)
+        if not match:
             return False
-        registries: dict[str, Registry[Any]] = {
+        resources: dict[str, NamedResources[Any]] = {
             "model": self.state.models,
             "endpoint-config": self.state.configs,
             "endpoint": self.state.endpoints,
         }
-        registries[found["kind"]].get(call, found["name"])
+        resources[match["kind"]].get(call, match["name"])
         return True
 
     async def _ask_backend(self, call: Call, method: str, request: Mapping[str, Any]) -> dict[str, Any]:

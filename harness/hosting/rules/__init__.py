@@ -1,0 +1,1 @@
+"""What SageMaker hosting decides, as pure functions and values."""

@@ -1,4 +1,4 @@
-"""One InvokeEndpointAsync, and where its answer goes. Pure."""
+"""One InvokeEndpointAsync, and where its answer goes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ TTL_SECONDS = 21_600
 
 @dataclass(frozen=True, slots=True)
 class AsyncRequest:
-    """received: Unix seconds of the clock; input, output, failure: s3:// URLs; body: where there is no input."""
+    """A request in the queue of its endpoint.
+
+    received: Unix seconds of the clock. input, output, failure: s3:// URLs. body: the payload if there is no input.
+    ttl: seconds that it may wait in the queue. seconds: what the container has to answer.
+    """
 
     inference_id: str
     received: float
@@ -28,7 +32,8 @@ class AsyncRequest:
 def locations(config: Mapping[str, Any], name: str, extension: str | None) -> tuple[str, str | None]:
     """OutputLocation and FailureLocation of a request.
 
-    config: OutputConfig; name: the file's; extension: S3OutputPathExtension. The failure's name is AWS's in kind.
+    config: OutputConfig; name: the output file's name; extension: S3OutputPathExtension. The failure file's name is
+    like AWS's.
     """
     middle = f"{extension.strip('/')}/" if extension else ""
     failure = config.get("S3FailurePath")

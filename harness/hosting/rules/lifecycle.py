@@ -1,19 +1,16 @@
-"""An endpoint's status and what may happen to it. Pure."""
+"""An endpoint's status, and what may happen to it in each status."""
 
 from __future__ import annotations
 
 from enum import Enum
 from typing import Literal
 
-from harness.core.errors import AwsError
+from harness.hosting import errors
 
 Status = Literal["Creating", "InService", "Updating", "RollingBack", "Deleting", "Failed"]
 
-# Requests are answered by the variants that serve, whatever is being prepared beside them.
 SERVING: frozenset[Status] = frozenset({"InService", "Updating", "RollingBack"})
-IN_PROGRESS: frozenset[Status] = frozenset({"Creating", "Updating", "RollingBack", "Deleting"})
-# A failed endpoint can only be deleted (botocore, EndpointStatus); the sentence is ours [unverified].
-_FAILED = 'Cannot update failed endpoint "{}". Delete it and create it again.'
+"""Statuses in which the endpoint answers requests, whatever is being prepared."""
 
 
 class Event(Enum):
@@ -41,14 +38,13 @@ _AFTER: dict[tuple[Status, Event], Status] = {
 def after(status: Status, event: Event, arn: str) -> Status:
     """The status that follows.
 
-    Raises AwsError ValidationException where AWS refuses the call: an endpoint in the middle of something can be
-    neither updated nor deleted, in the same words (public logs of both).
+    Raises AwsError ValidationException if AWS refuses the call: an endpoint that is being changed can be neither
+    updated nor deleted, and a failed one can only be deleted (botocore, EndpointStatus).
     """
     following = _AFTER.get((status, event))
     if following is not None:
         return following
     if event not in (Event.UPDATE, Event.DELETE):
         raise ValueError(f"an endpoint that is {status} cannot meet {event.name}")
-    if status == "Failed":
-        raise AwsError("ValidationException", _FAILED.format(arn))
-    raise AwsError("ValidationException", f'Cannot update in-progress endpoint "{arn}".')
+    sentence = errors.FAILED if status == "Failed" else errors.IN_PROGRESS
+    raise errors.invalid(sentence.format(arn))

@@ -1,10 +1,11 @@
-"""Requests in flight on one instance, counted and averaged over time. Pure."""
+"""Requests in flight on one instance, counted and averaged over time."""
 
 from __future__ import annotations
 
 
 class Outstanding:
-    """``count`` now, and its mean between two looks. Times are seconds of whatever clock the caller keeps."""
+    """The number of requests in flight, ``count``, and its mean between two calls of mean(). Times are seconds of any
+    clock, always the same one."""
 
     def __init__(self, now: float) -> None:
         self.count = 0
@@ -23,9 +24,9 @@ class Outstanding:
         """The mean number in flight since the last call of mean()."""
         self._advance(now)
         span = now - self._since
-        found = self._area / span if span > 0 else float(self.count)
+        mean = self._area / span if span > 0 else float(self.count)
         self._since, self._area = now, 0.0
-        return found
+        return mean
 
     def _advance(self, now: float) -> None:
         self._area += self.count * (now - self._changed)

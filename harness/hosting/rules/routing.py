@@ -1,7 +1,7 @@
-"""Which variant and which instance take a request. Pure: the random draws come from outside.
+"""Which variant and which instance take a request. The caller draws the random numbers.
 
-choose_by_weight(), choose_at_random() and choose_least() are plain loops over numbers, so that numba compiles them for
-the simulator as they are.
+choose_by_weight(), choose_at_random() and choose_least() are plain loops over numbers, so that numba can compile them
+for the simulator unchanged.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def choose_by_weight(weights: Sequence[float], draw: float) -> int:
             return index
         if weight > 0:
             last = index
-    return last  # rounding left a little
+    return last  # rounding left a rest
 
 
 def traffic_share(weight: float, weights: Sequence[float]) -> float:
@@ -43,8 +43,8 @@ def traffic_share(weight: float, weights: Sequence[float]) -> float:
 def choose_instance(outstanding: Sequence[int], strategy: Strategy, draw: float) -> int:
     """The index of the instance for a request; ``outstanding`` counts each instance's requests in flight.
 
-    RANDOM is SageMaker's default; LEAST_OUTSTANDING_REQUESTS takes the least loaded, ties at random (botocore,
-    ProductionVariant.RoutingConfig).
+    RANDOM is SageMaker's default. LEAST_OUTSTANDING_REQUESTS takes the least loaded instance, and one at random of
+    equally loaded ones (botocore, ProductionVariant.RoutingConfig).
     """
     if not outstanding:
         raise ValueError("there is no instance to choose")
@@ -54,12 +54,12 @@ def choose_instance(outstanding: Sequence[int], strategy: Strategy, draw: float)
 
 
 def choose_at_random(count: int, draw: float) -> int:
-    """One of so many, each as likely."""
+    """One of ``count`` indexes, all equally likely."""
     return min(int(draw * count), count - 1)
 
 
 def choose_least(outstanding: Sequence[int], draw: float) -> int:
-    """The index of the least of at least one count; of several, each as likely."""
+    """The index of the smallest count; equal ones are equally likely. There has to be at least one count."""
     least, ties = outstanding[0], 0
     for count in outstanding:
         if count < least:
@@ -72,13 +72,13 @@ def choose_least(outstanding: Sequence[int], draw: float) -> int:
             if left == 0:
                 return index
             left -= 1
-    return len(outstanding) - 1  # cannot be reached: ties were counted
+    return len(outstanding) - 1  # not reached, because the ties were counted
 
 
 def copies(shadow: float, production: float, draw: float) -> bool:
     """Whether a request is copied to a shadow variant.
 
-    The share of copies is the shadow's weight over the production variant's, at most all (SageMaker guide,
-    shadow-tests) [inferred].
+    The share of requests that are copied is the shadow's weight over the production variant's, and at most 1 (SageMaker
+    guide, shadow-tests) [inferred].
     """
     return draw * production < shadow if production > 0 else shadow > 0

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.errors import AwsError
-from harness.hosting.rules.lifecycle import IN_PROGRESS, SERVING, Event, Status, after
+from harness.hosting.rules.lifecycle import SERVING, Event, Status, after
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/dogs"
 
@@ -36,11 +36,11 @@ def test_a_failed_endpoint_can_only_be_deleted() -> None:
 
 
 @pytest.mark.parametrize("event", [Event.UPDATE, Event.DELETE])
-@pytest.mark.parametrize("status", sorted(IN_PROGRESS))
+@pytest.mark.parametrize("status", ["Creating", "Updating", "RollingBack", "Deleting"])
 def test_what_is_in_progress_is_left_alone(status: Status, event: Event) -> None:
-    with pytest.raises(AwsError) as found:
+    with pytest.raises(AwsError) as refused:
         after(status, event, ARN)
-    assert (found.value.code, found.value.message) == (
+    assert (refused.value.code, refused.value.message) == (
         "ValidationException",
         f'Cannot update in-progress endpoint "{ARN}".',
     )

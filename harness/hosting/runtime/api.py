@@ -1,4 +1,4 @@
-"""The service ``sagemaker-runtime``: InvokeEndpoint, its asynchronous and its streaming sister."""
+"""The service ``sagemaker-runtime``: InvokeEndpoint, InvokeEndpointWithResponseStream and InvokeEndpointAsync."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from typing import Any, ClassVar
 
 from harness.core.calls import HEADERS, Call
 from harness.core.errors import AwsError
+from harness.hosting import errors
 from harness.hosting.api import Hosting
 from harness.hosting.deployment import Deployment, Variant
 from harness.hosting.endpoint import Endpoint
-from harness.hosting.invocation import ModelFailed
 from harness.hosting.logs import log_group
 from harness.hosting.resources import arn
 from harness.hosting.rules.async_request import TTL_SECONDS, AsyncRequest, locations
 from harness.hosting.rules.timeouts import ASYNC_INVOCATION_SECONDS, INVOCATION_SECONDS, STREAM_SECONDS
-from harness.hosting.streaming import stream
+from harness.hosting.runtime.invocation import ModelFailed
+from harness.hosting.runtime.streaming import stream
 
 # Request members that go on to the container as headers (botocore, InvokeEndpointInput).
 _FORWARDED = {
@@ -29,20 +30,12 @@ _FORWARDED = {
     "SessionId": "X-Amzn-SageMaker-Session-Id",
 }
 INSTANCE_HEADER = "X-Harness-Instance"
-"""Ours: the number of the instance, within its variant, that was asked; AWS does not tell."""
+"""Ours: the number, within its variant, of the instance that was asked. AWS does not tell it."""
 _DEFAULT_TYPE = "application/octet-stream"
-# As printed in public logs.
-_HAS_NO_COMPONENTS = (
-    "Inference Component Name header is not allowed for endpoints to which you dont plan to deploy inference "
-    "components. Please remove the Inference Component Name header and try again."
-)
-# The rules are the SM guide's (async-inference); AWS's words for them are not published.
-_IS_ASYNC = "Endpoint {} is for asynchronous inference: call InvokeEndpointAsync."
-_IS_REAL_TIME = "Endpoint {} is for real-time inference: call InvokeEndpoint, or give it an AsyncInferenceConfig."
 
 
 class HostingRuntime:
-    """Answers for the endpoints of ``hosting``. invocation_seconds: how long a container has."""
+    """Answers for the endpoints of ``hosting``. invocation_seconds: what a container has to answer."""
 
     service_name: ClassVar[str] = "sagemaker-runtime"
 
@@ -74,7 +67,7 @@ class HostingRuntime:
             "ContentType": content_type,
             "InvokedProductionVariant": variant.name,
             "CustomAttributes": answer.headers.get("X-Amzn-SageMaker-Custom-Attributes"),
-            HEADERS: _who_answered(instance),
+            HEADERS: _instance_header(instance),
         }
 
     async def invoke_endpoint_with_response_stream(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,9 +98,9 @@ class HostingRuntime:
         endpoint, deployment = self._serving(call, request["EndpointName"])
         config = deployment.config.asynchronous
         if config is None or endpoint.queue is None:
-            raise AwsError("ValidationError", _IS_REAL_TIME.format(endpoint.name))
+            raise errors.invalid_invocation(errors.ENDPOINT_REAL_TIME.format(endpoint.name))
         if ("InputLocation" in request) == bool(request.get("Body")):
-            raise AwsError("ValidationError", "Give either InputLocation or Body, and not both.")
+            raise errors.invalid_invocation(errors.PAYLOAD_AMBIGUOUS)
         name = request.get("Filename", f"{uuid.uuid4()}.out")
         output, failure = locations(config["OutputConfig"], name, request.get("S3OutputPathExtension"))
         inference_id = request.get("InferenceId") or str(uuid.uuid4())
@@ -127,28 +120,28 @@ class HostingRuntime:
         return {"InferenceId": inference_id, "OutputLocation": output, "FailureLocation": failure}
 
     def _serving(self, call: Call, name: str) -> tuple[Endpoint, Deployment]:
-        found = self._hosting.endpoint(call.region, name)
-        if found is None:
-            raise AwsError("ValidationError", f"Endpoint {name} of account {call.account} not found.")
-        return found
+        serving = self._hosting.endpoint(call.region, name)
+        if serving is None:
+            raise errors.invalid_invocation(errors.ENDPOINT_NOT_FOUND.format(name, call.account))
+        return serving
 
     def _real_time(self, call: Call, request: Mapping[str, Any]) -> tuple[Endpoint, Deployment]:
         endpoint, deployment = self._serving(call, request["EndpointName"])
         if deployment.config.asynchronous is not None:
-            raise AwsError("ValidationError", _IS_ASYNC.format(endpoint.name))
+            raise errors.invalid_invocation(errors.ENDPOINT_ASYNC.format(endpoint.name))
         if "InferenceComponentName" in request:
-            raise AwsError("ValidationError", _HAS_NO_COMPONENTS)
+            raise errors.invalid_invocation(errors.COMPONENT_GIVEN)
         return endpoint, deployment
 
     def _capture(
-        self, endpoint: Endpoint, variant: Variant, request: Mapping[str, Any], answer: tuple[str, bytes]
+        self, endpoint: Endpoint, variant: Variant, request: Mapping[str, Any], output: tuple[str, bytes]
     ) -> None:
+        """Has data capture take a request. output: content type and body of its answer."""
         if endpoint.capture is not None:
-            asked = request.get("ContentType", _DEFAULT_TYPE), request.get("Body", b"")
             self._hosting.capture.offer(
                 endpoint.capture,
                 (endpoint.region, endpoint.name, variant.name),
-                {"INPUT": asked, "OUTPUT": answer},
+                {"INPUT": (request.get("ContentType", _DEFAULT_TYPE), request.get("Body", b"")), "OUTPUT": output},
                 request.get("InferenceId"),
             )
 
@@ -157,27 +150,24 @@ def _headers(request: Mapping[str, Any]) -> dict[str, str]:
     return {header: str(request[member]) for member, header in _FORWARDED.items() if request.get(member) is not None}
 
 
-def _model_error(call: Call, endpoint: str, failed: ModelFailed) -> AwsError:
-    """ModelError 424 with AWS's sentence, as printed in public logs."""
+def _model_error(call: Call, endpoint: str, failure: ModelFailed) -> AwsError:
+    """ModelError, as printed in public logs."""
     group = log_group(endpoint)
-    side = "client" if 400 <= failed.status < 500 else "server"
     console = f"https://{call.region}.console.aws.amazon.com/cloudwatch/home?region={call.region}"
-    message = (
-        f'Received {side} error ({failed.status}) from primary with message "{failed.text}". See '
-        f"{console}#logEventViewer:group={group} in account {call.account} for more information."
+    message = errors.MODEL_ERROR.format(
+        errors.fault_of(failure.status),
+        failure.status,
+        failure.text,
+        f"{console}#logEventViewer:group={group}",
+        call.account,
     )
-    return AwsError(
-        "ModelError",
-        message,
-        424,
-        fields={
-            "OriginalStatusCode": failed.status,
-            "OriginalMessage": failed.text,
-            "LogStreamArn": f"arn:aws:logs:{call.region}:{call.account}:log-group:{group}",
-        },
-        headers={} if failed.instance is None else _who_answered(failed.instance),
-    )
+    original = {
+        "OriginalStatusCode": failure.status,
+        "OriginalMessage": failure.text,
+        "LogStreamArn": f"arn:aws:logs:{call.region}:{call.account}:log-group:{group}",
+    }
+    return errors.model_error(message, original, {} if failure.instance is None else _instance_header(failure.instance))
 
 
-def _who_answered(instance: int) -> dict[str, str]:
+def _instance_header(instance: int) -> dict[str, str]:
     return {INSTANCE_HEADER: str(instance)}

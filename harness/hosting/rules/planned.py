@@ -1,6 +1,6 @@
-"""What a capacity plan says of an endpoint, as Inference Recommender's operations tell it. Pure values.
+"""What a capacity plan says about an endpoint, for Inference Recommender's operations to answer from.
 
-A plan is handed to the harness from above (PUT /_harness/plans/ENDPOINT): nothing in here knows how it was made.
+A plan comes over ``PUT /_harness/plans/ENDPOINT``; hosting does not know how it was made.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from harness.core.errors import AwsError
+from harness.hosting import errors
 
 
 class _Part(BaseModel):
@@ -28,8 +28,9 @@ class PlannedPolicy(_Part):
 class PlannedOption(_Part):
     """A setting that meets the plan's objective.
 
-    cost_per_hour: dollars of one instance; cost_per_inference: dollars of instances for each request; max_invocations:
-    requests a minute that one instance was measured to answer at most; latency: milliseconds by percentile (``P99``).
+    cost_per_hour: dollars of one instance. cost_per_inference: dollars of all instances for each request.
+    max_invocations: the most requests a minute that one instance was measured to answer. latency: milliseconds by
+    percentile (``P99``).
     """
 
     instance_type: str
@@ -46,9 +47,10 @@ class PlannedOption(_Part):
 
 
 class PlannedEndpoint(_Part):
-    """options: the recommended one first; empty where nothing serves the traffic, ``limit`` then says what breaks.
+    """The plan of one endpoint.
 
-    most: invocations a minute that were planned for; nothing is known beyond.
+    options: the recommended one comes first; empty if nothing serves the traffic, and ``limit`` then says what breaks.
+    most: the most invocations a minute that were planned for.
     """
 
     region: str
@@ -61,10 +63,10 @@ class PlannedEndpoint(_Part):
 
 
 def read_planned(document: Mapping[str, Any]) -> PlannedEndpoint:
-    """Raises AwsError ValidationException that names the first thing wrong."""
+    """Raises AwsError ValidationException that names the first problem."""
     try:
         return PlannedEndpoint.model_validate_json(json.dumps(document))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole"
-        raise AwsError("ValidationException", f"This is no endpoint's plan: {where}: {first['msg']}.") from None
+        raise errors.invalid(errors.PLAN_MALFORMED.format(where, first["msg"])) from None

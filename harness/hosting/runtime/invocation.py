@@ -1,4 +1,4 @@
-"""One request to a variant: the choice, the container's answer or why there is none, and the metrics of it."""
+"""Sends one request to a variant: chooses the variant and the instance, and records the request's metrics."""
 
 from __future__ import annotations
 
@@ -10,24 +10,17 @@ from collections.abc import Mapping
 
 from harness.core.clock import Clock
 from harness.core.errors import AwsError
+from harness.hosting import errors
 from harness.hosting.deployment import Deployment, Variant
 from harness.hosting.instances.base import Answer, InvocationFailed, MalformedAnswer
 from harness.hosting.rules.routing import choose_by_weight, copies
 
-# Both as printed in public logs.
-TIMED_OUT = (
-    "Your invocation timed out while waiting for a response from container primary. Review the latency metrics for "
-    "each container in Amazon CloudWatch, resolve the issue, and try again."
-)
-EXITED = "An error occurred while handling request as the model process exited."
-# Ours: what AWS says of an answer that is not HTTP is not published.
-MALFORMED = "The response of container primary is not valid HTTP."
-
 
 class ModelFailed(Exception):
-    """The container did not answer with a success. status: HTTP, 0 for none; text: the body, or why there is none.
+    """The container did not answer with a success.
 
-    instance: the number of the one that was asked, where it is known.
+    status: the answer's HTTP status, 0 if there was no answer. text: the answer's body, or why there was no answer.
+    instance: the number of the instance that was asked, if known.
     """
 
     def __init__(self, status: int, text: str, instance: int | None = None) -> None:
@@ -38,14 +31,14 @@ class ModelFailed(Exception):
 
 
 def reason(error: Exception) -> str:
-    """Why an instance gave no answer, in AWS's words."""
+    """Why an instance gave no answer, as OriginalMessage tells it."""
     if isinstance(error, TimeoutError):
-        return TIMED_OUT
-    return MALFORMED if isinstance(error, MalformedAnswer) else EXITED
+        return errors.TIMED_OUT
+    return errors.MALFORMED if isinstance(error, MalformedAnswer) else errors.EXITED
 
 
 class Invoker:
-    """Sends requests to variants. Latencies are the wall's at any speed of the clock, as service times are."""
+    """Sends requests to variants. Latencies are wall-clock time at any speed of the clock, like service times."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -53,11 +46,10 @@ class Invoker:
         self._copies: set[asyncio.Task[None]] = set()
 
     def choose(self, deployment: Deployment, target: str | None) -> Variant:
-        """The variant that ``target`` names, or one by weight. Raises AwsError ValidationError for an unknown one."""
+        """The variant named ``target``, or one by weight. Raises AwsError ValidationError for an unknown name."""
         if target is not None:
             if target not in deployment.variants:
-                message = f"Variant {target} not found for endpoint {deployment.endpoint}."
-                raise AwsError("ValidationError", message)
+                raise errors.invalid_invocation(errors.VARIANT_NOT_FOUND.format(target, deployment.endpoint))
             return deployment.variants[target]
         variants = list(deployment.variants.values())
         if len(variants) == 1:
@@ -67,10 +59,10 @@ class Invoker:
     async def invoke(
         self, variant: Variant, body: bytes, headers: Mapping[str, str], seconds: float
     ) -> tuple[Answer, int]:
-        """The container's answer where it is a success, and the number of the instance that gave it.
+        """The container's successful answer, and the number of the instance that gave it.
 
-        Raises ModelFailed where it is none, or none came within ``seconds``; AwsError ServiceUnavailable where no
-        instance is in service.
+        Raises ModelFailed if the answer is not a success or did not come within ``seconds``, and AwsError
+        ServiceUnavailable if no instance is in service.
         """
         arrived = time.perf_counter()
         variant.telemetry.arrived()
@@ -81,20 +73,21 @@ class Invoker:
             except (TimeoutError, InvocationFailed) as error:
                 self.finished(variant, 0, arrived, sent, time.perf_counter())
                 raise ModelFailed(0, reason(error), number) from None
-            back = time.perf_counter()
-        self.finished(variant, answer.status, arrived, sent, back)
+            answered = time.perf_counter()
+        self.finished(variant, answer.status, arrived, sent, answered)
         if not 200 <= answer.status < 300:
             raise ModelFailed(answer.status, answer.body.decode("utf-8", "replace"), number)
         return answer, number
 
-    def finished(self, variant: Variant, status: int, arrived: float, sent: float, back: float) -> None:
-        """Records a request by time.perf_counter(): when it came, was sent to the container, and was answered."""
-        variant.telemetry.answered(status, back - sent, time.perf_counter() - arrived - (back - sent))
+    def finished(self, variant: Variant, status: int, arrived: float, sent: float, answered: float) -> None:
+        """Records a request by the times, of time.perf_counter(), at which it arrived, was sent and was answered."""
+        model_seconds = answered - sent
+        variant.telemetry.answered(status, model_seconds, time.perf_counter() - arrived - model_seconds)
 
     def copy(
         self, deployment: Deployment, variant: Variant, body: bytes, headers: Mapping[str, str], seconds: float
     ) -> None:
-        """Sends a copy to each shadow variant, by its weight; what it answers is dropped, its metrics are kept."""
+        """Sends a copy to each shadow variant, by its weight. The answer is dropped; the metrics are recorded."""
         for shadow in deployment.shadows.values():
             if copies(shadow.weight, variant.weight, self._random.random()):
                 task = asyncio.create_task(self._shadow(shadow, body, headers, seconds))
@@ -106,7 +99,7 @@ class Invoker:
             await self.invoke(shadow, body, headers, seconds)
 
     async def close(self) -> None:
-        """Ends the copies that are under way."""
+        """Cancels the copies that are under way."""
         for task in list(self._copies):
             task.cancel()
         await asyncio.gather(*self._copies, return_exceptions=True)

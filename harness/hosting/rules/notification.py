@@ -1,4 +1,4 @@
-"""What Amazon SNS is told of an asynchronous inference; names and order as public logs show them."""
+"""What Amazon SNS is told about an asynchronous inference; the members and their order are as public logs show them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from harness.hosting.rules.async_request import AsyncRequest
 # How much of an answer a notification carries (SM guide, async-inference-create-endpoint).
 _CONTENT_BYTES = 128 * 1024
 _HINT = "Check S3 path location(if configured) or Cloudwatch for additional details."
+# Headers of the request, and the members that tell them.
+_TOLD_HEADERS = {"Accept": "accept", "Content-Type": "contentType"}
 
 
 def topic_region(arn: str) -> str:
@@ -21,7 +23,7 @@ def topic_region(arn: str) -> str:
 
 
 class Notification:
-    """The topic and text for each end of a request; None where the endpoint has no topic for it.
+    """The topic and text for either end of a request; None if the endpoint has no topic for it.
 
     config: NotificationConfig of AsyncInferenceConfig.
     """
@@ -36,9 +38,9 @@ class Notification:
         response = {"contentType": content_type, "outputLocation": self._request.output}
         return self._message("SuccessTopic", "SUCCESS_NOTIFICATION_TOPIC", now, "Completed", body, response, None)
 
-    def failed(self, now: float, why: str, body: bytes) -> tuple[str, str] | None:
+    def failed(self, now: float, reason: str, body: bytes) -> tuple[str, str] | None:
         response = {"outputLocation": self._request.failure} if self._request.failure else None
-        return self._message("ErrorTopic", "ERROR_NOTIFICATION_TOPIC", now, "Failed", body, response, why)
+        return self._message("ErrorTopic", "ERROR_NOTIFICATION_TOPIC", now, "Failed", body, response, reason)
 
     def _message(
         self,
@@ -48,14 +50,12 @@ class Notification:
         status: str,
         body: bytes,
         response: Mapping[str, str] | None,
-        why: str | None,
+        reason: str | None,
     ) -> tuple[str, str] | None:
         if topic not in self._config:
             return None
-        asked = {"Accept": "accept", "Content-Type": "contentType"}
-        request = {
-            name: self._request.headers[header] for header, name in asked.items() if header in self._request.headers
-        }
+        headers = self._request.headers
+        request = {member: headers[header] for header, member in _TOLD_HEADERS.items() if header in headers}
         request["endpointName"] = self._endpoint
         if self._request.input is not None:
             request["inputLocation"] = self._request.input
@@ -65,8 +65,8 @@ class Notification:
             "receivedTime": _iso(self._request.received),
             "invocationStatus": status,
         }
-        if why is not None:
-            document["failureReason"] = why
+        if reason is not None:
+            document["failureReason"] = reason
         document["requestParameters"] = request
         if response is not None:
             document["responseParameters"] = response

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from harness.backend.metrics import Metrics, Series, Unit
 from harness.hosting.telemetry import INVOCATIONS
 
-Look = Callable[[], tuple[int, int, float]]
-"""Requests waiting or being processed, instances in service, seconds that the oldest has waited."""
+
+class QueueSample(NamedTuple):
+    """A queue at one moment. size: requests that wait or are being served; oldest: seconds that one has waited."""
+
+    size: int
+    instances: int
+    oldest: float
 
 
 class QueueMetrics:
-    """Of one endpoint."""
+    """Records the metrics of one endpoint's queue."""
 
     def __init__(self, metrics: Metrics, region: str, endpoint: str) -> None:
         self._metrics = metrics
         self._region = region
         self._endpoint = endpoint
 
-    def sample(self, look: Look) -> Callable[[], None]:
-        """Has the queue looked at every minute; returns what ends that."""
+    def sample(self, take_sample: Callable[[], QueueSample]) -> Callable[[], None]:
+        """Records a sample of the queue every minute. Returns a function that ends the sampling."""
 
         def sampler() -> Iterator[tuple[Series, float]]:
-            size, instances, oldest = look()
+            size, instances, oldest = take_sample()
             yield self._of_queue("ApproximateBacklogSize", "Count"), size
             if instances:
                 yield self._of_queue("ApproximateBacklogSizePerInstance", "Count"), size / instances
@@ -33,7 +39,7 @@ class QueueMetrics:
         return self._metrics.sample(60, sampler)
 
     def worked_off(self, variant: str, *, failed: bool, waited: float, took: float) -> None:
-        """A request has ended. waited: seconds in the queue; took: seconds from its arrival to its answer in S3."""
+        """Records a request that has ended. waited: seconds in the queue; took: seconds from arrival to the answer."""
         record = self._metrics.record
         record(self._of_variant(variant, "InvocationsProcessed", "Count"), 1)
         record(self._of_variant(variant, "InvocationFailures", "Count"), int(failed))

@@ -1,4 +1,4 @@
-"""A container's answer passed on while it comes, for InvokeEndpointWithResponseStream."""
+"""Passes a container's answer on while it comes, for InvokeEndpointWithResponseStream."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Mapping
 
-from harness.core.errors import AwsError
+from harness.hosting import errors
 from harness.hosting.deployment import Variant
 from harness.hosting.instances.base import InvocationFailed, StreamedAnswer
-from harness.hosting.invocation import Invoker, ModelFailed, reason
+from harness.hosting.runtime.invocation import Invoker, ModelFailed, reason
 
 
 @contextlib.asynccontextmanager
 async def stream(
     invoker: Invoker, variant: Variant, body: bytes, headers: Mapping[str, str], seconds: float
 ) -> AsyncIterator[StreamedAnswer]:
-    """The answer's head, and its parts while they come, all within ``seconds``.
+    """The answer's head, and its parts as they come, all within ``seconds``.
 
-    Raises ModelFailed where there is no answer or no success, AwsError ServiceUnavailable where no instance is in
-    service; the parts raise AwsError ModelStreamError where the answer breaks off.
+    Raises ModelFailed if the answer does not come or is not a success, and AwsError ServiceUnavailable if no instance
+    is in service. The parts raise AwsError ModelStreamError if the answer breaks off.
     """
     arrived = time.perf_counter()
     variant.telemetry.arrived()
@@ -46,11 +46,6 @@ async def _parts(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             if part:
                 yield part
     except TimeoutError:
-        raise _broken("ModelInvocationTimeExceeded", "The model did not finish its response in time.") from None
+        raise errors.stream_error(*errors.STREAM_LATE) from None
     except InvocationFailed as error:
-        raise _broken("StreamBroken", str(error)) from None
-
-
-def _broken(code: str, message: str) -> AwsError:
-    # ErrorCode is botocore's, ModelStreamError; the messages are ours.
-    return AwsError("ModelStreamError", message, 400, fields={"ErrorCode": code})
+        raise errors.stream_error(errors.STREAM_BROKEN, str(error)) from None

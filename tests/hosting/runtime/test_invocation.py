@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from harness.core.calls import Call, Principal
 from harness.core.errors import AwsError
 from harness.hosting.instances.base import Answer, InvocationFailed, MalformedAnswer
-from harness.hosting.runtime import HostingRuntime
+from harness.hosting.runtime.api import HostingRuntime
 from tests.hosting.hands import Held
 from tests.support import ACCOUNT, REGION
 

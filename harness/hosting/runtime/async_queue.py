@@ -1,4 +1,4 @@
-"""InvokeEndpointAsync: the queue of an endpoint, and each request's way from S3 to S3 (SM guide, async-inference)."""
+"""The queue of an asynchronous endpoint, and how each request is served from S3 to S3 (SM guide, async-inference)."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from harness.backend.client import Backend
 from harness.core.errors import AwsError
+from harness.hosting import errors
 from harness.hosting.deployment import Deployment
-from harness.hosting.invocation import Invoker, ModelFailed
-from harness.hosting.notification import Notification, topic_region
-from harness.hosting.queue_metrics import QueueMetrics
 from harness.hosting.rules.async_request import AsyncRequest
+from harness.hosting.rules.notification import Notification, topic_region
+from harness.hosting.runtime.invocation import Invoker, ModelFailed
+from harness.hosting.runtime.queue_metrics import QueueMetrics, QueueSample
 
 log = logging.getLogger(__name__)
 
-# Where MaxConcurrentInvocationsPerInstance is not given SageMaker chooses (botocore); what, is not published.
+# MaxConcurrentInvocationsPerInstance if it is not given: SageMaker then chooses (botocore), and does not publish what.
 DEFAULT_CONCURRENCY = 4
-EXPIRED = "ClientError: The request was in the queue for longer than its RequestTTLSeconds."
 
 
 class AsyncQueue:
-    """The backlog of one endpoint, worked off by the instances in service, so many requests on each.
+    """The backlog of one endpoint, which the instances in service work off, several requests on each.
 
-    deployment: what serves now; None before the first instance does.
+    deployment: gives the deployment that serves now; None before the first instance does.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class AsyncQueue:
         self._backlog: deque[AsyncRequest] = deque()
         self._running: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
-        self._end = metrics.sample(self._look)
+        self._end_sampling = metrics.sample(self._sample)
         self._dispatching = asyncio.create_task(self._dispatch())
 
     def put(self, request: AsyncRequest) -> None:
@@ -58,21 +58,21 @@ class AsyncQueue:
         self._wake.set()
 
     def wake(self) -> None:
-        """To be called when instances came or went."""
+        """To be called when the number of instances in service has changed."""
         self._wake.set()
 
     async def close(self) -> None:
-        """Drops the backlog, and what is being worked on."""
-        self._end()
+        """Drops the backlog and the requests that are being served."""
+        self._end_sampling()
         self._dispatching.cancel()
         for task in self._running:
             task.cancel()
         await asyncio.gather(self._dispatching, *self._running, return_exceptions=True)
 
-    def _look(self) -> tuple[int, int, float]:
+    def _sample(self) -> QueueSample:
         deployment = self._deployment()
         oldest = self._invoker.clock.now() - self._backlog[0].received if self._backlog else 0.0
-        return len(self._backlog) + len(self._running), deployment.in_service if deployment else 0, oldest
+        return QueueSample(len(self._backlog) + len(self._running), deployment.in_service if deployment else 0, oldest)
 
     def _limit(self, deployment: Deployment) -> int:
         config = (deployment.config.asynchronous or {}).get("ClientConfig", {})
@@ -84,7 +84,7 @@ class AsyncQueue:
             self._wake.clear()
             deployment = self._deployment()
             while deployment is not None and self._backlog and len(self._running) < self._limit(deployment):
-                task = asyncio.create_task(self._work(self._backlog.popleft(), deployment))
+                task = asyncio.create_task(self._serve(self._backlog.popleft(), deployment))
                 self._running.add(task)
                 task.add_done_callback(self._done)
 
@@ -94,29 +94,27 @@ class AsyncQueue:
         if not task.cancelled() and task.exception() is not None:
             log.error("an asynchronous request to %s was lost", self._endpoint, exc_info=task.exception())
 
-    async def _work(self, request: AsyncRequest, deployment: Deployment) -> None:
+    async def _serve(self, request: AsyncRequest, deployment: Deployment) -> None:
         now = self._invoker.clock.now
         config = deployment.config.asynchronous or {}
-        note = Notification(config["OutputConfig"].get("NotificationConfig", {}), self._region, self._endpoint, request)
+        notification = Notification(
+            config["OutputConfig"].get("NotificationConfig", {}), self._region, self._endpoint, request
+        )
         variant = self._invoker.choose(deployment, None)
         started = now()
         failure: tuple[str, bytes] | None = None
         content_type, body = "", b""
         try:
             if started - request.received > request.ttl:
-                failure = EXPIRED, EXPIRED.encode()
+                failure = errors.EXPIRED, errors.EXPIRED.encode()
             else:
                 payload = request.body if request.input is None else await self._read(request.input)
                 answer, _ = await self._invoker.invoke(variant, payload, request.headers, request.seconds)
                 content_type, body = answer.headers.get("Content-Type", ""), answer.body
                 await self._write(request.output, body, content_type)
         except ModelFailed as error:
-            side = "client" if 400 <= error.status < 500 else "server"
-            failure = (
-                f"ClientError: Received {side} error ({error.status}) from model. See the SageMaker Endpoint logs in "
-                "your account for more information.",
-                error.text.encode(),
-            )
+            reason = errors.ASYNC_MODEL_ERROR.format(errors.fault_of(error.status), error.status)
+            failure = reason, error.text.encode()
         except (ClientError, BotoCoreError, AwsError) as error:
             failure = f"ClientError: {error}", str(error).encode()
         self._metrics.worked_off(
@@ -126,22 +124,24 @@ class AsyncQueue:
             if failure is not None and request.failure is not None:
                 await self._write(request.failure, failure[1], "text/plain")
         await self._publish(
-            note.completed(now(), content_type, body) if failure is None else note.failed(now(), *failure)
+            notification.completed(now(), content_type, body)
+            if failure is None
+            else notification.failed(now(), *failure)
         )
 
     async def _read(self, url: str) -> bytes:
-        place = urlparse(url)
+        location = _s3_location(url)
 
         def get() -> bytes:
             client = self._backend.client("s3", self._region)
-            return bytes(client.get_object(Bucket=place.netloc, Key=place.path.lstrip("/"))["Body"].read())
+            return bytes(client.get_object(**location)["Body"].read())
 
         return await asyncio.to_thread(get)
 
     async def _write(self, url: str, body: bytes, content_type: str) -> None:
-        place = urlparse(url)
-        where = {"Bucket": place.netloc, "Key": place.path.lstrip("/")}
-        await self._backend.call("s3", "put_object", region=self._region, **where, Body=body, ContentType=content_type)
+        await self._backend.call(
+            "s3", "put_object", region=self._region, **_s3_location(url), Body=body, ContentType=content_type
+        )
 
     async def _publish(self, message: tuple[str, str] | None) -> None:
         if message is None:
@@ -151,3 +151,9 @@ class AsyncQueue:
             await self._backend.call("sns", "publish", region=topic_region(topic), TopicArn=topic, Message=text)
         except (ClientError, BotoCoreError) as error:
             log.warning("%s could not be notified of an inference of %s: %s", topic, self._endpoint, error)
+
+
+def _s3_location(url: str) -> dict[str, str]:
+    """Bucket and Key of an s3:// URL."""
+    parts = urlparse(url)
+    return {"Bucket": parts.netloc, "Key": parts.path.lstrip("/")}
