@@ -1,4 +1,4 @@
-"""`harness plan`: from its options to a plan in a folder."""
+"""`harness plan`: makes a plan, confirms it by a live run, and writes it to a folder."""
 
 from __future__ import annotations
 
@@ -24,31 +24,31 @@ Engine = AbstractContextManager[engine.Engine]
 def make_plan(
     prepared: PreparedProblem, steps: Steps, *, jobs: int | None = None, dask: str | None = None, simulate: Simulate
 ) -> Plan:
-    """Searches on so many processes, all cores by default, or on a Dask scheduler's workers."""
+    """Searches on ``jobs`` processes, by default one for each core, or on a Dask scheduler's workers."""
 
     def engines(context: Context) -> Engine:
         return engine.dask(context, dask) if dask is not None else engine.processes(context, jobs)
 
-    found = find(prepared.problem, simulate, engines, steps.counted)
-    return plan_of(prepared, found, datetime.now(UTC).replace(microsecond=0))
+    result = find(prepared.problem, simulate, engines, steps.counted)
+    return plan_of(prepared, result, datetime.now(UTC).replace(microsecond=0))
 
 
 def confirmed(
     plan: Plan, prepared: PreparedProblem, simulate: Simulate, live: ConfirmationOptions, steps: Steps
 ) -> Plan:
-    """The plan with what a live run of it gave; where none came about, with the reason."""
+    """The plan with the result of a live run, or with a warning that says why there is none."""
     problem = prepared.problem
     try:
-        found = confirm(plan, prepared.stack, problem.system, problem.traffic, simulate, live, steps)
+        confirmation = confirm(plan, prepared.stack, problem.system, problem.traffic, simulate, live, steps)
     except HarnessError as error:
         return plan.model_copy(
             update={"warnings": (*plan.warnings, f"The plan was not confirmed by a live run: {error}")}
         )
-    return plan.model_copy(update={"confirmation": found})
+    return plan.model_copy(update={"confirmation": confirmation})
 
 
 def folder_for(stack: str, out: Path | None) -> Path:
-    """A new folder for a plan. Raises HarnessError where none can be made, before anything is computed for it."""
+    """Makes the folder for a plan, before anything is computed for it. Raises HarnessError if that fails."""
     folder = out or Path("plans") / f"{stack}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,9 @@
-"""What a setting costs: AWS's prices (harness.core.prices) on what a run used. Pure.
+"""What settings cost: AWS's prices (harness.core.prices) for what a run used.
 
-Instances are billed per second from InService until they are deleted (unverified); on demand, Lambda by GB-second and
-request, the init of a new environment included (billed since 2025-08-01, Lambda guide); provisioned concurrency by
-GB-second held and, cheaper than on demand, by GB-second executing. Throttled invocations cost nothing.
+Instances are billed per second from InService until they are deleted (unverified). Lambda on demand is billed by
+GB-second and request, the init of a new environment included (billed since 2025-08-01, Lambda guide). Provisioned
+concurrency is billed by GB-second held and, more cheaply than on demand, by GB-second executing. Throttled invocations
+cost nothing.
 """
 
 from __future__ import annotations
@@ -18,8 +19,11 @@ MB_PER_GB = 1024
 
 @dataclass(frozen=True, slots=True)
 class BilledUsage:
-    """What a run used in ``seconds`` of traffic. instance_seconds: by instance type; the rest seconds of Lambda
-    environments and numbers of them, as in SimulationOutcome; init_seconds: of new environments, where it is billed."""
+    """What a run used in ``seconds`` of traffic.
+
+    instance_seconds: by instance type. init_seconds: of new environments, as far as they are billed. The other fields
+    are as in SimulationOutcome.
+    """
 
     seconds: float
     instance_seconds: Mapping[str, float]
@@ -31,15 +35,15 @@ class BilledUsage:
 
 
 def cost(usage: BilledUsage, memory_size: int, prices: Prices) -> Cost:
-    """Dollars an hour. memory_size: of the function, MB. HarnessError where the table lacks an instance type."""
+    """Dollars an hour. memory_size: the function's, in MB. Raises HarnessError if the prices lack an instance type."""
     hours = usage.seconds / 3600
     memory = memory_size / MB_PER_GB
     executing = (usage.function_seconds + usage.init_seconds) * memory * prices.lambda_gb_second
     held = usage.held_seconds * memory * prices.provisioned_gb_second_held
-    used = usage.provisioned_seconds * memory * prices.provisioned_gb_second_used
+    executing_provisioned = usage.provisioned_seconds * memory * prices.provisioned_gb_second_used
     return Cost(
-        instances=sum(each / 3600 * prices.instance(name) for name, each in usage.instance_seconds.items()) / hours,
+        instances=sum(used / 3600 * prices.instance(name) for name, used in usage.instance_seconds.items()) / hours,
         function=executing / hours,
-        provisioned=(held + used) / hours,
+        provisioned=(held + executing_provisioned) / hours,
         requests=usage.function_requests * prices.lambda_request / hours,
     )

@@ -1,4 +1,4 @@
-"""The plan: what was found, with what it was found from."""
+"""Puts a plan together from the search's result and what it was computed from."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.planner.search.find import SearchResult
 _PACKAGES = ("sagemaker-harness", "numba", "numpy", "scipy")
 
 
-def plan_of(prepared: PreparedProblem, found: SearchResult, created_at: datetime) -> Plan:
+def plan_of(prepared: PreparedProblem, result: SearchResult, created_at: datetime) -> Plan:
     stack, problem = prepared.stack, prepared.problem
     variants = stack.endpoint.production_variants
     plan = Plan(
@@ -30,19 +30,19 @@ def plan_of(prepared: PreparedProblem, found: SearchResult, created_at: datetime
         models={name: variant.model for name, variant in variants.items()},
         traffic=_traffic(prepared),
         objective=problem.objective,
-        recommended=found.recommended,
-        runner_up=found.runner_up,
-        compared=tuple(_with_remark(each, prepared.remarks) for each in found.compared),
-        front=found.front,
-        explored=found.explored,
-        first_limit=found.first_limit,
-        breaks=found.breaks,
-        sensitivity=found.sensitivity,
-        minutes=found.minutes,
-        distributions=found.distributions,
+        recommended=result.recommended,
+        runner_up=result.runner_up,
+        compared=tuple(_with_remark(settings, prepared.remarks) for settings in result.compared),
+        front=result.front,
+        explored=result.explored,
+        first_limit=result.first_limit,
+        breaks=result.breaks,
+        sensitivity=result.sensitivity,
+        minutes=result.minutes,
+        distributions=result.distributions,
         evidence=_evidence(prepared),
-        assumptions=(*prepared.assumptions, *_sampled(found)),
-        warnings=(*prepared.warnings, *_extrapolated(found)),
+        assumptions=(*prepared.assumptions, *_sampled(result)),
+        warnings=(*prepared.warnings, *_extrapolated(result)),
     )
     return with_figures(plan)
 
@@ -60,13 +60,13 @@ def _traffic(prepared: PreparedProblem) -> TrafficSummary:
     )
 
 
-def _with_remark(candidate: EvaluatedSettings, remarks: dict[str, str]) -> EvaluatedSettings:
-    return candidate.model_copy(update={"says": remarks.get(candidate.label)})
+def _with_remark(settings: EvaluatedSettings, remarks: dict[str, str]) -> EvaluatedSettings:
+    return settings.model_copy(update={"says": remarks.get(settings.label)})
 
 
 def _evidence(prepared: PreparedProblem) -> PlanEvidence:
     measured = prepared.profiles
-    first = measured.get(prepared.own_type) or next(iter(measured.values()))
+    first = measured.get(prepared.problem.own_type) or next(iter(measured.values()))
     origin = first.provenance
     return PlanEvidence(
         profile=", ".join(profile.name for profile in measured.values()),
@@ -78,35 +78,35 @@ def _evidence(prepared: PreparedProblem) -> PlanEvidence:
         ratios=prepared.ratios,
         seed=prepared.problem.seed,
         prices_as_of=prepared.problem.prices.as_of,
-        versions={**_versions(), **{f"profile: {name}": found for name, found in origin.versions.items()}},
+        versions={**_versions(), **{f"profile: {name}": number for name, number in origin.versions.items()}},
     )
 
 
 def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
+    versions = {"python": platform.python_version()}
     for name in _PACKAGES:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
-def _sampled(found: SearchResult) -> list[str]:
-    if found.sampled is None:
+def _sampled(result: SearchResult) -> list[str]:
+    if result.sampled is None:
         return []
     return [
-        f"The traffic has so many requests that figures are of {found.sampled} windows that stand for it: the busiest, "
-        "the steepest, and a sample of the others by their rate."
+        f"The traffic has so many requests that figures are of {result.sampled} windows that stand for it: the "
+        "busiest, the steepest, and a sample of the others by their rate."
     ]
 
 
-def _extrapolated(found: SearchResult) -> list[str]:
-    """What the plan's own page says of the recommended setting is not repeated here."""
+def _extrapolated(result: SearchResult) -> list[str]:
+    """A warning on the other settings; the plan's report has its own on the recommended ones."""
     beyond = [
-        f"{each.label} ({text.length_of_time(each.figures.beyond_saturation)})"
-        for each in (found.runner_up, *found.compared)
-        if each is not None and each.figures.beyond_saturation > 0
+        f"{settings.label} ({text.length_of_time(settings.figures.beyond_saturation)})"
+        for settings in (result.runner_up, *result.compared)
+        if settings is not None and settings.figures.beyond_saturation > 0
     ]
     if not beyond:
         return []

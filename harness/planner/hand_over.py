@@ -1,4 +1,4 @@
-"""A plan handed to a running harness, so that AWS's own API (Inference Recommender) tells it."""
+"""Hands a plan to a running harness, whose Inference Recommender then answers with it."""
 
 from __future__ import annotations
 
@@ -16,23 +16,25 @@ def hand_over(url: str, plan: Plan) -> None:
 
 
 def planned_endpoint(plan: Plan) -> PlannedEndpoint:
-    """The recommended setting and the runner-up, where they meet the objective. Pure."""
-    chosen = [each for each in (plan.recommended, plan.runner_up) if each is not None and each.figures.meets]
+    """The recommended settings and the runner-up, as far as they meet the objective."""
+    best = [settings for settings in (plan.recommended, plan.runner_up) if settings is not None]
     return PlannedEndpoint(
         region=plan.region,
         endpoint=plan.endpoint,
         variant=plan.variant,
         model=plan.models.get(plan.variant, plan.endpoint),
         most=math.ceil(plan.traffic.peak_rate * 60),
-        options=tuple(_option(plan, each) for each in chosen),
+        options=tuple(_option(plan, settings) for settings in best if settings.figures.meets),
         limit=plan.first_limit,
     )
 
 
-def _option(plan: Plan, candidate: EvaluatedSettings) -> PlannedOption:
-    variant = next(each for each in candidate.settings.variants if each.name == plan.variant)
-    figures = candidate.figures
-    policies = tuple(PlannedPolicy(metric=each.metric, target_value=each.target_value) for each in variant.tracking)
+def _option(plan: Plan, evaluated: EvaluatedSettings) -> PlannedOption:
+    variant = next(variant for variant in evaluated.settings.variants if variant.name == plan.variant)
+    figures = evaluated.figures
+    policies = tuple(
+        PlannedPolicy(metric=policy.metric, target_value=policy.target_value) for policy in variant.tracking
+    )
     first = variant.tracking[0] if variant.tracking else None
     return PlannedOption(
         instance_type=variant.instance_type,
@@ -50,16 +52,21 @@ def _option(plan: Plan, candidate: EvaluatedSettings) -> PlannedOption:
 
 
 def _most(plan: Plan, instance_type: str) -> int | None:
-    """Requests a minute of one instance at its measured saturation; None where that is not known of its type."""
-    own = next((each for each in plan.compared if each.label == OWN), None)
-    measured = own is not None and any(each.instance_type == instance_type for each in own.settings.variants)
-    ratio = plan.evidence.ratios.get(instance_type, 1.0 if measured else None)
+    """Requests a minute that one instance answers at its measured saturation; None if that is not known for its
+    type."""
+    own_types = {
+        variant.instance_type
+        for evaluated in plan.compared
+        if evaluated.label == OWN
+        for variant in evaluated.settings.variants
+    }
+    ratio = plan.evidence.ratios.get(instance_type, 1.0 if instance_type in own_types else None)
     saturation = plan.evidence.saturation_rate
     return None if ratio is None or saturation is None else math.floor(saturation * ratio * 60)
 
 
 def _latency(figures: SimulatedFigures) -> dict[str, int]:
-    def milliseconds(found: Interval) -> int:
-        return math.ceil((found.value or 0.0) * 1000)
+    def milliseconds(seconds: Interval) -> int:
+        return math.ceil((seconds.value or 0.0) * 1000)
 
     return {"P50": milliseconds(figures.p50), "P95": milliseconds(figures.p95), "P99": milliseconds(figures.p99)}

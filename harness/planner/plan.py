@@ -1,6 +1,7 @@
-"""The plan: what `harness plan` writes and `harness report` and `harness deploy --plan` read. plan.json is its form.
+"""The plan, which `harness plan` writes as plan.json, and which `harness report` and `harness deploy --plan` read.
 
-Every figure is with its evidence: replications, interval, the profile's provenance. Times are seconds, money dollars.
+Every figure comes with its evidence: replications, interval, the profile's provenance. Times are in seconds, money is
+in dollars.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ class _Part(BaseModel):
 
 
 class Interval(_Part):
-    """A mean over replications with its 95 % confidence interval; None where it cannot be told."""
+    """A mean over replications with its 95 % confidence interval; None for what is not known."""
 
     value: float | None
     low: float | None = None
@@ -29,14 +30,14 @@ class Interval(_Part):
 
 
 class Objective(_Part):
-    """percentile p99 in seconds, and the share of requests that may end in an error."""
+    """What settings have to meet. p99: in seconds; errors: the share of requests that may end in an error."""
 
     p99: float = Field(gt=0)
     errors: float = Field(ge=0, le=1)
 
 
 class Cost(_Part):
-    """US dollars for the traffic's time, scaled to an hour; a day is 24 of them, a month 730."""
+    """US dollars an hour, on average over the traffic; a day is 24 hours, a month 730."""
 
     instances: float
     function: float
@@ -57,11 +58,11 @@ class Cost(_Part):
 
 
 class SimulatedFigures(_Part):
-    """What a setting gives, over ``replications`` simulated runs of the traffic, each figure the mean of theirs.
+    """What settings give: the means over ``replications`` simulated runs of the traffic.
 
-    errors: share of the requests; throttles: Lambda's 429 answers, a run; peak_instances: in any of the runs.
-    hours_at_maximum, cold_starts and beyond_saturation (seconds): as in SimulationOutcome, a run.
-    meets: the upper ends of the intervals of p99 and errors are within the objective.
+    errors: share of the requests. throttles: Lambda's 429 answers in a run. peak_instances: the most in any of the
+    runs. hours_at_maximum, cold_starts and beyond_saturation (seconds): in a run, as in SimulationOutcome. meets: the
+    upper ends of the intervals of p99 and errors are within the objective.
     """
 
     replications: int
@@ -80,8 +81,11 @@ class SimulatedFigures(_Part):
 
 
 class EvaluatedSettings(_Part):
-    """A setting and its figures. label: how people call it, such as ``recommended`` or ``write-up B``; says: a
-    sentence on it, such as what a write-up misread."""
+    """Settings with their figures.
+
+    label: what people call them, such as ``recommended`` or ``write-up B``. says: remarks on them, such as what a
+    write-up misread.
+    """
 
     label: str
     settings: Settings
@@ -90,8 +94,12 @@ class EvaluatedSettings(_Part):
 
 
 class MinuteSeries(_Part):
-    """A setting's time: one value for each ``step`` seconds (a minute, or of long traffic several), as SimulatedMinutes
-    has them: means, of p99, concurrency_peak and the alarms the most; arrivals, throttles and errors a minute."""
+    """How settings do over the traffic's time, with one value for each ``step`` seconds: a minute, or several if the
+    traffic is long.
+
+    The fields are as in SimulatedMinutes. A value for several minutes is their mean; for p99, concurrency_peak and the
+    alarms it is the highest. arrivals, throttles and errors are per minute.
+    """
 
     label: str
     step: float = 60.0
@@ -111,7 +119,7 @@ class MinuteSeries(_Part):
 
 
 class Distribution(_Part):
-    """Latencies of a candidate: seconds at ascending probabilities."""
+    """The latencies that settings give: seconds at ascending probabilities."""
 
     label: str
     probabilities: list[float]
@@ -119,7 +127,7 @@ class Distribution(_Part):
 
 
 class Sensitivity(_Part):
-    """The recommended setting with one value changed. setting: its name, such as ``target_value``."""
+    """The recommended settings with one value changed. setting: its name, such as ``target_value``."""
 
     setting: str
     value: str
@@ -127,8 +135,11 @@ class Sensitivity(_Part):
 
 
 class BreakingPoint(_Part):
-    """What breaks first when the traffic grows. multiple: of the traffic at which the objective is missed; None: not up
-    to the highest that was tried; limit: the first limit that breaks, in words."""
+    """What breaks first when the traffic grows.
+
+    multiple: how many times the traffic makes the recommended settings miss the objective; None if they still meet it
+    at ``tried``, the highest multiple that was tried. limit: the first limit that breaks, in words.
+    """
 
     multiple: float | None
     tried: float
@@ -136,8 +147,11 @@ class BreakingPoint(_Part):
 
 
 class ConfirmedFigure(_Part):
-    """One figure of a live run on twins beside the prediction for the same run. unit: such as ``s``; predicted: the
-    mean of simulated runs; low, high: between which nine in ten of them are, None where none was looked at."""
+    """One figure of a live run on twins beside the prediction for the same run.
+
+    unit: such as ``s``. predicted: the mean of simulated runs. low, high: nine in ten of these runs lie between them;
+    None if there were none.
+    """
 
     label: str
     figure: str
@@ -149,7 +163,7 @@ class ConfirmedFigure(_Part):
 
 
 class Confirmation(_Part):
-    """What was run live: speed, wall seconds, requests, and each figure; valid: the load generator's own verdict."""
+    """The live runs. seconds: of wall-clock time. valid: the load generator's own verdict."""
 
     speed: float
     seconds: float
@@ -160,9 +174,10 @@ class Confirmation(_Part):
 
 
 class TrafficSummary(_Part):
-    """The traffic that was planned for. source: a file or an expression; rates in requests a second.
+    """The traffic that was planned for. Rates are in requests a second.
 
-    begins: of a recorded one its first moment; an expression begins at midnight UTC, by which scheduled capacity goes.
+    source: a file or an expression. begins: the first moment of recorded traffic; None for an expression, which begins
+    at midnight UTC as far as scheduled capacity is concerned.
     """
 
     source: str
@@ -174,8 +189,11 @@ class TrafficSummary(_Part):
 
 
 class PlanEvidence(_Part):
-    """profile: its name; the rest as in profile.Provenance. ratios: by instance type, its stated speed against what was
-    measured."""
+    """What a plan was computed from.
+
+    profile: its name. model_sha256, machine, measured_at, method: as in profile.Provenance. ratios: the stated speed of
+    each instance type, as a multiple of the measured one.
+    """
 
     profile: str
     model_sha256: str | None
@@ -190,9 +208,10 @@ class PlanEvidence(_Part):
 
 
 class Plan(_Part):
-    """A plan. recommended: None where no setting serves the traffic; first_limit then says what breaks first.
+    """A plan.
 
-    models: the SageMaker model of each production variant, by the variant's name.
+    recommended: None if no settings serve the traffic; first_limit then says what breaks first. models: the SageMaker
+    model of each production variant, by the variant's name.
     """
 
     version: Literal[1] = 1
@@ -224,7 +243,7 @@ class Plan(_Part):
 
 
 def read_plan(path: Path) -> Plan:
-    """A plan.json, or the folder that holds one. Raises HarnessError with a sentence for anything else."""
+    """Reads a plan.json, or the one in a folder. Raises HarnessError if there is none or it is no plan."""
     file = path / "plan.json" if path.is_dir() else path
     try:
         return Plan.model_validate(json.loads(file.read_bytes()))

@@ -1,4 +1,4 @@
-"""From the files and options of `harness plan` to the problem that the search solves, and what it takes for granted."""
+"""Prepares the problem that the search solves from the files and options of `harness plan`; states its assumptions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from harness.stack.tables import Stack
 
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
-    """The command's options, as they were written."""
+    """The options of `harness plan`, as the user wrote them."""
 
     profiles: tuple[str, ...]
     traffic: str
@@ -50,7 +50,10 @@ class PlanOptions:
 
 @dataclass(frozen=True, slots=True)
 class PreparedProblem:
-    """profiles: as they were measured, by the instance type; remarks: on what is compared, by its label."""
+    """A problem with what its plan says of it.
+
+    profiles: those that were measured, by instance type. remarks: on the settings that are compared, by label.
+    """
 
     stack: Stack
     stack_file: Path
@@ -61,29 +64,25 @@ class PreparedProblem:
     assumptions: tuple[str, ...]
     warnings: tuple[str, ...]
 
-    @property
-    def own_type(self) -> str:
-        return self.stack.endpoint.production_variants[self.problem.variant].instance_type
-
 
 def prepare(stack_file: Path, options: PlanOptions) -> PreparedProblem:
-    """Raises HarnessError with a sentence for whatever cannot be planned with."""
+    """Reads and checks everything. Raises HarnessError for whatever a plan cannot be made from."""
     stack = load_stack(stack_file)
     variant = _variant(stack, options.variant)
     own = stack.endpoint.production_variants[variant].instance_type
-    ratios = dict(parse_ratio(each) for each in options.ratios)
-    given = _profiles(stack, stack_file, options.profiles)
-    by_type = profiles_by_type(own, given, ratios)
+    ratios = dict(parse_ratio(ratio) for ratio in options.ratios)
+    profiles = _profiles(stack, stack_file, options.profiles)
+    by_type = profiles_by_type(own, profiles, ratios)
     base = stack_settings(stack)
     compared, remarks = _compared(options.compare, {stack.name})
-    if (about := read_remarks(stack_file)) is not None:
-        remarks[OWN] = about
+    if (words := read_remarks(stack_file)) is not None:
+        remarks[OWN] = words
     for name, settings in ((stack.name, base), *compared):
         _check_types(name, settings, by_type)
-    unknown = [check_model(stack, variant, profile) for _, profile in given]
+    unchecked = [check_model(stack, variant, profile) for _, profile in profiles]
     delays = Delays(provisioning=parse_duration(options.provisioning))
     client = Client(timeout=parse_duration(options.client_timeout), retries=options.retries)
-    measured = {name or own: profile for name, profile in given}
+    measured = {name or own: profile for name, profile in profiles}
     function = _function(measured.get(own) or next(iter(measured.values())))
     problem = Problem(
         base=base,
@@ -107,17 +106,17 @@ def prepare(stack_file: Path, options: PlanOptions) -> PreparedProblem:
         ratios=ratios,
         remarks=remarks,
         assumptions=tuple(_assumptions(problem, measured, ratios, own)),
-        warnings=(*(each for each in unknown if each), *_warnings(measured, ratios, by_type)),
+        warnings=(*(warning for warning in unchecked if warning), *_warnings(measured, ratios, by_type)),
     )
 
 
-def _variant(stack: Stack, wanted: str | None) -> str:
+def _variant(stack: Stack, name: str | None) -> str:
     variants = stack.endpoint.production_variants
-    if wanted is None:
-        return max(variants, key=lambda name: variants[name].initial_variant_weight)
-    if wanted not in variants:
-        raise HarnessError(f"There is no variant {wanted}: the endpoint has {', '.join(variants)}.")
-    return wanted
+    if name is None:
+        return max(variants, key=lambda key: variants[key].initial_variant_weight)
+    if name not in variants:
+        raise HarnessError(f"There is no variant {name}: the endpoint has {', '.join(variants)}.")
+    return name
 
 
 def _traffic(options: PlanOptions) -> Traffic:
@@ -125,60 +124,61 @@ def _traffic(options: PlanOptions) -> Traffic:
     return read_traffic(options.traffic, options.day, peak)
 
 
-def _profiles(stack: Stack, stack_file: Path, given: Sequence[str]) -> list[NamedProfile]:
-    """``FILE`` or ``TYPE=FILE``; without any the one that the stack's twins answer from."""
-    found: list[NamedProfile] = []
-    for each in given:
-        name, equals, file = each.partition("=")
+def _profiles(stack: Stack, stack_file: Path, arguments: Sequence[str]) -> list[NamedProfile]:
+    """Reads ``FILE`` or ``TYPE=FILE`` arguments; if there are none, the profile that the stack's twins answer from."""
+    profiles: list[NamedProfile] = []
+    for argument in arguments:
+        name, equals, file = argument.partition("=")
         of_type = bool(equals) and name.startswith("ml.")
-        found.append((name if of_type else None, read_profile(Path(file if of_type else each))))
-    if not found and stack.local.profile is not None:
-        found.append((None, stack.local.profile))
-    if not found:
+        profiles.append((name if of_type else None, read_profile(Path(file if of_type else argument))))
+    if not profiles and stack.local.profile is not None:
+        profiles.append((None, stack.local.profile))
+    if not profiles:
         raise HarnessError(f"A plan starts from a profile: `harness measure {stack_file}` writes one, for --profile.")
-    return found
+    return profiles
 
 
 def _compared(files: Sequence[Path], taken: set[str]) -> tuple[list[tuple[str, Settings]], dict[str, str]]:
     labels = {OWN, RECOMMENDED, RUNNER_UP, THUMB, *taken}
     compared, remarks = [], {}
     for file in files:
-        other = load_stack(file)
-        if other.name in labels:
-            raise HarnessError(f"{file}: {other.name} is compared already, or names something else in a plan.")
-        labels.add(other.name)
-        compared.append((other.name, stack_settings(other)))
-        if (about := read_remarks(file)) is not None:
-            remarks[other.name] = about
+        stack = load_stack(file)
+        if stack.name in labels:
+            raise HarnessError(f"{file}: {stack.name} is compared already, or names something else in a plan.")
+        labels.add(stack.name)
+        compared.append((stack.name, stack_settings(stack)))
+        if (words := read_remarks(file)) is not None:
+            remarks[stack.name] = words
     return compared, remarks
 
 
 def _check_types(stack: str, settings: Settings, profiles: dict[str, Profile]) -> None:
     for variant in settings.variants:
         if variant.instance_type not in profiles:
-            kind = variant.instance_type
+            own = variant.instance_type
             raise HarnessError(
-                f"The stack {stack} runs on {kind}, of which there is no profile: give --profile {kind}=FILE, or its "
-                f"speed against the measured one as --ratio {kind}=2.0."
+                f"The stack {stack} runs on {own}, of which there is no profile: give --profile {own}=FILE, or its "
+                f"speed against the measured one as --ratio {own}=2.0."
             )
 
 
 def _check_prices(problem: Problem) -> None:
-    for kind in problem.system.profiles:
-        problem.prices.instance(kind)
+    """Raises HarnessError if an instance type has no price."""
+    for instance_type in problem.system.profiles:
+        problem.prices.instance(instance_type)
 
 
 def _function(profile: Profile) -> FunctionProfile:
-    part, usual = profile.function, FunctionProfile()
+    part, assumed = profile.function, FunctionProfile()
     if part is None:
-        return usual
-    cold = part.cold_start if part.cold_start is not None else usual.cold_start
+        return assumed
+    cold = part.cold_start if part.cold_start is not None else assumed.cold_start
     return FunctionProfile(part.overhead, cold, part.memory)
 
 
 def _assumptions(problem: Problem, measured: dict[str, Profile], ratios: dict[str, float], own: str) -> list[str]:
     system = problem.system
-    found = [
+    assumptions = [
         "Requests arrive independently of each other (a Poisson process) at the traffic's rate; callers wait "
         f"{text.length_of_time(system.client.timeout)} and retry {system.client.retries} times.",
         f"A new instance serves {text.length_of_time(system.delays.provisioning)} after the decision, loading included "
@@ -189,47 +189,47 @@ def _assumptions(problem: Problem, measured: dict[str, Profile], ratios: dict[st
         "An instance is billed by the second from InService until it is deleted (unverified).",
         f"Prices are those of {problem.prices.as_of} in {problem.prices.region}, on demand.",
     ]
-    for kind, ratio in ratios.items():
-        what = "is taken for" if kind != own else "stands on AWS for"
-        found.append(
-            f"{kind} {what} {ratio:g} times as many requests a second as the measured {own}, with as many more workers "
-            "as it has vCPUs: stated by --ratio, not measured."
+    for instance_type, ratio in ratios.items():
+        what = "is taken for" if instance_type != own else "stands on AWS for"
+        assumptions.append(
+            f"{instance_type} {what} {ratio:g} times as many requests a second as the measured {own}, with as many "
+            "more workers as it has vCPUs: stated by --ratio, not measured."
         )
     if problem.base.function is not None:
         part = (measured.get(own) or next(iter(measured.values()))).function
         function = system.function
         source = "as measured" if part is not None else "assumed, for the profile has none"
         cold = "" if part is None or part.cold_start is not None else " (the cold start is assumed)"
-        found.append(
+        assumptions.append(
             f"The function takes {text.seconds(function.overhead)} beside the endpoint and "
             f"{text.seconds(function.cold_start)} to start cold, {source}{cold}; its memory is not varied."
         )
-    return found
+    return assumptions
 
 
 def _warnings(measured: dict[str, Profile], ratios: dict[str, float], by_type: dict[str, Profile]) -> list[str]:
-    found = []
-    for kind, profile in measured.items():
+    warnings = []
+    for instance_type, profile in measured.items():
         if not on_aws(profile):
             bridge = (
-                f"its figures are taken to {kind} by the stated ratio of {ratios[kind]:g}"
-                if kind in ratios
-                else f"a plan's figures hold for {kind} as far as the two are alike. `harness measure --aws` measures "
-                f"one there, --ratio {kind}=R states how fast it is"
+                f"its figures are taken to {instance_type} by the stated ratio of {ratios[instance_type]:g}"
+                if instance_type in ratios
+                else f"a plan's figures hold for {instance_type} as far as the two are alike. `harness measure --aws` "
+                f"measures one there, --ratio {instance_type}=R states how fast it is"
             )
-            found.append(
+            warnings.append(
                 f"The profile {profile.name} was measured on {profile.provenance.machine}: a laptop's core is not that "
-                f"of an {kind}, and {bridge}."
+                f"of an {instance_type}, and {bridge}."
             )
         if profile.saturation_rate is None:
-            found.append(
+            warnings.append(
                 f"The profile {profile.name} has no measured saturation rate: figures near what its workers could "
                 "answer by their service times are extrapolated."
             )
-    for kind, profile in by_type.items():
-        if profile.memory > memory_gib(kind) * 2**30:
-            found.append(
-                f"The model server took {text.gibibytes(profile.memory)} where it was measured, and an {kind} has "
-                f"{memory_gib(kind):g} GiB."
+    for instance_type, profile in by_type.items():
+        if profile.memory > memory_gib(instance_type) * 2**30:
+            warnings.append(
+                f"The model server took {text.gibibytes(profile.memory)} where it was measured, and an {instance_type} "
+                f"has {memory_gib(instance_type):g} GiB."
             )
-    return found
+    return warnings

@@ -1,7 +1,7 @@
-"""What is to be said of a setting that a plan compares: a text beside its stack file, with the plan's figures in it.
+"""Remarks on settings that a plan compares: a text beside their stack file, in which the plan's figures are filled in.
 
-``stack.toml`` may have a ``remarks.md`` beside it: paragraphs, in which ``{hours_at_maximum}`` stands for that figure
-of the setting in the plan, and ``{cost_month of LABEL}`` for that of another setting of the same plan.
+``stack.toml`` may have a ``remarks.md`` beside it. In its paragraphs ``{hours_at_maximum}`` stands for that figure of
+the same settings, and ``{cost_month of LABEL}`` for a figure of others in the plan.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _FIGURE = re.compile(r"\{(?P<name>[a-z0-9_]+)(?: of (?P<label>[^{}]+))?\}")
 
 
 def read_remarks(stack_file: Path) -> str | None:
-    """The remarks beside a stack file, each paragraph in one line; None where there are none."""
+    """The remarks beside a stack file, with each paragraph in one line; None if there are none."""
     file = stack_file.with_name("remarks.md")
     if not file.is_file():
         return None
@@ -26,34 +26,38 @@ def read_remarks(stack_file: Path) -> str | None:
 
 
 def with_figures(plan: Plan) -> Plan:
-    """The plan with figures in its candidates' remarks. Raises HarnessError for a figure or a label that is not."""
+    """Fills the plan's figures into its remarks. Raises HarnessError for an unknown figure or label."""
     compared = tuple(
-        each if each.says is None else each.model_copy(update={"says": _filled(plan, each, each.says)})
-        for each in plan.compared
+        evaluated.model_copy(update={"says": _filled(plan, evaluated, evaluated.says)})
+        if evaluated.says is not None
+        else evaluated
+        for evaluated in plan.compared
     )
     return plan.model_copy(update={"compared": compared})
 
 
-def _filled(plan: Plan, candidate: EvaluatedSettings, words: str) -> str:
-    labelled = {each.label: each for each in (plan.recommended, plan.runner_up, *plan.compared) if each is not None}
+def _filled(plan: Plan, remarked: EvaluatedSettings, words: str) -> str:
+    evaluated = (plan.recommended, plan.runner_up, *plan.compared)
+    labelled = {settings.label: settings for settings in evaluated if settings is not None}
 
-    def figure(found: re.Match[str]) -> str:
-        name, label = found["name"], found["label"]
-        about = candidate if label is None else labelled.get(label)
-        if about is None:
+    def figure(match: re.Match[str]) -> str:
+        name, label = match["name"], match["label"]
+        named = remarked if label is None else labelled.get(label)
+        if named is None:
             known = ", ".join(labelled)
-            raise HarnessError(f"The remarks of {candidate.label} name {label!r}, which the plan has not: {known}.")
-        figures = _figures(plan, about)
+            raise HarnessError(f"The remarks of {remarked.label} name {label!r}, which the plan has not: {known}.")
+        figures = _figures(plan, named)
         if name not in figures:
-            raise HarnessError(f"The remarks of {candidate.label} name {{{name}}}; there are: {', '.join(figures)}.")
+            raise HarnessError(f"The remarks of {remarked.label} name {{{name}}}; there are: {', '.join(figures)}.")
         return figures[name]
 
     return _FIGURE.sub(figure, words)
 
 
-def _figures(plan: Plan, each: EvaluatedSettings) -> dict[str, str]:
-    """Everything that remarks can name, as it is read."""
-    figures, variant, function = each.figures, each.settings.variants[0], each.settings.function
+def _figures(plan: Plan, evaluated: EvaluatedSettings) -> dict[str, str]:
+    """Every figure that remarks can name, as a reader sees it."""
+    settings, figures = evaluated.settings, evaluated.figures
+    variant, function = settings.variants[0], settings.function
     seconds = plan.traffic.seconds
     shown = {
         "p50": text.seconds(figures.p50.value),

@@ -1,9 +1,10 @@
-"""A stack file's own settings, as the planner varies and simulates them; and whether a profile is of its model."""
+"""Reads a stack file's own settings as the planner varies them, and checks that a profile is of the stack's model."""
 
 from __future__ import annotations
 
 from harness.core.errors import HarnessError
 from harness.core.profile import Profile
+from harness.load.traffic import DAY
 from harness.scaling.rules.schedule_expressions import parse_schedule
 from harness.scaling.rules.tracking import DEFAULT_COOLDOWN
 from harness.simulator.settings import (
@@ -20,14 +21,14 @@ from harness.stack.model_digest import model_sha256
 from harness.stack.scaling_tables import FunctionScaling, ScheduleTable, StepTable, VariantScaling
 from harness.stack.tables import FunctionTable, Stack, VariantTable
 
-_DAY = 86_400
-_SOME_DAY = 1_767_225_600.0  # 2026-01-01T00:00:00Z, from where the daily times of a schedule are read
+_SOME_DAY = 1_767_225_600.0  # 2026-01-01T00:00:00Z: the daily times of a schedule are read from that day
 
 
 def stack_settings(stack: Stack) -> Settings:
-    """What the stack file says, with AWS's defaults for what it leaves out.
+    """The settings in a stack file, with AWS's defaults for what it leaves out.
 
-    Raises HarnessError for a scheduled action that does not come once a day: the simulated clock knows only days.
+    Raises HarnessError for a scheduled action that does not come once a day, since the simulator repeats a schedule
+    daily.
     """
     variants = tuple(
         _variant(name, variant, stack.scaling.variants.get(name))
@@ -38,7 +39,7 @@ def stack_settings(stack: Stack) -> Settings:
 
 
 def check_model(stack: Stack, variant: str, profile: Profile) -> str | None:
-    """Refuses a profile of another model; says so in a sentence where it cannot be told."""
+    """Raises HarnessError for a profile of another model; returns a warning if that cannot be known."""
     model = stack.models[stack.endpoint.production_variants[variant].model]
     measured = profile.provenance.model_sha256
     if measured is None:
@@ -69,8 +70,8 @@ def _variant(name: str, variant: VariantTable, scaling: VariantScaling | None) -
             TrackingSettings(
                 metric=policy.predefined_metric_type,
                 target_value=policy.target_value,
-                scale_out_cooldown=_given(policy.scale_out_cooldown),
-                scale_in_cooldown=_given(policy.scale_in_cooldown),
+                scale_out_cooldown=_cooldown(policy.scale_out_cooldown),
+                scale_in_cooldown=_cooldown(policy.scale_in_cooldown),
                 disable_scale_in=policy.disable_scale_in,
             )
             for policy in scaling.target_tracking.values()
@@ -91,7 +92,7 @@ def _variant(name: str, variant: VariantTable, scaling: VariantScaling | None) -
     )
 
 
-def _given(seconds: int | None) -> float:
+def _cooldown(seconds: int | None) -> float:
     return DEFAULT_COOLDOWN if seconds is None else float(seconds)
 
 
@@ -101,7 +102,7 @@ def _steps(policy: StepTable) -> StepSettings:
         above=policy.above,
         periods=policy.evaluation_periods,
         steps=tuple(Step(bound=entry.bound, adjustment=entry.adjustment) for entry in policy.steps),
-        cooldown=_given(policy.cooldown),
+        cooldown=_cooldown(policy.cooldown),
     )
 
 
@@ -109,14 +110,14 @@ def _daily(name: str, action: ScheduleTable, low: int, high: int) -> ScheduledCa
     schedule = parse_schedule(action.schedule, action.timezone, _SOME_DAY)
     first = schedule.after(_SOME_DAY - 1)
     second = schedule.after(first) if first is not None else None
-    if first is None or second is None or second - first != _DAY or first % 60:
+    if first is None or second is None or second - first != DAY or first % 60:
         raise HarnessError(
             f"The scheduled action {name} ({action.schedule}) does not come once a day at a whole minute, and no other "
             "can be simulated: leave it out of the stack file to plan without it."
         )
     least = action.min_capacity if action.min_capacity is not None else low
     most = action.max_capacity if action.max_capacity is not None else high
-    return ScheduledCapacity(second_of_day=int(first) % _DAY, min_capacity=least, max_capacity=max(least, most))
+    return ScheduledCapacity(second_of_day=int(first % DAY), min_capacity=least, max_capacity=max(least, most))
 
 
 def _function(function: FunctionTable, scaling: FunctionScaling | None) -> FunctionSettings:

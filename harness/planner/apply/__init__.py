@@ -1,4 +1,7 @@
-"""A plan as files ready to apply: the AWS CLI, boto3, CloudFormation and Terraform, all from the same ``wanted``."""
+"""Writes a plan as files ready to apply: for the AWS CLI, boto3, CloudFormation and Terraform.
+
+All are written from the same ``DesiredState``.
+"""
 
 from harness.planner.apply.render import FILES, write_apply_files
 

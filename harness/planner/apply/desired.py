@@ -1,6 +1,6 @@
-"""What has to be true on AWS for a plan to be applied, as members of boto3's requests: all files are written from it.
+"""The state that AWS is in once a plan is applied, as members of boto3's requests; all files are written from it.
 
-Pure. Member names are those of botocore's service models (SageMaker ProductionVariant, Application Auto Scaling
+Member names are those of botocore's service models (SageMaker ProductionVariant, Application Auto Scaling
 RegisterScalableTarget, PutScalingPolicy and PutScheduledAction, CloudWatch PutMetricAlarm, Lambda).
 """
 
@@ -18,11 +18,12 @@ from harness.stack.scaling_tables import FunctionScaling, VariantScaling, alarm_
 
 @dataclass(frozen=True, slots=True)
 class DesiredTarget:
-    """A scalable target with all that it has, or that is not to be one (bounds None).
+    """A scalable target with its policies, alarms and scheduled actions; no target at all if ``bounds`` is None.
 
-    policies: by name, PutScalingPolicy's PolicyType and configuration; alarms: by their policy's name, PutMetricAlarm's
-    members but for AlarmActions, which is the policy's ARN; actions: by name, PutScheduledAction's. alarm_prefix: with
-    which the alarms of step policies begin, None where there are no such policies.
+    policies: by name, PutScalingPolicy's PolicyType and configuration. alarms: by the name of their policy,
+    PutMetricAlarm's members without AlarmActions, which is the policy's ARN. actions: by name, PutScheduledAction's
+    members. alarm_prefix: what the names of step policies' alarms begin with; None for a resource without step
+    policies.
     """
 
     namespace: str
@@ -37,7 +38,7 @@ class DesiredTarget:
 
 @dataclass(frozen=True, slots=True)
 class DesiredFunction:
-    """alias: None where nothing is provisioned and callers name none. timeout: seconds; memory_size: MB."""
+    """The function. alias: None if nothing is provisioned and callers name none. timeout: seconds; memory_size: MB."""
 
     name: str
     alias: str | None
@@ -49,7 +50,8 @@ class DesiredFunction:
 
 @dataclass(frozen=True, slots=True)
 class DesiredState:
-    """variants: by name, the members of ProductionVariant that the plan sets; models: as far as the plan knows them."""
+    """variants: by name, the members of ProductionVariant that the plan sets. models: by variant, if the plan has
+    them."""
 
     region: str
     endpoint: str
@@ -60,7 +62,7 @@ class DesiredState:
 
 
 def desired_state(plan: Plan) -> DesiredState:
-    """Raises HarnessError where the plan recommends nothing."""
+    """The state that a plan asks for. Raises HarnessError if it recommends nothing."""
     settings = recommended(plan)
     function = None
     targets = [_variant_target(plan.endpoint, variant) for variant in settings.variants]

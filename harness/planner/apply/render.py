@@ -1,4 +1,4 @@
-"""Writes the files. The script and the program bring what is deployed to the plan; the two templates declare it."""
+"""Writes the files. The script and the program change what is deployed; the two templates declare it anew."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.planner.apply.desired import DesiredState, desired_state
 from harness.planner.plan import Plan
 
 FILES = {"apply.sh": 0o755, "apply.py": 0o755, "template.yaml": 0o644, "main.tf": 0o644}
-"""What is written, with its mode."""
+"""The files, with their modes."""
 KEPT = (
     "DataCaptureConfig",
     "ShadowProductionVariants",
@@ -26,14 +26,14 @@ KEPT = (
     "ExecutionRoleArn",
     "EnableNetworkIsolation",
 )
-"""Of an endpoint configuration, beside its variants: what a new one takes over (botocore, CreateEndpointConfig)."""
-_LINE = 80  # characters of a literal, its name aside
+"""The members that a new endpoint configuration takes over from the present one (botocore, CreateEndpointConfig)."""
+_LINE = 80  # the most characters of a literal in one line, without its name
 
 
 def write_apply_files(plan: Plan, folder: Path) -> tuple[Path, ...]:
-    """Writes FILES into ``folder``, which is made where it is missing, and gives their paths.
+    """Writes FILES into ``folder``, which is made if it is missing, and returns their paths.
 
-    Raises HarnessError where the plan recommends nothing.
+    Raises HarnessError if the plan recommends nothing.
     """
     texts = apply_files(plan)
     folder.mkdir(parents=True, exist_ok=True)
@@ -50,58 +50,62 @@ def apply_files(plan: Plan) -> dict[str, str]:
     """The files' texts by name."""
     environment = Environment(
         loader=PackageLoader("harness.planner.apply"),
-        autoescape=False,  # noqa: S701 - nothing of it is HTML; each filter quotes for its language
+        autoescape=False,  # noqa: S701 - none of the files is HTML; each filter quotes for its language
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
     environment.filters.update(sh=shlex.quote, json=json.dumps, literal=_literal, hcl=_hcl, asdict=asdict)
-    what = desired_state(plan)
+    state = desired_state(plan)
     values = {
         "heading": _heading(plan),
-        "merged": _merged(what),
-        "request": _request(what),
+        "merged": _merged(state),
+        "request": _request(state),
         "kept": KEPT,
-        "region": what.region,
-        "endpoint": what.endpoint,
-        "variants": what.variants,
-        "models": what.models,
-        "function": what.function,
-        "targets": what.targets,
+        "region": state.region,
+        "endpoint": state.endpoint,
+        "variants": state.variants,
+        "models": state.models,
+        "function": state.function,
+        "targets": state.targets,
     }
     return {name: environment.get_template(f"{name}.j2").render(values) for name in FILES}
 
 
 def _heading(plan: Plan) -> str:
-    """One line that says what was planned; letters, digits and plain signs only, as it stands in comments."""
+    """One line that says what was planned, without signs that mean something in a comment or a string."""
     line = (
         f"The plan of {plan.stack}, made {plan.created_at:%Y-%m-%d}: {text.length_of_time(plan.objective.p99)} at p99 "
         f"and {text.percent(plan.objective.errors)} errors at up to {text.rate(plan.traffic.peak_rate)}."
     )
-    return "".join(each for each in line.replace(text.NARROW, " ") if each.isprintable() and each not in "\"'\\`$")
+    return "".join(
+        character
+        for character in line.replace(text.NARROW, " ")
+        if character.isprintable() and character not in "\"'\\`$"
+    )
 
 
-def _merged(what: DesiredState) -> str:
-    """The JMESPath of DescribeEndpointConfig's variants, in their order, with the planned members in place."""
+def _merged(state: DesiredState) -> str:
+    """A JMESPath for DescribeEndpointConfig's variants, in their order, with the planned members in place."""
     chosen = " || ".join(
-        f"(VariantName=='{name}' && `{json.dumps(members)}`)" for name, members in what.variants.items()
+        f"(VariantName=='{name}' && `{json.dumps(members)}`)" for name, members in state.variants.items()
     )
     return f"ProductionVariants[].merge(@, {chosen} || `{{}}`)"
 
 
-def _request(what: DesiredState) -> str:
-    """The JMESPath of CreateEndpointConfig's request but for the name; a member that is not there must not be null."""
+def _request(state: DesiredState) -> str:
+    """A JMESPath for CreateEndpointConfig's request without the name; absent members must not become null."""
     kept = ", ".join(f"({member} && {{{member}: {member}}}) || `{{}}`" for member in KEPT)
-    return f"merge({{ProductionVariants: {_merged(what)}}}, {kept})"
+    return f"merge({{ProductionVariants: {_merged(state)}}}, {kept})"
 
 
 def _literal(value: Any, indent: int = 0) -> str:
-    """A Python literal; a list or dictionary that does not fit into its line has one entry a line."""
+    """A Python literal. A list or dictionary that does not fit into its line gets one line for each entry."""
     if isinstance(value, dict):
-        entries, ends = [f"{_literal(key)}: {_literal(each, indent + 4)}" for key, each in value.items()], "{}"
+        entries, ends = [f"{_literal(key)}: {_literal(member, indent + 4)}" for key, member in value.items()], "{}"
     elif isinstance(value, list | tuple):
-        entries, ends = [_literal(each, indent + 4) for each in value], "[]"
+        entries, ends = [_literal(element, indent + 4) for element in value], "[]"
     else:
         return json.dumps(value) if isinstance(value, str) else repr(value)
     line = f"{ends[0]}{', '.join(entries)}{ends[1]}"
@@ -112,5 +116,5 @@ def _literal(value: Any, indent: int = 0) -> str:
 
 
 def _hcl(value: Any) -> str:
-    """A Terraform literal: JSON's, but that ``${`` and ``%{`` begin a template."""
+    """A Terraform literal: JSON, with ``${`` and ``%{`` escaped, as they begin a template."""
     return json.dumps(value).replace("${", "$${").replace("%{", "%%{")

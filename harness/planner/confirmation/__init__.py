@@ -1,5 +1,5 @@
-"""A plan's settings run live on twins, in sped-up time, and what was predicted for the same run beside it.
+"""Runs a plan's settings live on twins, in sped-up time, and compares the result with a prediction for the same run.
 
-``excerpt`` is the part of the traffic that is run and ``sped_up`` the settings as they are at that speed; ``live`` runs
-them through the gateway, the function and locust, ``confirm`` puts both together.
+``excerpt`` chooses the part of the traffic, and ``sped_up`` adapts the settings to the speed. ``live`` runs them
+through the gateway, the function and locust; ``confirm`` compares.
 """

@@ -1,4 +1,4 @@
-"""The chosen setting and the runner-up, run live on twins, with what was predicted for the same run beside it."""
+"""Confirms a plan: runs the recommended settings and the runner-up live on twins, beside a prediction of each run."""
 
 from __future__ import annotations
 
@@ -27,14 +27,17 @@ from harness.simulator.system import System
 from harness.stack.tables import Stack
 from harness.stack.twins import on_twins
 
-_PREDICTIONS = 20  # simulated runs whose mean is the prediction; each is short
-_WARM_AT_MOST = 50  # environments that are started before a run, all at once: what two cores start without an error
+_PREDICTIONS = 20  # how many simulated runs give the prediction; each is short
+_WARM_AT_MOST = 50  # environments to start before a run, all at once: two cores start this many without an error
 
 
 @dataclass(frozen=True, slots=True)
 class ConfirmationOptions:
-    """How a confirmation is run. seconds: of the wall, of each setting; rate: that this machine can send and answer,
-    requests a second at most."""
+    """How a confirmation is run.
+
+    seconds: the wall-clock time of each live run. rate: the most requests a second that this machine can send and
+    answer.
+    """
 
     speed: float = 10.0
     seconds: float = 120.0
@@ -50,26 +53,26 @@ def confirm(
     live: ConfirmationOptions,
     steps: Steps,
 ) -> Confirmation:
-    """Runs the settings one after the other. Raises HarnessError where the stack of twins does not come up."""
+    """Runs the settings one after the other. Raises HarnessError if the stack of twins does not come up."""
     part = choose(traffic, live.seconds, live.speed, live.rate)
     begun = time.monotonic()
     figures: list[ConfirmedFigure] = []
     reasons: list[str] = []
     requests, notes = 0, _notes(plan, part, live)
-    chosen = [each for each in (plan.recommended, plan.runner_up) if each is not None]
-    for candidate in chosen:
-        measured, predicted = _both(plan, candidate, stack, system, part, simulate, live, steps)
+    chosen = [evaluated for evaluated in (plan.recommended, plan.runner_up) if evaluated is not None]
+    for evaluated in chosen:
+        measured, predicted = _live_and_predicted(plan, evaluated, stack, system, part, simulate, live, steps)
         requests += measured.requests
-        figures += _beside(candidate.label, predicted, measured)
-        reasons += [f"{candidate.label}: {reason}" for reason in measured.reasons]
+        figures += _beside(evaluated.label, predicted, measured)
+        reasons += [f"{evaluated.label}: {reason}" for reason in measured.reasons]
         if measured.overhead is not None:
             notes.append(
-                f"{candidate.label}: the function takes {text.seconds(measured.overhead)} beside the model on this "
+                f"{evaluated.label}: the function takes {text.seconds(measured.overhead)} beside the model on this "
                 "machine, measured on the idle stack of twins and put into the prediction."
             )
         if measured.started:
             notes.append(
-                f"{candidate.label}: {measured.started} of the function's environments started while requests were "
+                f"{evaluated.label}: {measured.started} of the function's environments started while requests were "
                 "answered, on the cores that everything here shares, which held those up; on AWS they start elsewhere."
             )
     return Confirmation(
@@ -82,9 +85,9 @@ def confirm(
     )
 
 
-def _both(
+def _live_and_predicted(
     plan: Plan,
-    candidate: EvaluatedSettings,
+    evaluated: EvaluatedSettings,
     stack: Stack,
     system: System,
     part: Excerpt,
@@ -92,48 +95,48 @@ def _both(
     live: ConfirmationOptions,
     steps: Steps,
 ) -> tuple[LiveFigures, list[SimulationOutcome]]:
-    settings = settings_at(candidate.settings, system, part, live.speed)
-    # A stack has one profile of twins: that of the planned variant's type.
-    kind = next(each.instance_type for each in settings.variants if each.name == plan.variant)
-    profile = system.profiles[kind]
-    there = plan.model_copy(update={"recommended": candidate.model_copy(update={"settings": settings})})
-    of_twins = replace(system, profiles={variant.instance_type: profile for variant in settings.variants})
+    settings = settings_at(evaluated.settings, system, part, live.speed)
+    # All twins of a stack have one profile: that of the planned variant's type.
+    own_type = next(variant.instance_type for variant in settings.variants if variant.name == plan.variant)
+    profile = system.profiles[own_type]
+    at_speed = plan.model_copy(update={"recommended": evaluated.model_copy(update={"settings": settings})})
+    twin_system = replace(system, profiles={variant.instance_type: profile for variant in settings.variants})
 
-    # Sent and simulated alike: it is the same traffic to the request.
+    # The live run and the simulation get the same traffic, request by request.
     seed = plan.evidence.seed
-    sent = arrivals(settings, of_twins, part.schedule, seed=seed)
+    sent = arrivals(settings, twin_system, part.schedule, seed=seed)
 
     def simulated(system: System) -> list[SimulationOutcome]:
         seeds = [seed * 1000 + number for number in range(_PREDICTIONS)]
-        return [simulate(settings, system, part.schedule, seed=each, arrivals=seed) for each in seeds]
+        return [simulate(settings, system, part.schedule, seed=draw_seed, arrivals=seed) for draw_seed in seeds]
 
-    # The traffic has been there for a while: so have the environments that serve it.
-    all_warm = system_at(of_twins, live.speed, ACCOUNT_LIMIT)
+    # The traffic has been going on for a while, and so have the environments that serve it.
+    all_warm = system_at(twin_system, live.speed, ACCOUNT_LIMIT)
     executions = 0
     if settings.function is not None:
         peak = max(outcome.series.concurrency_peak.max() for outcome in simulated(all_warm))
         executions = min(int(peak), _WARM_AT_MOST)
     with (
         tempfile.TemporaryDirectory(prefix="harness-twins-") as scratch,
-        steps.step(f"Running the {candidate.label} setting on twins", live.seconds) as say,
+        steps.step(f"Running the {evaluated.label} setting on twins", live.seconds) as say,
     ):
         local = LocalSettings(provisioning_seconds=provisioning_at(profile, system.delays.provisioning, live.speed))
-        twins = on_twins(planned_stack(there, stack), profile, scratch=Path(scratch), local=local)
+        twins = on_twins(planned_stack(at_speed, stack), profile, scratch=Path(scratch), local=local)
         measured = run_live(twins, profile, part.schedule, sent, live.speed, executions, say)
     provisioned = settings.function.provisioned_concurrent_executions if settings.function else 0
-    same = system_at(of_twins, live.speed, max(0, executions - provisioned))
+    live_system = system_at(twin_system, live.speed, max(0, executions - provisioned))
     if measured.overhead is not None:
-        same = replace(same, function=replace(same.function, overhead=measured.overhead))
-    return measured, simulated(same)
+        live_system = replace(live_system, function=replace(live_system.function, overhead=measured.overhead))
+    return measured, simulated(live_system)
 
 
 def _beside(label: str, predicted: Sequence[SimulationOutcome], measured: LiveFigures) -> list[ConfirmedFigure]:
-    def row(name: str, unit: str, each: Callable[[SimulationOutcome], float], found: float | None) -> ConfirmedFigure:
-        known = [value for value in map(each, predicted) if not np.isnan(value)]
+    def row(name: str, unit: str, of_run: Callable[[SimulationOutcome], float], value: float | None) -> ConfirmedFigure:
+        known = [prediction for prediction in map(of_run, predicted) if not np.isnan(prediction)]
         mean, low, high = None, None, None
         if known:
             mean, (low, high) = float(np.mean(known)), (float(edge) for edge in np.quantile(known, (0.05, 0.95)))
-        return ConfirmedFigure(label=label, figure=name, unit=unit, predicted=mean, measured=found, low=low, high=high)
+        return ConfirmedFigure(label=label, figure=name, unit=unit, predicted=mean, measured=value, low=low, high=high)
 
     return [
         row("p50", "s", lambda run: run.latencies.percentile(0.50), measured.p50),
@@ -159,8 +162,7 @@ def _notes(plan: Plan, part: Excerpt, live: ConfirmationOptions) -> list[str]:
             f"This machine sends {text.rate(live.rate)} at most: {text.percent(part.share)} of the requests were sent, "
             "to as large a share of the instances."
         )
-    if any(
-        variant.schedule for each in (plan.recommended, plan.runner_up) if each for variant in each.settings.variants
-    ):
+    chosen = [evaluated for evaluated in (plan.recommended, plan.runner_up) if evaluated is not None]
+    if any(variant.schedule for evaluated in chosen for variant in evaluated.settings.variants):
         notes.append("Scheduled capacity stayed as it was at the beginning.")
     return notes

@@ -1,4 +1,4 @@
-"""A stack of twins, deployed on a local AWS of its own, under a schedule that locust plays."""
+"""Runs a stack of twins on a local AWS of its own, under a schedule that locust plays."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from harness.core import figures as text
 from harness.core.environment import client_environment
 from harness.core.errors import HarnessError
 from harness.core.profile import Profile
+from harness.hosting.rules.timeouts import CLIENT_SECONDS
 from harness.load.headless import run_locust
 from harness.load.requests import finished_rows
 from harness.load.runs import Run, read_run
@@ -40,15 +41,17 @@ from harness.stack.tables import Stack
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 _PROBES = 30
 _LOOK_SECONDS = 0.5
-_PATIENCE = 70  # seconds for the last answers, as SDK clients are told to wait (SM guide)
 
 
 @dataclass(frozen=True, slots=True)
 class LiveFigures:
-    """What a run gave. Percentiles: seconds, None without an answer; errors: share of the requests; instances: mean
-    and most, of all variants together; overhead: seconds of the function beside the model, on the idle stack, None
-    without one; started: environments of the function, while requests were answered; reasons: why the load generator's
-    own verdict is that the run is invalid, none where it is valid."""
+    """The figures of a live run.
+
+    p50, p95, p99: seconds; None if nothing was answered. errors: share of the requests. mean_instances: of all variants
+    together. overhead: seconds that the function takes beside the model, on the idle stack; None without a function.
+    started: environments of the function that started while requests were answered. reasons: why the load generator
+    calls the run invalid; empty if it is valid.
+    """
 
     requests: int
     p50: float | None
@@ -57,7 +60,6 @@ class LiveFigures:
     errors: float
     throttles: int
     mean_instances: float
-    most_instances: int
     overhead: float | None
     started: int
     reasons: tuple[str, ...]
@@ -72,33 +74,34 @@ def run_live(
     executions: int,
     say: Callable[[str], None],
 ) -> LiveFigures:
-    """Brings the stack of twins up, loads it, and takes it down again; nothing is left running whatever happens.
+    """Brings the stack of twins up, loads it, and takes it down again; nothing is left running, also after an error.
 
-    arrivals: of the requests, seconds from its beginning. executions: of the function, at one time, before that: whose
-    environments are then warm."""
+    arrivals: seconds from the beginning of the load to each request. executions: of the function, all at once and
+    before the load, to leave their environments warm.
+    """
     with tempfile.TemporaryDirectory(prefix="harness-confirmation-", ignore_cleanup_errors=True) as name:
         scratch = Path(name)
         payload, pieces = scratch / "payload.json", scratch / "schedule.json"
         payload.write_bytes(_payload(stack))
-        rates = [(each.seconds, each.start_rate, each.end_rate) for each in schedule.pieces]
+        rates = [(piece.seconds, piece.start_rate, piece.end_rate) for piece in schedule.pieces]
         pieces.write_text(json.dumps({"pieces": rates, "arrivals": arrivals}))
         options = LocalAwsOptions(region=stack.region, speed=speed)
         with daemon.Temporary(scratch / "local-aws", options) as running:
             StackDeployment(stack, administrator_session(running.url), running.url, say).run(build=False)
             overhead = _overhead(stack, running.url, payload.read_bytes(), profile, executions)
             arguments = ["-f", str(LOCUSTFILE), "--headless", "--only-summary", "Planned"]
-            # The run ends with its schedule; locust's own time is only for one that does not.
-            arguments += ["--run-time", f"{math.ceil(schedule.seconds) + _PATIENCE}s"]
+            # The run ends with its schedule; locust's --run-time only ends one that hangs.
+            arguments += ["--run-time", f"{math.ceil(schedule.seconds + CLIENT_SECONDS)}s"]
             arguments += ["--schedule", str(pieces), "--payload", str(payload), *_target(stack)]
             environment = {**os.environ, **client_environment(running.url, stack.region)}
             say(f"{text.count(len(arrivals), 'request')} in {text.length_of_time(schedule.seconds)}")
             with _instances(stack, running.url) as counted:
                 folder = run_locust(arguments, environment, scratch / "runs", scratch / "locust.log", schedule.seconds)
-        return _measured(read_run(folder), counted, overhead)
+        return _figures(read_run(folder), counted, overhead)
 
 
 def _payload(stack: Stack) -> bytes:
-    """The function's own event; a twin's answer does not depend on it."""
+    """The function's event; a twin's answer does not depend on it."""
     function = stack.function
     return stack.path(function.event).read_bytes() if function and function.event else b"{}"
 
@@ -110,16 +113,18 @@ def _target(stack: Stack) -> list[str]:
 
 
 def _overhead(stack: Stack, url: str, payload: bytes, profile: Profile, executions: int) -> float | None:
-    """The function's own part on this machine: what an idle invocation of a warm environment takes beside the twin;
-    ``executions`` of them are warm then."""
+    """Seconds that an invocation of a warm environment takes on this idle machine, without the twin's own time.
+
+    It leaves ``executions`` environments warm. None for a stack without a function.
+    """
     if stack.function is None:
         return None
     called = stack.function.qualified_name
-    # The first one starts cold, and says in a sentence what is wrong.
+    # The first invocation starts cold, and its error says what is wrong with the stack.
     answer, _, failed = invoke_function(url, stack.region, called, payload)
     if failed:
         raise HarnessError(f"{stack.function.name} answered with an error ({failed}): {answer}")
-    # One client: to make one takes longer than the function.
+    # All threads share a client: making one takes longer than an invocation.
     config = Config(max_pool_connections=max(1, executions), retries={"total_max_attempts": 1})
     session = administrator_session(url)
     client: Any = session.client("lambda", region_name=stack.region, endpoint_url=url, config=config)
@@ -130,10 +135,10 @@ def _overhead(stack: Stack, url: str, payload: bytes, profile: Profile, executio
         return time.perf_counter() - begun
 
     with ThreadPoolExecutor(max(1, executions)) as threads:
-        # Each holds an environment of its own for as long as the others start.
+        # Each invocation holds its environment while the others start.
         warmed = [threads.submit(invoke) for _ in range(executions)]
-    for one in warmed:
-        if (error := one.exception()) is not None and not _throttled(error):
+    for invocation in warmed:
+        if (error := invocation.exception()) is not None and not _throttled(error):
             raise error
     return max(0.0, statistics.median(invoke() for _ in range(_PROBES)) - profile.service_times[0].quantile(0.5))
 
@@ -144,8 +149,8 @@ def _throttled(error: BaseException) -> bool:
 
 @contextmanager
 def _instances(stack: Stack, url: str) -> Iterator[list[int]]:
-    """How many there are, looked at twice a second while the context lasts."""
-    found: list[int] = []
+    """Counts the instances twice a second while the context lasts; yields the list of counts."""
+    counts: list[int] = []
     ended = threading.Event()
     client: Any = administrator_session(url).client("sagemaker", region_name=stack.region, endpoint_url=url)
 
@@ -155,18 +160,18 @@ def _instances(stack: Stack, url: str) -> Iterator[list[int]]:
                 variants = client.describe_endpoint(EndpointName=stack.endpoint.name)["ProductionVariants"]
             except (ClientError, BotoCoreError):
                 continue
-            found.append(sum(variant["CurrentInstanceCount"] for variant in variants))
+            counts.append(sum(variant["CurrentInstanceCount"] for variant in variants))
 
     looking = threading.Thread(target=look, daemon=True)
     looking.start()
     try:
-        yield found
+        yield counts
     finally:
         ended.set()
         looking.join()
 
 
-def _measured(run: Run, instances: list[int], overhead: float | None) -> LiveFigures:
+def _figures(run: Run, instances: list[int], overhead: float | None) -> LiveFigures:
     table = finished_rows(run)
     good = table.filter(pyarrow.compute.is_null(table["error"]))["response_s"].to_numpy()
     throttled = pyarrow.compute.sum(pyarrow.compute.equal(table["status"], 429)).as_py() or 0
@@ -182,7 +187,6 @@ def _measured(run: Run, instances: list[int], overhead: float | None) -> LiveFig
         errors=1 - len(good) / table.num_rows if table.num_rows else 0.0,
         throttles=int(throttled),
         mean_instances=statistics.fmean(instances) if instances else 0.0,
-        most_instances=max(instances, default=0),
         overhead=overhead,
         started=pyarrow.compute.count(table["cold_init_s"]).as_py(),
         reasons=tuple(judge(run).reasons),

@@ -1,4 +1,4 @@
-"""Plays the schedule of a file of pieces: what a confirmation sends."""
+"""The scenario of a confirmation: plays the schedule and the arrivals in a file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ add_option("--schedule", "", 'JSON: {"pieces": [[seconds, first rate, last rate]
 
 
 class Planned(Scenario):
-    """The excerpt of a plan's traffic."""
+    """Sends the excerpt of a plan's traffic."""
 
     @classmethod
     def schedule(cls, environment: Environment) -> Schedule:
@@ -37,15 +37,15 @@ class Planned(Scenario):
         raise HarnessError("A confirmation sends what --payload names.")
 
     @task
-    def ask(self) -> None:
+    def send(self) -> None:
         self.call()
 
 
 def _read(environment: Environment) -> tuple[Schedule, list[float]]:
     options: Any = environment.parsed_options
     try:
-        found = json.loads(read_file(options.schedule, "--schedule"))
-        pieces = tuple(Piece(*(float(each) for each in piece)) for piece in found["pieces"])
-        return Schedule(pieces), [float(each) for each in found["arrivals"]]
+        document = json.loads(read_file(options.schedule, "--schedule"))
+        pieces = tuple(Piece(*(float(number) for number in piece)) for piece in document["pieces"])
+        return Schedule(pieces), [float(second) for second in document["arrivals"]]
     except (ValueError, TypeError, KeyError) as error:
         raise HarnessError(f"--schedule {options.schedule} holds no schedule: {error!r}.") from None
