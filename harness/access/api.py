@@ -13,7 +13,7 @@ from harness.access.directory import Directory
 from harness.access.rules.evaluation import Decision, Policies, Request, evaluate
 from harness.access.rules.policy import MalformedPolicy, Policy, Use, parse_policy
 from harness.access.rules.principals import Caller, caller_of, session_caller
-from harness.core.calls import Call
+from harness.core.calls import Call, Service
 from harness.core.errors import AwsError
 
 _ACTION = re.compile(r"[a-zA-Z0-9-]+:[a-zA-Z0-9*?-]+")
@@ -21,7 +21,7 @@ _ACTION = re.compile(r"[a-zA-Z0-9-]+:[a-zA-Z0-9*?-]+")
 _PAGE = 100
 
 
-class Simulation:
+class Simulation(Service):
     """The service ``iam`` as far as it is the harness's own."""
 
     service_name: ClassVar[str] = "iam"

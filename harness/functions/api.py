@@ -10,13 +10,18 @@ from typing import Any, ClassVar
 from harness.access.rules.actions import Place
 from harness.access.rules.service_calls import ServiceCall, function_calls
 from harness.backend.client import Backend
+from harness.backend.logs import CloudWatchLogs
 from harness.backend.metrics import Metrics
-from harness.core.calls import Call
+from harness.core.calls import Call, PathHandler, Service
 from harness.core.clock import Clock
 from harness.core.errors import AwsError
-from harness.functions import package
+from harness.functions import errors, package
 from harness.functions.cgroup import MemoryCgroups
+from harness.functions.code_store import CodeStore
+from harness.functions.deployer import Deployer
 from harness.functions.host import Host
+from harness.functions.invoker import Invoker
+from harness.functions.metrics import FunctionMetrics
 from harness.functions.operations.concurrency import ConcurrencyOperations
 from harness.functions.operations.event_invoke import EventInvokeOperations
 from harness.functions.operations.functions import FunctionOperations
@@ -24,19 +29,24 @@ from harness.functions.operations.invocations import InvocationOperations
 from harness.functions.operations.layers import LayerOperations
 from harness.functions.operations.permissions import PermissionOperations
 from harness.functions.operations.urls import UrlOperations
+from harness.functions.operations.versions import VersionOperations
 from harness.functions.rules import names
 from harness.functions.rules.concurrency import IDLE_SECONDS, PREPARATION_SECONDS
+from harness.functions.state import DeployedFunctions, State
 from harness.functions.storage import can_be_private
+from harness.functions.urls import FunctionUrls
 
 
 class Functions(
     InvocationOperations,
     FunctionOperations,
+    VersionOperations,
     ConcurrencyOperations,
     EventInvokeOperations,
     PermissionOperations,
     UrlOperations,
     LayerOperations,
+    Service,
 ):
     """AWS Lambda on one machine.
 
@@ -63,13 +73,20 @@ class Functions(
         workspace: Path,
         preparation: float = PREPARATION_SECONDS,
     ) -> None:
-        super().__init__(backend, clock, metrics, gateway_url=gateway_url, workspace=workspace, preparation=preparation)
+        self._clock = clock
+        self._gateway_url = gateway_url
+        self._workspace = workspace
+        self._logs = CloudWatchLogs(backend)
+        functions = DeployedFunctions()
+        deployer = Deployer(backend, clock, functions, workspace=workspace, preparation=preparation)
+        invoker = Invoker(backend, clock, FunctionMetrics(metrics), functions, deployer)
+        self.state = State(backend, clock, gateway_url, functions, deployer, invoker, CodeStore(backend))
 
     async def start(self) -> None:
         """Make the workspace, without what a harness that was killed left in it. Raises OSError where it cannot."""
         await asyncio.to_thread(package.remove, self._workspace)
         self._workspace.mkdir(parents=True, exist_ok=True)
-        self._host = Host(
+        self.state.deployer.host = Host(
             self._clock,
             self._logs,
             self._workspace / "environments",
@@ -81,12 +98,12 @@ class Functions(
 
     async def close(self) -> None:
         """End every environment, write the logs that are left and remove the workspace."""
-        await self._events.close()
-        for function in self._functions.values():
+        await self.state.invoker.close_events()
+        for function in self.state.functions.by_key.values():
             for version in function.all_versions():
                 version.provisioning.cancel()
-        await asyncio.gather(*(pool.kill() for pool in self._pools))
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await asyncio.gather(*(pool.kill() for pool in self.state.deployer.pools))
+        await self.state.invoker.wait()
         await self._logs.close()
         await asyncio.to_thread(package.remove, self._workspace)
 
@@ -94,9 +111,13 @@ class Functions(
         """Write to the backend what functions have logged so far."""
         await self._logs.flush()
 
-    def delegates(self, operation: str) -> bool:
-        """No operation of Lambda is the backend's."""
-        return False
+    def paths(self) -> Iterable[PathHandler]:
+        """Function URLs."""
+        return (FunctionUrls(self.state),)
+
+    def too_large(self, operation: str, limit: int) -> AwsError:
+        """Lambda's sentence names the operation."""
+        return errors.request_too_large(operation, limit)
 
     def resources(self, operation: str, request: Mapping[str, Any], call: Call) -> Iterable[str]:
         """The ARN of the function, with the qualifier that the request gives, or of the layer; else ``*``."""
@@ -120,12 +141,12 @@ class Functions(
 
     def relies_on(self) -> Iterable[str]:
         """ARNs of what the backend keeps for the functions: their roles."""
-        for function in self._functions.values():
+        for function in self.state.functions.by_key.values():
             yield function.latest.configuration.role
 
     def role_calls(self) -> Iterable[ServiceCall]:
         """What Lambda calls as the functions' roles."""
-        for (account, region, name), function in self._functions.items():
+        for (account, region, name), function in self.state.functions.by_key.items():
             destinations = [
                 arn
                 for config in function.event_invoke.values()
@@ -148,5 +169,5 @@ class Functions(
                 "requested": function.concurrency.requested,
                 "allocated": function.concurrency.allocated,
             }
-            for key, function in sorted(self._functions.items())
+            for key, function in sorted(self.state.functions.by_key.items())
         ]

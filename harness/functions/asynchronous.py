@@ -10,12 +10,12 @@ from typing import Any
 from harness.core.clock import Clock
 from harness.core.errors import AwsError
 from harness.functions.rules.event_invoke import Condition, EventInvokeConfig
-from harness.functions.rules.outcome import Outcome
+from harness.functions.rules.result import InvocationResult
 
 RETRY_DELAYS = (60.0, 120.0)  # seconds before the first and the second retry (Lambda guide, invocation-async)
 THROTTLE_DELAYS = (1.0, 300.0)  # seconds: first and longest wait after a throttle (Lambda guide, invocation-async)
 
-Ran = tuple[Outcome, str]
+Ran = tuple[InvocationResult, str]
 """What an attempt came to, and the version that ran."""
 Attempt = Callable[[], Awaitable[Ran]]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.backend.client import Backend
 from harness.functions.rules.event_invoke import DESTINATION
-from harness.functions.rules.outcome import Invocation, Outcome
+from harness.functions.rules.result import Invocation, InvocationResult
 
 _LONGEST_MESSAGE = 1_024  # bytes of a dead letter's ErrorMessage (Lambda guide, invocation-async-retain-records)
 
@@ -24,7 +24,7 @@ async def send(backend: Backend, arn: str, body: str, attributes: dict[str, Any]
     await asyncio.to_thread(make)
 
 
-def dead_letter(invocation: Invocation, outcome: Outcome | None) -> tuple[str, dict[str, Any]]:
+def dead_letter(invocation: Invocation, outcome: InvocationResult | None) -> tuple[str, dict[str, Any]]:
     """A dead-letter message's body, the event itself, and its attributes (as recorded from AWS)."""
     message = json.loads(outcome.payload).get("errorMessage", "") if outcome else ""
     values = (("RequestID", "String", invocation.request_id), ("ErrorCode", "Number", "200"))

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from harness.core import memory
 from harness.core.clock import WallClock
 from harness.functions import package
-from harness.functions.configuration import Configuration
 from harness.functions.host import Code, Host
 from harness.functions.logs import EnvironmentLog
 from harness.functions.process import Process
 from harness.functions.role import Credentials
-from harness.functions.rules import outcome, report
-from harness.functions.rules.outcome import Invocation, Outcome
+from harness.functions.rules import report, result
+from harness.functions.rules.configuration import Configuration
+from harness.functions.rules.result import Invocation, InvocationResult
 from harness.functions.runtime_api import RuntimeApi
 from harness.functions.storage import StorageWatch
 from harness.functions.variables import environment_variables
@@ -66,8 +68,8 @@ class Environment:
         self._ready = False
         self._returncode: int | None = None
         self._invocation: Invocation | None = None
-        self._outcome: Outcome | None = None
-        self._init_error: Outcome | None = None
+        self._result: InvocationResult | None = None
+        self._init_error: InvocationResult | None = None
         self._init_duration: float | None = None
         self._init_timed_out = False
         self._closed = False
@@ -98,17 +100,17 @@ class Environment:
         await self._stop()
         self._log.write(report.init_report(duration, "init", self._init_status()))
 
-    async def invoke(self, invocation: Invocation) -> Outcome:
+    async def invoke(self, invocation: Invocation) -> InvocationResult:
         """Run one invocation to its end, whatever that is, and log it."""
         started = self._clock.now()
         timeout = float(self.configuration.timeout)
         init, self._init_duration = self._init_duration, None
         if self._ready:
             self._log.write(report.start(invocation.request_id, self.configuration.version))
-            result = await self._deliver(invocation, timeout)
+            answer = await self._deliver(invocation, timeout)
         else:
-            result = await self._restart_and_deliver(invocation, timeout)
-        return self._finish(invocation, result, (self._clock.now() - started) * 1000, init)
+            answer = await self._restart_and_deliver(invocation, timeout)
+        return self._finish(invocation, answer, (self._clock.now() - started) * 1000, init)
 
     async def close(self) -> None:
         """Kill what is left of it and remove its folder. An invocation at hand ends as after a crash."""
@@ -126,7 +128,7 @@ class Environment:
 
     @property
     def response_limit(self) -> int | None:
-        return outcome.RESPONSE_LIMIT if self._invocation is None or self._invocation.synchronous else None
+        return result.RESPONSE_LIMIT if self._invocation is None or self._invocation.synchronous else None
 
     def asks(self) -> None:
         self._ready = True
@@ -135,17 +137,17 @@ class Environment:
     def responds(self, request_id: str, payload: bytes | None) -> int:
         if not self._is_current(request_id):
             return 400
-        self._outcome = outcome.too_large() if payload is None else Outcome(payload)
+        self._result = result.too_large() if payload is None else InvocationResult(payload)
         return 202 if payload is not None else 413
 
     def fails(self, request_id: str, payload: bytes | None, error_type: str) -> int:
         if not self._is_current(request_id):
             return 400
-        self._outcome = outcome.too_large() if payload is None else outcome.raised(payload, error_type or "Unhandled")
+        self._result = result.too_large() if payload is None else result.raised(payload, error_type or "Unhandled")
         return 202 if payload is not None else 413
 
     def fails_to_start(self, payload: bytes, error_type: str) -> int:
-        self._init_error = outcome.init_failed(payload, error_type)
+        self._init_error = result.init_failed(payload, error_type)
         return 202
 
     # ---- its process
@@ -184,7 +186,7 @@ class Environment:
         self._process.drain()
         return (self._clock.now() - started) * 1000
 
-    async def _restart_and_deliver(self, invocation: Invocation, timeout: float) -> Outcome:
+    async def _restart_and_deliver(self, invocation: Invocation, timeout: float) -> InvocationResult:
         started = self._clock.now()
         duration = await self._initialize(timeout)
         if not self._ready:
@@ -197,8 +199,8 @@ class Environment:
             return self._init_error
         return self._time_out(invocation) if self._init_timed_out else self._exit(invocation)
 
-    async def _deliver(self, invocation: Invocation, seconds: float) -> Outcome:
-        self._invocation, self._outcome, self._ready = invocation, None, False
+    async def _deliver(self, invocation: Invocation, seconds: float) -> InvocationResult:
+        self._invocation, self._result, self._ready = invocation, None, False
         self._new_turn()
         self._watch()
         headers = {
@@ -206,7 +208,7 @@ class Environment:
             # The wall's time, because the handler compares it with the wall's.
             "Lambda-Runtime-Deadline-Ms": str(int((time.time() + seconds) * 1000)),
             "Lambda-Runtime-Invoked-Function-Arn": invocation.arn,
-            "Lambda-Runtime-Trace-Id": outcome.trace_id(time.time()),
+            "Lambda-Runtime-Trace-Id": result.trace_header(time.time(), secrets.token_hex(12), secrets.token_hex(8)),
         }
         if invocation.client_context is not None:
             headers["Lambda-Runtime-Client-Context"] = invocation.client_context
@@ -218,39 +220,41 @@ class Environment:
         if not in_time:
             await self._stop()
             return self._time_out(invocation)
-        if self._outcome is not None and not self._out_of_memory:
-            return self._outcome
+        if self._result is not None and not self._out_of_memory:
+            return self._result
         await self._stop()
         return self._exit(invocation)
 
-    def _finish(self, invocation: Invocation, result: Outcome, duration: float, init: float | None) -> Outcome:
+    def _finish(
+        self, invocation: Invocation, answer: InvocationResult, duration: float, init: float | None
+    ) -> InvocationResult:
         size = self.configuration.memory_size
-        if result.status == "Status: timeout":
+        if answer.timed_out:
             duration = self.configuration.timeout * 1000.0
         used = size if self._out_of_memory else min(size, -(-self._peak // memory.MEGABYTE))
         self._log.end_of_output()
         self._log.write(report.end(invocation.request_id))
-        self._log.write(report.Report(invocation.request_id, duration, size, used, init, result.status).line())
-        return Outcome(result.payload, result.error_type, result.status, self._log.take_tail(), duration)
+        self._log.write(report.Report(invocation.request_id, duration, size, used, init, answer.status).line())
+        return replace(answer, log_tail=self._log.take_tail(), duration=duration)
 
-    def _time_out(self, invocation: Invocation) -> Outcome:
+    def _time_out(self, invocation: Invocation) -> InvocationResult:
         seconds = float(self.configuration.timeout)
         self._log.end_of_output()
         self._log.write(report.timed_out(invocation.request_id, seconds, time.time()))
-        return outcome.timed_out(invocation.request_id, seconds)
+        return result.timed_out(invocation.request_id, seconds)
 
-    def _exit(self, invocation: Invocation) -> Outcome:
+    def _exit(self, invocation: Invocation) -> InvocationResult:
         assert self._returncode is not None
-        reason = outcome.exit_reason(self._returncode)
+        reason = result.exit_reason(self._returncode)
         self._log.end_of_output()
         self._log.write(report.exited(invocation.request_id, reason))
-        return outcome.exited(invocation.request_id, reason, out_of_memory=self._out_of_memory)
+        return result.exited(invocation.request_id, reason, out_of_memory=self._out_of_memory)
 
     def _init_status(self) -> str:
         if self._init_error is not None:
             return self._init_error.status or ""
         if self._init_timed_out:
-            return "Status: timeout"
+            return result.TIMEOUT_STATUS
         return "Status: error\tError Type: Runtime.ExitError"
 
     async def _stop(self) -> None:

@@ -195,3 +195,9 @@ def no_provisioned_concurrency() -> AwsError:
 
 def forbidden_url() -> AwsError:
     return AwsError("AccessDeniedException", FORBIDDEN_URL, 403)
+
+
+def request_too_large(operation: str, limit: int) -> AwsError:
+    """As printed in public logs."""
+    message = f"Request must be smaller than {limit} bytes for the {operation} operation"
+    return AwsError("RequestEntityTooLargeException", message, 413)

@@ -6,12 +6,12 @@ import random
 from dataclasses import dataclass, field
 
 from harness.functions import errors
-from harness.functions.configuration import Configuration
 from harness.functions.package import Package
 from harness.functions.pool import Pool
 from harness.functions.provisioning import ProvisionedConfig, Provisioning
 from harness.functions.rules.aliases import Alias
 from harness.functions.rules.concurrency import FunctionConcurrency
+from harness.functions.rules.configuration import Configuration
 from harness.functions.rules.event_invoke import EventInvokeConfig
 from harness.functions.rules.function_url import UrlConfig
 from harness.functions.rules.names import LATEST, FunctionReference
@@ -20,7 +20,7 @@ from harness.functions.rules.permissions import ResourcePolicy
 
 @dataclass(slots=True, eq=False)
 class Version:
-    """``$LATEST`` or a published version. provisioning: its provisioned environments, if anybody asks for any."""
+    """``$LATEST`` or a published version. provisioning: its provisioned environments."""
 
     configuration: Configuration
     package: Package
@@ -30,7 +30,11 @@ class Version:
 
 @dataclass(slots=True, eq=False)
 class Function:
-    """What is set on a qualifier is kept by it; ``$LATEST`` and no qualifier are the same one but for permissions."""
+    """A deployed function.
+
+    What is set on a version or an alias is kept under its qualifier. ``$LATEST`` and no qualifier mean the same, except
+    in ``policies`` and ``urls``.
+    """
 
     reference: FunctionReference
     latest: Version
@@ -60,12 +64,20 @@ class Function:
         """The version that was published last, unless it was deleted."""
         return self.versions.get(str(self.last_published))
 
+    async def forget(self, qualifier: str) -> None:
+        """Drop what was set on a version or an alias that goes."""
+        for settings in (self.policies, self.event_invoke, self.urls):
+            settings.pop(qualifier, None)
+        config = self.provisioned.pop(qualifier, None)
+        if config is not None:
+            await config.release()
+
     def all_versions(self) -> list[Version]:
         """``$LATEST`` first, as ListVersionsByFunction has them."""
         return [self.latest, *self.versions.values()]
 
 
-def found(function: Function, reference: FunctionReference) -> Version:
+def version_of(function: Function, reference: FunctionReference) -> Version:
     """The version that a reference names. Raises AwsError."""
     version = function.version(reference.qualifier)
     if version is None:

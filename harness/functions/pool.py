@@ -10,7 +10,6 @@ from typing import Any
 
 from harness.core.errors import AwsError
 from harness.functions import package
-from harness.functions.configuration import Configuration
 from harness.functions.environment import Environment
 from harness.functions.errors import service
 from harness.functions.host import Code, Host
@@ -18,7 +17,8 @@ from harness.functions.logs import EnvironmentLog
 from harness.functions.role import RoleSession
 from harness.functions.rules import report
 from harness.functions.rules.concurrency import Start
-from harness.functions.rules.outcome import Invocation, Outcome
+from harness.functions.rules.configuration import Configuration
+from harness.functions.rules.result import Invocation, InvocationResult
 
 STARTS_AT_ONCE = 8  # ours: provisioned environments that are prepared at the same time
 
@@ -62,7 +62,7 @@ class Pool:
         self._drop_unfit(self._idle)
         return bool(self._idle)
 
-    def invoke(self, invocation: Invocation, start: Start) -> Coroutine[Any, Any, Outcome]:
+    def invoke(self, invocation: Invocation, start: Start) -> Coroutine[Any, Any, InvocationResult]:
         """Run one invocation in an environment of its own for the while. Raises AwsError where none can be made.
 
         The environment is taken by the call itself, not by the first step of the coroutine: what was seen to be warm
@@ -77,7 +77,7 @@ class Pool:
             self._busy.add(environment)
         return self._invoke(invocation, environment, start is Start.PROVISIONED)
 
-    async def _invoke(self, invocation: Invocation, taken: Environment | None, provisioned: bool) -> Outcome:
+    async def _invoke(self, invocation: Invocation, taken: Environment | None, provisioned: bool) -> InvocationResult:
         try:
             environment = taken or await self._make(provisioned)
             try:

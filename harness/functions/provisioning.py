@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any, Literal
 
 from harness.core.clock import Clock
-from harness.functions.configuration import timestamp
 from harness.functions.pool import Pool
 from harness.functions.rules.concurrency import FunctionConcurrency, ProvisionedConcurrency
+from harness.functions.rules.configuration import timestamp
 
 INIT_FAILURE = "FUNCTION_ERROR_INIT_FAILURE"  # StatusReason as recorded from AWS
 Status = Literal["IN_PROGRESS", "READY", "FAILED"]

@@ -1,128 +1,107 @@
-"""The functions of all accounts and regions, and what every group of operations needs to find and deploy them."""
+"""What exists: the functions of all accounts and regions, and how requests name them."""
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness.backend.client import Backend
-from harness.backend.logs import CloudWatchLogs
-from harness.backend.metrics import Metrics
 from harness.core.calls import Call
-from harness.core.clock import Clock, WallClock
-from harness.core.errors import AwsError
-from harness.functions import errors, package, role
+from harness.core.clock import Clock
+from harness.functions import errors
 from harness.functions.code_store import CodeStore
-from harness.functions.configuration import Configuration
-from harness.functions.function import Function, Version, found
-from harness.functions.host import Code, Host
+from harness.functions.function import Function, version_of
 from harness.functions.layers import Layers
-from harness.functions.metrics import FunctionMetrics
-from harness.functions.package import Package
-from harness.functions.pool import Pool
-from harness.functions.provisioning import Provisioning
 from harness.functions.rules import names
-from harness.functions.rules.concurrency import AccountConcurrency, FunctionConcurrency
+from harness.functions.rules.concurrency import AccountConcurrency
 from harness.functions.rules.names import LATEST, FunctionReference
 
+if TYPE_CHECKING:
+    from harness.functions.deployer import Deployer
+    from harness.functions.invoker import Invoker
+
 Item = TypeVar("Item")
-Place = tuple[str, str]
+AccountRegion = tuple[str, str]
 """Account and region."""
 
 
-class Registry:
-    """State of the service, with what the operations share. Made by Functions, which documents the arguments."""
+@dataclass(slots=True)
+class DeployedFunctions:
+    """Every function by account, region and name, with the concurrency of each account and region."""
 
-    def __init__(
-        self, backend: Backend, clock: Clock, metrics: Metrics, *, gateway_url: str, workspace: Path, preparation: float
-    ) -> None:
-        self._backend = backend
-        self._clock = clock
-        self._requests = WallClock()
-        self._gateway_url = gateway_url
-        self._workspace = workspace
-        self._preparation = preparation
-        self._logs = CloudWatchLogs(backend)
-        self._metrics = FunctionMetrics(metrics)
-        self._store = CodeStore(backend)
-        self._layers = Layers()
-        self._functions: dict[tuple[str, str, str], Function] = {}
-        self._concurrency: dict[Place, AccountConcurrency] = {}
-        self._pools: set[Pool] = set()
-        self._host: Host | None = None
+    by_key: dict[tuple[str, str, str], Function] = field(default_factory=dict)
+    concurrency: dict[AccountRegion, AccountConcurrency] = field(default_factory=dict)
 
-    # ---- finding
+    def get(self, reference: FunctionReference) -> Function | None:
+        return self.by_key.get(reference.key)
 
-    def _reference(self, call: Call, request: Mapping[str, Any]) -> FunctionReference:
+    def all(self, call: Call) -> list[Function]:
+        """The functions of the caller's account and region, sorted by name."""
+        place = (call.account, call.region)
+        return [function for key, function in sorted(self.by_key.items()) if key[:2] == place]
+
+    def account(self, account: str, region: str) -> AccountConcurrency:
+        return self.concurrency.setdefault((account, region), AccountConcurrency())
+
+
+@dataclass(slots=True)
+class State:
+    """What all groups of operations share.
+
+    gateway_url: the endpoint that functions see as AWS_ENDPOINT_URL.
+    """
+
+    backend: Backend
+    clock: Clock
+    gateway_url: str
+    functions: DeployedFunctions
+    deployer: Deployer
+    invoker: Invoker
+    store: CodeStore
+    layers: Layers = field(default_factory=Layers)
+
+    def reference(self, call: Call, request: Mapping[str, Any]) -> FunctionReference:
+        """The function that a request names. Raises AwsError."""
         reference = names.parse(
             request["FunctionName"], request.get("Qualifier"), account=call.account, region=call.region
         )
         check_account(call, reference)
         return reference
 
-    def _named(self, reference: FunctionReference) -> Function | None:
-        return self._functions.get(_key(reference))
-
-    def _find(self, call: Call, request: Mapping[str, Any]) -> tuple[FunctionReference, Function]:
-        """The function and the reference to it, whose qualifier is one of its own. Raises AwsError."""
-        reference = self._reference(call, request)
-        function = self._named(reference)
+    def find(self, call: Call, request: Mapping[str, Any]) -> tuple[FunctionReference, Function]:
+        """The function and the reference to it, whose qualifier exists. Raises AwsError."""
+        reference = self.reference(call, request)
+        function = self.functions.get(reference)
         if function is None:
             raise errors.not_found(reference.arn)
-        found(function, reference)
+        version_of(function, reference)
         return reference, function
 
-    def _find_whole(self, call: Call, request: Mapping[str, Any]) -> tuple[FunctionReference, Function]:
-        """A function of which no version or alias may be named. Raises AwsError."""
-        reference = self._reference(call, request)
+    def find_unqualified(self, call: Call, request: Mapping[str, Any]) -> tuple[FunctionReference, Function]:
+        """A function of which the request may name no version or alias. Raises AwsError."""
+        reference = self.reference(call, request)
         if reference.qualifier not in (None, LATEST):
             raise errors.invalid(errors.FUNCTIONS_ONLY)
-        function = self._named(reference)
+        function = self.functions.get(reference)
         if function is None:
             raise errors.not_found(reference.arn)
         return reference, function
 
-    def _all(self, call: Call) -> list[Function]:
-        """The caller's functions by name."""
-        place = (call.account, call.region)
-        return [function for key, function in sorted(self._functions.items()) if key[:2] == place]
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.clock.now(), UTC)
 
-    def _account(self, call: Call) -> AccountConcurrency:
-        return self._concurrency.setdefault((call.account, call.region), AccountConcurrency())
 
-    def _now(self) -> datetime:
-        return datetime.fromtimestamp(self._clock.now(), UTC)
+class Operations:
+    """Some of the service's operations, as methods on the shared state."""
 
-    # ---- deploying
-
-    async def _deploy(
-        self, configuration: Configuration, uploaded: Package, concurrency: FunctionConcurrency
-    ) -> Version:
-        """Unpack code and layers, ready for environments. Raises AwsError."""
-        assert self._host is not None, "start() comes first"
-        code = Code(self._workspace / "code" / uuid.uuid4().hex, len(configuration.layers))
-        await asyncio.to_thread(_unpack, code, configuration, uploaded)
-        session = role.RoleSession(self._backend, configuration.role, configuration.reference.name)
-        pool = Pool(configuration, session, self._host, code)
-        self._pools.add(pool)
-        provisioning = Provisioning(concurrency, pool, self._clock, self._preparation)
-        return Version(configuration, uploaded, pool, provisioning)
-
-    async def _retire(self, *versions: Version) -> None:
-        """End versions that are replaced or deleted, each environment after its invocation."""
-        for version in versions:
-            await version.provisioning.release()
-            await version.pool.retire()
-            if version.pool.finished:
-                self._pools.discard(version.pool)
+    state: State
 
 
 def page(items: Sequence[Item], request: Mapping[str, Any], largest: int) -> tuple[list[Item], dict[str, Any]]:
-    """One page of a listing and, where there are more, its NextMarker: the number of the next item.
+    """One page of a listing and, where there are more items, its NextMarker: the number of the next item.
 
     Raises AwsError for a marker that no listing gave.
     """
@@ -150,20 +129,3 @@ def check_revision(current: str, request: Mapping[str, Any]) -> None:
     """Raises AwsError where the request was made for another revision."""
     if request.get("RevisionId") and request["RevisionId"] != current:
         raise errors.stale_revision()
-
-
-def _key(reference: FunctionReference) -> tuple[str, str, str]:
-    return reference.account, reference.region, reference.name
-
-
-def _unpack(code: Code, configuration: Configuration, uploaded: Package) -> None:
-    packages = [(uploaded, code.task)]
-    packages += [(layer.package, code.layer(index)) for index, layer in enumerate(configuration.layers)]
-    try:
-        if sum(each.unpacked_size for each, _ in packages) >= errors.UNZIPPED_LIMIT:
-            raise errors.invalid(errors.UNZIPPED_TOO_LARGE)
-        for each, folder in packages:
-            each.unpack(folder)
-    except AwsError:
-        package.remove(code.folder)
-        raise

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from harness.functions.configuration import Configuration
 from harness.functions.host import Code
 from harness.functions.role import Credentials
+from harness.functions.rules.configuration import Configuration
 
 
 def environment_variables(

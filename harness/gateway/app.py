@@ -5,21 +5,19 @@ from __future__ import annotations
 import json
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import botocore
 
 from harness.access.directory import Directory
 from harness.access.rules.actions import Need, action_names, passed_roles, prefix_of
-from harness.core.calls import Call, Service
+from harness.core.calls import Call, HttpRequest, PathHandler, Service, Signer
 from harness.core.errors import AwsError
-from harness.functions.rules.function_url import PATH_PREFIX, UrlCaller
-from harness.functions.rules.names import FunctionReference
 from harness.gateway.authorizing import Asked, Authorizer, Identity
 from harness.gateway.backend_calls import BackendCalls
 from harness.gateway.forward import Forwarder
-from harness.gateway.function_urls import FunctionUrls
 from harness.gateway.http import ClientGone, Exchange, Receive, Scope, Send
 from harness.gateway.identify import Head, Target, credential_of, identify, protocol_of
 from harness.gateway.wire.codec import decode_request, encode_response
@@ -30,11 +28,6 @@ from harness.gateway.wire.validation import validate
 
 log = logging.getLogger(__name__)
 
-# The largest request that an owned service takes whole: Lambda's, for a 50 MB zip in base64 and the JSON around it
-# (recorded from AWS).
-_OWNED_BODY_LIMIT = 70_167_211
-# InvokeEndpoint's payload limit (botocore, BodyBlob).
-_RUNTIME_BODY_LIMIT = 6_291_456
 # A query-protocol request is read for its Action; AWS's own limit is not published, S3 uploads never come this way.
 _FORM_BODY_LIMIT = 10 * 1024 * 1024
 CONTROL_PREFIX = "/_harness/"
@@ -61,8 +54,7 @@ class Gateway:
         self._backend_calls = BackendCalls(directory, authorizer, forwarder, region)
         self._control = control
         self._region = region
-        functions: Any = services.get("lambda")
-        self._function_urls = functions and FunctionUrls(functions, self._authorize_url)
+        self._handlers = tuple(handler for service in services.values() for handler in service.paths())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -72,8 +64,8 @@ class Gateway:
         try:
             if exchange.head.path.startswith(CONTROL_PREFIX):
                 await self._answer_control(exchange)
-            elif self._function_urls is not None and exchange.head.path.startswith(PATH_PREFIX):
-                await self._function_urls.answer(exchange, request_id)
+            elif handler := self._handler(exchange.head.path):
+                await self._answer_path(handler, exchange, request_id)
             else:
                 await self._serve(exchange, request_id)
         except ClientGone:
@@ -90,7 +82,7 @@ class Gateway:
     async def _serve(self, exchange: Exchange, request_id: str) -> None:
         head = exchange.head
         form = await exchange.body(_FORM_BODY_LIMIT) if head.is_form else None
-        target = identify(head, form or b"")
+        target = identify(head, form or b"", self._services)
         identity = await self._authorizer.identity(target)
         service = self._services.get(target.service)
         if service is None or service.delegates(target.operation_name):
@@ -112,18 +104,16 @@ class Gateway:
         if operation is None or method is None:
             message = f"{target.operation_name} of {target.service} is not part of this harness."
             raise AwsError("NotImplementedException", message, 501)
-        runtime, head = target.service == "sagemaker-runtime", exchange.head
-        body = form
+        head, body = exchange.head, form
         if body is None:
-            named = target.operation_name if target.service == "lambda" else ""
-            body = await exchange.body(_RUNTIME_BODY_LIMIT if runtime else _OWNED_BODY_LIMIT, named)
+            body = await exchange.body(service.body_limit, partial(service.too_large, target.operation_name))
         self._authorizer.verify(identity, target.credential, head, body, target.protocol)
         query = target.protocol in ("query", "ec2")
         if query:
             request = decode_query(operation, body, head.query)
         else:
             request = decode_request(operation, target.labels, head.query, head.headers, body)
-        validate(operation.input_shape, request, "ValidationError" if runtime or query else "ValidationException")
+        validate(operation.input_shape, request, "ValidationError" if query else service.validation_code)
         region = target.credential.region if target.credential else self._region
         principal = identity.principal
         call = Call(target.service, target.operation_name, principal, self._directory.account, region, request_id)
@@ -153,23 +143,48 @@ class Gateway:
         if roles:
             await self._authorizer.require_pass_role(identity, roles, prefix, asked, target.protocol)
 
-    async def _authorize_url(self, exchange: Exchange, body: bytes, reference: FunctionReference) -> UrlCaller:
-        """Who calls. Raises AwsError unless he may call the URL of a function or alias.
+    def _handler(self, path: str) -> PathHandler | None:
+        return next((handler for handler in self._handlers if path.startswith(handler.prefix)), None)
 
-        That takes both actions since October 2025 (Lambda guide, urls-auth).
-        """
+    async def _answer_path(self, handler: PathHandler, exchange: Exchange, request_id: str) -> None:
+        """One request below a service's own path. An error is answered as JSON, whoever asks."""
+        head = exchange.head
+        try:
+            body = await exchange.body(handler.body_limit)
+            request = HttpRequest(
+                head.method,
+                head.path.removeprefix(handler.prefix),
+                head.query,
+                exchange.raw_headers,
+                body,
+                exchange.source,
+            )
+            answer = await handler.answer(request, request_id, partial(self._signer, handler, exchange, body))
+        except AwsError as error:
+            await exchange.respond(encode_fault(error, "rest-json", request_id))
+        else:
+            await exchange.answer(answer.status, [("x-amzn-RequestId", request_id), *answer.headers], answer.body)
+
+    async def _signer(
+        self,
+        handler: PathHandler,
+        exchange: Exchange,
+        body: bytes,
+        actions: Sequence[str],
+        resource: str,
+        region: str,
+        keys: Mapping[str, tuple[str, ...]],
+    ) -> Signer:
+        """Who signed a request below a service's path (harness.core.calls.Authorize)."""
         credential = credential_of(exchange.head)
-        if credential is None or credential.signing_name != "lambda":
+        if credential is None or credential.signing_name != handler.signing_name:
             raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
         identity = await self._authorizer.holder(credential, "rest-json")
         self._authorizer.verify(identity, credential, exchange.head, body, "rest-json")
-        extra = {"lambda:functionurlauthtype": ("AWS_IAM",), "lambda:invokedviafunctionurl": ("true",)}
-        asked = Asked(exchange.head, exchange.source, reference.region, {}, extra)
-        needs = (Need(action, (reference.arn,)) for action in ("lambda:InvokeFunctionUrl", "lambda:InvokeFunction"))
-        await self._authorizer.require(identity, needs, asked, "rest-json")
+        asked = Asked(exchange.head, exchange.source, region, {}, keys)
+        await self._authorizer.require(identity, [Need(action, (resource,)) for action in actions], asked, "rest-json")
         principal = identity.principal
-        user_id = await self._authorizer.user_id(principal)
-        return UrlCaller(principal.arn, principal.account, credential.access_key, user_id)
+        return Signer(principal, credential.access_key, await self._authorizer.user_id(principal))
 
     async def _answer_control(self, exchange: Exchange) -> None:
         body = await exchange.body(_FORM_BODY_LIMIT)
@@ -185,14 +200,14 @@ class Gateway:
     async def _refuse(self, exchange: Exchange, error: AwsError, request_id: str) -> None:
         if error.status >= 500:
             log.warning("request %s: %s", request_id, error)
-        await exchange.respond(encode_fault(error, _protocol(exchange.head), request_id))
+        await exchange.respond(encode_fault(error, _protocol(exchange.head, self._services), request_id))
 
 
 def _method(operation: str) -> str:
     return botocore.xform_name(operation) if operation else ""
 
 
-def _protocol(head: Head) -> str:
+def _protocol(head: Head, owned: Iterable[str]) -> str:
     """The protocol to refuse in, found as well as it can be for a request that may be malformed."""
     if head.path.startswith(CONTROL_PREFIX):
         return "rest-json"
@@ -202,7 +217,9 @@ def _protocol(head: Head) -> str:
         credential = None
     if credential is None:
         try:
-            return identify(Head(head.method, head.path, head.query, {**head.headers, "authorization": ""})).protocol
+            return identify(
+                Head(head.method, head.path, head.query, {**head.headers, "authorization": ""}), b"", owned
+            ).protocol
         except AwsError:
             return protocol_of(head, "")
     service = service_for(credential.signing_name, head.path, head.headers.get("x-amz-target", ""))

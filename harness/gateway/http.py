@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
+from harness.core.calls import request_too_large
 from harness.core.errors import AwsError
 from harness.gateway.identify import Head
 from harness.gateway.wire.codec import Response
@@ -51,21 +52,18 @@ class Exchange:
             if message.get("body"):
                 yield message["body"]
 
-    async def body(self, limit: int, lambda_operation: str = "") -> bytes:
-        """The whole body. Raises AwsError with status 413 beyond ``limit`` bytes.
-
-        lambda_operation: Lambda's sentence names it.
-        """
+    async def body(self, limit: int, too_large: Callable[[int], AwsError] = request_too_large) -> bytes:
+        """The whole body. Raises AwsError with status 413 beyond ``limit`` bytes; too_large: makes it."""
         declared = self.head.headers.get("content-length", "0")
         if not declared.isdigit():
             raise AwsError("BadRequest", "The Content-Length header must be a number.")
         if int(declared) > limit:
-            raise _too_large(limit, lambda_operation)
+            raise too_large(limit)
         chunks, size = [], 0
         async for chunk in self.stream():
             size += len(chunk)
             if size > limit:
-                raise _too_large(limit, lambda_operation)
+                raise too_large(limit)
             chunks.append(chunk)
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
@@ -99,12 +97,3 @@ class Exchange:
         length = () if bare else (("Content-Length", str(len(body))),)
         await self.start(status, (*headers, *length))
         await self.send_body(b"" if bare or self.head.method == "HEAD" else body, more=False)
-
-
-def _too_large(limit: int, lambda_operation: str) -> AwsError:
-    # As printed in public logs. SageMaker's has no code but the status: "An error occurred (413) when calling the
-    # InvokeEndpoint operation".
-    if lambda_operation:
-        message = f"Request must be smaller than {limit} bytes for the {lambda_operation} operation"
-        return AwsError("RequestEntityTooLargeException", message, 413)
-    return AwsError("413", f"HTTP content length exceeded {limit} bytes.", 413)

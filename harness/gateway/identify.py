@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -12,11 +12,20 @@ from urllib.parse import parse_qs, unquote
 from harness.access.rules.signature import Signed
 from harness.core.errors import AwsError
 from harness.gateway.refusals import missing_token
-from harness.gateway.wire.models import OperationModel, is_known_service, rest_router, service_for, service_model
+from harness.gateway.wire.models import (
+    OperationModel,
+    first_segments,
+    is_known_service,
+    rest_router,
+    service_for,
+    service_model,
+)
 
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/(\d{8})/([^/,\s]+)/([^/,\s]+)/aws4_request")
 _SIGNATURE = re.compile(r"SignedHeaders=([^,\s]+).*?Signature=([0-9A-Za-z]+)")
 _FORM = "application/x-www-form-urlencoded"
+_WITHOUT_A_SIGNATURE = ("logs",)
+"""Services of the backend of which an unsigned request is recognized, beside the owned ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +128,15 @@ def signed_of(head: Head, credential: Credential) -> Signed:
     )
 
 
-def identify(head: Head, form: bytes = b"") -> Target:
-    """The target of a request; ``form`` is the body of a query-protocol request.
+def identify(head: Head, form: bytes = b"", owned: Iterable[str] = ()) -> Target:
+    """The target of a request.
+
+    form: the body of a query-protocol request. owned: the services of which an unsigned request is recognized.
 
     Raises AwsError UnknownOperationException (and its kin) where a service botocore knows has no such operation.
     """
     credential = credential_of(head)
-    signing_name = credential.signing_name if credential else _guess_signing_name(head)
+    signing_name = credential.signing_name if credential else _guess_signing_name(head, owned)
     target = head.headers.get("x-amz-target", "")
     service = service_for(signing_name, head.path, target)
     if not is_known_service(service):
@@ -212,21 +223,16 @@ def _unknown_operation(protocol: str, name: str) -> AwsError:
     return AwsError("UnknownOperationException", f"The requested operation {name or '(none)'} is not recognized.", 400)
 
 
-def _guess_signing_name(head: Head) -> str:
+def _guess_signing_name(head: Head, owned: Iterable[str]) -> str:
     """The service of an unsigned request, so that it is refused (or let through) in that service's own shape."""
     target = head.headers.get("x-amz-target", "")
-    if target.startswith("SageMaker."):
-        return "sagemaker"
-    if target.startswith("AnyScaleFrontendService"):
-        return "application-autoscaling"
-    if target.startswith("Logs_"):
-        return "logs"
-    if head.path.startswith("/endpoints/"):
-        return "sagemaker"
-    if re.match(
-        r"/20\d\d-\d\d-\d\d/(functions|layers|event-source-mappings|account-settings|tags)", unquote(head.path)
-    ):
-        return "lambda"
+    first = unquote(head.path).lstrip("/").partition("/")[0]
+    for service in (*owned, *_WITHOUT_A_SIGNATURE):
+        model = service_model(service)
+        if target.startswith(f"{model.metadata.get('targetPrefix', target)}.") or (
+            first and first in first_segments(service)
+        ):
+            return model.signing_name
     if head.is_form or "Action=" in head.query:
         return "sts"
     return "s3"

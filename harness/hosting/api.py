@@ -12,7 +12,7 @@ from harness.access.rules.actions import Place
 from harness.access.rules.service_calls import ServiceCall, endpoint_calls
 from harness.backend.client import Backend
 from harness.backend.metrics import Metrics
-from harness.core.calls import Call
+from harness.core.calls import Call, Service
 from harness.core.clock import Clock
 from harness.hosting.deployment import Deployer, Deployment
 from harness.hosting.endpoint import Endpoint
@@ -41,7 +41,9 @@ _HOSTING = re.compile(
 )
 
 
-class Hosting(ModelOperations, EndpointConfigOperations, EndpointOperations, TagOperations, RecommendationOperations):
+class Hosting(
+    ModelOperations, EndpointConfigOperations, EndpointOperations, TagOperations, RecommendationOperations, Service
+):
     """The service ``sagemaker``.
 
     gateway_url: what a container sees as AWS_ENDPOINT_URL. workspace: a folder of the service's own, which close()

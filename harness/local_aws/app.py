@@ -141,8 +141,12 @@ class LocalAws:
         if self.options.functions == "harness":
             owned.append(self.functions)
         services = {one.service_name: one for one in owned}
-        tags = {"lambda": self.functions.tags_of, "sagemaker": self.hosting.tags_of}
-        authorizer = Authorizer(self.directory, self.record, {"lambda": self.functions.resource_policy}, tags)
+        authorizer = Authorizer(
+            self.directory,
+            self.record,
+            {name: service.resource_policy for name, service in services.items()},
+            {name: service.tags_of for name, service in services.items()},
+        )
         gateway = Gateway(services, self.directory, authorizer, forwarder, self._control, self.region)
         await self._serve(gateway, listener)
 

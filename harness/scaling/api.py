@@ -21,7 +21,7 @@ from harness.scaling.state import State
 from harness.scaling.view import snapshot
 
 
-class Scaling(TargetOperations, PolicyOperations, ActivityOperations):
+class Scaling(TargetOperations, PolicyOperations, ActivityOperations, Service):
     """The service ``application-autoscaling``, for SageMaker variants and the provisioned concurrency of aliases.
 
     services: the services that own what is scaled, by botocore's name. metrics: where they record.
@@ -59,10 +59,6 @@ class Scaling(TargetOperations, PolicyOperations, ActivityOperations):
     def snapshot(self) -> dict[str, Any]:
         """Returns the state of every scalable target, for ``harness watch`` (harness.scaling.view)."""
         return snapshot(self.state.targets.all(), self.state.metrics, self.state.clock.now())
-
-    def delegates(self, operation: str) -> bool:
-        """No operation goes to the backend."""
-        return False
 
     def resources(self, operation: str, request: Mapping[str, Any], call: Call) -> Iterable[str]:
         """Returns the scalable target's ARN; ``*`` for the Describe operations (service authorization reference)."""

@@ -103,7 +103,7 @@ async def test_a_busy_environment_finishes_before_an_update_ends_it(lambda_: Lam
     old = (await busy).payload
     assert other.payload != old
     assert not alive(old)
-    assert len(lambda_.service._pools) == 1
+    assert len(lambda_.service.state.deployer.pools) == 1
 
 
 async def test_code_is_there_for_a_request_that_came_just_before_the_update(lambda_: Lambda) -> None:
@@ -157,7 +157,7 @@ async def test_an_update_that_loses_against_a_deletion_leaves_nothing(lambda_: L
     await lambda_("DeleteFunction", FunctionName=name)
     with pytest.raises(AwsError, match="Function not found"):
         await update
-    assert lambda_.service._pools == set()
+    assert lambda_.service.state.deployer.pools == set()
 
 
 async def test_functions_are_listed_by_name_in_pages(lambda_: Lambda) -> None:
@@ -178,7 +178,7 @@ async def test_a_refused_creation_leaves_nothing(lambda_: Lambda) -> None:
             await lambda_.create(FunctionName="refused", **more)
     with pytest.raises(AwsError, match="Could not unzip uploaded file"):
         await lambda_.create(b"no zip", FunctionName="refused")
-    assert lambda_.service._functions == {}
+    assert lambda_.service.state.functions.by_key == {}
     assert [*lambda_.service._workspace.rglob("*.py")] == []
 
 

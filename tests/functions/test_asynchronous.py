@@ -8,18 +8,18 @@ from harness.core.clock import VirtualClock
 from harness.core.errors import AwsError
 from harness.functions.asynchronous import Fate, Ran, deliver
 from harness.functions.rules.event_invoke import EventInvokeConfig
-from harness.functions.rules.outcome import Outcome
+from harness.functions.rules.result import InvocationResult
 
 DEFAULT = EventInvokeConfig("", datetime.fromtimestamp(0, UTC))
-OK = Outcome(b"null")
-ERROR = Outcome(b"{}", "Unhandled")
+OK = InvocationResult(b"null")
+ERROR = InvocationResult(b"{}", "Unhandled")
 THROTTLE = AwsError("TooManyRequestsException", "Rate Exceeded.", 429)
 
 
 class Function:
     """Answers in turn, the last one for ever, and notes when it was tried."""
 
-    def __init__(self, clock: VirtualClock, *answers: Outcome | AwsError) -> None:
+    def __init__(self, clock: VirtualClock, *answers: InvocationResult | AwsError) -> None:
         self.clock = clock
         self.answers = list(answers)
         self.tried: list[float] = []
@@ -71,7 +71,7 @@ async def test_an_event_for_a_function_that_is_gone_is_dropped() -> None:
     assert await run(lambda clock: Function(clock, gone), 10_000) == [0]
 
 
-async def fate(seconds: float, config: EventInvokeConfig, *answers: Outcome | AwsError) -> Fate:
+async def fate(seconds: float, config: EventInvokeConfig, *answers: InvocationResult | AwsError) -> Fate:
     clock = VirtualClock()
     delivery = asyncio.create_task(deliver(Function(clock, *answers), lambda: config, clock))
     await clock.advance(seconds)

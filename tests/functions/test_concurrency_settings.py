@@ -185,7 +185,7 @@ async def test_provisioned_concurrency_that_adds_up_to_reserved_stops_latest(tim
 async def test_provisioned_concurrency_is_changed_and_deleted(timed: Lambda) -> None:
     name = await timed.create(KIND, Publish=True)
     await provision(timed, name, "1", 2)
-    (pool,) = (pool for pool in timed.service._pools if pool.configuration.version == "1")
+    (pool,) = (pool for pool in timed.service.state.deployer.pools if pool.configuration.version == "1")
     assert len(pool.environments) == 2
     # Fewer are there at once; for more, those that serve go on while the others are prepared.
     one = await timed(
@@ -309,7 +309,7 @@ async def test_code_that_cannot_be_initialized_fails_to_be_provisioned(timed: La
 async def test_a_provisioned_environment_that_dies_is_replaced(timed: Lambda) -> None:
     name = await timed.create("import os\ndef handler(event, context): os._exit(1)", Publish=True)
     await provision(timed, name, "1", 1)
-    (pool,) = (pool for pool in timed.service._pools if pool.configuration.version == "1")
+    (pool,) = (pool for pool in timed.service.state.deployer.pools if pool.configuration.version == "1")
     (before,) = pool.environments
     assert (await timed.invoke(name, Qualifier="1")).error == "Unhandled"
     await eventually(lambda: [each.idle for each in pool.environments] == [True])

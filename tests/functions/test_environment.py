@@ -285,7 +285,7 @@ async def test_an_environment_has_1024_file_descriptors(lambda_: Lambda) -> None
 async def test_credentials_that_run_out_end_a_warm_environment(lambda_: Lambda) -> None:
     name = await lambda_.create(PID)
     first = (await lambda_.invoke(name)).payload
-    (pool,) = lambda_.service._pools
+    (pool,) = lambda_.service.state.deployer.pools
     (idle,) = pool.environments
     lasting = idle.credentials
     idle.credentials = type(lasting)("k", "s", "t", lasting.expires.replace(year=2000))

@@ -14,7 +14,7 @@ from botocore.credentials import Credentials
 
 from harness.functions.rules import function_url
 from harness.functions.rules.function_url import UrlConfig, UrlRequest
-from harness.functions.rules.outcome import Outcome
+from harness.functions.rules.result import InvocationResult
 from tests.functions.conftest import zipped
 from tests.support import ACCOUNT, REGION, Aws, unique
 
@@ -120,14 +120,14 @@ def test_a_signed_request_names_its_caller() -> None:
     ],
 )
 def test_what_a_handler_may_return(answer: Any, body: bytes) -> None:
-    response = function_url.response(Outcome(json.dumps(answer).encode()))
+    response = function_url.response(InvocationResult(json.dumps(answer).encode()))
     assert (response.status, response.body) == (200, body)
     assert response.headers == [("Content-Type", "application/json")]
 
 
 def test_status_headers_and_cookies_are_the_handlers() -> None:
     answer = {"statusCode": 418, "headers": {"content-type": "text/plain", "x-a": 1}, "cookies": ["a=1", "b=2"]}
-    response = function_url.response(Outcome(json.dumps(answer).encode()))
+    response = function_url.response(InvocationResult(json.dumps(answer).encode()))
     assert response.status == 418
     assert response.headers == [
         ("content-type", "text/plain"),
@@ -139,8 +139,8 @@ def test_status_headers_and_cookies_are_the_handlers() -> None:
 
 @pytest.mark.parametrize("answer", [{"statusCode": "many"}, {"statusCode": 42}, {"statusCode": 200, "headers": "x"}])
 def test_an_answer_that_is_no_response_is_a_bad_gateway(answer: Any) -> None:
-    assert function_url.response(Outcome(json.dumps(answer).encode())) == function_url.BAD_GATEWAY
-    assert function_url.response(Outcome(b"{}", "Unhandled")).status == 502
+    assert function_url.response(InvocationResult(json.dumps(answer).encode())) == function_url.BAD_GATEWAY
+    assert function_url.response(InvocationResult(b"{}", "Unhandled")).status == 502
 
 
 def test_cors_is_answered_for_allowed_origins_only() -> None:

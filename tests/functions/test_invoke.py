@@ -199,7 +199,7 @@ async def test_event_is_accepted_at_once_and_run_later(lambda_: Lambda, tmp_path
     )
     answer = await lambda_.invoke(name, "later", InvocationType="Event")
     assert answer.response == {"StatusCode": 202, "Payload": b""}
-    await eventually(lambda: seen.exists() and not lambda_.service._running)
+    await eventually(lambda: seen.exists() and not lambda_.service.state.invoker._running)
     assert seen.read_text() == "later"
     (events,) = await lambda_.events(name)
     assert events[-1].startswith(f"REPORT RequestId: {answer.request_id}\t")
@@ -211,7 +211,7 @@ async def test_an_event_for_a_function_that_was_deleted_meanwhile_is_dropped(lam
     name = await lambda_.create()
     await lambda_.invoke(name, InvocationType="Event")
     await lambda_("DeleteFunction", FunctionName=name)
-    await eventually(lambda: not lambda_.service._events._tasks)
+    await eventually(lambda: not lambda_.service.state.invoker._events._tasks)
 
 
 async def test_an_event_has_at_most_1_megabyte(lambda_: Lambda) -> None:
@@ -222,7 +222,7 @@ async def test_an_event_has_at_most_1_megabyte(lambda_: Lambda) -> None:
 
 async def test_above_the_accounts_limit_callers_are_throttled(lambda_: Lambda) -> None:
     name = await lambda_.create("import time\ndef handler(event, context): time.sleep(event)")
-    lambda_.service._concurrency[ACCOUNT, REGION].limit = 1
+    lambda_.service.state.functions.account(ACCOUNT, REGION).limit = 1
     first = asyncio.create_task(lambda_.invoke(name, 0.5))
     await asyncio.sleep(0)
     with pytest.raises(AwsError) as caught:

@@ -100,7 +100,7 @@ async def test_an_events_way_is_counted(measured: Lambda, recorded: Recorded) ->
     await measured("PutFunctionEventInvokeConfig", FunctionName=name, MaximumRetryAttempts=0)
     for event in (1, 0):
         await measured.invoke(name, event, InvocationType="Event")
-    await eventually(lambda: not measured.service._events._tasks)
+    await eventually(lambda: not measured.service.state.invoker._events._tasks)
     where = f"FunctionName={name}"
     assert recorded.values["AsyncEventsReceived", where] == [1, 1]
     assert recorded.values["AsyncEventsDropped", where] == [1]

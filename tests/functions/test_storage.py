@@ -106,7 +106,7 @@ async def test_code_is_read_only_even_for_root(private: Lambda) -> None:
 
 
 async def test_elsewhere_tmpdir_names_a_folder_of_its_own(lambda_: Lambda) -> None:
-    host = lambda_.service._host
+    host = lambda_.service.state.deployer.host
     assert host is not None
     assert not host.private_tmp  # pytest's own folders lie below /tmp
     source = "import tempfile\ndef handler(event, context): return tempfile.gettempdir()"

@@ -81,7 +81,7 @@ async def test_deleting_a_function_ends_its_versions(lambda_: Lambda) -> None:
     pids = [(await lambda_.invoke(name, Qualifier=each)).payload for each in ("1", "$LATEST")]
     await lambda_("DeleteFunction", FunctionName=name)
     assert not any(alive(pid) for pid in pids)
-    assert lambda_.service._pools == set()
+    assert lambda_.service.state.deployer.pools == set()
     assert [*(lambda_.service._workspace / "code").iterdir()] == []
 
 
@@ -92,7 +92,7 @@ async def test_a_publication_that_loses_against_a_deletion_leaves_nothing(lambda
     await lambda_("DeleteFunction", FunctionName=name)
     with pytest.raises(AwsError, match="Function not found"):
         await publication
-    assert lambda_.service._pools == set()
+    assert lambda_.service.state.deployer.pools == set()
 
 
 async def two_versions(lambda_: Lambda) -> str:

@@ -37,8 +37,8 @@ from harness.functions.package import Package
 from harness.functions.package import remove as remove_folder
 from harness.functions.rules.function_url import response
 from harness.functions.rules.names import parse as parse_name
-from harness.functions.rules.outcome import Outcome
 from harness.functions.rules.payload import check_event, client_context
+from harness.functions.rules.result import InvocationResult
 from harness.gateway.identify import Head, credential_of, identify, signed_of
 from harness.hosting.instances.settings import LocalSettingsError, read_local_settings
 from harness.hosting.model_data import ModelDataError, unpack
@@ -412,7 +412,7 @@ def parsers(folder: Path) -> dict[str, Parser]:
         ),
         "client context": Parser(text_of(client_context), AwsError, (b"eyJhIjogMX0=", b"W1tdXQ==")),
         "handler's answer over a URL": Parser(
-            lambda content, _: response(Outcome(content)) if _is_json(content) else None,
+            lambda content, _: response(InvocationResult(content)) if _is_json(content) else None,
             (),
             (compact(ANSWER), b'"text"'),
             (bent_json,),

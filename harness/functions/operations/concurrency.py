@@ -11,19 +11,21 @@ from harness.functions.function import Function
 from harness.functions.provisioning import ProvisionedConfig, Provisioning
 from harness.functions.rules.concurrency import UNRESERVED_MINIMUM
 from harness.functions.rules.names import LATEST, FunctionReference
-from harness.functions.state import Registry, page
+from harness.functions.state import Operations, page
 
 PAGE_SIZE = 50  # configurations a page at most (botocore)
 
 
-class ConcurrencyOperations(Registry):
+class ConcurrencyOperations(Operations):
+    """Reserved and provisioned concurrency: Put, Get, List and Delete, and what auto scaling sets."""
+
     # ---- reserved
 
     async def put_function_concurrency(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-        reference = self._reference(call, request)
-        if self._named(reference) is None:
+        reference = self.state.reference(call, request)
+        if self.state.functions.get(reference) is None:
             raise errors.not_found(f"{reference.unqualified_arn}:{LATEST}")
-        _, function = self._find_whole(call, request)
+        _, function = self.state.find_unqualified(call, request)
         concurrency, executions = function.concurrency, int(request["ReservedConcurrentExecutions"])
         if concurrency.reservable - executions < UNRESERVED_MINIMUM:
             raise errors.limit(
@@ -39,12 +41,12 @@ class ConcurrencyOperations(Registry):
         return {"ReservedConcurrentExecutions": executions}
 
     async def get_function_concurrency(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-        _, function = self._find_whole(call, request)
+        _, function = self.state.find_unqualified(call, request)
         reserved = function.concurrency.reserved
         return {} if reserved is None else {"ReservedConcurrentExecutions": reserved}
 
     async def delete_function_concurrency(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-        _, function = self._find_whole(call, request)
+        _, function = self.state.find_unqualified(call, request)
         function.concurrency.reserve(None)
         return {}
 
@@ -62,7 +64,7 @@ class ConcurrencyOperations(Registry):
         return config.response()
 
     async def list_provisioned_concurrency_configs(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-        reference, function = self._find_whole(call, request)
+        reference, function = self.state.find_unqualified(call, request)
         shown, marker = page(sorted(function.provisioned.items()), request, PAGE_SIZE)
         listed = [
             {"FunctionArn": f"{reference.unqualified_arn}:{qualifier}", **config.response()}
@@ -81,12 +83,12 @@ class ConcurrencyOperations(Registry):
 
     def provisioned_concurrency(self, reference: FunctionReference) -> ProvisionedConfig | None:
         """What is set on a version or an alias; ``current.concurrency.utilization`` says how much of it runs."""
-        function = self._named(reference)
+        function = self.state.functions.get(reference)
         return None if function is None else function.provisioned.get(reference.qualifier or "")
 
     def set_provisioned_concurrency(self, reference: FunctionReference, executions: int) -> ProvisionedConfig:
         """Change what is set on a version or an alias. Raises AwsError as PutProvisionedConcurrencyConfig answers."""
-        function = self._named(reference)
+        function = self.state.functions.get(reference)
         if function is None or reference.qualifier is None or function.version(reference.qualifier) is None:
             raise errors.not_found(reference.arn)
         return self._provision(function, reference.qualifier, executions)
@@ -97,11 +99,11 @@ class ConcurrencyOperations(Registry):
         self, call: Call, request: Mapping[str, Any], latest: str
     ) -> tuple[FunctionReference, Function, str]:
         """The function and the version or alias that is named. latest: what is said of ``$LATEST``. Raises AwsError."""
-        reference = self._reference(call, request)
+        reference = self.state.reference(call, request)
         qualifier = reference.qualifier or LATEST
         if qualifier == LATEST:
             raise errors.invalid(latest)
-        function = self._named(reference)
+        function = self.state.functions.get(reference)
         if function is None or function.version(qualifier) is None:
             raise errors.not_found(reference.arn) if qualifier.isdigit() else errors.no_alias(reference.arn)
         return reference, function, qualifier
@@ -127,8 +129,8 @@ class ConcurrencyOperations(Registry):
                     f"below its minimum value of [{UNRESERVED_MINIMUM}]."
                 )
         if config is None:
-            config = function.provisioned[qualifier] = ProvisionedConfig(executions, self._now(), provisioning)
-        config.requested, config.modified = executions, self._now()
+            config = function.provisioned[qualifier] = ProvisionedConfig(executions, self.state.now(), provisioning)
+        config.requested, config.modified = executions, self.state.now()
         provisioning.request(executions, config.previous)
         return config
 

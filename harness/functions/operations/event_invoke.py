@@ -11,15 +11,17 @@ from harness.functions import errors
 from harness.functions.function import Function
 from harness.functions.rules.event_invoke import EventInvokeConfig, changed
 from harness.functions.rules.names import LATEST
-from harness.functions.state import Registry, page
+from harness.functions.state import Operations, page
 
 PAGE_SIZE = 50  # configurations a page at most (botocore)
 
 
-class EventInvokeOperations(Registry):
+class EventInvokeOperations(Operations):
+    """Put, Update, Get, List and Delete of FunctionEventInvokeConfig."""
+
     async def put_function_event_invoke_config(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         arn, function, qualifier = self._invoked(call, request)
-        return self._set(function, qualifier, EventInvokeConfig(arn, self._now()), request)
+        return self._set(function, qualifier, EventInvokeConfig(arn, self.state.now()), request)
 
     async def update_function_event_invoke_config(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         arn, function, qualifier = self._invoked(call, request)
@@ -42,7 +44,7 @@ class EventInvokeOperations(Registry):
         return {}
 
     async def list_function_event_invoke_configs(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-        function = self._named(self._reference(call, request))
+        function = self.state.functions.get(self.state.reference(call, request))
         if function is None:
             raise errors.missing(errors.NO_FUNCTION)
         shown, marker = page([config for _, config in sorted(function.event_invoke.items())], request, PAGE_SIZE)
@@ -50,9 +52,9 @@ class EventInvokeOperations(Registry):
 
     def _invoked(self, call: Call, request: Mapping[str, Any]) -> tuple[str, Function | None, str]:
         """The ARN, always with a qualifier, the function where there is one, and the qualifier."""
-        reference = self._reference(call, request)
+        reference = self.state.reference(call, request)
         qualifier = reference.qualifier or LATEST
-        return replace(reference, qualifier=qualifier).arn, self._named(reference), qualifier
+        return replace(reference, qualifier=qualifier).arn, self.state.functions.get(reference), qualifier
 
     def _set(
         self, function: Function | None, qualifier: str, before: EventInvokeConfig, request: Mapping[str, Any]
@@ -63,13 +65,13 @@ class EventInvokeOperations(Registry):
         for arn in (config.on_success, config.on_failure):
             if arn is not None and ":lambda:" in arn:
                 self._check_destination(arn, function)
-        config = replace(config, modified=self._now())
+        config = replace(config, modified=self.state.now())
         function.event_invoke[qualifier] = config
         return config.response()
 
     def _check_destination(self, arn: str, function: Function) -> None:
         region, account, _, name = arn.split(":")[3:7]
-        if (account, region, name) not in self._functions:
+        if (account, region, name) not in self.state.functions.by_key:
             raise errors.invalid(f"The destination ARN {arn} is invalid.")
 
 

@@ -1,4 +1,4 @@
-"""Creating, changing and listing functions."""
+"""Operations on functions: create, read, change, delete, list."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from datetime import UTC, datetime
 from typing import Any
 
 from harness.core.calls import Call
-from harness.functions import configuration as configurations
 from harness.functions import errors, package, role
-from harness.functions.configuration import Configuration
-from harness.functions.function import Function, Version, found
+from harness.functions.function import Function, Version, version_of
 from harness.functions.operations.permissions import MOST_TAGS
-from harness.functions.operations.versions import VersionOperations
-from harness.functions.package import Package
+from harness.functions.rules import configuration as configurations
 from harness.functions.rules import names
 from harness.functions.rules.concurrency import FunctionConcurrency
 from harness.functions.rules.names import LATEST, FunctionReference
-from harness.functions.state import check_account, check_revision, new_revision, page
+from harness.functions.state import Operations, check_account, check_revision, new_revision, page
 
 PAGE_SIZE = 50  # functions a page of ListFunctions at most (botocore, ListFunctions)
 
 
-class FunctionOperations(VersionOperations):
+class FunctionOperations(Operations):
+    """CreateFunction, GetFunction, GetFunctionConfiguration, UpdateFunctionCode, UpdateFunctionConfiguration,
+    DeleteFunction, ListFunctions, GetAccountSettings."""
+
     async def create_function(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         reference = names.for_creation(request["FunctionName"], account=call.account, region=call.region)
         check_account(call, reference)
         configurations.check_supported(request)
         if len(request.get("Tags") or ()) > MOST_TAGS:
             raise errors.invalid(errors.TOO_MANY_TAGS)
-        key = (reference.account, reference.region, reference.name)
-        if key in self._functions:
+        key = reference.key
+        if key in self.state.functions.by_key:
             raise errors.already_exists(reference.name)
-        await role.check(self._backend, request["Role"], call.account)
-        uploaded = await package.read(self._backend, request["Code"])
+        await role.check(self.state.backend, request["Role"], call.account)
+        uploaded = await package.read(self.state.backend, request["Code"])
         configuration = replace(
             configurations.create(
                 reference,
@@ -42,28 +42,28 @@ class FunctionOperations(VersionOperations):
                 sha256=uploaded.sha256,
                 size=uploaded.size,
                 revision=new_revision(),
-                now=self._clock.now(),
+                now=self.state.clock.now(),
             ),
-            layers=self._layers.resolve(request.get("Layers") or (), call.region),
+            layers=self.state.layers.resolve(request.get("Layers") or (), call.region),
         )
-        concurrency = FunctionConcurrency(self._account(call))
-        version = await self._deploy(configuration, uploaded, concurrency)
-        if key in self._functions:  # another request was faster while this one unpacked
-            await self._retire(version)
+        concurrency = FunctionConcurrency(self.state.functions.account(call.account, call.region))
+        version = await self.state.deployer.deploy(configuration, uploaded, concurrency)
+        if key in self.state.functions.by_key:  # another request was faster while this one unpacked
+            await self.state.deployer.retire(version)
             raise errors.already_exists(reference.name)
         function = Function(reference, version, concurrency, tags=dict(request.get("Tags") or {}))
-        self._functions[key] = function
+        self.state.functions.by_key[key] = function
         if request.get("Publish"):
-            published = await self._publish(function)
+            published = await self.state.deployer.publish(function)
             return published.configuration.response(reference.arn)
         return configuration.response()
 
     async def get_function(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-        reference, function = self._find(call, request)
-        version = found(function, reference)
+        reference, function = self.state.find(call, request)
+        version = version_of(function, reference)
         response: dict[str, Any] = {
             "Configuration": version.configuration.response(reference.arn),
-            "Code": {"RepositoryType": "S3", "Location": await self._store.link(reference, version.package)},
+            "Code": {"RepositoryType": "S3", "Location": await self.state.store.link(reference, version.package)},
         }
         if function.tags:
             response["Tags"] = dict(function.tags)
@@ -72,28 +72,28 @@ class FunctionOperations(VersionOperations):
         return response
 
     async def get_function_configuration(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-        reference, function = self._find(call, request)
-        return found(function, reference).configuration.response(reference.arn)
+        reference, function = self.state.find(call, request)
+        return version_of(function, reference).configuration.response(reference.arn)
 
     async def update_function_code(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         _, function = self._find_latest(call, request)
         configurations.check_supported({**request, "Code": request})
         before = function.latest.configuration
         check_revision(before.revision, request)
-        uploaded = await package.read(self._backend, request)
+        uploaded = await package.read(self.state.backend, request)
         changed = replace(
             before,
             code_sha256=uploaded.sha256,
             code_size=uploaded.size,
             architectures=tuple(request.get("Architectures") or before.architectures),
             revision=new_revision(),
-            modified=datetime.fromtimestamp(self._clock.now(), UTC),
+            modified=datetime.fromtimestamp(self.state.clock.now(), UTC),
         )
         if request.get("DryRun"):
             return changed.response()
-        response = await self._redeploy(function, changed, uploaded)
+        response = await self.state.deployer.redeploy(function, changed, uploaded)
         if request.get("Publish"):
-            return (await self._publish(function)).configuration.response()
+            return (await self.state.deployer.publish(function)).configuration.response()
         return response
 
     async def update_function_configuration(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,32 +101,32 @@ class FunctionOperations(VersionOperations):
         before = function.latest.configuration
         check_revision(before.revision, request)
         if request.get("Role"):
-            await role.check(self._backend, request["Role"], call.account)
-        changed = configurations.update(before, request, revision=new_revision(), now=self._clock.now())
+            await role.check(self.state.backend, request["Role"], call.account)
+        changed = configurations.update(before, request, revision=new_revision(), now=self.state.clock.now())
         if request.get("Layers") is not None:
-            changed = replace(changed, layers=self._layers.resolve(request["Layers"], call.region))
-        return await self._redeploy(function, changed, function.latest.package)
+            changed = replace(changed, layers=self.state.layers.resolve(request["Layers"], call.region))
+        return await self.state.deployer.redeploy(function, changed, function.latest.package)
 
     async def delete_function(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-        reference = self._reference(call, request)
+        reference = self.state.reference(call, request)
         if reference.qualifier == LATEST:
             raise errors.invalid(errors.LATEST_UNDELETABLE)
-        function = self._named(reference)
+        function = self.state.functions.get(reference)
         if function is None:
             raise errors.not_found(reference.unqualified_arn)
         if reference.qualifier is not None:
-            await self._delete_version(function, reference.qualifier)
+            await self.state.deployer.delete_version(function, reference.qualifier)
             return {"StatusCode": 204}
-        del self._functions[reference.account, reference.region, reference.name]
+        del self.state.functions.by_key[reference.key]
         for config in function.provisioned.values():
             await config.release()
-        await self._retire(*function.all_versions())
+        await self.state.deployer.retire(*function.all_versions())
         function.concurrency.reserve(None)
         return {"StatusCode": 204}
 
     async def list_functions(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         versions: list[tuple[FunctionReference, Version]] = []
-        for function in self._all(call):
+        for function in self.state.functions.all(call):
             deployed = function.all_versions() if request.get("FunctionVersion") == "ALL" else [function.latest]
             versions += [(function.reference, version) for version in deployed]
         shown, marker = page(versions, request, PAGE_SIZE)
@@ -142,9 +142,11 @@ class FunctionOperations(VersionOperations):
         }
 
     async def get_account_settings(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-        account, functions = self._account(call), self._all(call)
-        packages = {id(version.package): version.package for each in functions for version in each.all_versions()}
-        size = sum(each.size for each in packages.values()) + self._layers.size(call.account, call.region)
+        account, functions = self.state.functions.account(call.account, call.region), self.state.functions.all(call)
+        packages = {
+            id(version.package): version.package for function in functions for version in function.all_versions()
+        }
+        size = sum(package.size for package in packages.values()) + self.state.layers.size(call.account, call.region)
         return {
             "AccountLimit": {
                 "TotalCodeSize": errors.TOTAL_CODE_LIMIT,
@@ -157,18 +159,9 @@ class FunctionOperations(VersionOperations):
         }
 
     def _find_latest(self, call: Call, request: Mapping[str, Any]) -> tuple[FunctionReference, Function]:
-        """A function to be changed, which only ``$LATEST`` can be. Raises AwsError."""
-        reference = self._reference(call, request)
-        function = self._named(reference)
+        """The function to change; only ``$LATEST`` can be changed. Raises AwsError."""
+        reference = self.state.reference(call, request)
+        function = self.state.functions.get(reference)
         if function is None or reference.qualifier not in (None, LATEST):
             raise errors.not_found(reference.arn)
         return reference, function
-
-    async def _redeploy(self, function: Function, changed: Configuration, uploaded: Package) -> dict[str, Any]:
-        version = await self._deploy(changed, uploaded, function.concurrency)
-        if self._named(changed.reference) is not function:  # deleted while this request unpacked
-            await self._retire(version)
-            raise errors.not_found(changed.reference.arn)
-        old, function.latest = function.latest, version
-        await self._retire(old)
-        return changed.response()

@@ -7,48 +7,51 @@ from typing import Any
 
 from harness.core.calls import Call
 from harness.functions import errors, package
-from harness.functions.configuration import timestamp
 from harness.functions.layers import LayerVersion
+from harness.functions.rules.configuration import timestamp
 from harness.functions.rules.names import FunctionReference
-from harness.functions.state import Registry, page
+from harness.functions.state import Operations, page
 
 PAGE_SIZE = 50  # layers or versions a page at most (botocore)
 _DESCRIBED = ("Description", "LicenseInfo", "CompatibleRuntimes", "CompatibleArchitectures")
 
 
-class LayerOperations(Registry):
+class LayerOperations(Operations):
+    """PublishLayerVersion, GetLayerVersion and its sisters."""
+
     async def publish_layer_version(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         name = _name(request)
-        uploaded = await package.read(self._backend, request["Content"])
+        uploaded = await package.read(self.state.backend, request["Content"])
         if uploaded.unpacked_size >= errors.UNZIPPED_LIMIT:
             raise errors.invalid(errors.UNZIPPED_TOO_LARGE)
-        number = self._layers.next_version(call.account, call.region, name)
+        number = self.state.layers.next_version(call.account, call.region, name)
         described = {"Description": "", **{key: request[key] for key in _DESCRIBED if request.get(key)}}
         arn = f"arn:aws:lambda:{call.region}:{call.account}:layer:{name}:{number}"
-        layer = LayerVersion(arn, number, uploaded, timestamp(self._now()), described)
-        self._layers.add(call.account, call.region, name, layer)
+        layer = LayerVersion(arn, number, uploaded, timestamp(self.state.now()), described)
+        self.state.layers.add(call.account, call.region, name, layer)
         return await self._described(call, name, layer)
 
     async def get_layer_version(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         name = _name(request)
-        layer = self._layers.get(call.account, call.region, name, int(request["VersionNumber"]))
+        layer = self.state.layers.get(call.account, call.region, name, int(request["VersionNumber"]))
         return await self._described(call, name, layer)
 
     async def get_layer_version_by_arn(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-        layer = self._layers.by_arn(request["Arn"])
+        layer = self.state.layers.by_arn(request["Arn"])
         if layer is None:
             raise errors.no_resource()
         return await self._described(call, layer.layer_arn.rpartition(":")[2], layer)
 
     async def list_layer_versions(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-        versions = self._layers.versions(call.account, call.region, _name(request))
-        shown, marker = page([each for each in versions if _fits(each, request)], request, PAGE_SIZE)
-        return {"LayerVersions": [each.summary() for each in shown], **marker}
+        versions = self.state.layers.versions(call.account, call.region, _name(request))
+        shown, marker = page([layer for layer in versions if _fits(layer, request)], request, PAGE_SIZE)
+        return {"LayerVersions": [layer.summary() for layer in shown], **marker}
 
     async def list_layers(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         newest = []
-        for name in self._layers.names(call.account, call.region):
-            fitting = [each for each in self._layers.versions(call.account, call.region, name) if _fits(each, request)]
+        for name in self.state.layers.names(call.account, call.region):
+            versions = self.state.layers.versions(call.account, call.region, name)
+            fitting = [layer for layer in versions if _fits(layer, request)]
             newest += [(name, fitting[0])] if fitting else []
         shown, marker = page(newest, request, PAGE_SIZE)
         listed = [
@@ -61,14 +64,14 @@ class LayerOperations(Registry):
         number = int(request["VersionNumber"])
         if number < 1:
             raise errors.invalid("Layer Version Cannot be less than 1")
-        self._layers.delete(call.account, call.region, _name(request), number)
+        self.state.layers.delete(call.account, call.region, _name(request), number)
         return {}
 
     async def _described(self, call: Call, name: str, layer: LayerVersion) -> dict[str, Any]:
         stored = FunctionReference(call.account, call.region, f"layer-{name}")
         return {
             "Content": {
-                "Location": await self._store.link(stored, layer.package),
+                "Location": await self.state.store.link(stored, layer.package),
                 "CodeSha256": layer.package.sha256,
                 "CodeSize": layer.package.size,
             },
@@ -84,4 +87,6 @@ def _name(request: Mapping[str, Any]) -> str:
 def _fits(layer: LayerVersion, request: Mapping[str, Any]) -> bool:
     """Whether a layer version is for the runtime and architecture that a listing asks for."""
     pairs = (("CompatibleRuntime", "CompatibleRuntimes"), ("CompatibleArchitecture", "CompatibleArchitectures"))
-    return all(not request.get(one) or request[one] in layer.described.get(many, ()) for one, many in pairs)
+    return all(
+        not request.get(asked) or request[asked] in layer.described.get(described, ()) for asked, described in pairs
+    )

@@ -10,20 +10,22 @@ from typing import Any
 from harness.core.calls import Call
 from harness.core.errors import AwsError
 from harness.functions import errors
-from harness.functions.function import Function, found
+from harness.functions.function import Function, version_of
 from harness.functions.rules import names
 from harness.functions.rules.names import LATEST, FunctionReference
 from harness.functions.rules.permissions import ResourcePolicy, statement
-from harness.functions.state import Registry, new_revision
+from harness.functions.state import Operations, new_revision
 
 MOST_TAGS = 50  # of a function (Lambda guide, configuration-tags)
 
 
-class PermissionOperations(Registry):
+class PermissionOperations(Operations):
+    """AddPermission, GetPolicy, RemovePermission, and the operations of tags."""
+
     # ---- permissions
 
     async def add_permission(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-        reference = self._reference(call, request)
+        reference = self.state.reference(call, request)
         if reference.qualifier == LATEST:
             raise errors.invalid("We currently do not support adding policies for $LATEST.")
         function = self._permitted(reference, errors.not_found(reference.arn))
@@ -41,15 +43,15 @@ class PermissionOperations(Registry):
         return {"Statement": json.dumps(added, separators=(",", ":"))}
 
     async def get_policy(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-        reference = self._reference(call, request)
-        function = self._named(reference)
+        reference = self.state.reference(call, request)
+        function = self.state.functions.get(reference)
         policy = function.policies.get(reference.qualifier) if function is not None else None
         if function is None or policy is None:
             raise errors.no_resource()
         return {"Policy": policy.document(), "RevisionId": _revision(function, reference)}
 
     async def remove_permission(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-        reference = self._reference(call, request)
+        reference = self.state.reference(call, request)
         function = self._permitted(reference, errors.missing(f"No policy found for: {reference.arn}"))
         policy = function.policies.get(reference.qualifier)
         if policy is None:
@@ -65,7 +67,7 @@ class PermissionOperations(Registry):
 
     def _permitted(self, reference: FunctionReference, missing: AwsError) -> Function:
         """The function, of which the version or alias exists. missing: what to raise where there is no function."""
-        function = self._named(reference)
+        function = self.state.functions.get(reference)
         if function is None:
             raise missing
         qualifier = reference.qualifier
@@ -85,7 +87,7 @@ class PermissionOperations(Registry):
     def _of_arn(self, arn: str) -> tuple[FunctionReference, Function | None]:
         _, _, _, region, account, *_ = f"{arn}:::::".split(":")
         reference = names.parse(arn, None, account=account, region=region)
-        return reference, self._named(reference)
+        return reference, self.state.functions.get(reference)
 
     # ---- tags
 
@@ -120,7 +122,7 @@ class PermissionOperations(Registry):
             raise errors.invalid(
                 "Tags on function aliases and versions are not supported. Please specify a function ARN."
             )
-        function = self._named(reference)
+        function = self.state.functions.get(reference)
         if function is None:
             raise errors.not_found(reference.arn)
         return function
@@ -131,7 +133,7 @@ class PermissionOperations(Registry):
 
 def _revision(function: Function, reference: FunctionReference) -> str:
     alias = function.aliases.get(reference.qualifier or "")
-    return alias.revision if alias else found(function, reference).configuration.revision
+    return alias.revision if alias else version_of(function, reference).configuration.revision
 
 
 def _check_revision(function: Function, reference: FunctionReference, request: Mapping[str, Any]) -> None:
@@ -144,5 +146,5 @@ def _renew_revision(function: Function, reference: FunctionReference) -> None:
     if alias is not None:
         function.aliases[alias.name] = replace(alias, revision=new_revision())
         return
-    version = found(function, reference)
+    version = version_of(function, reference)
     version.configuration = replace(version.configuration, revision=new_revision())

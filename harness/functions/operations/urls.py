@@ -12,12 +12,14 @@ from harness.functions import errors
 from harness.functions.function import Function
 from harness.functions.rules.function_url import PATH_PREFIX, UrlConfig
 from harness.functions.rules.names import FunctionReference
-from harness.functions.state import Registry, page
+from harness.functions.state import Operations, page
 
 PAGE_SIZE = 50  # configurations a page at most (botocore)
 
 
-class UrlOperations(Registry):
+class UrlOperations(Operations):
+    """Create, Get, Update, List and Delete of FunctionUrlConfig."""
+
     async def create_function_url_config(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         reference, function = self._addressed(call, request)
         if reference.qualifier in function.urls:
@@ -25,10 +27,10 @@ class UrlOperations(Registry):
                 f"Failed to create function url config for [functionArn = {reference.arn}]. Error message:  "
                 "FunctionUrlConfig exists for this Lambda function"
             )
-        identity, now = uuid.uuid4().hex, self._now()
+        identity, now = uuid.uuid4().hex, self.state.now()
         config = UrlConfig(
             identity,
-            f"{self._gateway_url}{PATH_PREFIX}{identity}/",
+            f"{self.state.gateway_url}{PATH_PREFIX}{identity}/",
             reference.arn,
             request["AuthType"],
             created=now,
@@ -50,13 +52,13 @@ class UrlOperations(Registry):
             auth_type=request.get("AuthType") or config.auth_type,
             cors=config.cors if request.get("Cors") is None else request["Cors"],
             invoke_mode=request.get("InvokeMode") or config.invoke_mode,
-            modified=self._now(),
+            modified=self.state.now(),
         )
         function.urls[reference.qualifier] = changed
         return changed.response()
 
     async def list_function_url_configs(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-        function = self._named(self._reference(call, request))
+        function = self.state.functions.get(self.state.reference(call, request))
         if function is None:
             raise errors.missing(errors.NO_FUNCTION_FOR_URL)
         shown, marker = page([*function.urls.values()], request, PAGE_SIZE)
@@ -67,25 +69,17 @@ class UrlOperations(Registry):
         del function.urls[reference.qualifier]
         return {}
 
-    def function_url(self, identity: str) -> tuple[FunctionReference, UrlConfig] | None:
-        """The function or alias behind a URL, and how it is set."""
-        for function in self._functions.values():
-            for qualifier, config in function.urls.items():
-                if config.identity == identity:
-                    return replace(function.reference, qualifier=qualifier), config
-        return None
-
     def _addressed(self, call: Call, request: Mapping[str, Any]) -> tuple[FunctionReference, Function]:
         """A function or an alias; the API's model admits no version. Raises AwsError."""
-        reference = self._reference(call, request)
-        function = self._named(reference)
+        reference = self.state.reference(call, request)
+        function = self.state.functions.get(reference)
         if function is None or (reference.qualifier is not None and reference.qualifier not in function.aliases):
             raise errors.missing(errors.NO_FUNCTION_FOR_URL)
         return reference, function
 
     def _url(self, call: Call, request: Mapping[str, Any]) -> tuple[FunctionReference, Function, UrlConfig]:
-        reference = self._reference(call, request)
-        function = self._named(reference)
+        reference = self.state.reference(call, request)
+        function = self.state.functions.get(reference)
         if function is None or reference.qualifier not in function.urls:
             raise errors.no_resource()
         return reference, function, function.urls[reference.qualifier]

@@ -1,4 +1,4 @@
-"""Versions and aliases."""
+"""Operations on versions and aliases."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ from typing import Any
 
 from harness.core.calls import Call
 from harness.functions import errors
-from harness.functions.function import Function, Version
+from harness.functions.function import Function
 from harness.functions.rules.aliases import Alias, weights
 from harness.functions.rules.names import LATEST, FunctionReference
-from harness.functions.state import Registry, check_revision, new_revision, page
+from harness.functions.state import Operations, check_revision, new_revision, page
 
 PAGE_SIZE = 50  # versions or aliases a page at most (botocore)
 
 
-class VersionOperations(Registry):
+class VersionOperations(Operations):
+    """PublishVersion and ListVersionsByFunction; the operations of aliases."""
+
     # ---- versions
 
     async def publish_version(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-        _, function = self._find_whole(call, request)
+        _, function = self.state.find_unqualified(call, request)
         configuration = function.latest.configuration
         check_revision(configuration.revision, request)
         if (expected := request.get("CodeSha256")) and expected != configuration.code_sha256:
@@ -28,10 +30,10 @@ class VersionOperations(Registry):
                 f"CodeSHA256 ({expected}) is different from current CodeSHA256 in $LATEST "
                 f"({configuration.code_sha256}). Please try again with the CodeSHA256 in $LATEST."
             )
-        return (await self._publish(function, request.get("Description"))).configuration.response()
+        return (await self.state.deployer.publish(function, request.get("Description"))).configuration.response()
 
     async def list_versions_by_function(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-        reference, function = self._find(call, request)
+        reference, function = self.state.find(call, request)
         shown, marker = page(function.all_versions(), request, PAGE_SIZE)
         listed = [
             version.configuration.response(f"{reference.unqualified_arn}:{version.configuration.version}")
@@ -39,55 +41,12 @@ class VersionOperations(Registry):
         ]
         return {"Versions": listed, **marker}
 
-    async def _publish(self, function: Function, description: str | None = None) -> Version:
-        """``$LATEST`` as the next version; the newest one where nothing has changed since."""
-        latest = function.latest
-        newest = function.newest
-        if newest is not None and latest.configuration.same_as(newest.configuration):
-            return newest
-        function.last_published += 1
-        number = str(function.last_published)
-        configuration = replace(
-            latest.configuration,
-            reference=replace(function.reference, qualifier=number),
-            version=number,
-            revision=new_revision(),
-            modified=self._now(),
-            description=latest.configuration.description if description is None else description,
-        )
-        version = await self._deploy(configuration, latest.package, function.concurrency)
-        if self._named(function.reference) is not function:  # deleted while this request unpacked
-            await self._retire(version)
-            raise errors.not_found(function.reference.arn)
-        function.versions[number] = version
-        return version
-
-    async def _delete_version(self, function: Function, qualifier: str) -> None:
-        if qualifier in function.aliases:
-            raise errors.invalid("Deletion of aliases is not currently supported.")
-        if naming := [alias.name for alias in function.aliases.values() if qualifier in alias.versions]:
-            raise errors.conflict(  # public logs
-                f"Unable to delete version because the following aliases reference it: [{', '.join(naming)}]"
-            )
-        version = function.versions.pop(qualifier, None)
-        if version is not None:
-            await self._forget(function, qualifier)
-            await self._retire(version)
-
-    async def _forget(self, function: Function, qualifier: str) -> None:
-        """Drop what was set on a version or an alias that goes."""
-        for settings in (function.policies, function.event_invoke, function.urls):
-            settings.pop(qualifier, None)
-        config = function.provisioned.pop(qualifier, None)
-        if config is not None:
-            await config.release()
-
     # ---- aliases
 
     async def create_alias(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         name, version = request["Name"], request["FunctionVersion"]
-        if self._named(self._reference(call, request)) is None:  # AWS looks for the version at once
-            raise errors.not_found(f"{self._reference(call, request).unqualified_arn}:{version}")
+        if self.state.functions.get(self.state.reference(call, request)) is None:  # AWS looks for the version at once
+            raise errors.not_found(f"{self.state.reference(call, request).unqualified_arn}:{version}")
         reference, function, arn = self._alias_of(call, request)
         divided = self._weights(reference, function, request.get("RoutingConfig"), version)
         if name in function.aliases:
@@ -126,7 +85,7 @@ class VersionOperations(Registry):
         return alias.response()
 
     async def list_aliases(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-        _, function = self._find_whole(call, request)
+        _, function = self.state.find_unqualified(call, request)
         wanted = request.get("FunctionVersion")
         aliases = [alias for _, alias in sorted(function.aliases.items()) if wanted in (None, *alias.versions)]
         shown, marker = page(aliases, request, PAGE_SIZE)
@@ -135,12 +94,12 @@ class VersionOperations(Registry):
     async def delete_alias(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         _, function, _ = self._alias_of(call, request)
         if function.aliases.pop(request["Name"], None) is not None:  # deleting none is no error on AWS either
-            await self._forget(function, request["Name"])
+            await function.forget(request["Name"])
         return {}
 
     def _alias_of(self, call: Call, request: Mapping[str, Any]) -> tuple[FunctionReference, Function, str]:
         """The function of an alias that may not exist yet, and the alias' ARN. Raises AwsError."""
-        reference, function = self._find_whole(call, request)
+        reference, function = self.state.find_unqualified(call, request)
         return reference, function, f"{reference.unqualified_arn}:{request['Name']}"
 
     @staticmethod
@@ -148,9 +107,9 @@ class VersionOperations(Registry):
         reference: FunctionReference, function: Function, routing: Mapping[str, Any] | None, version: str
     ) -> dict[str, float]:
         divided = weights(routing, version)
-        for each in (version, *divided):
-            if each != LATEST and each not in function.versions:
-                raise errors.not_found(f"{reference.unqualified_arn}:{each}")
+        for number in (version, *divided):
+            if number != LATEST and number not in function.versions:
+                raise errors.not_found(f"{reference.unqualified_arn}:{number}")
         return divided
 
     @staticmethod

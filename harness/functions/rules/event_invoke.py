@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from harness.functions import errors
-from harness.functions.rules.outcome import Invocation, Outcome
+from harness.functions.rules.result import Invocation, InvocationResult
 
 MAXIMUM_RETRIES = 2  # Lambda guide, invocation-async
 MAXIMUM_AGE = 21_600  # seconds that an event stays in the queue (Lambda guide, invocation-async)
@@ -80,7 +80,7 @@ def record(
     *,
     condition: Condition,
     attempts: int,
-    last: tuple[Outcome, str] | None,
+    last: tuple[InvocationResult, str] | None,
     now: float,
 ) -> dict[str, Any]:
     """What a destination is told (Lambda guide, invocation-async-retain-records).

@@ -13,13 +13,12 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from harness.functions.configuration import timestamp
-from harness.functions.rules.outcome import Outcome
+from harness.core.calls import HttpResponse
+from harness.functions.rules.configuration import timestamp
+from harness.functions.rules.result import InvocationResult
 
 PATH_PREFIX = "/_lambda-url/"  # ours: AWS has a host name for each, which no resolver knows here
 _TEXT = ("text/", "application/json", "application/javascript", "application/xml")  # other bodies come in base64
-
-Headers = list[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ class UrlCaller:
     user_id: str
 
     def authorizer(self) -> dict[str, Any]:
-        """What the event's requestContext says of him."""
+        """The caller in the event's requestContext."""
         return {
             "accessKey": self.access_key,
             "accountId": self.account,
@@ -85,14 +84,7 @@ class UrlRequest:
     caller: UrlCaller | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class UrlResponse:
-    status: int
-    headers: Headers
-    body: bytes
-
-
-BAD_GATEWAY = UrlResponse(502, [("Content-Type", "application/json")], b"Internal Server Error")
+BAD_GATEWAY = HttpResponse(502, [("Content-Type", "application/json")], b"Internal Server Error")
 
 
 def event(config: UrlConfig, request: UrlRequest, request_id: str, region: str, now: float) -> bytes:
@@ -145,13 +137,13 @@ def event(config: UrlConfig, request: UrlRequest, request_id: str, region: str, 
     return json.dumps(made).encode()
 
 
-def response(outcome: Outcome) -> UrlResponse:
+def response(outcome: InvocationResult) -> HttpResponse:
     """A handler's answer as HTTP: an object with a statusCode says all of it, anything else is the JSON body."""
     if outcome.error_type is not None:
         return BAD_GATEWAY
     answer = json.loads(outcome.payload)
     if not isinstance(answer, dict) or "statusCode" not in answer:
-        return UrlResponse(200, [("Content-Type", "application/json")], _text(answer))
+        return HttpResponse(200, [("Content-Type", "application/json")], _text(answer))
     try:
         status = int(answer["statusCode"])
         headers = [(str(name), str(value)) for name, value in (answer.get("headers") or {}).items()]
@@ -165,10 +157,10 @@ def response(outcome: Outcome) -> UrlResponse:
         return BAD_GATEWAY
     if not any(name.lower() == "content-type" for name, _ in headers):
         headers.append(("Content-Type", "application/json"))
-    return UrlResponse(status, headers, body)
+    return HttpResponse(status, headers, body)
 
 
-def cors_headers(cors: Mapping[str, Any] | None, request: UrlRequest) -> Headers:
+def cors_headers(cors: Mapping[str, Any] | None, request: UrlRequest) -> list[tuple[str, str]]:
     """What a URL with a CORS configuration adds to a response for the request's origin."""
     origin = request.headers.get("origin")
     allowed = (cors or {}).get("AllowOrigins") or ()

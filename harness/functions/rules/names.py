@@ -1,4 +1,4 @@
-"""How a caller may name a function, and how AWS names it back. Pure."""
+"""How requests name functions, and the ARNs that AWS answers with."""
 
 from __future__ import annotations
 
@@ -30,17 +30,22 @@ class FunctionReference:
     qualifier: str | None = None
 
     @property
+    def key(self) -> tuple[str, str, str]:
+        """Account, region and name: what identifies a function."""
+        return self.account, self.region, self.name
+
+    @property
     def unqualified_arn(self) -> str:
         return f"arn:aws:lambda:{self.region}:{self.account}:function:{self.name}"
 
     @property
     def arn(self) -> str:
-        """With the qualifier, where one was given: what the handler sees as ``invoked_function_arn``."""
+        """The ARN with the qualifier, if there is one: what the handler sees as ``invoked_function_arn``."""
         return f"{self.unqualified_arn}:{self.qualifier}" if self.qualifier else self.unqualified_arn
 
 
 def parse(raw: str, qualifier: str | None, *, account: str, region: str) -> FunctionReference:
-    """A name, a partial ARN (``ACCOUNT:function:NAME``) or a full ARN, each with or without ``:QUALIFIER``.
+    """Read a FunctionName: a name, a partial ARN (``ACCOUNT:function:NAME``) or a full ARN, with an optional qualifier.
 
     Raises AwsError: not a function's name (ValidationException), another region's (ResourceNotFoundException), or two
     different qualifiers (InvalidParameterValueException).
@@ -57,7 +62,7 @@ def parse(raw: str, qualifier: str | None, *, account: str, region: str) -> Func
 
 
 def for_creation(raw: str, *, account: str, region: str) -> FunctionReference:
-    """The reference of a function to be made: unqualified, and its name at most 64 characters."""
+    """The reference of a function to be created: unqualified, with a name of at most 64 characters. Raises AwsError."""
     reference = parse(raw, None, account=account, region=region)
     if len(reference.name) > _LONGEST_NAME:
         raise errors.name_too_long(reference.name, _LONGEST_NAME)

@@ -115,11 +115,23 @@ def rest_router(service: str) -> RestRouter:
     return RestRouter(service_model(service))
 
 
+@cache
+def first_segments(service: str) -> frozenset[str]:
+    """The literal first segments of a REST service's paths (``2015-03-31``); none where a path begins with a label."""
+    model = service_model(service)
+    if not str(model.metadata["protocol"]).startswith("rest-"):
+        return frozenset()
+    paths = (model.operation_model(name).http["requestUri"] for name in model.operation_names)
+    segments = {path.lstrip("/").partition("/")[0].partition("?")[0] for path in paths}
+    return frozenset(segment for segment in segments if segment and not segment.startswith("{"))
+
+
 __all__ = [
     "OperationModel",
     "RestRouter",
     "ServiceModel",
     "UnknownServiceError",
+    "first_segments",
     "is_known_service",
     "rest_router",
     "service_for",

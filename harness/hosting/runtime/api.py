@@ -7,7 +7,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, ClassVar
 
-from harness.core.calls import HEADERS, Call
+from harness.core.calls import HEADERS, Call, Service
 from harness.core.errors import AwsError
 from harness.hosting import errors
 from harness.hosting.api import Hosting
@@ -34,17 +34,16 @@ INSTANCE_HEADER = "X-Harness-Instance"
 _DEFAULT_TYPE = "application/octet-stream"
 
 
-class HostingRuntime:
+class HostingRuntime(Service):
     """Answers for the endpoints of ``hosting``. invocation_seconds: what a container has to answer."""
 
     service_name: ClassVar[str] = "sagemaker-runtime"
+    body_limit: ClassVar[int] = 6_291_456  # botocore, BodyBlob
+    validation_code: ClassVar[str] = "ValidationError"
 
     def __init__(self, hosting: Hosting, *, invocation_seconds: float = INVOCATION_SECONDS) -> None:
         self._hosting = hosting
         self._seconds = invocation_seconds
-
-    def delegates(self, operation: str) -> bool:
-        return False
 
     def resources(self, operation: str, request: Mapping[str, Any], call: Call) -> Iterable[str]:
         return (arn("endpoint", request["EndpointName"], call),)

@@ -170,5 +170,5 @@ async def test_a_destination_that_is_gone_harms_nobody(lambda_: Lambda) -> None:
     destination = {"OnSuccess": {"Destination": f"arn:aws:sqs:{REGION}:{ACCOUNT}:gone"}}
     await lambda_("PutFunctionEventInvokeConfig", FunctionName=name, DestinationConfig=destination)
     await lambda_.invoke(name, 1, InvocationType="Event")
-    await eventually(lambda: not lambda_.service._events._tasks)
+    await eventually(lambda: not lambda_.service.state.invoker._events._tasks)
     assert (await lambda_.invoke(name, 1)).payload == 1

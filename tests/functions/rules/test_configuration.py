@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 
 from harness.core.errors import AwsError
-from harness.functions import configuration
-from harness.functions.configuration import Configuration
+from harness.functions.rules import configuration
+from harness.functions.rules.configuration import Configuration
 from harness.functions.rules.names import FunctionReference
 
 REFERENCE = FunctionReference("123456789012", "us-east-1", "dog")

@@ -1,20 +1,20 @@
-"""What becomes of one invocation: the payload and the error that Lambda answers with. Pure."""
+"""The result of one invocation: the payload and the error that Lambda answers with."""
 
 from __future__ import annotations
 
 import base64
 import json
-import secrets
 import signal
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 RESPONSE_LIMIT = 6_291_556  # bytes of a RequestResponse answer (AWS's own error names it)
+TIMEOUT_STATUS = "Status: timeout"
 RESPONSE_TOO_LARGE = f"Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes)."
 
 
-def trace_id(now: float) -> str:
-    """An X-Ray trace header that is not sampled."""
-    return f"Root=1-{int(now):08x}-{secrets.token_hex(12)};Parent={secrets.token_hex(8)};Sampled=0"
+def trace_header(now: float, trace: str, parent: str) -> str:
+    """An X-Ray trace header that is not sampled. trace: 24 hex digits, parent: 16."""
+    return f"Root=1-{int(now):08x}-{trace};Parent={parent};Sampled=0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +30,14 @@ class Invocation:
     payload: bytes
     client_context: str | None = None
     synchronous: bool = True
-    trace: str = field(default="")
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """error_type: None for a handler that returned. status: what REPORT says of it, where it says anything.
+class InvocationResult:
+    """What Lambda answers.
 
-    duration: milliseconds, as REPORT has it.
+    error_type: None for a handler that returned. status: REPORT's own words for an invocation that failed.
+    duration: milliseconds, as in REPORT. timed_out: whether the function's timeout ended it.
     """
 
     payload: bytes
@@ -45,21 +45,23 @@ class Outcome:
     status: str | None = None
     log_tail: bytes = b""
     duration: float = 0.0
+    timed_out: bool = False
 
     @property
     def log_result(self) -> str:
         return base64.b64encode(self.log_tail).decode()
 
 
-def timed_out(request_id: str, seconds: float) -> Outcome:
+def timed_out(request_id: str, seconds: float) -> InvocationResult:
     return _platform_error(
         "Sandbox.Timedout",
         f"RequestId: {request_id} Error: Task timed out after {seconds:.2f} seconds",
-        "Status: timeout",
+        TIMEOUT_STATUS,
+        timed_out=True,
     )
 
 
-def exited(request_id: str, reason: str, *, out_of_memory: bool = False) -> Outcome:
+def exited(request_id: str, reason: str, *, out_of_memory: bool = False) -> InvocationResult:
     """The runtime's process ended before it answered. reason: see exit_reason()."""
     kind = "Runtime.OutOfMemory" if out_of_memory else "Runtime.ExitError"  # REPORT's own word, in public logs
     return _platform_error(
@@ -67,20 +69,20 @@ def exited(request_id: str, reason: str, *, out_of_memory: bool = False) -> Outc
     )
 
 
-def too_large() -> Outcome:
+def too_large() -> InvocationResult:
     payload = {"errorMessage": RESPONSE_TOO_LARGE, "errorType": "Function.ResponseSizeTooLarge"}
     status = "Status: error\tError Type: Function.ResponseSizeTooLarge"
-    return Outcome(json.dumps(payload).encode(), "Function.ResponseSizeTooLarge", status)
+    return InvocationResult(json.dumps(payload).encode(), "Function.ResponseSizeTooLarge", status)
 
 
-def raised(payload: bytes, error_type: str) -> Outcome:
+def raised(payload: bytes, error_type: str) -> InvocationResult:
     """The handler raised: the runtime's own body, and nothing of it in REPORT."""
-    return Outcome(payload, error_type)
+    return InvocationResult(payload, error_type)
 
 
-def init_failed(payload: bytes, error_type: str) -> Outcome:
+def init_failed(payload: bytes, error_type: str) -> InvocationResult:
     """The module could not be loaded: the body that the runtime posted to /runtime/init/error."""
-    return Outcome(payload, error_type, f"Status: error\tError Type: {error_type}")
+    return InvocationResult(payload, error_type, f"Status: error\tError Type: {error_type}")
 
 
 def exit_reason(returncode: int) -> str:
@@ -92,6 +94,6 @@ def exit_reason(returncode: int) -> str:
     return f"Runtime exited with error: signal: {(signal.strsignal(-returncode) or str(-returncode)).lower()}"
 
 
-def _platform_error(error_type: str, message: str, status: str) -> Outcome:
-    payload = {"errorType": error_type, "errorMessage": message}
-    return Outcome(json.dumps(payload, separators=(",", ":")).encode(), error_type, status)
+def _platform_error(error_type: str, message: str, status: str, *, timed_out: bool = False) -> InvocationResult:
+    body = json.dumps({"errorType": error_type, "errorMessage": message}, separators=(",", ":")).encode()
+    return InvocationResult(body, error_type, status, timed_out=timed_out)

@@ -1,0 +1,127 @@
+"""Deploys functions: code and layers unpacked, a pool of environments for each version, and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from harness.backend.client import Backend
+from harness.core.clock import Clock
+from harness.core.errors import AwsError
+from harness.functions import errors, package, role
+from harness.functions.function import Function, Version
+from harness.functions.host import Code, Host
+from harness.functions.package import Package
+from harness.functions.pool import Pool
+from harness.functions.provisioning import Provisioning
+from harness.functions.rules.concurrency import FunctionConcurrency
+from harness.functions.rules.configuration import Configuration
+from harness.functions.state import DeployedFunctions, new_revision
+
+
+class Deployer:
+    """Makes and retires versions. preparation: seconds of the clock before provisioned environments are made.
+
+    host: what all environments share; set when the service starts.
+    """
+
+    def __init__(
+        self, backend: Backend, clock: Clock, functions: DeployedFunctions, *, workspace: Path, preparation: float
+    ) -> None:
+        self.host: Host | None = None
+        self.pools: set[Pool] = set()
+        self._backend = backend
+        self._clock = clock
+        self._functions = functions
+        self._workspace = workspace
+        self._preparation = preparation
+
+    async def deploy(
+        self, configuration: Configuration, uploaded: Package, concurrency: FunctionConcurrency
+    ) -> Version:
+        """Unpack code and layers, ready for environments. Raises AwsError."""
+        assert self.host is not None, "start() comes first"
+        code = Code(self._workspace / "code" / uuid.uuid4().hex, len(configuration.layers))
+        await asyncio.to_thread(_unpack, code, configuration, uploaded)
+        session = role.RoleSession(self._backend, configuration.role, configuration.reference.name)
+        pool = Pool(configuration, session, self.host, code)
+        self.pools.add(pool)
+        provisioning = Provisioning(concurrency, pool, self._clock, self._preparation)
+        return Version(configuration, uploaded, pool, provisioning)
+
+    async def redeploy(self, function: Function, changed: Configuration, uploaded: Package) -> dict[str, Any]:
+        """Replace ``$LATEST`` by a changed one; its configuration as it is answered. Raises AwsError."""
+        version = await self.deploy(changed, uploaded, function.concurrency)
+        await self._check_still_there(function, version)
+        old, function.latest = function.latest, version
+        await self.retire(old)
+        return changed.response()
+
+    async def publish(self, function: Function, description: str | None = None) -> Version:
+        """Make ``$LATEST`` the next version; where nothing has changed since the newest one, that one is returned."""
+        latest = function.latest
+        newest = function.newest
+        if newest is not None and latest.configuration.same_as(newest.configuration):
+            return newest
+        function.last_published += 1
+        number = str(function.last_published)
+        configuration = replace(
+            latest.configuration,
+            reference=replace(function.reference, qualifier=number),
+            version=number,
+            revision=new_revision(),
+            modified=datetime.fromtimestamp(self._clock.now(), UTC),
+            description=latest.configuration.description if description is None else description,
+        )
+        version = await self.deploy(configuration, latest.package, function.concurrency)
+        await self._check_still_there(function, version)
+        function.versions[number] = version
+        return version
+
+    async def delete_version(self, function: Function, qualifier: str) -> None:
+        """Raises AwsError where an alias names the version."""
+        if qualifier in function.aliases:
+            raise errors.invalid("Deletion of aliases is not currently supported.")
+        if naming := [alias.name for alias in function.aliases.values() if qualifier in alias.versions]:
+            raise errors.conflict(  # public logs
+                f"Unable to delete version because the following aliases reference it: [{', '.join(naming)}]"
+            )
+        version = function.versions.pop(qualifier, None)
+        if version is not None:
+            await function.forget(qualifier)
+            await self.retire(version)
+
+    async def retire(self, *versions: Version) -> None:
+        """End versions that are replaced or deleted, each environment after its invocation."""
+        for version in versions:
+            await version.provisioning.release()
+            await version.pool.retire()
+            self.discard_finished(version.pool)
+
+    def discard_finished(self, pool: Pool) -> None:
+        """Forget a pool that is retired and whose last environment is gone."""
+        if pool.finished:
+            self.pools.discard(pool)
+
+    async def _check_still_there(self, function: Function, version: Version) -> None:
+        """Raises AwsError, and retires the version, where the function was deleted while its code was unpacked."""
+        if self._functions.get(function.reference) is not function:
+            await self.retire(version)
+            raise errors.not_found(version.configuration.reference.unqualified_arn)
+
+
+def _unpack(code: Code, configuration: Configuration, uploaded: Package) -> None:
+    packages = [(uploaded, code.task)]
+    packages += [(layer.package, code.layer(index)) for index, layer in enumerate(configuration.layers)]
+    try:
+        if sum(archive.unpacked_size for archive, _ in packages) >= errors.UNZIPPED_LIMIT:
+            raise errors.invalid(errors.UNZIPPED_TOO_LARGE)
+        for archive, folder in packages:
+            archive.unpack(folder)
+    except AwsError:
+        package.remove(code.folder)
+        raise

@@ -1,0 +1,155 @@
+"""Runs invocations: admitted, run, measured; events queued, retried, and their destinations told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import uuid
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from harness.backend.client import Backend
+from harness.core.clock import Clock, WallClock
+from harness.functions import asynchronous, destinations, errors
+from harness.functions.deployer import Deployer
+from harness.functions.function import Function, Version, version_of
+from harness.functions.metrics import FunctionMetrics
+from harness.functions.rules import names
+from harness.functions.rules.concurrency import Refusal, Start
+from harness.functions.rules.event_invoke import EventInvokeConfig, record
+from harness.functions.rules.names import LATEST, FunctionReference
+from harness.functions.rules.result import Invocation, InvocationResult
+from harness.functions.state import DeployedFunctions
+
+log = logging.getLogger(__name__)
+
+
+class Invoker:
+    """Runs invocations and delivers events. Requests keep the wall's time, however fast the clock runs."""
+
+    def __init__(
+        self, backend: Backend, clock: Clock, metrics: FunctionMetrics, functions: DeployedFunctions, deployer: Deployer
+    ) -> None:
+        self._backend = backend
+        self._clock = clock
+        self._requests = WallClock()
+        self._metrics = metrics
+        self._functions = functions
+        self._deployer = deployer
+        self._events = asynchronous.EventQueue()
+        self._running: set[asyncio.Task[InvocationResult]] = set()
+
+    async def close_events(self) -> None:
+        """Give up the events that wait."""
+        await self._events.close()
+
+    async def wait(self) -> None:
+        """Return when no invocation is under way."""
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def run(self, function: Function, reference: FunctionReference, invocation: Invocation) -> asynchronous.Ran:
+        """Run it in the version that its reference, or an alias' weights, choose. Raises AwsError."""
+        version = function.choose(reference.qualifier) or version_of(function, reference)
+        concurrency, pool = function.concurrency, version.pool
+        provisioned = version.provisioning.concurrency
+        start = concurrency.admit(
+            self._requests.now(), warm=pool.warm, provisioned=provisioned, synchronous=invocation.synchronous
+        )
+        if isinstance(start, Refusal):
+            self._metrics.throttled(reference)
+            raise errors.throttled(start.reason)
+        number = version.configuration.version
+        self._metrics.started(reference, number, start, concurrency, provisioned)
+        # A task of its own: a caller that hangs up does not stop a function.
+        task = asyncio.ensure_future(pool.invoke(invocation, start))
+        self._running.add(task)
+        task.add_done_callback(lambda done: self._done(done, function, reference, version, start))
+        return await asyncio.shield(task), number
+
+    def _done(
+        self,
+        task: asyncio.Task[InvocationResult],
+        function: Function,
+        reference: FunctionReference,
+        version: Version,
+        start: Start,
+    ) -> None:
+        function.concurrency.done(start, version.provisioning.concurrency)
+        self._metrics.finished(reference)
+        self._deployer.discard_finished(version.pool)
+        self._running.discard(task)
+        if task.cancelled() or task.exception():  # retrieved here too, for a caller that has gone
+            return
+        outcome = task.result()
+        self._metrics.ended(reference, version.configuration.version, outcome.duration, outcome.error_type is not None)
+
+    def accept(self, reference: FunctionReference, invocation: Invocation) -> None:
+        self._metrics.count(reference, "AsyncEventsReceived")
+        self._events.put(self._deliver(reference, invocation))
+
+    async def _deliver(self, reference: FunctionReference, invocation: Invocation) -> None:
+        """An event to its end. Each attempt runs whatever is deployed at its time."""
+        accepted = self._clock.now()
+        arn = replace(reference, qualifier=reference.qualifier or LATEST).arn
+
+        def config() -> EventInvokeConfig:
+            function = self._functions.get(reference)
+            found = function.event_invoke.get(reference.qualifier or LATEST) if function else None
+            return found or EventInvokeConfig(arn, datetime.fromtimestamp(self._clock.now(), UTC))
+
+        async def attempt() -> asynchronous.Ran:
+            function = self._functions.get(reference)
+            if function is None:
+                raise errors.not_found(reference.arn)
+            age = (self._clock.now() - accepted) * 1000
+            ran = await self.run(function, reference, invocation)
+            self._metrics.event_age(reference, age)  # of what was not throttled only
+            return ran
+
+        fate = await asynchronous.deliver(attempt, config, self._clock)
+        if fate.condition != "Success":
+            self._metrics.count(reference, "AsyncEventsDropped")
+        if fate.condition is None:
+            return
+        destination = config().on_success if fate.condition == "Success" else config().on_failure
+        if destination is not None:
+            told = record(
+                invocation,
+                arn,
+                condition=fate.condition,
+                attempts=fate.attempts,
+                last=fate.last,
+                now=self._clock.now(),
+            )
+            await self._tell(reference, destination, json.dumps(told), "DestinationDeliveryFailures")
+        dead_letters = self._dead_letters(reference)
+        if fate.condition != "Success" and dead_letters is not None:
+            body, attributes = destinations.dead_letter(invocation, fate.last[0] if fate.last else None)
+            await self._tell(reference, dead_letters, body, "DeadLetterErrors", attributes)
+
+    def _dead_letters(self, reference: FunctionReference) -> str | None:
+        function = self._functions.get(reference)
+        version = function.version(reference.qualifier) if function else None
+        return version.configuration.dead_letters if version else None
+
+    async def _tell(
+        self,
+        reference: FunctionReference,
+        destination: str,
+        body: str,
+        failure: str,
+        attributes: dict[str, Any] | None = None,
+    ) -> None:
+        if ":lambda:" in destination:
+            told = names.parse(destination, None, account=reference.account, region=reference.region)
+            self.accept(told, Invocation(str(uuid.uuid4()), told.arn, body.encode(), synchronous=False))
+            return
+        try:
+            await destinations.send(self._backend, destination, body, attributes)
+        except (ClientError, BotoCoreError) as error:
+            self._metrics.count(reference, failure)
+            log.warning("%s could not be told of an event: %s", destination, error)
