@@ -51,7 +51,7 @@ _runs = click.option(
 @_runs
 def runs(store: Path) -> None:
     """List the recorded runs, oldest first."""
-    from harness.report.run.listing import runs_table
+    from harness.report.run.terminal import runs_table
 
     table = runs_table(store)
     if not table.row_count:
@@ -67,13 +67,13 @@ def runs(store: Path) -> None:
 def compare(before: str, after: str, store: Path, out: Path | None) -> None:
     """Compare two runs, each a folder, an id, or its beginning: the shift of each percentile with its interval."""
     from harness.load.runs import find_run, read_run
-    from harness.report.compare import compare_runs, table, write_page
+    from harness.report.compare import compare_runs, shifts_table, write_page
 
     folders = find_run(before, store), find_run(after, store)
     comparison = compare_runs(*(read_run(folder) for folder in folders))
     for warning in comparison.warnings:
         click.echo(warning, err=True)
-    print_table(table(comparison))
+    print_table(shifts_table(comparison))
     click.echo(f"Page: {write_page(comparison, out or folders[1] / 'compare.html')}")
 
 

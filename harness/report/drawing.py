@@ -1,15 +1,15 @@
-"""How every report's plots are drawn: inline SVG in the page's own fonts and colours (CSS variables).
+"""Draws the plots of every report as inline SVG in the page's own fonts and colours (CSS variables).
 
-The same figures give the same bytes. A plot is drawn twice, for a page's width and for a phone's.
+The same figures give the same bytes. Each plot is drawn twice: for the width of a page and for that of a phone.
 """
 
 from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import matplotlib as mpl
 import numpy as np
@@ -21,7 +21,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from harness.core import figures as text
 from harness.core.statistics import Floats
 
-# Drawn in colours that stand for the page's variables, so that dark mode and print recolour them.
+# Each of these colours stands for a CSS variable of the page, so that dark mode and print can change it.
 _VARIABLES = {
     "#0a0101": "--ink",
     "#0a0102": "--muted",
@@ -65,21 +65,60 @@ _STYLE: dict[Any, Any] = {
 }
 
 
+Subject = TypeVar("Subject")
+"""What a report is about: a plan, or a run."""
+
+
 @dataclass(frozen=True)
 class Plot:
-    """One drawing in two shapes: for a page's width, and for a phone's."""
+    """One drawing as SVG in two shapes: for the width of a page, and for that of a phone."""
 
     wide: str
     narrow: str
 
 
 @dataclass(frozen=True)
+class TitledPlot:
+    """A drawn plot with its title and its caption."""
+
+    title: str
+    caption: str
+    plot: Plot
+
+
+@dataclass(frozen=True)
+class PlotEntry(Generic[Subject]):
+    """One plot of a report's list of plots.
+
+    section: the section of the page that the plot stands in.
+    caption: a text, or a function that words it for the subject of the report.
+    draw: returns None where there is nothing to draw.
+    """
+
+    section: str
+    title: str
+    caption: str | Callable[[Subject], str]
+    draw: Callable[[Subject], Plot | None]
+
+
+def draw_all(entries: Sequence[PlotEntry[Subject]], subject: Subject) -> dict[str, list[TitledPlot]]:
+    """The drawn plots of each section, in the order of the entries."""
+    sections: dict[str, list[TitledPlot]] = {entry.section: [] for entry in entries}
+    for entry in entries:
+        if (plot := entry.draw(subject)) is not None:
+            caption = entry.caption if isinstance(entry.caption, str) else entry.caption(subject)
+            sections[entry.section].append(TitledPlot(entry.title, caption, plot))
+    return sections
+
+
+@dataclass(frozen=True)
 class Shape:
+    """The size of a drawing in inches. points: how many dots or steps a series has at most."""
+
     name: str
     width: float
     height: float
     points: int
-    """At most so many of one thing are drawn one by one."""
 
     @property
     def wide(self) -> bool:
@@ -91,14 +130,14 @@ NARROW = Shape("n", 3.7, 3.0, 300)
 
 
 def drawn(name: str, draw: Callable[[Axes, Shape], None]) -> Plot:
-    """A plot of one set of axes. name: unique in its page."""
+    """A plot with one set of axes. name: unique in its page."""
     return drawn_figure(name, lambda figure, shape: draw(figure.add_subplot(), shape))
 
 
 def drawn_figure(
     name: str, draw: Callable[[Figure, Shape], None], heights: tuple[float, float] = (WIDE.height, NARROW.height)
 ) -> Plot:
-    """A plot of as many axes as it draws. heights: inches, on a page and on a phone."""
+    """A plot whose axes the function adds. heights: inches on a page and on a phone."""
     shapes = (replace(shape, height=height) for shape, height in zip((WIDE, NARROW), heights, strict=True))
     return Plot(*(_svg(f"{name}-{shape.name}", shape, draw) for shape in shapes))
 
@@ -114,7 +153,7 @@ def _svg(name: str, shape: Shape, draw: Callable[[Figure, Shape], None]) -> str:
 
 
 def _inline(svg: str, name: str) -> str:
-    """Matplotlib's file as part of a page: no prologue or namespaces, ids of its own, the page's fonts and colours."""
+    """Turn matplotlib's file into a part of the page: no prologue or namespaces, unique ids, its fonts and colours."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'\s(xmlns(:\w+)?|version)="[^"]*"', "", svg)
@@ -131,7 +170,7 @@ def _inline(svg: str, name: str) -> str:
 
 
 def evenly(count: int, limit: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Indices of at most ``limit`` of so many, evenly spaced, the first and the last among them."""
+    """At most ``limit`` evenly spaced indices of ``count`` items, the first and the last among them."""
     return (
         np.unique(np.linspace(0, count - 1, min(count, limit)).round().astype(np.int64))
         if count
@@ -140,6 +179,7 @@ def evenly(count: int, limit: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
 def time_axis(axes: Axes, duration: float) -> None:
+    """Label the axis of the seconds since the start of a run; in minutes where the run is longer than ten."""
     axes.set_xlim(0, max(duration, 1.0))
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 3, 6, 10] if duration > 90 else [1, 2, 5, 10]))
     if duration > 600:
@@ -148,7 +188,7 @@ def time_axis(axes: Axes, duration: float) -> None:
 
 
 def latency_axis(axes: Axes, which: str, values: Floats) -> None:
-    """Logarithmic where the times span more than a factor of eight, and labelled in their own units."""
+    """Scale and label an axis of seconds: logarithmic where the values span more than a factor of eight."""
     axis = axes.yaxis if which == "y" else axes.xaxis
     positive = values[values > 0]
     if len(positive) and positive.max() > 8 * positive.min():
@@ -169,7 +209,27 @@ def _tick(value: float) -> str:
     return f"{value:g}{text.NARROW}s" if value >= 1 else f"{value * 1000:g}{text.NARROW}ms"
 
 
+def share_within(axes: Axes, shape: Shape, label: str, values: Floats, color: str) -> None:
+    """Draw the share of the values that are at most as large, in percent."""
+    ordered = np.sort(values)
+    shares = np.arange(1, len(ordered) + 1) / len(ordered) * 100
+    kept = evenly(len(ordered), shape.points)
+    axes.step(ordered[kept], shares[kept], where="post", color=color, linewidth=1.6, label=label)
+
+
+def share_axes(axes: Axes, shape: Shape, values: Floats) -> None:
+    """Label the axes of a plot that ``share_within`` draws."""
+    latency_axis(axes, "x", values)
+    axes.set_ylim(0, 101)
+    axes.set_yticks([0, 25, 50, 75, 95])
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f}{text.NARROW}%"))
+    axes.set_ylabel("answers within")
+    axes.set_xlabel("response time")
+    legend(axes, shape, columns=3)
+
+
 def legend(axes: Axes, shape: Shape, columns: int) -> None:
+    """A legend above the axes."""
     axes.legend(
         loc="lower left",
         bbox_to_anchor=(0, 1.0),

@@ -1,9 +1,10 @@
-"""A plan's tables, the same for the page and for Markdown. Pure."""
+"""The tables of a plan, the same for the page and for Markdown."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from harness.core import figures as text
 from harness.planner.plan import ConfirmedFigure, EvaluatedSettings, Interval, Plan, Sensitivity, SimulatedFigures
@@ -15,7 +16,7 @@ MEETS, MISSES = "meets", "misses"
 
 @dataclass(frozen=True)
 class Cell:
-    """small: a second line, in small print. missed: the objective is, which the words say too."""
+    """One cell. small: a second line in small print; missed: whether it shows that the objective is missed."""
 
     shown: str
     small: str = ""
@@ -24,7 +25,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """part: of which part of the table it begins, else empty; emphasised: the one to look at."""
+    """One row. part: the heading of the part that begins with this row, else empty."""
 
     head: Cell
     cells: tuple[Cell, ...]
@@ -34,7 +35,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """columns: the titles, that of the heads first; numbers: the cells are figures, which stand to the right."""
+    """A table. columns: the titles, the first one that of the row heads; numbers: whether cells are figures."""
 
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
@@ -43,10 +44,11 @@ class Table:
 
 _NONE = Cell(text.NO_FIGURE)
 SAME = Cell("the same")
+"""Stands in the runner-up's column where its value is that of the recommended setting."""
 
 
 def headline_figures(plan: Plan) -> list[tuple[str, Cell]]:
-    """The recommended setting's four figures that matter."""
+    """The four main figures of the recommended setting, as (label, cell)."""
     if plan.recommended is None:
         return []
     figures = plan.recommended.figures
@@ -59,42 +61,43 @@ def headline_figures(plan: Plan) -> list[tuple[str, Cell]]:
 
 
 def settings_table(plan: Plan) -> Table | None:
-    """The recommended setting beside the runner-up, whose cell says nothing where it is the same."""
-    chosen = [each for each in (plan.recommended, plan.runner_up) if each is not None]
+    """The recommended setting beside the runner-up."""
+    columns = [candidate for candidate in (plan.recommended, plan.runner_up) if candidate is not None]
     if plan.recommended is None:
         return None
     rows: list[Row] = []
     part = ""
-    for row in setting_rows([each.settings for each in chosen]):
-        first, *others = (Cell(value.shown, value.means) if value else _NONE for value in row.values)
+    for row in setting_rows([candidate.settings for candidate in columns]):
+        recommended, *others = (Cell(value.shown, value.means) if value else _NONE for value in row.values)
         rows.append(
             Row(
                 Cell(row.name, row.key),
-                (first, *(SAME if other == first else other for other in others)),
+                (recommended, *(SAME if other == recommended else other for other in others)),
                 row.part if row.part != part else "",
             )
         )
         part = row.part
-    return Table(("Setting", "Recommended", "Runner-up")[: 1 + len(chosen)], tuple(rows), numbers=False)
+    return Table(("Setting", "Recommended", "Runner-up")[: 1 + len(columns)], tuple(rows), numbers=False)
 
 
 def candidates_table(plan: Plan) -> Table:
-    """The recommended setting, the runner-up and those to compare with, as they do on this traffic."""
+    """What each setting gives on this traffic: the recommended one, the runner-up and those compared with them."""
     columns = ("Setting", "Cost a month", "p99", "Errors", "Throttles", "At maximum", "Instances")
-    return Table(columns, tuple(_candidate_row(plan, each) for each in shown_candidates(plan)))
+    return Table(columns, tuple(_candidate_row(plan, candidate) for candidate in shown_candidates(plan)))
 
 
 def shown_candidates(plan: Plan) -> list[EvaluatedSettings]:
-    return [each for each in (plan.recommended, plan.runner_up, *plan.compared) if each is not None]
+    """The recommended setting, the runner-up and those compared with them, as far as the plan has them."""
+    return [candidate for candidate in (plan.recommended, plan.runner_up, *plan.compared) if candidate is not None]
 
 
 def cost_table(plan: Plan) -> Table | None:
-    """The recommended setting's cost by what it is for."""
+    """The cost of the recommended setting, by what is paid for."""
     if plan.recommended is None:
         return None
     cost = plan.recommended.figures.cost
     parts = [
-        ("Instances", "from InService until removed", cost.instances),
+        ("Instances", "from InService until deleted", cost.instances),
         ("Lambda time", "GB-seconds on demand", cost.function),
         ("Provisioned concurrency", "GB-seconds held and used", cost.provisioned),
         ("Lambda requests", "each invocation", cost.requests),
@@ -113,19 +116,18 @@ def sensitivity_table(plan: Plan) -> Table | None:
     base = plan.recommended.figures
     rows = [Row(Cell("As recommended"), _sensitivity_cells(base, base), emphasised=True)]
     part = ""
-    for each in by_setting(plan.sensitivity):
-        name = setting_name(each.setting)
-        head = Cell(each.value)
-        rows.append(Row(head, _sensitivity_cells(each.figures, base), name if name != part else ""))
+    for change in by_setting(plan.sensitivity):
+        name = setting_name(change.setting)
+        head = Cell(change.value)
+        rows.append(Row(head, _sensitivity_cells(change.figures, base), name if name != part else ""))
         part = name
     return Table(("With", "Cost a month", "Change", "p99", "Errors", "Objective"), tuple(rows))
 
 
-def by_setting(all_of_them: Iterable[Sensitivity]) -> list[Sensitivity]:
-    """Those of one setting next to each other, else as they came."""
-    listed = list(all_of_them)
-    order = list(dict.fromkeys(each.setting for each in listed))
-    return sorted(listed, key=lambda each: order.index(each.setting))
+def by_setting(changes: Sequence[Sensitivity]) -> list[Sensitivity]:
+    """The changes, with those of one setting next to each other, and otherwise in their order."""
+    order = list(dict.fromkeys(change.setting for change in changes))
+    return sorted(changes, key=lambda change: order.index(change.setting))
 
 
 def setting_name(key: str) -> str:
@@ -134,31 +136,80 @@ def setting_name(key: str) -> str:
 
 
 def confirmation_table(plan: Plan) -> Table | None:
-    """Predicted beside measured, of the live run."""
+    """The predicted figures of the live run beside the measured ones."""
     if plan.confirmation is None:
         return None
     rows: list[Row] = []
     part = ""
-    for each in plan.confirmation.figures:
-        show = _shown_in(each.unit)
-        low, high = show(each.low), show(each.high)
+    for figure in plan.confirmation.figures:
+        show = formatter(figure.unit)
+        low, high = show(figure.low), show(figure.high)
         likely = "" if low == high else f"{low} to {high}"
         rows.append(
             Row(
-                Cell(each.figure),
-                (Cell(show(each.predicted), likely), Cell(show(each.measured)), Cell(_off_by(each))),
-                each.label if each.label != part else "",
+                Cell(figure.figure),
+                (Cell(show(figure.predicted), likely), Cell(show(figure.measured)), Cell(_off_by(figure))),
+                figure.label if figure.label != part else "",
             )
         )
-        part = each.label
+        part = figure.label
     return Table(("Figure", "Predicted", "Measured", "Measured against predicted"), tuple(rows))
 
 
-def _candidate_row(plan: Plan, each: EvaluatedSettings) -> Row:
-    figures = each.figures
+def traffic_rows(plan: Plan) -> list[tuple[str, str]]:
+    """The traffic that was planned for, as rows of a label and a value."""
+    traffic = plan.traffic
+    rows = [("source", traffic.source)]
+    if traffic.begins is not None:
+        rows.append(("begins", f"{traffic.begins:%Y-%m-%d %H:%M} {zone(traffic.begins)}".strip()))
+    return [
+        *rows,
+        ("lasts", text.length_of_time(traffic.seconds)),
+        ("requests", text.count(round(traffic.requests))),
+        ("mean rate", text.rate(traffic.mean_rate)),
+        ("highest rate", text.rate(traffic.peak_rate)),
+    ]
+
+
+def evidence_rows(plan: Plan) -> list[tuple[str, str]]:
+    """What the figures were measured and computed with, as rows of a label and a value."""
+    evidence = plan.evidence
+    saturation = evidence.saturation_rate
+    model = evidence.model_sha256
+    rows = [
+        ("profile", evidence.profile),
+        ("measured on", evidence.machine),
+        ("measured at", f"{evidence.measured_at:%Y-%m-%d %H:%M} UTC"),
+        ("method", evidence.method),
+        ("model", f"SHA-256 {model[:16]}…" if model else "not stated in the profile"),
+        ("saturation", f"{text.rate(saturation)} per instance" if saturation else "not measured"),
+    ]
+    rows += [
+        (f"speed of {name}", f"{ratio:g} times what was measured (stated)") for name, ratio in evidence.ratios.items()
+    ]
+    rows.append(("settings tried", text.count(plan.explored)))
+    if plan.recommended is not None:
+        rows.append(("replications", text.count(plan.recommended.figures.replications)))
+    return [
+        *rows,
+        ("seed", str(evidence.seed)),
+        ("prices", f"as of {evidence.prices_as_of}, {plan.region}"),
+        ("stack file", plan.stack_file),
+        *evidence.versions.items(),
+    ]
+
+
+def zone(begins: datetime) -> str:
+    """``UTC−04:00``; empty where the moment has no zone."""
+    offset = begins.strftime("%z")
+    return f"UTC{offset[:3]}:{offset[3:5]}".replace("-", "−") if offset else ""
+
+
+def _candidate_row(plan: Plan, candidate: EvaluatedSettings) -> Row:
+    figures = candidate.figures
     hours = figures.hours_at_maximum * 3600
     return Row(
-        Cell(each.label, in_short(each.settings)),
+        Cell(candidate.label, in_short(candidate.settings)),
         (
             Cell(text.dollars(figures.cost.month), f"{text.dollars(figures.cost.hour)} an hour"),
             _latency(figures.p99, plan.objective.p99),
@@ -167,30 +218,30 @@ def _candidate_row(plan: Plan, each: EvaluatedSettings) -> Row:
             Cell(text.length_of_time(hours) if hours else "never", f"of {text.length_of_time(plan.traffic.seconds)}"),
             Cell(text.number(figures.mean_instances), f"at most {figures.peak_instances}"),
         ),
-        emphasised=each is plan.recommended,
+        emphasised=candidate is plan.recommended,
     )
 
 
-def _latency(found: Interval, limit: float) -> Cell:
-    if found.value is None:
-        return Cell(text.NO_FIGURE, "none was answered")
-    return _against(limit, found, text.seconds)
+def _latency(p99: Interval, limit: float) -> Cell:
+    if p99.value is None:
+        return Cell(text.NO_FIGURE, "no request was answered")
+    return _against(limit, p99, text.seconds)
 
 
-def _errors(found: Interval, limit: float) -> Cell:
-    return _against(limit, found, text.percent)
+def _errors(errors: Interval, limit: float) -> Cell:
+    return _against(limit, errors, text.percent)
 
 
-def _against(limit: float, found: Interval, show: Callable[[float | None], str]) -> Cell:
-    worst = found.high if found.high is not None else found.value
+def _against(limit: float, figure: Interval, show: Callable[[float | None], str]) -> Cell:
+    worst = figure.high if figure.high is not None else figure.value
     missed = worst is not None and worst > limit
-    said = [each for each in (interval(found, show), MISSES if missed else "") if each]
-    return Cell(show(found.value), ", ".join(said), missed)
+    small = [words for words in (interval(figure, show), MISSES if missed else "") if words]
+    return Cell(show(figure.value), ", ".join(small), missed)
 
 
 def _dollars(hour: float, whole: float) -> tuple[Cell, ...]:
-    figures = (Cell(text.dollars(hour * each)) for each in (1, 24, 730))
-    return (*figures, Cell(text.percent(hour / whole) if whole else text.NO_FIGURE))
+    amounts = (Cell(text.dollars(hour * hours)) for hours in (1, 24, 730))
+    return (*amounts, Cell(text.percent(hour / whole) if whole else text.NO_FIGURE))
 
 
 def _sensitivity_cells(figures: SimulatedFigures, base: SimulatedFigures) -> tuple[Cell, ...]:
@@ -205,7 +256,8 @@ def _sensitivity_cells(figures: SimulatedFigures, base: SimulatedFigures) -> tup
     )
 
 
-def _shown_in(unit: str) -> Callable[[float | None], str]:
+def formatter(unit: str) -> Callable[[float | None], str]:
+    """How a figure of a live run with this unit is written."""
     if unit == "s":
         return text.seconds
     if unit in {"share", "%"}:
@@ -215,12 +267,12 @@ def _shown_in(unit: str) -> Callable[[float | None], str]:
     return lambda value: text.number(value) + (f"{text.NARROW}{unit}" if unit and value is not None else "")
 
 
-def _off_by(each: ConfirmedFigure) -> str:
-    if each.predicted is None or each.measured is None:
+def _off_by(figure: ConfirmedFigure) -> str:
+    if figure.predicted is None or figure.measured is None:
         return text.NO_FIGURE
-    if each.unit in {"share", "%"}:
-        points = (each.measured - each.predicted) * 100
+    if figure.unit in {"share", "%"}:
+        points = (figure.measured - figure.predicted) * 100
         return text.signed_number(points) + " points" if points else text.percent(0)
-    if not each.predicted:
-        return text.percent(0) if not each.measured else text.NO_FIGURE
-    return text.signed_percent(each.measured / each.predicted - 1)
+    if not figure.predicted:
+        return text.percent(0) if not figure.measured else text.NO_FIGURE
+    return text.signed_percent(figure.measured / figure.predicted - 1)

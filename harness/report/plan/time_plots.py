@@ -1,4 +1,4 @@
-"""A plan's plots over the traffic's time, one axis for all."""
+"""Plots of a plan over the time of its traffic. They share one form of time axis."""
 
 from __future__ import annotations
 
@@ -26,28 +26,33 @@ from harness.report.drawing import (
     drawn_figure,
     latency_axis,
 )
-from harness.simulator.settings import INVOCATIONS, Settings, VariantSettings
+from harness.report.plan.tables import shown_candidates, zone
+from harness.simulator.settings import INVOCATIONS, FunctionSettings, Settings, VariantSettings
 
 _HOUR, _DAY = 3600, 86_400
 _STEPS = (60, 300, 600, 900, 1800, _HOUR, 3 * _HOUR, 6 * _HOUR, 12 * _HOUR, _DAY, 2 * _DAY, 7 * _DAY, 30 * _DAY)
 _BLUE, _ORANGE, _GREEN, _ = SERIES
 _DASHES = (0, (4, 2))
 _PANEL, _TITLE, _NARROW_TITLE, _FOOT, _LEFT = 0.82, 0.36, 0.5, 0.5, 0.62
-"""Inches: a panel of share 1, the room above each (a phone's legend is a line), below, at the left."""
+"""Inches: the height of a panel of share 1, the room above each on a page and on a phone, below, and at the left."""
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One set of axes on the common time axis. share: of the figure's height."""
+    """One set of axes above the common time axis. share: its height relative to other panels."""
 
     title: str
     share: float
-    draw: Callable[[Axes, Clock], None]
+    draw: Callable[[Axes, TimeAxis], None]
 
 
 @dataclass(frozen=True)
-class Clock:
-    """The common axis. edges: seconds, of the bins that the shape has room for; begins: what second 0 is called."""
+class TimeAxis:
+    """The time axis that panels share, and the bins of time that the drawing has room for.
+
+    step: seconds between the values of a series; edges: the seconds at which bins begin and end; begins: the moment of
+    second 0.
+    """
 
     seconds: float
     step: float
@@ -55,64 +60,89 @@ class Clock:
     begins: datetime | None
 
     @classmethod
-    def of(cls, series: MinuteSeries, plan: Plan, shape: Shape) -> Clock:
+    def of(cls, series: MinuteSeries, plan: Plan, shape: Shape) -> TimeAxis:
         count = len(series.arrivals)
-        each = math.ceil(count / (420 if shape.wide else 150))
-        edges = np.append(np.arange(0, count, each), count) * series.step
+        values_per_bin = math.ceil(count / (420 if shape.wide else 150))
+        edges = np.append(np.arange(0, count, values_per_bin), count) * series.step
         return cls(plan.traffic.seconds, series.step, edges, plan.traffic.begins)
 
     def mean(self, values: Sequence[float | None]) -> Floats:
-        """Of each bin; NaN where there is nothing."""
+        """The mean of each bin; NaN where a bin has no value."""
         return self._binned(values, np.nanmean)
 
-    def most(self, values: Sequence[float | None]) -> Floats:
+    def highest(self, values: Sequence[float | None]) -> Floats:
+        """The maximum of each bin; NaN where a bin has no value."""
         return self._binned(values, np.nanmax)
 
-    def _binned(self, values: Sequence[float | None], how: Callable[[Floats], float]) -> Floats:
-        each = np.array([math.nan if value is None else value for value in values])
+    def _binned(self, values: Sequence[float | None], reduce: Callable[[Floats], float]) -> Floats:
+        known = np.array([math.nan if value is None else value for value in values])
         cuts = np.round(self.edges[1:-1] / self.step).astype(int)
-        return np.array([math.nan if np.isnan(part).all() else float(how(part)) for part in np.split(each, cuts)])
+        return np.array([math.nan if np.isnan(part).all() else float(reduce(part)) for part in np.split(known, cuts)])
 
     @property
     def middles(self) -> Floats:
         return (self.edges[:-1] + self.edges[1:]) / 2
 
 
-def over_the_day(plan: Plan, chosen: EvaluatedSettings, series: MinuteSeries) -> Plot:
-    """Traffic, instances, alarms, queue and latency of a setting."""
+def over_the_day(plan: Plan) -> Plot | None:
+    """Traffic, instances, alarms, queue and latency of the recommended setting."""
+    recommended = plan.recommended
+    series = _series_of(plan, recommended)
+    if recommended is None or series is None:
+        return None
+    settings, objective = recommended.settings, plan.objective.p99
     panels = [
-        Panel("Requests a second", 1.0, lambda axes, clock: _arrivals(axes, clock, series)),
-        Panel("Instances", 1.0, lambda axes, clock: _instances(axes, clock, series, chosen.settings)),
-        Panel("Invocations a minute per instance", 1.0, lambda axes, clock: _metric(axes, clock, series, chosen)),
-        Panel("Alarms", 0.42, lambda axes, clock: _alarms(axes, clock, series)),
-        Panel("Requests waiting in model servers", 0.8, lambda axes, clock: _queue(axes, clock, series)),
-        Panel("Latency", 1.25, lambda axes, clock: _latency(axes, clock, series, plan.objective.p99)),
+        Panel("Requests a second", 1.0, lambda axes, axis: _arrivals(axes, axis, series)),
+        Panel("Instances", 1.0, lambda axes, axis: _instances(axes, axis, series, settings)),
+        Panel("Invocations a minute per instance", 1.0, lambda axes, axis: _metric(axes, axis, series, settings)),
+        Panel("Alarms", 0.42, lambda axes, axis: _alarms(axes, axis, series)),
+        Panel("Requests waiting in model servers", 0.8, lambda axes, axis: _queue(axes, axis, series)),
+        Panel("Latency", 1.25, lambda axes, axis: _latency(axes, axis, series, objective)),
     ]
     if any(series.errors) or any(series.throttles):
-        panels.append(Panel("Failed requests a minute", 0.8, lambda axes, clock: _failures(axes, clock, series)))
+        panels.append(Panel("Failed requests a minute", 0.8, lambda axes, axis: _failures(axes, axis, series.errors)))
     return _panels("day", plan, series, panels)
 
 
-def lambda_concurrency(plan: Plan, chosen: EvaluatedSettings, series: MinuteSeries) -> Plot:
-    """Executions at once against what is provisioned and reserved, and the throttles."""
-    panels = [Panel("Executions at once", 1.9, lambda axes, clock: _concurrency(axes, clock, series, chosen.settings))]
+def lambda_concurrency(plan: Plan) -> Plot | None:
+    """Concurrent executions of the function against what is provisioned and reserved, and the throttles."""
+    recommended = plan.recommended
+    series = _series_of(plan, recommended)
+    if recommended is None or series is None or recommended.settings.function is None:
+        return None
+    function = recommended.settings.function
+    panels = [Panel("Executions at once", 1.9, lambda axes, axis: _concurrency(axes, axis, series, function))]
     if any(series.throttles):
-        panels.append(Panel("Throttles a minute", 0.7, lambda axes, clock: _throttles(axes, clock, series)))
+        panels.append(Panel("Throttles a minute", 0.7, lambda axes, axis: _failures(axes, axis, series.throttles)))
     return _panels("lambda", plan, series, panels)
 
 
-def fleets(plan: Plan, pairs: Sequence[tuple[EvaluatedSettings, MinuteSeries]]) -> Plot:
-    """The instances of each of several settings under the same traffic."""
-    panels = [
-        Panel(
-            f"{candidate.label}: {_at_maximum(candidate)}", 0.75,
-            lambda axes, clock, candidate=candidate, series=series: _instances(  # type: ignore[misc]
-                axes, clock, series, candidate.settings, named=False
-            ),
-        )
-        for candidate, series in pairs
-    ]  # fmt: skip
-    return _panels("fleets", plan, pairs[0][1], panels)
+def fleets(plan: Plan) -> Plot | None:
+    """The instances of each setting under the same traffic; None where there is only one to show."""
+    followed = [
+        (candidate, series)
+        for candidate in shown_candidates(plan)
+        if (series := _series_of(plan, candidate)) is not None
+    ]
+    if len(followed) < 2:
+        return None
+    panels = [_fleet(candidate, series) for candidate, series in followed]
+    return _panels("fleets", plan, followed[0][1], panels)
+
+
+def _fleet(candidate: EvaluatedSettings, series: MinuteSeries) -> Panel:
+    return Panel(
+        f"{candidate.label}: {_at_maximum(candidate)}",
+        0.75,
+        lambda axes, axis: _instances(axes, axis, series, candidate.settings, named=False),
+    )
+
+
+def _series_of(plan: Plan, candidate: EvaluatedSettings | None) -> MinuteSeries | None:
+    """The time series of a candidate, where the plan holds one."""
+    if candidate is None:
+        return None
+    return next((series for series in plan.minutes if series.label == candidate.label and series.arrivals), None)
 
 
 def _at_maximum(candidate: EvaluatedSettings) -> str:
@@ -123,14 +153,14 @@ def _at_maximum(candidate: EvaluatedSettings) -> str:
 def _panels(name: str, plan: Plan, series: MinuteSeries, panels: list[Panel]) -> Plot:
     heights = [panel.share * _PANEL for panel in panels]
 
-    def whole(title: float) -> float:
+    def height(title: float) -> float:
         return sum(heights) + title * len(panels) + _FOOT
 
     def draw(figure: Figure, shape: Shape) -> None:
         title = _TITLE if shape.wide else _NARROW_TITLE
-        # By hand, so that the time axes of a page's plots lie below one another.
+        # Margins are set by hand, so that the time axes of all plots of a page lie below one another.
         figure.set_layout_engine("none")
-        clock = Clock.of(series, plan, shape)
+        axis = TimeAxis.of(series, plan, shape)
         grid = figure.add_gridspec(
             len(panels), 1, height_ratios=heights, left=_LEFT / shape.width, right=1 - 0.24 / shape.width,
             bottom=_FOOT / shape.height, top=1 - title / shape.height, hspace=title * len(panels) / sum(heights),
@@ -139,7 +169,7 @@ def _panels(name: str, plan: Plan, series: MinuteSeries, panels: list[Panel]) ->
         for index, panel in enumerate(panels):
             axes = figure.add_subplot(grid[index], sharex=first)
             first = first or axes
-            panel.draw(axes, clock)
+            panel.draw(axes, axis)
             last = index == len(panels) - 1
             _legend(axes, shape)
             axes.set_title(
@@ -151,15 +181,15 @@ def _panels(name: str, plan: Plan, series: MinuteSeries, panels: list[Panel]) ->
             )
             axes.tick_params(axis="x", labelbottom=last, length=3 if last else 0)
         assert first is not None
-        clock_axis(axes, clock.seconds, clock.begins, 8 if shape.wide else 4)
+        label_time_axis(axes, axis.seconds, axis.begins, 8 if shape.wide else 4)
 
-    return drawn_figure(name, draw, (whole(_TITLE), whole(_NARROW_TITLE)))
+    return drawn_figure(name, draw, (height(_TITLE), height(_NARROW_TITLE)))
 
 
-def clock_axis(axes: Axes, seconds: float, begins: datetime | None, most: int) -> None:
-    """Ticks at whole hours and days of the traffic's own clock; without one, of its time since the beginning."""
+def label_time_axis(axes: Axes, seconds: float, begins: datetime | None, most: int) -> None:
+    """Ticks at whole hours and days of the traffic's own axis; without one, of its time since the beginning."""
     axes.set_xlim(0, seconds)
-    step = next((each for each in _STEPS if seconds / each <= most), _STEPS[-1])
+    step = next((step for step in _STEPS if seconds / step <= most), _STEPS[-1])
     into_day = 0.0
     if begins is not None:
         into_day = (begins - begins.replace(hour=0, minute=0, second=0, microsecond=0)).total_seconds()
@@ -170,16 +200,10 @@ def clock_axis(axes: Axes, seconds: float, begins: datetime | None, most: int) -
     if begins is None:
         axes.set_xlabel("time since the beginning")
     else:
-        named = f" ({of})" if (of := zone(begins)) else ""
+        suffix = f" ({offset})" if (offset := zone(begins)) else ""
         last = begins + timedelta(seconds=seconds - 1)
         days = f"{begins:%-d %B %Y}" if begins.date() == last.date() else f"{begins:%-d %B} to {last:%-d %B %Y}"
-        axes.set_xlabel(days + named)
-
-
-def zone(begins: datetime) -> str:
-    """``UTC−04:00``; nothing where the moment has no zone."""
-    offset = begins.strftime("%z")
-    return f"UTC{offset[:3]}:{offset[3:5]}".replace("-", "−") if offset else ""
+        axes.set_xlabel(days + suffix)
 
 
 def _moment(value: float, begins: datetime | None, step: int) -> str:
@@ -191,21 +215,21 @@ def _moment(value: float, begins: datetime | None, step: int) -> str:
     return f"{value:g}{text.NARROW}s"
 
 
-def _arrivals(axes: Axes, clock: Clock, series: MinuteSeries) -> None:
-    rates = clock.mean(series.arrivals) / 60
-    axes.fill_between(clock.middles, rates, color=MUTED, alpha=0.25, linewidth=0)
-    axes.plot(clock.middles, rates, color=MUTED, linewidth=1.0)
+def _arrivals(axes: Axes, axis: TimeAxis, series: MinuteSeries) -> None:
+    rates = axis.mean(series.arrivals) / 60
+    axes.fill_between(axis.middles, rates, color=MUTED, alpha=0.25, linewidth=0)
+    axes.plot(axis.middles, rates, color=MUTED, linewidth=1.0)
     _from_zero(axes, np.nanmax(rates))
 
 
-def _instances(axes: Axes, clock: Clock, series: MinuteSeries, settings: Settings, named: bool = True) -> None:
-    serving, wanted = clock.mean(series.in_service), clock.most(series.desired)
-    most = sum(_maximum(each) for each in settings.variants)
-    axes.stairs(serving, clock.edges, fill=True, color=_BLUE, alpha=0.22, linewidth=0)
-    axes.stairs(serving, clock.edges, color=_BLUE, linewidth=1.3, baseline=None, label="in service" if named else None)
-    axes.stairs(wanted, clock.edges, color=_ORANGE, linewidth=1.1, baseline=None, label="desired" if named else None)
-    axes.axhline(most, color=MUTED, linewidth=0.9, linestyle=_DASHES, label=f"maximum {most}" if named else None)
-    _from_zero(axes, max(most, np.nanmax(wanted)), whole=True)
+def _instances(axes: Axes, axis: TimeAxis, series: MinuteSeries, settings: Settings, named: bool = True) -> None:
+    serving, wanted = axis.mean(series.in_service), axis.highest(series.desired)
+    maximum = sum(_maximum(variant) for variant in settings.variants)
+    axes.stairs(serving, axis.edges, fill=True, color=_BLUE, alpha=0.22, linewidth=0)
+    axes.stairs(serving, axis.edges, color=_BLUE, linewidth=1.3, baseline=None, label="in service" if named else None)
+    axes.stairs(wanted, axis.edges, color=_ORANGE, linewidth=1.1, baseline=None, label="desired" if named else None)
+    axes.axhline(maximum, color=MUTED, linewidth=0.9, linestyle=_DASHES, label=f"maximum {maximum}" if named else None)
+    _from_zero(axes, max(maximum, np.nanmax(wanted)), whole=True)
 
 
 def _maximum(variant: VariantSettings) -> int:
@@ -214,11 +238,11 @@ def _maximum(variant: VariantSettings) -> int:
     return max(variant.max_capacity, *(action.max_capacity for action in variant.schedule), 1)
 
 
-def _metric(axes: Axes, clock: Clock, series: MinuteSeries, chosen: EvaluatedSettings) -> None:
-    values = clock.mean(series.per_instance)
-    axes.plot(clock.middles, values, color=_BLUE, linewidth=1.2)
+def _metric(axes: Axes, axis: TimeAxis, series: MinuteSeries, settings: Settings) -> None:
+    values = axis.mean(series.per_instance)
+    axes.plot(axis.middles, values, color=_BLUE, linewidth=1.2)
     highest = float(np.nanmax(values))
-    for policy in chosen.settings.variants[0].tracking:
+    for policy in settings.variants[0].tracking:
         if policy.metric == INVOCATIONS:
             axes.axhline(
                 policy.target_value, color=MUTED, linewidth=0.9, linestyle=_DASHES,
@@ -228,27 +252,26 @@ def _metric(axes: Axes, clock: Clock, series: MinuteSeries, chosen: EvaluatedSet
     _from_zero(axes, highest)
 
 
-def _alarms(axes: Axes, clock: Clock, series: MinuteSeries) -> None:
+def _alarms(axes: Axes, axis: TimeAxis, series: MinuteSeries) -> None:
     for row, (values, color) in enumerate(((series.alarm_low, _GREEN), (series.alarm_high, FAILURE))):
-        on = clock.most(values) > 0
-        spans = _spans(on, clock.edges)
-        axes.broken_barh(spans, (row + 0.15, 0.7), facecolors=color, linewidth=0, alpha=0.85)
+        on = axis.highest(values) > 0
+        axes.broken_barh(_spans(on, axis.edges), (row + 0.15, 0.7), facecolors=color, linewidth=0, alpha=0.85)
     axes.set_ylim(0, 2)
     axes.set_yticks([0.5, 1.5], ["low", "high"])
     axes.grid(False)
 
 
-def _queue(axes: Axes, clock: Clock, series: MinuteSeries) -> None:
-    waiting = clock.mean(series.queued)
-    axes.fill_between(clock.middles, waiting, color=_BLUE, alpha=0.22, linewidth=0)
-    axes.plot(clock.middles, waiting, color=_BLUE, linewidth=1.2)
+def _queue(axes: Axes, axis: TimeAxis, series: MinuteSeries) -> None:
+    waiting = axis.mean(series.queued)
+    axes.fill_between(axis.middles, waiting, color=_BLUE, alpha=0.22, linewidth=0)
+    axes.plot(axis.middles, waiting, color=_BLUE, linewidth=1.2)
     _from_zero(axes, np.nanmax(waiting))
 
 
-def _latency(axes: Axes, clock: Clock, series: MinuteSeries, objective: float) -> None:
-    p50, p99 = clock.mean(series.p50), clock.most(series.p99)
-    axes.plot(clock.middles, p99, color=_BLUE, linewidth=1.3, label="p99")
-    axes.plot(clock.middles, p50, color=_GREEN, linewidth=1.3, label="p50")
+def _latency(axes: Axes, axis: TimeAxis, series: MinuteSeries, objective: float) -> None:
+    p50, p99 = axis.mean(series.p50), axis.highest(series.p99)
+    axes.plot(axis.middles, p99, color=_BLUE, linewidth=1.3, label="p99")
+    axes.plot(axis.middles, p50, color=_GREEN, linewidth=1.3, label="p50")
     axes.axhline(
         objective, color=FAILURE, linewidth=0.9, linestyle=_DASHES, label=f"objective {text.length_of_time(objective)}"
     )
@@ -259,26 +282,20 @@ def _latency(axes: Axes, clock: Clock, series: MinuteSeries, objective: float) -
         axes.yaxis.set_major_locator(MaxNLocator(4))
 
 
-def _failures(axes: Axes, clock: Clock, series: MinuteSeries) -> None:
-    errors = clock.mean(series.errors)
-    axes.stairs(errors, clock.edges, fill=True, color=FAILURE, alpha=0.8, linewidth=0)
-    _from_zero(axes, np.nanmax(errors))
+def _failures(axes: Axes, axis: TimeAxis, a_minute: Sequence[float]) -> None:
+    failures = axis.mean(a_minute)
+    axes.stairs(failures, axis.edges, fill=True, color=FAILURE, alpha=0.8, linewidth=0)
+    _from_zero(axes, np.nanmax(failures))
 
 
-def _throttles(axes: Axes, clock: Clock, series: MinuteSeries) -> None:
-    throttles = clock.mean(series.throttles)
-    axes.stairs(throttles, clock.edges, fill=True, color=FAILURE, alpha=0.8, linewidth=0)
-    _from_zero(axes, np.nanmax(throttles))
-
-
-def _concurrency(axes: Axes, clock: Clock, series: MinuteSeries, settings: Settings) -> None:
-    mean, peak = clock.mean(series.concurrency), clock.most(series.concurrency_peak)
-    axes.fill_between(clock.middles, mean, color=_BLUE, alpha=0.22, linewidth=0)
-    axes.plot(clock.middles, mean, color=_BLUE, linewidth=1.3, label="mean")
-    axes.plot(clock.middles, peak, color=_BLUE, linewidth=0.8, alpha=0.7, label="at most")
+def _concurrency(axes: Axes, axis: TimeAxis, series: MinuteSeries, function: FunctionSettings) -> None:
+    mean, peak = axis.mean(series.concurrency), axis.highest(series.concurrency_peak)
+    axes.fill_between(axis.middles, mean, color=_BLUE, alpha=0.22, linewidth=0)
+    axes.plot(axis.middles, mean, color=_BLUE, linewidth=1.3, label="mean")
+    axes.plot(axis.middles, peak, color=_BLUE, linewidth=0.8, alpha=0.7, label="maximum")
     highest = float(np.nanmax(peak))
-    for name, limit, color in _limits(settings):
-        # A limit far above everything would flatten what there is to see: the legend has the figure.
+    for name, limit, color in _limits(function):
+        # A limit far above the curve would flatten it, so only the legend shows that limit.
         if limit <= 4 * max(highest, 1):
             highest = max(highest, limit)
             axes.axhline(limit, color=color, linewidth=0.9, linestyle=_DASHES, label=f"{name} {limit:,}")
@@ -287,10 +304,7 @@ def _concurrency(axes: Axes, clock: Clock, series: MinuteSeries, settings: Setti
     _from_zero(axes, highest)
 
 
-def _limits(settings: Settings) -> list[tuple[str, int, str]]:
-    function = settings.function
-    if function is None:
-        return []
+def _limits(function: FunctionSettings) -> list[tuple[str, int, str]]:
     reserved = function.reserved_concurrent_executions
     limits = [("account", ACCOUNT_LIMIT, FAILURE) if reserved is None else ("reserved", reserved, FAILURE)]
     if function.provisioned_concurrent_executions:
@@ -299,7 +313,7 @@ def _limits(settings: Settings) -> list[tuple[str, int, str]]:
 
 
 def _spans(on: np.ndarray[tuple[int], np.dtype[np.bool_]], edges: Floats) -> list[tuple[float, float]]:
-    """Beginning and length of each stretch."""
+    """The beginning and the length of each stretch of time that is on."""
     changes = np.flatnonzero(np.diff(np.concatenate(([0], on.astype(int), [0]))))
     return [(float(edges[a]), float(edges[b] - edges[a])) for a, b in changes.reshape(-1, 2)]
 
@@ -312,7 +326,7 @@ def _from_zero(axes: Axes, highest: float, whole: bool = False) -> None:
 
 
 def _legend(axes: Axes, shape: Shape) -> None:
-    """At the right of the title's line, on a phone on a line of its own; none where nothing is named."""
+    """A legend at the right of the title, on a phone below it; none where nothing has a name."""
     handles, _ = axes.get_legend_handles_labels()
     if handles:
         axes.legend(

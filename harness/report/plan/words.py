@@ -1,4 +1,4 @@
-"""What a plan says in sentences. Pure."""
+"""The sentences of a plan's report."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from harness.planner.settings_rows import differences, in_short, in_words
 
 
 def recommendation(plan: Plan) -> list[str]:
-    """The paragraph at the top, sentence by sentence."""
-    chosen = plan.recommended
-    if chosen is None:
+    """The paragraph at the top of the page, sentence by sentence."""
+    recommended = plan.recommended
+    if recommended is None:
         return _nothing_serves(plan)
     sentences = [
-        f"Run {in_words(chosen.settings)}.",
-        _what_it_gives(plan, chosen.figures),
-        _margin(plan, chosen.figures),
+        f"Run {in_words(recommended.settings)}.",
+        _what_it_gives(recommended.figures),
+        _margin(plan, recommended.figures),
     ]
     if plan.breaks is not None:
         sentences.append(what_breaks(plan))
     if plan.runner_up is not None:
-        sentences.append(_runner_up(chosen, plan.runner_up))
+        sentences.append(_runner_up(recommended, plan.runner_up))
     return sentences
 
 
 def headline(plan: Plan) -> str:
-    """The plan as one line of a terminal."""
+    """The plan in one line."""
     if plan.recommended is None:
-        return f"No setting serves this traffic: {plan.first_limit or 'the report says what was tried'}"
+        return f"No setting serves this traffic: {plan.first_limit or 'the report shows what was tried'}"
     figures = plan.recommended.figures
     return (
         f"{in_short(plan.recommended.settings)} | {text.dollars(figures.cost.month)} a month, "
@@ -38,35 +38,36 @@ def headline(plan: Plan) -> str:
 
 
 def what_breaks(plan: Plan) -> str:
-    """How much more traffic the recommended setting bears, and what gives way then."""
+    """How much more traffic the recommended setting can serve, and what breaks then."""
     if plan.breaks is None:
         return ""
     if plan.breaks.multiple is None:
-        return f"It still meets the objective at {plan.breaks.tried:g} times the traffic, the most that was tried."
+        return f"It still meets the objective at {plan.breaks.tried:g} times the traffic, the highest multiple tried."
     times = text.number(plan.breaks.multiple)
     return f"At {times} times the traffic it misses the objective: {_clause(plan.breaks.limit)}."
 
 
-def interval(found: Interval, shown: Callable[[float], str]) -> str:
-    """``398 ms–426 ms``; empty where there is none. A unit that both ends share is said once."""
-    if found.low is None or found.high is None:
+def interval(figure: Interval, show: Callable[[float], str]) -> str:
+    """``398–426 ms``, with a unit that both ends share written once; empty where there is no interval."""
+    if figure.low is None or figure.high is None:
         return ""
-    low, high = shown(found.low), shown(found.high)
+    low, high = show(figure.low), show(figure.high)
     unit = text.NARROW + high.rpartition(text.NARROW)[2]
     return f"{low.removesuffix(unit) if text.NARROW in high else low}–{high}"
 
 
 def warnings(plan: Plan) -> list[str]:
-    """What a reader must know before any figure: the plan's own, and what its figures give away."""
-    found = list(plan.warnings)
+    """What a reader must know before any figure: one sentence each."""
+    sentences = list(plan.warnings)
     if plan.recommended is not None and plan.recommended.figures.beyond_saturation > 0:
-        found.append(
-            "In the recommended setting an instance is offered more than the profile's measured saturation rate for "
-            f"{text.length_of_time(plan.recommended.figures.beyond_saturation)}: there the figures are extrapolated."
+        sentences.append(
+            "In the recommended setting, an instance gets more requests than the measured saturation rate of its "
+            f"profile for {text.length_of_time(plan.recommended.figures.beyond_saturation)}: the figures of that time "
+            "are extrapolated."
         )
     if plan.confirmation is not None and not plan.confirmation.valid:
-        found.append("The live run that was to confirm the plan is invalid: its load generator was the bottleneck.")
-    return found
+        sentences.append("The live run that should confirm the plan is invalid: its load generator was the bottleneck.")
+    return sentences
 
 
 def _clause(words: str) -> str:
@@ -74,6 +75,7 @@ def _clause(words: str) -> str:
 
 
 def objective(plan: Plan) -> str:
+    """The objective as a noun phrase."""
     return (
         f"99{text.NARROW}% of the requests within {text.length_of_time(plan.objective.p99)} and at most "
         f"{text.percent(plan.objective.errors)} errors"
@@ -81,18 +83,18 @@ def objective(plan: Plan) -> str:
 
 
 def _nothing_serves(plan: Plan) -> list[str]:
-    tried = f"None of the {text.count(plan.explored)} settings that were tried" if plan.explored else "No setting"
-    out = [f"{tried} serves this traffic within the objective ({objective(plan)})."]
+    tried = f"None of the {text.count(plan.explored)} settings tried" if plan.explored else "No setting"
+    sentences = [f"{tried} serves this traffic within the objective ({objective(plan)})."]
     if plan.first_limit:
-        out.append(f"The first limit that breaks: {_clause(plan.first_limit)}.")
-    return out
+        sentences.append(f"The first limit that breaks: {_clause(plan.first_limit)}.")
+    return sentences
 
 
-def _what_it_gives(plan: Plan, figures: SimulatedFigures) -> str:
-    found = interval(figures.p99, text.seconds)
+def _what_it_gives(figures: SimulatedFigures) -> str:
+    p99_interval = interval(figures.p99, text.seconds)
     return (
         f"On this traffic it answers 99{text.NARROW}% of the requests within {text.seconds(figures.p99.value)} "
-        + (f"(95{text.NARROW}% interval {found}) " if found else "")
+        + (f"(95{text.NARROW}% interval {p99_interval}) " if p99_interval else "")
         + f"with {text.percent(figures.errors.value)} errors, for {text.dollars(figures.cost.day)} a day or "
         f"{text.dollars(figures.cost.month)} a month."
     )
@@ -108,11 +110,12 @@ def _margin(plan: Plan, figures: SimulatedFigures) -> str:
     return f"{meets}, with {text.percent(1 - worst / plan.objective.p99)} of the time to spare."
 
 
-def _runner_up(chosen: EvaluatedSettings, other: EvaluatedSettings) -> str:
-    more = other.figures.cost.month - chosen.figures.cost.month
-    share = abs(more) / chosen.figures.cost.month if chosen.figures.cost.month else None
+def _runner_up(recommended: EvaluatedSettings, runner_up: EvaluatedSettings) -> str:
+    month = recommended.figures.cost.month
+    more = runner_up.figures.cost.month - month
+    share = abs(more) / month if month else None
     side = "more" if more >= 0 else "less"
     costs = "costs the same" if share is not None and share < 0.0005 else f"costs {text.percent(share)} {side}"
-    changed = differences(chosen.settings, other.settings)
-    named = f"({', '.join(changed)}) " if 0 < len(changed) <= 4 else ""
-    return f"The runner-up {named}{costs} for a p99 of {text.seconds(other.figures.p99.value)}."
+    changes = differences(recommended.settings, runner_up.settings)
+    named = f"({', '.join(changes)}) " if 0 < len(changes) <= 4 else ""
+    return f"The runner-up {named}{costs} for a p99 of {text.seconds(runner_up.figures.p99.value)}."

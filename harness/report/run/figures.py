@@ -1,4 +1,4 @@
-"""The figures of a report, computed from a run. Pure: a run in, dataclasses out; seconds throughout."""
+"""Computes the figures of a run's report. All times are in seconds."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ PERCENTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
 
 
 @dataclass(frozen=True)
-class Latency:
-    """Of the answers without an error: count, percentiles with intervals, mean, maximum.
+class LatencyFigures:
+    """The latency of the answers without an error.
 
-    few: every value in ascending order where they are too few for a median's interval, else empty.
+    few: every value in ascending order, where there are too few for an interval of the median; else empty.
     """
 
     count: int
@@ -53,9 +53,9 @@ class Latency:
 
 @dataclass(frozen=True)
 class WarmUp:
-    """A beginning that differs from the rest (MSER-5), which the other figures leave in.
+    """A beginning that differs from the rest of the run (MSER-5). All other figures include it.
 
-    answers, seconds: how long it was; p50, p95: of the rest.
+    answers, seconds: the length of the beginning; p50, p95: the latency without it.
     """
 
     answers: int
@@ -66,9 +66,10 @@ class WarmUp:
 
 @dataclass(frozen=True)
 class NameFigures:
-    """A request name's counts, good answers a second of its own span, latency, and cold starts seen.
+    """The figures of one request name.
 
-    service: latency from the sending, where the other counts from an intended start.
+    answers_per_second: answers without an error, over the time in which this name was requested.
+    service: latency counted from sending; None in a closed loop, where ``latency`` counts from there too.
     """
 
     name: str
@@ -78,15 +79,15 @@ class NameFigures:
     error_share: Estimate
     unfinished: int
     answers_per_second: float | None
-    latency: Latency
-    service: Latency | None
+    latency: LatencyFigures
+    service: LatencyFigures | None
     warm_up: WarmUp | None
     cold_starts: int
 
 
 @dataclass(frozen=True)
 class MergedFigures:
-    """A request name's latency from the HdrHistograms of all workers, where some of their requests are elsewhere."""
+    """The latency of a request name by the HdrHistograms of all workers, those on other machines included."""
 
     name: str
     kind: str
@@ -96,7 +97,10 @@ class MergedFigures:
 
 @dataclass(frozen=True)
 class ErrorFigures:
-    """One kind of error of one request name, as a share of that name's requests, with the first message that came."""
+    """One error code of one request name.
+
+    share: of the requests of that name; message: the first one that came with this code.
+    """
 
     name: str
     kind: str
@@ -108,18 +112,22 @@ class ErrorFigures:
 
 @dataclass(frozen=True)
 class TierFigures:
-    """One row of Lambda against endpoint: what was timed, by whom, and how long it took."""
+    """One row of the table that sets Lambda beside the endpoint: what was timed, and how long it took."""
 
     title: str
     meaning: str
-    latency: Latency
+    latency: LatencyFigures
 
 
 @dataclass(frozen=True)
-class Figures:
-    """Everything that a report says in numbers.
+class RunFigures:
+    """Every figure of a run's report.
 
-    duration: seconds from the start to the end, or to the last answer where no end is recorded.
+    duration: from the start to the end, or to the last answer where no end is recorded.
+    unfinished: requests without an answer when the run ended, which no other figure counts.
+    cold_init: what cold starts reported as their Init Duration.
+    variants: answers by production variant.
+    missing_workers: workers on other machines, whose requests are not in the folder; merged has those too.
     """
 
     duration: float
@@ -132,14 +140,15 @@ class Figures:
     errors_by_kind: list[ErrorFigures]
     tiers: list[TierFigures]
     cold_starts: int
-    cold_init: Latency
+    cold_init: LatencyFigures
     variants: dict[str, int]
     validity: Validity
     missing_workers: int
     merged: list[MergedFigures]
 
 
-def compute(run: Run) -> Figures:
+def compute(run: Run) -> RunFigures:
+    """Compute every figure of a run."""
     parts = split(run)
     finished, cut_off = finished_rows(run), cut_off_rows(run)
     duration = run_duration(run)
@@ -148,19 +157,19 @@ def compute(run: Run) -> Figures:
     parts.sort(key=place)
     requests = finished.num_rows
     errors = requests - finished["error"].null_count
-    cold = [part.cold_init[~np.isnan(part.cold_init)] for part in parts]
-    return Figures(
+    cold_inits = [part.cold_init[~np.isnan(part.cold_init)] for part in parts]
+    return RunFigures(
         duration=duration,
         requests=requests,
         errors=errors,
         error_share=share(errors, requests),
         unfinished=cut_off.num_rows,
         answers_per_second=(requests - errors) / duration if duration > 0 and requests else None,
-        names=[_name_figures(each, rows_of(cut_off, each.name, each.kind).num_rows) for each in parts],
+        names=[_name_figures(part, rows_of(cut_off, part.name, part.kind).num_rows) for part in parts],
         errors_by_kind=_errors(finished),
         tiers=_tiers(parts),
-        cold_starts=sum(len(each) for each in cold),
-        cold_init=latency(np.concatenate(cold) if cold else np.empty(0)),
+        cold_starts=sum(len(inits) for inits in cold_inits),
+        cold_init=latency(_joined(cold_inits)),
         variants=_values(finished["variant"]),
         validity=judge(run),
         missing_workers=run.missing_workers,
@@ -191,9 +200,10 @@ def _warm_up(good: Requests) -> WarmUp | None:
     return WarmUp(answers, length, percentile(rest, 0.5), percentile(rest, 0.95))
 
 
-def latency(in_order_of_time: Floats) -> Latency:
+def latency(in_order_of_time: Floats) -> LatencyFigures:
+    """The figures of latencies that are in the order of time."""
     ordered = np.sort(in_order_of_time)
-    return Latency(
+    return LatencyFigures(
         count=len(ordered),
         few=[float(value) for value in ordered] if len(ordered) < observations_needed(PERCENTILES["p50"]) else [],
         percentiles={label: percentile(ordered, q) for label, q in PERCENTILES.items()},
@@ -203,25 +213,33 @@ def latency(in_order_of_time: Floats) -> Latency:
 
 
 def _tiers(parts: list[Requests]) -> list[TierFigures]:
-    """Lambda as its caller sees it, warm and cold apart, Lambda's own account of it, and the endpoint by itself."""
+    """Lambda as its caller sees it (warm and cold apart), Lambda's own figures, and the endpoint called directly."""
     lambdas = [part.succeeded for part in parts if part.kind == "lambda"]
     endpoints = [part.succeeded for part in parts if part.kind == "endpoint"]
     warm = [part.where(np.isnan(part.cold_init) & ~np.isnan(part.function)) for part in lambdas]
     cold = [part.where(~np.isnan(part.cold_init)) for part in lambdas]
     rows = [
         ("Lambda, warm, as its caller sees it", "from sending to the last byte", [part.service for part in warm]),
-        ("Lambda's own Duration, warm", "the handler, as the REPORT line says", [part.function for part in warm]),
+        (
+            "Lambda's own Duration, warm",
+            "the time in the handler, from the REPORT line",
+            [part.function for part in warm],
+        ),
         (
             "Around the handler, warm",
-            "the first less the second, request by request: the Lambda service and the way to it",
+            "the first row less the second, request by request: the Lambda service and the network",
             [part.service - part.function for part in warm],
         ),
-        ("Lambda, cold, as its caller sees it", "with a new environment's start", [part.service for part in cold]),
-        ("Init Duration", "a new environment's own account of its start", [part.cold_init for part in cold]),
+        (
+            "Lambda, cold, as its caller sees it",
+            "includes the start of a new environment",
+            [part.service for part in cold],
+        ),
+        ("Init Duration", "the start of a new environment, from the REPORT line", [part.cold_init for part in cold]),
         ("Endpoint, called directly", "from sending to the last byte", [part.service for part in endpoints]),
     ]
     figures = [TierFigures(title, meaning, latency(_joined(columns))) for title, meaning, columns in rows]
-    return [each for each in figures if each.latency.count]
+    return [tier for tier in figures if tier.latency.count]
 
 
 def _name_figures(part: Requests, unfinished: int) -> NameFigures:
@@ -247,16 +265,16 @@ def _errors(finished: pa.Table) -> list[ErrorFigures]:
     counts: dict[tuple[str, str, str], int] = {}
     messages: dict[tuple[str, str, str], str | None] = {}
     columns = ("name", "kind", "error", "message")
-    for name, kind, code, message in zip(*(values_of(failed, each) for each in columns), strict=True):
+    for name, kind, code, message in zip(*(values_of(failed, column) for column in columns), strict=True):
         counts[name, kind, code] = counts.get((name, kind, code), 0) + 1
         messages.setdefault((name, kind, code), message)
-    totals = {pair: rows_of(finished, *pair).num_rows for pair in names(finished)}
+    totals = {name_and_kind: rows_of(finished, *name_and_kind).num_rows for name_and_kind in names(finished)}
     rows = [ErrorFigures(*key, count, count / totals[key[:2]], messages[key]) for key, count in counts.items()]
     return sorted(rows, key=lambda row: (-row.count, row.name, row.code))
 
 
 def _values(column: pa.ChunkedArray) -> dict[str, int]:
-    counts = [(each["values"], each["counts"]) for each in column.value_counts().to_pylist()]
+    counts = [(entry["values"], entry["counts"]) for entry in column.value_counts().to_pylist()]
     return dict(sorted((value, count) for value, count in counts if value is not None))
 
 

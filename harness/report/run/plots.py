@@ -1,13 +1,18 @@
-"""The plots of a run's report."""
+"""The plots of a run's report.
+
+A new plot is a function from a PlottedRun to a Plot, and an entry of PLOTS.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from harness.core import figures as text
 from harness.core.statistics import Floats
 from harness.load.requests import Requests
 from harness.report.drawing import (
@@ -15,17 +20,40 @@ from harness.report.drawing import (
     INK,
     SERIES,
     Plot,
+    PlotEntry,
     Shape,
     drawn,
     evenly,
     latency_axis,
     legend,
+    share_axes,
+    share_within,
     time_axis,
 )
 
 
-def latency_over_time(parts: Sequence[Requests], duration: float) -> Plot:
-    """Good answers (thinned), their median and 95th percentile by slice of time, and when others failed."""
+@dataclass(frozen=True)
+class PlottedRun:
+    """What a run's plots are drawn from.
+
+    parts: the finished requests of each name that has any; duration: seconds of the run.
+    """
+
+    parts: Sequence[Requests]
+    duration: float
+    open_loop: bool
+
+    @property
+    def succeeded(self) -> list[Requests]:
+        """The parts that have an answer without an error."""
+        return [part for part in self.parts if part.ok.any()]
+
+
+def latency_over_time(run: PlottedRun) -> Plot | None:
+    """Answers without an error (thinned), their median and 95th percentile by slice of time, and the failures."""
+    parts, duration = run.parts, run.duration
+    if not run.succeeded:
+        return None
 
     def draw(axes: Axes, shape: Shape) -> None:
         for color, part in zip(_colors(parts), parts, strict=True):
@@ -36,7 +64,7 @@ def latency_over_time(parts: Sequence[Requests], duration: float) -> Plot:
             axes.plot(middles, p95, color=color, linewidth=1.1, linestyle=(0, (4, 2)), label=f"{part.name}, p95")
         failed = np.sort(np.concatenate([part.start[~part.ok] for part in parts]))
         if len(failed):
-            # At the foot: how soon an error came says nothing about latency, and would stretch the axis.
+            # Failures stand at the foot: how soon an error came says nothing about latency, and would stretch the axis.
             kept = failed[evenly(len(failed), shape.points // 3)]
             foot = np.full(len(kept), 0.025)
             axes.plot(
@@ -51,20 +79,24 @@ def latency_over_time(parts: Sequence[Requests], duration: float) -> Plot:
     return drawn("latency", draw)
 
 
-def throughput(parts: Sequence[Requests], duration: float) -> Plot:
-    """Answers a second by slice of time, good ones stacked by name and failed ones on top."""
+def throughput(run: PlottedRun) -> Plot | None:
+    """Answers a second by slice of time: those without an error stacked by name, the failed ones on top."""
+    parts, duration = run.parts, run.duration
+    if not parts:
+        return None
 
     def draw(axes: Axes, shape: Shape) -> None:
         edges = _slices(duration, 60 if shape.wide else 30)
         width = edges[1] - edges[0]
         floor = np.zeros(len(edges) - 1)
-        series = [
+        stacks = [
             (part.name, color, part.succeeded)
             for color, part in zip(_colors(parts), parts, strict=True)
             if part.ok.any()
         ]
-        bad = [part.where(~part.ok) for part in parts]
-        for label, color, part in [*series, *(("failed", FAILURE, part) for part in bad if len(part.start))]:
+        failures = [part.where(~part.ok) for part in parts]
+        stacks += [("failed", FAILURE, part) for part in failures if len(part.start)]
+        for label, color, part in stacks:
             heights = np.histogram(part.start + part.service, edges)[0] / width
             known = axes.get_legend_handles_labels()[1]
             axes.bar(
@@ -89,43 +121,42 @@ def throughput(parts: Sequence[Requests], duration: float) -> Plot:
     return drawn("throughput", draw)
 
 
-def distribution(parts: Sequence[Requests]) -> Plot:
-    """The share of answers within a time, by name."""
+def distribution(run: PlottedRun) -> Plot | None:
+    """The share of answers that came within a time, by name."""
+    parts = run.succeeded
+    if not parts:
+        return None
 
     def draw(axes: Axes, shape: Shape) -> None:
         for color, part in zip(_colors(parts), parts, strict=True):
-            _share_within(axes, shape, part.name, part.succeeded.seconds, color)
-        _share_axes(axes, shape, np.concatenate([part.succeeded.seconds for part in parts]))
+            share_within(axes, shape, part.name, part.succeeded.seconds, color)
+        share_axes(axes, shape, np.concatenate([part.succeeded.seconds for part in parts]))
 
     return drawn("distribution", draw)
 
 
-def two_distributions(before: Floats, after: Floats) -> Plot:
-    """The share of answers within a time, in two runs."""
-
-    def draw(axes: Axes, shape: Shape) -> None:
-        for label, values, color in (("before", before, SERIES[0]), ("after", after, SERIES[1])):
-            _share_within(axes, shape, label, values, color)
-        _share_axes(axes, shape, np.concatenate([before, after]))
-
-    return drawn("two-distributions", draw)
+def _throughput_caption(run: PlottedRun) -> str:
+    bars = "Answers a second, counted when each was complete."
+    return f"{bars} The line shows arrivals a second, as the schedule set them." if run.open_loop else bars
 
 
-def _share_within(axes: Axes, shape: Shape, label: str, values: Floats, color: str) -> None:
-    ordered = np.sort(values)
-    shares = np.arange(1, len(ordered) + 1) / len(ordered) * 100
-    kept = evenly(len(ordered), shape.points)
-    axes.step(ordered[kept], shares[kept], where="post", color=color, linewidth=1.6, label=label)
-
-
-def _share_axes(axes: Axes, shape: Shape, values: Floats) -> None:
-    latency_axis(axes, "x", values)
-    axes.set_ylim(0, 101)
-    axes.set_yticks([0, 25, 50, 75, 95])
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f} %"))
-    axes.set_ylabel("answers within")
-    axes.set_xlabel("response time")
-    legend(axes, shape, columns=3)
+PLOTS: tuple[PlotEntry[PlottedRun], ...] = (
+    PlotEntry(
+        "latency",
+        "Distribution",
+        f"Share of answers that came within a time. Read across from 50{text.NARROW}% for the median.",
+        distribution,
+    ),
+    PlotEntry(
+        "time",
+        "Response time",
+        "Each dot is an answer; where there are many, evenly spaced ones are drawn. The lines are the median and the "
+        "95th percentile of each slice of time with at least five answers. Strokes at the foot are failed requests.",
+        latency_over_time,
+    ),
+    PlotEntry("time", "Throughput", _throughput_caption, throughput),
+)
+"""The plots in the page's order."""
 
 
 def _colors(parts: Sequence[Requests]) -> list[str]:
@@ -153,19 +184,19 @@ def _thinned(part: Requests, limit: int) -> Requests:
 
 
 def _slices(duration: float, limit: int) -> Floats:
-    """Edges of equal slices of time: a second each, or longer where that would be more than the limit."""
+    """Edges of equal slices of time: a second each, or longer where that would make more than ``limit``."""
     span = max(duration, 1.0)
     return np.linspace(0, span, max(1, min(limit, round(span))) + 1)
 
 
 def _by_slice(part: Requests, duration: float) -> tuple[Floats, Floats, Floats]:
-    """Middles of slices of time, with the median and the 95th percentile in each.
+    """The middles of slices of time, with the median and the 95th percentile in each.
 
-    NaN, a gap, where fewer than five were answered, so that no line leads over a stall as if nothing had happened.
+    A slice with fewer than five answers has NaN, a gap in the line, so that a stall is not drawn over.
     """
     edges = _slices(duration, max(1, min(40, len(part.start) // 12)))
-    places = np.digitize(part.start, edges[1:-1])
-    slices = [part.seconds[places == place] for place in range(len(edges) - 1)]
-    rows = [np.quantile(inside, [0.5, 0.95]) if len(inside) >= 5 else [np.nan, np.nan] for inside in slices]
+    numbers = np.digitize(part.start, edges[1:-1])
+    slices = [part.seconds[numbers == number] for number in range(len(edges) - 1)]
+    rows = [np.quantile(seconds, [0.5, 0.95]) if len(seconds) >= 5 else [np.nan, np.nan] for seconds in slices]
     p50, p95 = np.array(rows).T
     return (edges[:-1] + edges[1:]) / 2, p50, p95

@@ -29,13 +29,13 @@ def a_run(runs: Path, name: str, slower: float = 1.0, *, requests: int = 600, se
 
 def test_a_slower_run_is_called_slower_where_its_whole_interval_is(tmp_path: Path) -> None:
     compared = compare_runs(*(read_run(a_run(tmp_path, n, f, seed=s)) for n, f, s in (("a", 1.0, 1), ("b", 1.3, 2))))
-    assert [(each.label, verdict(each.shift)) for each in compared.shifts] == [
+    assert [(each.label, verdict(each.difference)) for each in compared.shifts] == [
         ("p50", "slower"),
         ("p90", "slower"),
         ("p95", "slower"),
         ("p99", "slower"),
     ]
-    first = compared.shifts[0].shift
+    first = compared.shifts[0].difference
     assert first.value == pytest.approx(0.045, abs=0.01)
     assert first.low is not None
     assert first.low > 0
@@ -44,12 +44,12 @@ def test_a_slower_run_is_called_slower_where_its_whole_interval_is(tmp_path: Pat
 
 def test_two_runs_of_the_same_show_no_difference(tmp_path: Path) -> None:
     compared = compare_runs(*(read_run(a_run(tmp_path, n, seed=s)) for n, s in (("a", 1), ("b", 2))))
-    assert [verdict(each.shift) for each in compared.shifts[:3]] == ["no difference seen"] * 3
+    assert [verdict(each.difference) for each in compared.shifts[:3]] == ["no difference seen"] * 3
 
 
 def test_too_few_requests_establish_nothing(tmp_path: Path) -> None:
     compared = compare_runs(*(read_run(a_run(tmp_path, n, requests=100)) for n in "ab"))
-    assert verdict(compared.shifts[-1].shift) == "not established"
+    assert verdict(compared.shifts[-1].difference) == "not established"
     assert verdict(Estimate(-1.0, -2.0, -0.5, 6)) == "faster"
 
 
@@ -60,7 +60,7 @@ def test_what_else_differs_is_named(tmp_path: Path) -> None:
     compared = compare_runs(read_run(before), read_run(after))
     assert ("stack endpoint instance_type", "ml.m5.large", "ml.c5.xlarge") in compared.differences
     assert ("machine cores", "2", "64") in compared.differences
-    assert compared.warnings == ["The runs are of different machines."]
+    assert compared.warnings == ["The runs were made on different machines."]
 
 
 def test_open_and_closed_loop_are_not_the_same_thing(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from harness.core.errors import HarnessError
 from harness.planner.plan import Plan
 from harness.report.plan import build_plan_report
+from harness.report.plan.plots import PLOTS
 from tests.figures import plain
 from tests.report.plan.plans import a_plan, candidate, settings, write_plan
 from tests.report.run.test_report import Balanced, words
@@ -61,11 +62,20 @@ def test_every_part_of_the_plan_is_there(built: Path) -> None:
     assert (
         "begins 1995-07-13 00:00 UTC−04:00 lasts 24 h requests 1,728,000 mean rate 20.0/s highest rate 38.3/s" in page
     )
-    assert "Not drawn, as none of their requests was answered: one instance." in page
+    assert "Not drawn, because none of their requests was answered: one instance." in page
     assert "speed of ml.m5.xlarge 2 times what was measured (stated)" in page
     assert "settings tried 512 replications 10 seed 7 prices as of 2026-01-01, us-east-1" in page
-    assert "10 times as fast as on AWS, for 10 min 40 s and 182,400 requests" in page
+    assert "10 times as fast as on AWS, for 10 min 40 s, with 182,400 requests" in page
     assert "The twins share this machine's two cores." in page
+
+
+def test_every_listed_plot_stands_in_the_page_with_its_caption(built: Path) -> None:
+    page = read(built)
+    plan = a_plan()
+    for entry in PLOTS:
+        caption = entry.caption if isinstance(entry.caption, str) else entry.caption(plan)
+        assert entry.title in page
+        assert plain(caption) in page
 
 
 def test_what_a_write_up_misread_stands_under_its_name(built: Path, tmp_path: Path) -> None:
@@ -82,7 +92,7 @@ def test_where_nothing_serves_the_page_says_so_before_all_else(tmp_path: Path) -
         front=(), first_limit="the function's reserved concurrency of 2", compared=compared,
     )  # fmt: skip
     page = page_of(tmp_path, plan)
-    assert page.index("Nothing serves this traffic.") < page.index("Traffic source")
+    assert page.index("No setting serves this traffic.") < page.index("Traffic source")
     assert "The first limit that breaks: the function's reserved concurrency of 2." in page
     assert "Settings compared" in page
     assert "What breaks first" not in page
@@ -100,8 +110,8 @@ def test_the_least_plan_is_a_page_too(tmp_path: Path) -> None:
     )  # fmt: skip
     page = page_of(tmp_path, bare)
     assert "Lambda concurrency against its limits" not in page
-    assert "Instances of each" not in page
-    assert "None are stated." in page
+    assert "Instances of each setting" not in page
+    assert "None is stated." in page
     assert "model not stated in the profile saturation not measured" in page
 
 

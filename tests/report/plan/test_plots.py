@@ -18,7 +18,7 @@ from harness.planner.plan import Distribution, MinuteSeries
 from harness.report.drawing import Plot
 from harness.report.plan.choice_plots import cost_axis, front, sensitivity, spectrum
 from harness.report.plan.labels import place_labels, spread
-from harness.report.plan.time_plots import clock_axis, fleets, lambda_concurrency, over_the_day
+from harness.report.plan.time_plots import fleets, label_time_axis, lambda_concurrency, over_the_day
 from tests.figures import plain
 from tests.report.plan.plans import a_plan, candidate, minutes, rich_settings, settings
 
@@ -33,7 +33,7 @@ def written(plot: Plot | None) -> list[str]:
 
 def ticks(seconds: float, begins: str | None, most: int = 8) -> tuple[list[str], str]:
     axes = Figure().add_subplot()
-    clock_axis(axes, seconds, datetime.fromisoformat(begins) if begins else None, most)
+    label_time_axis(axes, seconds, datetime.fromisoformat(begins) if begins else None, most)
     axes.figure.draw_without_rendering()
     return [plain(label.get_text()) for label in axes.get_xticklabels()], axes.get_xlabel()
 
@@ -60,9 +60,7 @@ def test_the_time_axis_has_whole_hours_and_days_of_the_traffics_own_clock(
 
 
 def test_everything_of_the_day_is_on_one_axis_with_its_limits() -> None:
-    plan = a_plan()
-    assert plan.recommended is not None
-    words = written(over_the_day(plan, plan.recommended, plan.minutes[0]))
+    words = written(over_the_day(a_plan()))
     titles = [
         "Requests a second", "Instances", "Invocations a minute per instance", "Alarms",
         "Requests waiting in model servers", "Latency", "Failed requests a minute",
@@ -73,22 +71,20 @@ def test_everything_of_the_day_is_on_one_axis_with_its_limits() -> None:
 
 
 def test_a_day_without_failures_has_no_panel_for_them() -> None:
-    plan = a_plan()
-    assert plan.recommended is not None
-    count = len(plan.minutes[0].errors)
-    calm = plan.minutes[0].model_copy(update={"errors": [0.0] * count, "throttles": [0.0] * count})
-    assert "Failed requests a minute" not in written(over_the_day(plan, plan.recommended, calm))
-    assert "Throttles a minute" not in written(lambda_concurrency(plan, plan.recommended, calm))
+    series = a_plan().minutes[0]
+    count = len(series.errors)
+    calm = a_plan(minutes=(series.model_copy(update={"errors": [0.0] * count, "throttles": [0.0] * count}),))
+    assert "Failed requests a minute" not in written(over_the_day(calm))
+    assert "Throttles a minute" not in written(lambda_concurrency(calm))
 
 
 def test_the_highest_maximum_of_a_schedule_is_the_maximum() -> None:
-    plan = a_plan()
     scheduled = rich_settings().variants[0]
     raised = scheduled.model_copy(
         update={"schedule": (scheduled.schedule[0].model_copy(update={"max_capacity": 7}),), "tracking": ()}
     )
     chosen = candidate("recommended", rich_settings().model_copy(update={"variants": (raised,)}))
-    words = written(over_the_day(plan, chosen, plan.minutes[0]))
+    words = written(over_the_day(a_plan(recommended=chosen)))
     assert "maximum 7" in words
     assert not [each for each in words if each.startswith("target")]
 
@@ -104,42 +100,39 @@ def test_the_highest_maximum_of_a_schedule_is_the_maximum() -> None:
 def test_lambda_concurrency_is_drawn_against_its_limits(
     reserved: int | None, provisioned: int, said: list[str]
 ) -> None:
-    plan = a_plan()
     chosen = candidate("recommended", settings(reserved=reserved, provisioned=provisioned))
-    words = written(lambda_concurrency(plan, chosen, plan.minutes[0]))
+    words = written(lambda_concurrency(a_plan(recommended=chosen)))
     assert [each for each in words if each.split(" ")[0] in {"reserved", "provisioned", "account"}] == said
 
 
 def test_fleets_are_drawn_below_each_other_with_their_time_at_the_maximum() -> None:
-    plan = a_plan()
-    pairs = [(each, minutes(each.label)) for each in (plan.compared[2], candidate("calm", hours_at_maximum=0))]
-    words = written(fleets(plan, pairs))
+    compared = a_plan().compared[2], candidate("calm", hours_at_maximum=0)
+    words = written(fleets(a_plan(compared=compared, minutes=tuple(minutes(each.label) for each in compared))))
     assert "write-up B: 23 h 36 min at its maximum" in words
     assert "calm: never at its maximum" in words
 
 
 def test_a_fortnight_is_no_larger_than_a_day() -> None:
     """A drawing has as many points as its shape has room for, whatever the traffic's length."""
-    plan = a_plan()
-    assert plan.recommended is not None
-    day = over_the_day(plan, plan.recommended, minutes("recommended"))
-    fortnight = a_plan(traffic=plan.traffic.model_copy(update={"seconds": 14 * DAY}))
-    long = over_the_day(fortnight, plan.recommended, minutes("recommended", seconds=14 * DAY))
+    day = over_the_day(a_plan())
+    traffic = a_plan().traffic.model_copy(update={"seconds": 14 * DAY})
+    long = over_the_day(a_plan(traffic=traffic, minutes=(minutes("recommended", seconds=14 * DAY),)))
+    assert day is not None
+    assert long is not None
     assert len(long.wide) < 2.5 * len(day.wide)
     assert len(day.narrow) < len(day.wide) < 300_000
 
 
 def test_a_time_without_an_answer_is_a_gap_and_nothing_at_all_is_drawn_too() -> None:
-    plan = a_plan()
-    assert plan.recommended is not None
-    one = plan.minutes[0]
+    one = a_plan().minutes[0]
     silent = one.model_copy(update={name: [None] * len(one.p50) for name in ("p50", "p99")})
     still = MinuteSeries(label="recommended", **{
         name: [0.0] * 60 for name in MinuteSeries.model_fields if name not in {"label", "step"}
     })  # fmt: skip
     for series in (silent, still):
-        assert "Latency" in written(over_the_day(plan, plan.recommended, series))
-        lambda_concurrency(plan, plan.recommended, series)
+        plan = a_plan(minutes=(series,))
+        assert "Latency" in written(over_the_day(plan))
+        assert lambda_concurrency(plan) is not None
 
 
 def test_the_front_names_the_chosen_the_runner_up_and_the_compared_and_is_hollow_where_the_objective_is_missed() -> (

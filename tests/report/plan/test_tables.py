@@ -50,7 +50,7 @@ def test_candidates_show_cost_latency_errors_throttles_and_time_at_maximum() -> 
     ]  # fmt: skip
     missed = next(each for each in table.rows if each.head.shown == "write-up B").cells
     assert [cell.missed for cell in missed] == [False, False, True, False, False, False]
-    assert row(table, "one instance")[1] == f"{NO_FIGURE} | none was answered"
+    assert row(table, "one instance")[1] == f"{NO_FIGURE} | no request was answered"
 
 
 def test_cost_is_broken_down_by_the_hour_the_day_and_the_month_and_adds_up() -> None:

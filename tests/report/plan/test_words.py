@@ -36,7 +36,7 @@ def test_one_replication_has_no_interval() -> None:
 
 def test_where_nothing_breaks_the_highest_multiple_tried_is_said() -> None:
     plan = a_plan(breaks=BreakingPoint(multiple=None, tried=4.0, limit="none"))
-    assert what_breaks(plan) == ("It still meets the objective at 4 times the traffic, the most that was tried.")
+    assert what_breaks(plan) == "It still meets the objective at 4 times the traffic, the highest multiple tried."
     assert what_breaks(a_plan(breaks=None)) == ""
 
 
@@ -51,7 +51,7 @@ def test_where_nothing_serves_the_first_limit_that_breaks_is_said_and_nothing_re
     limit = "50 instances (--max-instances) bear 1,150/s, and the peak is 4,000/s"
     nothing = a_plan(recommended=None, runner_up=None, first_limit=limit)
     assert plain(" ".join(recommendation(nothing))) == (
-        "None of the 512 settings that were tried serves this traffic within the objective (99 % of the requests "
+        "None of the 512 settings tried serves this traffic within the objective (99 % of the requests "
         f"within 500 ms and at most 0.1 % errors). The first limit that breaks: {limit}."
     )
     assert headline(nothing) == f"No setting serves this traffic: {limit}"
@@ -63,8 +63,8 @@ def test_a_plan_that_goes_beyond_the_measured_saturation_says_so() -> None:
     assert len(warnings(a_plan())) == 1
     beyond = candidate("recommended", beyond_saturation=125.0)
     assert plain(warnings(a_plan(recommended=beyond))[1]) == (
-        "In the recommended setting an instance is offered more than the profile's measured saturation rate for "
-        "2 min 5 s: there the figures are extrapolated."
+        "In the recommended setting, an instance gets more requests than the measured saturation rate of its profile "
+        "for 2 min 5 s: the figures of that time are extrapolated."
     )
 
 

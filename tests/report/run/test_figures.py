@@ -10,11 +10,11 @@ import pytest
 from harness.load.histograms import Histograms
 from harness.load.requests import split
 from harness.load.runs import read_run
-from harness.report.run.figures import Figures, compute
+from harness.report.run.figures import RunFigures, compute
 from tests.load.recorded import STARTED, request, write_run
 
 
-def figures(folder: Path, rows: list[dict[str, Any]], **manifest: Any) -> Figures:
+def figures(folder: Path, rows: list[dict[str, Any]], **manifest: Any) -> RunFigures:
     return compute(read_run(write_run(folder, rows, **manifest)))
 
 

@@ -15,7 +15,7 @@ from harness.core import figures as text
 from harness.core.errors import HarnessError
 from harness.load.histograms import Histograms
 from harness.report.run import build_report, summary
-from harness.report.run.page import flattened
+from harness.report.run.tables import flattened
 from tests.figures import plain
 from tests.load.recorded import STARTED, request, write_run
 
@@ -121,7 +121,7 @@ def test_the_page_says_what_matters(tmp_path: Path) -> None:
         "600 requests in 1 min: 9.80/s answered without an error, 12 failed (2 %, 95 % interval 1.15–3.46 %)." in page
     )
     assert "dog-breed: half of the answers within" in page
-    assert "1 cold start, with 400 ms of init." in page
+    assert "1 cold start, with an init of 400 ms." in page
     assert "ModelError(500)" in page
     assert "not established needs at least 368 requests" in page
     assert "Lambda's own Duration, warm" in page.replace("&#39;", "'")
@@ -129,7 +129,7 @@ def test_the_page_says_what_matters(tmp_path: Path) -> None:
     assert "tags none" in page
     assert "Example CPU, 2 cores" in page
     assert "torch 2.13.0+cpu" in page
-    assert "by its run time" in page
+    assert "at the end of its run time" in page
     assert "2026-02-02 02:40:00 UTC" in page
 
 
@@ -142,12 +142,12 @@ def test_an_open_loop_run_says_so_and_an_invalid_one_before_all_else(tmp_path: P
     page = words(build_report(folder))
     assert "This run is invalid." in page
     assert "One arrival in a hundred was sent 50.0 ms late or later, against a median latency of 150 ms" in page
-    assert "The harness ended this run before its time: the cap of 600 requests is reached." in page
+    assert "The harness ended this run early: the cap of 600 requests is reached." in page
     assert "from the moment at which the schedule said" in page
     assert "Service time" in page
     assert "without the first 6" in page
     assert "late by more than 1 ms 600 (100 %)" in page
-    assert "users wait for an answer" not in page.lower()
+    assert "This was a closed loop" not in page
     assert "INVALID, as the report explains" in str(summary(folder))
     assert "arrivals by the schedule" in (tmp_path / "report.html").read_text()
 
@@ -179,8 +179,8 @@ def test_json_has_the_same_figures_unrounded(tmp_path: Path) -> None:
     ("rows", "members", "sentence"),
     [
         ([], {"ended": STARTED + 5}, "No request was answered"),
-        ([request(error="Unfinished")], {}, "1 request was under way when the run ended, and was not counted."),
-        ([request(error="AccessDeniedException")] * 3, {}, "No request succeeded, so that there are no latencies"),
+        ([request(error="Unfinished")], {}, "1 request had no answer yet when the run ended, and is not counted."),
+        ([request(error="AccessDeniedException")] * 3, {}, "No request succeeded, so there are no latencies"),
         ([request()], {"ended": None, "ending": None}, "This run has no recorded end: it was interrupted"),
         ([request()], {"ended": STARTED + 10, "ending": "stopped"}, "stopped after 10 s of the planned 1 min"),
         (
@@ -223,7 +223,7 @@ def test_the_headline_is_one_line_of_three_figures(tmp_path: Path) -> None:
     ("rows", "line"),
     [
         ([], "no request was answered"),
-        ([request(error="X")] * 2, "2 requests, 2 errors (100 %); no latency, as none succeeded; 0/s"),
+        ([request(error="X")] * 2, "2 requests, 2 errors (100 %); no latency, because no request succeeded; 0/s"),
         ([request()] * 10, "10 requests, no errors; dog-breed p50 150 ms, p95 not established; 0.17/s"),
         ([request(kind="POST", name="x")] * 6, "6 requests, no errors; x p50 150 ms, p95 not established; 0.10/s"),
     ],

@@ -1,4 +1,4 @@
-"""What changed between two runs. Pure: two runs in, figures out; seconds throughout."""
+"""Computes what changed between two runs. All times are in seconds."""
 
 from __future__ import annotations
 
@@ -8,28 +8,29 @@ from typing import Any
 import numpy as np
 
 from harness.core.errors import HarnessError
+from harness.core.figures import NO_FIGURE
 from harness.core.statistics import Estimate, percentile, shift
 from harness.load.requests import Requests, split
 from harness.load.runs import Manifest, Run
-from harness.load.validity import judge
+from harness.report.compare.words import warnings
 from harness.report.run.figures import PERCENTILES
 
 
 @dataclass(frozen=True)
 class Shift:
-    """One percentile of one request name: before, after, and the difference, with intervals."""
+    """One percentile of one request name in both runs, and the difference, with intervals."""
 
     name: str
     kind: str
     label: str
     before: Estimate
     after: Estimate
-    shift: Estimate
+    difference: Estimate
 
 
 @dataclass(frozen=True)
 class Pair:
-    """The good answers of one name in both runs."""
+    """The answers without an error of one request name, in both runs."""
 
     before: Requests
     after: Requests
@@ -37,8 +38,10 @@ class Pair:
 
 @dataclass(frozen=True)
 class Comparison:
-    """before, after: the manifests. warnings: what keeps the runs from being alike, a sentence each.
+    """Two runs set beside each other.
 
+    before, after: the manifests of the runs.
+    warnings: why the runs may not be comparable, one sentence each.
     differences: settings that are not the same, as (name, before, after).
     """
 
@@ -51,7 +54,7 @@ class Comparison:
 
 
 def compare_runs(before: Run, after: Run) -> Comparison:
-    """Compare the names that succeeded in both; HarnessError where there are none."""
+    """Compare the request names that succeeded in both runs; HarnessError where there is none."""
     earlier = {(part.name, part.kind): part.succeeded for part in split(before) if part.ok.any()}
     pairs = [
         Pair(earlier[part.name, part.kind], part.succeeded)
@@ -66,42 +69,27 @@ def compare_runs(before: Run, after: Run) -> Comparison:
         before=before.manifest,
         after=after.manifest,
         pairs=pairs,
-        shifts=[each for pair in pairs for each in _shifts(pair)],
-        warnings=_warnings(before, after),
+        shifts=[shift for pair in pairs for shift in _shifts(pair)],
+        warnings=warnings(before, after),
         differences=_differences(before.manifest, after.manifest),
     )
 
 
 def _shifts(pair: Pair) -> list[Shift]:
     ordered = np.sort(pair.before.seconds), np.sort(pair.after.seconds)
-    out = []
+    shifts = []
     for label, q in PERCENTILES.items():
-        first, second = (percentile(values, q) for values in ordered)
-        out.append(Shift(pair.after.name, pair.after.kind, label, first, second, shift(first, second)))
-    return out
-
-
-def _warnings(before: Run, after: Run) -> list[str]:
-    out = []
-    verdicts = judge(before), judge(after)
-    for run, verdict in zip((before, after), verdicts, strict=True):
-        out += [f"{run.manifest.id} is invalid: {reason}" for reason in verdict.reasons]
-    if verdicts[0].open_loop != verdicts[1].open_loop:
-        out.append(
-            "One run is open loop and the other closed: the one's latencies count from the intended start and the "
-            "other's from sending, so that they are not the same thing."
-        )
-    if before.manifest.machine != after.manifest.machine:
-        out.append("The runs are of different machines.")
-    return out
+        before, after = (percentile(seconds, q) for seconds in ordered)
+        shifts.append(Shift(pair.after.name, pair.after.kind, label, before, after, shift(before, after)))
+    return shifts
 
 
 def _differences(before: Manifest, after: Manifest) -> list[tuple[str, str, str]]:
-    first, second = _settings(before), _settings(after)
+    old, new = _settings(before), _settings(after)
     return [
-        (name, first.get(name, "–"), second.get(name, "–"))
-        for name in sorted({**first, **second})
-        if first.get(name) != second.get(name)
+        (name, old.get(name, NO_FIGURE), new.get(name, NO_FIGURE))
+        for name in sorted({**old, **new})
+        if old.get(name) != new.get(name)
     ]
 
 
