@@ -1,11 +1,11 @@
-"""Memory cgroups: the faithful limit of an execution environment, and the way to find whatever it started.
+"""Memory cgroups limit the memory of an execution environment and hold every process that it started.
 
-Both versions of the interface are used where the harness may make groups beside or below its own: usual for root and
-inside containers that delegate, never for an ordinary user without a delegated group. Elsewhere there is none, and
-polling stands in for it (harness.core.memory).
+Both versions of the cgroup interface are supported. The harness needs the right to create groups beside or below its
+own: root usually has it, and so do containers with a delegated group, but not an ordinary user without one. Where no
+group can be created, the harness polls memory instead (harness.core.memory).
 
-What a process used before it joined its group, about 6 MB of interpreter, is not charged to it. File pages that are
-read are charged, and given back before anything is killed.
+Memory that a process used before it joined its group, about 6 MB for the interpreter, is not charged to the group. File
+pages that are read are charged, and the kernel reclaims them before it kills anything.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from harness.core.memory import read_at_once
 
 PREFIX = "sagemaker-harness"
 _PROBE_BYTES = 64 * 1_048_576
-_GONE_SECONDS = 2.0  # ours: how long killed processes may take to leave their group
+_GONE_SECONDS = 2.0  # ours: the longest wait until killed processes have left their group
 
 
 class MemoryCgroup:
-    """One group. ``procs`` is the file by which a process joins it."""
+    """One memory cgroup. A process joins it by writing its id to the file ``procs``."""
 
     def __init__(self, folder: Path, limit: int) -> None:
         self._folder = folder
@@ -51,7 +51,7 @@ class MemoryCgroup:
 
     @property
     def out_of_memory_kills(self) -> int:
-        """How many of its processes the kernel has killed for want of memory."""
+        """Number of its processes that the kernel has killed because memory ran out."""
         try:
             words = read_at_once(self._events).split()
         except OSError:
@@ -59,11 +59,11 @@ class MemoryCgroup:
         return int(words[words.index(b"oom_kill") + 1]) if b"oom_kill" in words else 0
 
     def kill(self) -> None:
-        """SIGKILL whatever is in it, sessions of their own included."""
+        """Send SIGKILL to every process in it, including those with a session of their own."""
         kill_all(self._folder)
 
     def remove(self) -> None:
-        """Kill what is left and remove it; blocks until the processes are gone."""
+        """Kill the remaining processes and remove the group. Blocks until the processes are gone."""
         deadline = time.monotonic() + _GONE_SECONDS
         while True:
             self.kill()
@@ -73,30 +73,30 @@ class MemoryCgroup:
                 return
             except OSError:
                 if time.monotonic() > deadline:
-                    return  # start() of a later harness tries again
+                    return  # find() of a later harness tries again
                 time.sleep(0.005)
             else:
                 return
 
 
 class MemoryCgroups:
-    """Where groups can be made. Raises nothing: find() answers None where they cannot."""
+    """The folder in which groups can be created."""
 
     def __init__(self, parent: Path) -> None:
         self._parent = parent
 
     def create(self, identity: str, limit: int) -> MemoryCgroup:
-        """A new group with a limit in bytes. Raises OSError."""
+        """Create a group with a limit in bytes. Raises OSError."""
         return MemoryCgroup(self._parent / f"{PREFIX}-{os.getpid()}-{identity}", limit)
 
     @classmethod
     def find(cls) -> MemoryCgroups | None:
-        """The first place that works, without what dead harnesses left there."""
+        """The first folder in which groups can be created, or None. Removes the groups of harnesses that have ended."""
         for parent in _candidates():
-            found = cls(parent)
-            if found._works():
-                found._clean()
-                return found
+            cgroups = cls(parent)
+            if cgroups._works():
+                cgroups._clean()
+                return cgroups
         return None
 
     def _works(self) -> bool:
@@ -127,7 +127,7 @@ class MemoryCgroups:
 
 
 def kill_all(folder: Path) -> None:
-    """SIGKILL every process of a group, at once where the kernel has a file for that."""
+    """Send SIGKILL to every process of a group: in one step if the kernel offers cgroup.kill, else one by one."""
     if (folder / "cgroup.kill").exists():
         with contextlib.suppress(OSError):
             _write(folder / "cgroup.kill", 1)
@@ -139,26 +139,26 @@ def kill_all(folder: Path) -> None:
 
 
 def _candidates() -> list[Path]:
-    """The harness's own group and, for a version 2 group that holds processes itself, the one above."""
+    """The harness's own group and, in version 2, its parent: a group with processes can limit no children."""
     own = {}
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)
         own[controllers] = path
-    found = []
+    folders = []
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         fields, _, tail = line.partition(" - ")
         kind, _, options = tail.split(" ", 2)
         root, mount = fields.split(" ")[3:5]
         if kind == "cgroup" and "memory" in options.split(","):
             path = next((path for names, path in own.items() if "memory" in names.split(",")), "/")
-            found.append(Path(mount) / os.path.relpath(path, root))
+            folders.append(Path(mount) / os.path.relpath(path, root))
         elif kind == "cgroup2":
             below = Path(mount) / os.path.relpath(own.get("", "/"), root)
-            found += [below] if below == Path(mount) else [below, below.parent]
-    return found
+            folders += [below] if below == Path(mount) else [below, below.parent]
+    return folders
 
 
 def _write(file: Path, value: int) -> None:
-    # Unbuffered: the kernel's answer to a refused value is an error of this write.
+    # Unbuffered, so that this write raises the error if the kernel refuses the value.
     with file.open("wb", buffering=0) as opened:
         opened.write(str(value).encode())

@@ -1,4 +1,4 @@
-"""What all execution environments of a harness share, and what all of one deployment do."""
+"""Settings that all execution environments share, and the unpacked code of one deployment."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from harness.functions.cgroup import MemoryCgroups
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """The machine's side.
+    """The machine on which the environments run.
 
-    clock: of idle times; an execution takes the wall's time, however fast that clock runs. workspace: a folder for
-    their folders. endpoint_url: what they see as AWS_ENDPOINT_URL. cgroups: None where the machine has none for the
-    harness. private_tmp: whether each can have a /tmp of its own. idle_seconds: how long one is kept that nobody calls.
+    clock: measures idle times only; an execution takes wall-clock time, however fast that clock runs. workspace: the
+    parent of the environments' folders. endpoint_url: the value of AWS_ENDPOINT_URL in the environments. cgroups: None
+    if the harness can create no cgroups on this machine. private_tmp: whether each environment can have its own /tmp.
+    idle_seconds: how long an environment is kept without an invocation.
     """
 
     clock: Clock
@@ -30,14 +31,14 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A deployment's unpacked files. folder: all of them. layers: how many there are, the first being the lowest."""
+    """The unpacked files of a deployment. folder: holds code and layers. layers: number of layers, the lowest first."""
 
     folder: Path
     layers: int = 0
 
     @property
     def task(self) -> Path:
-        """/var/task's stand-in."""
+        """The folder that stands for /var/task."""
         return self.folder / "task"
 
     def layer(self, index: int) -> Path:
@@ -45,10 +46,10 @@ class Code:
 
     @property
     def opt(self) -> list[Path]:
-        """/opt's stand-ins: of two layers with the same file the later one's counts (Lambda guide, layers)."""
+        """The folders that stand for /opt. The later of two layers with the same file wins (Lambda guide, layers)."""
         return [self.layer(index) for index in reversed(range(self.layers))]
 
     def python_path(self, runtime: str) -> list[str]:
-        """Where a Python runtime looks for modules below /opt (Lambda guide, python-layers)."""
+        """The folders below /opt in which a Python runtime looks for modules (Lambda guide, python-layers)."""
         below = (f"python/lib/{runtime}/site-packages", "python")
         return [str(layer / part) for part in below for layer in self.opt]

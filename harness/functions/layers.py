@@ -1,4 +1,4 @@
-"""Layers: zips that are unpacked beside a function's code, by version. Pure but for what Package does."""
+"""Layers: versioned zips that are unpacked beside a function's code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from harness.functions import errors
 from harness.functions.package import Package
 
-MOST_LAYERS = 5  # of a function (Lambda guide, quotas)
+MOST_LAYERS = 5  # that one function may use (Lambda guide, quotas)
 _ARN = re.compile(
     r"arn:aws[a-zA-Z-]*:lambda:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):layer:(?P<name>[\w-]+):(?P<version>\d+)"
 )
@@ -18,7 +18,7 @@ _ARN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class LayerVersion:
-    """One published version. described: what PublishLayerVersion was told of it, as it is answered."""
+    """One published version. described: the members of PublishLayerVersion's request that answers repeat."""
 
     arn: str
     version: int
@@ -40,19 +40,19 @@ class LayerVersion:
         }
 
     def used(self) -> dict[str, Any]:
-        """botocore's Layer, as a function's configuration names it."""
+        """botocore's Layer, the entry in a function's configuration."""
         return {"Arn": self.arn, "CodeSize": self.package.size}
 
 
 class Layers:
-    """All layers, by account, region and name. A deleted version goes on working where it is used already."""
+    """All layers by account, region and name. Functions that already use a deleted version keep it."""
 
     def __init__(self) -> None:
         self._versions: dict[tuple[str, str, str], dict[int, LayerVersion]] = {}
         self._last: dict[tuple[str, str, str], int] = {}
 
     def next_version(self, account: str, region: str, name: str) -> int:
-        """A number that no version of the layer ever had."""
+        """A version number that the layer never had, not even for a deleted version."""
         key = account, region, name
         self._last[key] = self._last.get(key, 0) + 1
         return self._last[key]
@@ -61,7 +61,7 @@ class Layers:
         self._versions.setdefault((account, region, name), {})[layer.version] = layer
 
     def versions(self, account: str, region: str, name: str) -> list[LayerVersion]:
-        """The newest first."""
+        """The layer's versions, the newest first."""
         return list(reversed(self._versions.get((account, region, name), {}).values()))
 
     def names(self, account: str, region: str) -> list[str]:
@@ -69,11 +69,11 @@ class Layers:
 
     def size(self, account: str, region: str) -> int:
         """Bytes of all packages."""
-        kept = (versions for key, versions in self._versions.items() if key[:2] == (account, region))
-        return sum(layer.package.size for versions in kept for layer in versions.values())
+        stored = (versions for key, versions in self._versions.items() if key[:2] == (account, region))
+        return sum(layer.package.size for versions in stored for layer in versions.values())
 
     def get(self, account: str, region: str, name: str, version: int) -> LayerVersion:
-        """Raises AwsError."""
+        """One version of a layer. Raises AwsError if it does not exist."""
         if version < 1:
             raise errors.invalid("Layer Version Cannot be less than 1")
         layer = self._versions.get((account, region, name), {}).get(version)
@@ -91,12 +91,12 @@ class Layers:
         self._versions.get((account, region, name), {}).pop(version, None)
 
     def resolve(self, arns: Iterable[str], region: str) -> tuple[LayerVersion, ...]:
-        """The versions that a function names, in its order. Raises AwsError."""
-        found: dict[str, LayerVersion] = {}
-        wanted = list(arns)
-        if len(wanted) > MOST_LAYERS:
+        """The versions with these ARNs, in their order. Raises AwsError if a function may not use them together."""
+        resolved: dict[str, LayerVersion] = {}
+        requested = list(arns)
+        if len(requested) > MOST_LAYERS:
             raise errors.invalid(f"Cannot reference more than {MOST_LAYERS} layers.")
-        for arn in wanted:
+        for arn in requested:
             match = _ARN.fullmatch(arn)
             if match is None:
                 raise errors.validation("layers", f"[{arn}]", f"Member must satisfy constraint: [{_ARN.pattern}]")
@@ -107,10 +107,10 @@ class Layers:
             layer = self.by_arn(arn)
             if layer is None:
                 raise errors.invalid(f"Layer version {arn} does not exist.")
-            if layer.layer_arn in found:
+            if layer.layer_arn in resolved:
                 raise errors.invalid(
                     "Two different versions of the same layer are not allowed to be referenced in the same function. "
-                    f"{found[layer.layer_arn].arn} and {arn} are versions of the same layer."
+                    f"{resolved[layer.layer_arn].arn} and {arn} are versions of the same layer."
                 )
-            found[layer.layer_arn] = layer
-        return tuple(found.values())
+            resolved[layer.layer_arn] = layer
+        return tuple(resolved.values())

@@ -1,4 +1,4 @@
-"""What an execution environment prints, in its log stream and in the tail of the invocation at hand."""
+"""The log of an execution environment."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ TAIL_LIMIT = 4_096  # bytes of LogResult (botocore, Invoke)
 
 
 class EnvironmentLog:
-    """One execution environment's log stream, and the tail of the invocation at hand."""
+    """The log stream of one execution environment, and the last 4 KB of the current invocation's log."""
 
     def __init__(self, logs: CloudWatchLogs, group: str, name: str) -> None:
         self.name = name
@@ -19,11 +19,11 @@ class EnvironmentLog:
         self._tail = bytearray()
 
     def note(self, line: str) -> None:
-        """A line that belongs to no invocation: INIT_START."""
+        """Write a line that belongs to no invocation, such as INIT_START."""
         self._logs.put(self._stream, line)
 
     def write(self, line: str) -> None:
-        """A line of Lambda's own."""
+        """Write a line or message of the current invocation."""
         self._logs.put(self._stream, line)
         self._tail += line.encode("utf-8", "replace")
         if not line.endswith("\n"):
@@ -31,17 +31,17 @@ class EnvironmentLog:
         del self._tail[:-TAIL_LIMIT]
 
     def output(self, data: bytes) -> None:
-        """What the environment's processes wrote."""
+        """Write the output of the environment's processes."""
         for message in self._splitter.feed(data):
             self.write(message)
 
     def end_of_output(self) -> None:
-        """Nothing more belongs to the invocation at hand: an unfinished line is finished."""
+        """End the output of the current invocation: an unfinished line is written as a message."""
         for message in self._splitter.flush():
             self.write(message)
 
     def take_tail(self) -> bytes:
-        """The last 4 KB since the last time."""
+        """The last 4 KB written since the previous call."""
         tail = bytes(self._tail)
         self._tail.clear()
         return tail

@@ -1,4 +1,4 @@
-"""Lambda's metrics with AWS's dimensions (Lambda guide, monitoring-metrics-types and monitoring-metrics-view)."""
+"""Lambda's metrics, with AWS's dimensions (Lambda guide, monitoring-metrics-types and monitoring-metrics-view)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ NAMESPACE = "AWS/Lambda"
 
 
 class FunctionMetrics:
-    """Records what happens to requests.
+    """Records the metrics of requests.
 
-    Each value goes to the function, to the resource by which it was called (``name`` or ``name:qualifier``), to the
-    account as a whole and, for an alias, to the version that ran. Concurrency is recorded as each execution starts,
-    so that its maximum is right; without a request none is, as on AWS.
+    Each value is recorded for the function, for the resource that the request named (``name`` or ``name:qualifier``),
+    for the whole account and, if the request named an alias, for the version that ran. Concurrency is recorded whenever
+    an execution starts, so that its maximum is right. As on AWS, it is not recorded while there are no requests.
     """
 
     def __init__(self, metrics: Metrics) -> None:
@@ -35,7 +35,7 @@ class FunctionMetrics:
         concurrency: FunctionConcurrency,
         provisioned: ProvisionedConcurrency | None,
     ) -> None:
-        """An execution was admitted; the numbers include it."""
+        """Record the start of an execution. The concurrency already includes it."""
         for name, value in (("Invocations", 1), ("Throttles", 0)):
             self._count(reference, version, name, value)
         record, region = self._metrics.record, reference.region
@@ -58,19 +58,22 @@ class FunctionMetrics:
             record(series, provisioned.utilization or 0.0)
 
     def finished(self, reference: FunctionReference) -> None:
-        """An execution that started is over, whatever became of it."""
+        """Count an execution as no longer running, whatever its result."""
         self._running[reference] -= 1
         if not self._running[reference]:
             del self._running[reference]
 
     def ended(self, reference: FunctionReference, version: str, duration: float, failed: bool) -> None:
-        """duration: milliseconds, recorded to the hundredth as REPORT has it: few different ones are kept a minute."""
+        """Record the end of an execution.
+
+        duration: milliseconds, rounded to hundredths as in REPORT, so that a minute has few distinct values to keep.
+        """
         self._count(reference, version, "Errors", 1 if failed else 0)
         for series in _series(reference, version, "Duration", "Milliseconds"):
             self._metrics.record(series, round(duration, 2))
 
     def count(self, reference: FunctionReference, name: str) -> None:
-        """One of an asynchronous invocation's happenings, such as AsyncEventsReceived."""
+        """Count one event in the life of an asynchronous invocation, such as AsyncEventsReceived."""
         self._count(reference, "", name, 1)
 
     def event_age(self, reference: FunctionReference, milliseconds: float) -> None:
@@ -84,13 +87,13 @@ class FunctionMetrics:
 
 @lru_cache(maxsize=4096)
 def _series(reference: FunctionReference, version: str, name: str, unit: Unit) -> tuple[Series, ...]:
-    """The account's series first. version: the one that ran, which only an alias' series name."""
+    """All series of a value, the account's first. version: the one that ran; only an alias has a series for it."""
     function = ("FunctionName", reference.name)
     resource = ("Resource", f"{reference.name}:{reference.qualifier}" if reference.qualifier else reference.name)
     dimensions: list[tuple[tuple[str, str], ...]] = [(), (function,), (function, resource)]
     if version and reference.qualifier not in (None, version):
         dimensions.append((("ExecutedVersion", version), function, resource))
-    return tuple(Series(NAMESPACE, name, each, unit, reference.region) for each in dimensions)
+    return tuple(Series(NAMESPACE, name, series, unit, reference.region) for series in dimensions)
 
 
 @lru_cache(maxsize=64)

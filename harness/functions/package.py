@@ -1,4 +1,4 @@
-"""A function's code: the zip that was uploaded, checked and unpacked as Lambda does."""
+"""The deployment package of a function: checks and unpacks the uploaded zip as Lambda does."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from harness.functions import errors
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A deployment package. sha256 is base64, as AWS answers CodeSha256."""
+    """A deployment package. sha256: base64, as in AWS's CodeSha256."""
 
     content: bytes
 
@@ -39,21 +39,21 @@ class Package:
 
     @property
     def unpacked_size(self) -> int:
-        """Bytes of its files as the zip declares them. Raises AwsError for what is no zip."""
+        """Bytes of its files as the zip declares them. Raises AwsError if the content is not a zip."""
         try:
             with zipfile.ZipFile(io.BytesIO(self.content)) as archive:
                 return sum(member.file_size for member in archive.infolist())
-        except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:  # ValueError: an offset below zero
+        except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:  # ValueError: a negative offset
             raise errors.invalid(errors.BAD_ZIP) from error
 
     def unpack(self, folder: Path) -> None:
-        """Write the code to a new folder, read-only like /var/task. Raises AwsError; leaves nothing on failure."""
+        """Write the code to a new folder, read-only like /var/task. Raises AwsError, and then leaves no folder."""
         try:
             with zipfile.ZipFile(io.BytesIO(self.content)) as archive:
                 members = archive.infolist()
                 _check(members)
                 folder.mkdir(parents=True)
-                # Links last, so that nothing is written through one.
+                # Links come last, so that no file is written through one.
                 for member in sorted(members, key=_is_link):
                     _extract(archive, member, folder)
                 _check_links(folder)
@@ -63,7 +63,7 @@ class Package:
         except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
             remove(folder)  # RuntimeError: an encrypted member; NotImplementedError: an unknown compression
             raise errors.invalid(errors.BAD_ZIP) from error
-        except FileExistsError as error:  # a link in the place of another member
+        except FileExistsError as error:  # a link has the name of another member
             remove(folder)
             raise errors.invalid(errors.BAD_ZIP) from error
         except OSError as error:
@@ -75,7 +75,7 @@ class Package:
 
 
 async def read(backend: Backend, code: Mapping[str, Any]) -> Package:
-    """The package that a request names: its ZipFile, or an object of the backend's S3. Raises AwsError."""
+    """Read the package of a request: its ZipFile, or an object in the backend's S3. Raises AwsError."""
     content = code.get("ZipFile")
     if content is not None:
         if code.get("S3Bucket") or code.get("S3Key"):
@@ -92,22 +92,22 @@ async def _read_s3(backend: Backend, code: Mapping[str, Any]) -> bytes:
     version = {"VersionId": code["S3ObjectVersion"]} if code.get("S3ObjectVersion") else {}
     try:
         size = await backend.call("s3", "head_object", Bucket=code["S3Bucket"], Key=code["S3Key"], **version)
-        # S3 holds larger packages than a request may carry; what counts then is the unpacked size.
+        # A package in S3 may be larger than one in a request; only its unpacked size is limited.
         if size["ContentLength"] > errors.UNZIPPED_LIMIT:
             raise errors.invalid(errors.UNZIPPED_TOO_LARGE)
-        found = await backend.call("s3", "get_object", Bucket=code["S3Bucket"], Key=code["S3Key"], **version)
+        stored = await backend.call("s3", "get_object", Bucket=code["S3Bucket"], Key=code["S3Key"], **version)
     except ClientError:
-        # HEAD carries no error text, GET does.
+        # The answer to HEAD has no error text; the answer to GET does.
         try:
-            found = await backend.call("s3", "get_object", Bucket=code["S3Bucket"], Key=code["S3Key"], **version)
+            stored = await backend.call("s3", "get_object", Bucket=code["S3Bucket"], Key=code["S3Key"], **version)
         except ClientError as error:
             raise errors.s3_object(error.response["Error"]["Code"], error.response["Error"]["Message"]) from error
-    content: bytes = found["Body"].read()
+    content: bytes = stored["Body"].read()
     return content
 
 
 def remove(folder: Path) -> None:
-    """Delete a folder that may be read-only, and that somebody else may be deleting as well."""
+    """Delete a folder, even if it is read-only or another task is deleting it at the same time."""
     for root, _, _ in os.walk(folder):
         with contextlib.suppress(FileNotFoundError):
             Path(root).chmod(0o755)
@@ -140,18 +140,18 @@ def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) ->
 
 
 def _link(destination: str, member: zipfile.ZipInfo, folder: Path) -> None:
-    """A symbolic link of the package, such as a shared library's; it may not lead out of it."""
+    """Create a symbolic link, such as a shared library's. Raises AwsError if it leaves the package."""
     target = folder / member.filename
-    place = folder.resolve() / target.parent.relative_to(folder)
-    # Looked at before a folder is made: it would be made behind another link.
-    if Path(destination).is_absolute() or target.parent.resolve() != place:
+    expected_parent = folder.resolve() / target.parent.relative_to(folder)
+    # Checked before the parent folder is created, because it could be created behind another link.
+    if Path(destination).is_absolute() or target.parent.resolve() != expected_parent:
         raise errors.invalid(errors.BAD_ZIP)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.symlink_to(destination)
 
 
 def _check_links(folder: Path) -> None:
-    """Where each leads is known when all are there: one may lead through another."""
+    """Check where the links lead, once all of them exist: one link may lead through another. Raises AwsError."""
     root = folder.resolve()
     for parent, folders, files in os.walk(folder):
         for name in (*folders, *files):
@@ -163,7 +163,7 @@ def _check_links(folder: Path) -> None:
 def _lands_in(link: Path, root: Path) -> bool:
     try:
         return link.resolve().is_relative_to(root)
-    except (OSError, RuntimeError):  # a link that leads to itself
+    except (OSError, RuntimeError):  # a link that points to itself
         return False
 
 

@@ -1,4 +1,4 @@
-"""An environment's process group: started in its own session, watched by a pidfd, killed as a whole."""
+"""The process group of an environment: started in its own session, watched by a pidfd, killed as a whole."""
 
 from __future__ import annotations
 
@@ -23,12 +23,14 @@ READ_SIZE = 65_536  # a pipe's capacity
 
 
 class Process:
-    """One awslambdaric and whatever it forks.
+    """One awslambdaric process and everything that it forks.
 
-    on_output gets what they write, standard output and error and awslambdaric's frames in one stream. on_exit gets the
-    return code as Popen gives it, after all output. cgroup: the group that it joins; without one, what leaves the
-    process group by a session of its own escapes kill(). Popen and a pidfd instead of asyncio's own subprocesses: the
-    spawn is a vfork however large the harness is, there is no thread for each child, and it is the same under uvloop.
+    on_output: called with their output; standard output, standard error and awslambdaric's frames share one stream.
+    on_exit: called with Popen's return code, after all output. cgroup: the memory cgroup to join. Without a cgroup,
+    kill() misses a process that leaves the process group by starting its own session.
+
+    Popen and a pidfd are used instead of asyncio's subprocesses: Popen spawns with vfork, however large the harness is,
+    no thread is needed for each child, and uvloop behaves the same.
     """
 
     def __init__(
@@ -43,25 +45,26 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """The group's leader; 0 when there is none."""
+        """Process id of the group's leader; 0 while no process runs."""
         return self._popen.pid if self._popen is not None else 0
 
     def start(self, settings: Mapping[str, Any], variables: Mapping[str, str], code: Path) -> None:
-        """Spawn it with bootstrap.py's settings. Raises OSError when the machine has no room for another process."""
-        tied = written = -1
+        """Start the process with bootstrap.py's settings. Raises OSError if the machine cannot run another process."""
+        lifeline_read = output_write = -1
         try:
-            tied, self._lifeline = os.pipe()
-            self._output, written = os.pipe()
+            lifeline_read, self._lifeline = os.pipe()
+            self._output, output_write = os.pipe()
             os.set_blocking(self._output, False)
-            told = {"lifeline": tied, "cgroup": str(self._cgroup.procs) if self._cgroup else None, **settings}
+            cgroup = str(self._cgroup.procs) if self._cgroup else None
+            bootstrap_settings = json.dumps({"lifeline": lifeline_read, "cgroup": cgroup, **settings})
             self._popen = subprocess.Popen(
-                [sys.executable, str(BOOTSTRAP), json.dumps(told)],
+                [sys.executable, str(BOOTSTRAP), bootstrap_settings],
                 cwd=code,
-                env={**variables, "_LAMBDA_TELEMETRY_LOG_FD": str(written)},
+                env={**variables, "_LAMBDA_TELEMETRY_LOG_FD": str(output_write)},
                 stdin=subprocess.DEVNULL,
-                stdout=written,
-                stderr=written,
-                pass_fds=(tied, written),
+                stdout=output_write,
+                stderr=output_write,
+                pass_fds=(lifeline_read, output_write),
                 start_new_session=True,
             )
             self._pidfd = os.pidfd_open(self._popen.pid)
@@ -69,14 +72,14 @@ class Process:
             self._abandon()
             raise
         finally:
-            for descriptor in (tied, written):
+            for descriptor in (lifeline_read, output_write):
                 if descriptor >= 0:
                     os.close(descriptor)
         self._loop.add_reader(self._output, self._read)
         self._loop.add_reader(self._pidfd, self._exited)
 
     def drain(self) -> None:
-        """Hand on what is in the pipe at this moment; what is written meanwhile can wait."""
+        """Pass on the output that is in the pipe now. Later output is read by the event loop as usual."""
         if self._output < 0:
             return
         available = struct.unpack("i", fcntl.ioctl(self._output, termios.FIONREAD, b"\0\0\0\0"))[0]
@@ -85,7 +88,7 @@ class Process:
             self._on_output(data)
 
     def kill(self) -> None:
-        """SIGKILL all of it; on_exit follows."""
+        """Send SIGKILL to the whole group; on_exit is called afterwards."""
         if self._cgroup is not None:
             self._cgroup.kill()
         if self._popen is not None:
@@ -101,13 +104,13 @@ class Process:
             data = os.read(self._output, min(size, READ_SIZE))
         except BlockingIOError:
             return b""
-        if not data:  # every writer has gone
+        if not data:  # every write end is closed
             self._loop.remove_reader(self._output)
         return data
 
     def _exited(self) -> None:
         assert self._popen is not None
-        # The leader is a zombie still, so its number is nobody else's: what it forked can be killed by it.
+        # The leader is still a zombie, so no other process has its id: it is safe to kill the group by that id.
         self.kill()
         returncode = self._popen.wait()
         self.drain()

@@ -1,4 +1,4 @@
-"""The function's role: may Lambda assume it, and the temporary credentials that its environments get."""
+"""The role of a function: whether Lambda can assume it, and the temporary credentials of its environments."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from harness.functions import errors
 
 LAMBDA_PRINCIPAL = "lambda.amazonaws.com"
 SHORTEST_SESSION_NAME = 2  # botocore, AssumeRole
-RENEWAL_MARGIN = timedelta(minutes=1)  # ours: what a request may still need after the function's own timeout
+RENEWAL_MARGIN = timedelta(minutes=1)  # ours: time that a request may need beyond the function's timeout
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A role session. expires: in the backend's time, which is the wall's."""
+    """Temporary credentials of a role session. expires: wall-clock time, which the backend uses too."""
 
     access_key: str
     secret_key: str
@@ -27,12 +27,12 @@ class Credentials:
     expires: datetime
 
     def last_for(self, seconds: float, now: datetime) -> bool:
-        """Whether they are valid for so long, with a margin."""
+        """Whether they stay valid for this many seconds plus a margin."""
         return now + timedelta(seconds=seconds) + RENEWAL_MARGIN < self.expires
 
 
 def session_name(function: str) -> str:
-    """Lambda's role session is named after the function; AWS lengthens a name that STS would refuse."""
+    """Name of the role session: the function's name, which Lambda lengthens if STS would refuse it as too short."""
     return function if len(function) >= SHORTEST_SESSION_NAME else f"{function}@lambda_function"
 
 
@@ -48,27 +48,27 @@ async def check(backend: Backend, role_arn: str, account: str) -> None:
 
 
 async def assume(backend: Backend, role_arn: str, function: str) -> Credentials:
-    """New credentials of the role, for the session that AWS names after the function."""
+    """Get new credentials for a role session of the function. Raises AwsError if the role cannot be assumed."""
     try:
         answer = await backend.call("sts", "assume_role", RoleArn=role_arn, RoleSessionName=session_name(function))
     except ClientError as error:
         raise errors.invalid(errors.ROLE_NOT_ASSUMABLE) from error
-    found = answer["Credentials"]
-    return Credentials(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"], found["Expiration"])
+    keys = answer["Credentials"]
+    return Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], keys["Expiration"])
 
 
 class RoleSession:
-    """One function's credentials, fetched when first needed and renewed before they expire."""
+    """The credentials of one function: fetched when first needed and renewed before they expire."""
 
     def __init__(self, backend: Backend, role_arn: str, function: str) -> None:
         self._backend = backend
         self._role_arn = role_arn
         self._function = function
         self._credentials: Credentials | None = None
-        self._renewing = asyncio.Lock()  # fifty cold starts at once ask STS once
+        self._renewing = asyncio.Lock()  # fifty simultaneous cold starts call STS only once
 
     async def credentials(self, seconds: float) -> Credentials:
-        """Credentials that last for so many seconds."""
+        """Credentials that stay valid for this many seconds. Raises AwsError if the role cannot be assumed."""
         async with self._renewing:
             if self._credentials is None or not self._credentials.last_for(seconds, datetime.now(UTC)):
                 self._credentials = await assume(self._backend, self._role_arn, self._function)

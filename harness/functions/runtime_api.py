@@ -1,6 +1,7 @@
-"""Lambda's Runtime API (version 2018-06-01) for one execution environment: what awslambdaric talks to.
+"""Lambda's Runtime API (version 2018-06-01), which awslambdaric calls from inside an execution environment.
 
-One listener on a free loopback port each, because AWS_LAMBDA_RUNTIME_API names a host and a port and nothing else.
+Each environment has a listener on a loopback port of its own, because AWS_LAMBDA_RUNTIME_API holds only a host and a
+port.
 """
 
 from __future__ import annotations
@@ -17,36 +18,36 @@ ACCEPTED = b'{"status":"OK"}\n'
 
 
 class Runtime(Protocol):
-    """What the API tells the environment about its runtime. None of these may wait.
+    """The events of a runtime, which the API reports to the environment. The methods must not block.
 
-    A POST is answered with the status that is returned: 202, or as AWS does 413 for too large a response and 400 for
-    an invocation that is not the one at hand.
+    The methods for a POST return the status of its answer: 202, or as on AWS 413 if the response is too large and 400
+    if the invocation is not the current one.
     """
 
     @property
     def response_limit(self) -> int | None:
-        """Bytes that a response may have; None for no limit."""
+        """Largest size of a response in bytes; None for no limit."""
         ...
 
     def asks(self) -> None:
-        """The runtime asks for its next invocation: it is idle."""
+        """The runtime asked for its next invocation, so it is idle."""
         ...
 
     def responds(self, request_id: str, payload: bytes | None) -> int:
-        """The handler returned; None for a payload above the limit."""
+        """The handler returned. payload: None if it is larger than the limit."""
         ...
 
     def fails(self, request_id: str, payload: bytes | None, error_type: str) -> int:
-        """The handler raised; None for an error above the limit."""
+        """The handler raised an exception. payload: None if it is larger than the limit."""
         ...
 
     def fails_to_start(self, payload: bytes, error_type: str) -> int:
-        """The handler's module could not be loaded."""
+        """The runtime could not load the handler's module."""
         ...
 
 
 class RuntimeApi:
-    """The listener, and the request that waits for the next invocation."""
+    """The listener of one environment, and the connection whose request waits for the next invocation."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -56,14 +57,14 @@ class RuntimeApi:
         self.address = ""
 
     async def start(self) -> None:
-        """Listen; ``address`` is then host:port."""
+        """Start to listen. Afterwards ``address`` is host:port."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: _Connection(self), "127.0.0.1", 0)
         host, port = self._server.sockets[0].getsockname()
         self.address = f"{host}:{port}"
 
     def deliver(self, headers: Mapping[str, str], payload: bytes) -> None:
-        """Answer the waiting request with an invocation; a runtime that has just died takes none: its end follows."""
+        """Answer the waiting request with an invocation. Does nothing if the runtime has just ended."""
         if self._waiting is not None:
             waiting, self._waiting = self._waiting, None
             waiting.answer(200, payload, headers)
@@ -90,7 +91,7 @@ class RuntimeApi:
 
 
 class _Connection(asyncio.Protocol):
-    """HTTP/1.1 with one request at a time, which is all that a runtime sends."""
+    """A connection of the runtime: HTTP/1.1, one request at a time."""
 
     def __init__(self, api: RuntimeApi) -> None:
         self._api = api
@@ -102,7 +103,7 @@ class _Connection(asyncio.Protocol):
         self._too_large = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # Not isinstance: uvloop's transports are not asyncio.Transport's subclasses.
+        # A cast, not isinstance: uvloop's transports are not subclasses of asyncio.Transport.
         self._transport = cast("asyncio.Transport", transport)
         self._api._connections.add(self)
 
@@ -118,7 +119,7 @@ class _Connection(asyncio.Protocol):
         except httptools.HttpParserError:
             self.close()
 
-    # The parser's callbacks, by httptools' names.
+    # ---- callbacks of the parser, with the names that httptools gives them
 
     def on_message_begin(self) -> None:
         self._url, self._error_type = b"", ""

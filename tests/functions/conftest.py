@@ -1,4 +1,4 @@
-"""A moto backend for the session, the service on it, and the few words in which tests speak of functions."""
+"""Fixtures and helpers of the tests of functions: a moto backend for the session, and the service on it."""
 
 from __future__ import annotations
 
@@ -50,16 +50,16 @@ def zipped(source: str, name: str = "app.py") -> bytes:
     return content.getvalue()
 
 
-async def eventually(true: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait for something that another process or task does."""
+async def eventually(condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait until a condition is true that another process or task brings about."""
     deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen in time"
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not become true in time"
         await asyncio.sleep(0.01)
 
 
 def alive(pid: int) -> bool:
-    """Whether a process runs; one that nobody has waited for yet does not."""
+    """Whether a process runs. A zombie does not."""
     try:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -88,7 +88,7 @@ MODEL = Session().get_service_model("lambda")
 
 
 def check_answer(operation: str, answer: Mapping[str, Any]) -> None:
-    """An answer has the model's members and types only."""
+    """Check that an answer has only the members and types of botocore's model."""
     shape = MODEL.operation_model(operation).output_shape
     assert shape is not None
     assert set(answer) <= set(shape.members)
@@ -96,7 +96,7 @@ def check_answer(operation: str, answer: Mapping[str, Any]) -> None:
 
 
 async def refused(call: Awaitable[Any]) -> AwsError:
-    """The error that a call is answered with."""
+    """The error with which a call is refused."""
     with pytest.raises(AwsError) as caught:
         await call
     return caught.value
@@ -104,7 +104,7 @@ async def refused(call: Awaitable[Any]) -> AwsError:
 
 @dataclass
 class Answer:
-    """An Invoke response and the request's id."""
+    """The response of an Invoke request, and the id of the request."""
 
     request_id: str
     response: dict[str, Any]
@@ -131,7 +131,7 @@ class Lambda:
     backend: Backend
 
     async def create(self, source: str | bytes = "def handler(event, context): return event", **more: Any) -> str:
-        """A new function with a name of its own; the name."""
+        """Create a function with a unique name and return the name."""
         name: str = more.pop("FunctionName", f"f{uuid.uuid4().hex[:12]}")
         code = source if isinstance(source, bytes) else zipped(source)
         request = {"Runtime": "python3.11", "Handler": "app.handler", "Role": ROLE, "Code": {"ZipFile": code}} | more
@@ -153,7 +153,7 @@ class Lambda:
         await self.service.flush_logs()
         group = f"/aws/lambda/{name}"
         streams = (await self.backend.call("logs", "describe_log_streams", logGroupName=group))["logStreams"]
-        found = []
+        messages = []
         for stream in streams:
             events = await self.backend.call(
                 "logs",
@@ -162,8 +162,8 @@ class Lambda:
                 logStreamName=stream["logStreamName"],
                 startFromHead=True,
             )
-            found.append([event["message"] for event in events["events"]])
-        return found
+            messages.append([event["message"] for event in events["events"]])
+        return messages
 
 
 def make_service(backend: Backend, workspace: Path, clock: Clock | None = None, **more: Any) -> Functions:
@@ -182,5 +182,5 @@ async def running(service: Functions, backend: Backend) -> AsyncIterator[Lambda]
 
 @pytest.fixture
 async def lambda_(backend: Backend, tmp_path: Path) -> AsyncIterator[Lambda]:
-    async with running(make_service(backend, tmp_path / "lambda"), backend) as one:
-        yield one
+    async with running(make_service(backend, tmp_path / "lambda"), backend) as lambda_:
+        yield lambda_

@@ -1,4 +1,4 @@
-"""Memory cgroups, on machines that let the harness make some; the files are read wherever they are."""
+"""Memory cgroups, on machines where the harness can create them. Version 2's files are tested on every machine."""
 
 import os
 import subprocess
@@ -10,59 +10,59 @@ import pytest
 from harness.functions import cgroup
 from harness.functions.cgroup import MemoryCgroups
 
-FOUND = MemoryCgroups.find()
-here = pytest.mark.skipif(FOUND is None, reason="the harness may make no memory cgroup on this machine")
+CGROUPS = MemoryCgroups.find()
+needs_cgroups = pytest.mark.skipif(CGROUPS is None, reason="the harness cannot create a memory cgroup on this machine")
 
 
-@here
-def test_a_group_kills_what_leaves_the_process_group_and_is_then_removed() -> None:
-    assert FOUND is not None
-    group = FOUND.create("t1", 200_000_000)
+@needs_cgroups
+def test_a_group_kills_a_process_that_left_the_process_group_and_is_then_removed() -> None:
+    assert CGROUPS is not None
+    group = CGROUPS.create("t1", 200_000_000)
     child = subprocess.Popen(["sleep", "60"], start_new_session=True)
     group.procs.write_text(str(child.pid))
     group.remove()
     assert child.wait(5) == -9
     assert not group.procs.parent.exists()
-    group.remove()  # once more is no error
+    group.remove()  # removing it again is no error
 
 
-@here
-def test_a_group_counts_what_the_kernel_killed_for_memory() -> None:
-    assert FOUND is not None
-    group = FOUND.create("t2", 50_000_000)
+@needs_cgroups
+def test_a_group_counts_the_processes_that_the_kernel_killed_for_memory() -> None:
+    assert CGROUPS is not None
+    group = CGROUPS.create("t2", 50_000_000)
     try:
         assert group.out_of_memory_kills == 0
         greedy = "import sys; open(sys.argv[1], 'w').write('0'); x = b'x' * 200_000_000"
-        ended = subprocess.run([sys.executable, "-c", greedy, str(group.procs)], check=False)
-        assert ended.returncode == -9
+        completed = subprocess.run([sys.executable, "-c", greedy, str(group.procs)], check=False)
+        assert completed.returncode == -9
         assert group.out_of_memory_kills == 1
     finally:
         group.remove()
     assert group.out_of_memory_kills == 0
 
 
-@here
-def test_what_a_dead_harness_left_is_removed() -> None:
-    assert FOUND is not None
+@needs_cgroups
+def test_groups_of_a_harness_that_has_ended_are_removed() -> None:
+    assert CGROUPS is not None
     dead = subprocess.Popen(["true"])
     dead.wait()
-    left = FOUND._parent / f"{cgroup.PREFIX}-{dead.pid}-old"
-    left.mkdir()
-    mine = FOUND.create("t3", 50_000_000)
+    leftover = CGROUPS._parent / f"{cgroup.PREFIX}-{dead.pid}-old"
+    leftover.mkdir()
+    mine = CGROUPS.create("t3", 50_000_000)
     try:
         assert MemoryCgroups.find() is not None
-        assert not left.exists()
+        assert not leftover.exists()
         assert mine.procs.exists()
     finally:
         mine.remove()
 
 
-def test_version_2_by_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second interface, whose files are written and read alike; the kernel's part is played."""
-    kept = Path.mkdir
+def test_version_2_of_the_cgroup_interface(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test creates the files that the kernel would create."""
+    original_mkdir = Path.mkdir
 
     def mkdir(self: Path, *arguments: object, **options: object) -> None:
-        kept(self)
+        original_mkdir(self)
         for name in ("memory.max", "memory.swap.max", "memory.events", "cgroup.procs", "cgroup.kill"):
             (self / name).write_text("oom 1\noom_kill 3\n" if name == "memory.events" else "")
 
@@ -77,6 +77,6 @@ def test_version_2_by_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert (folder / "cgroup.kill").read_text() == "1"
 
 
-def test_without_a_place_for_groups_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_find_returns_none_where_no_group_can_be_created(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cgroup, "_candidates", lambda: [tmp_path / "nowhere"])
     assert MemoryCgroups.find() is None

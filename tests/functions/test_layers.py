@@ -17,20 +17,20 @@ async def publish(lambda_: Lambda, name: str, source: str = "name = 'akita'", **
     return await lambda_("PublishLayerVersion", LayerName=name, Content=content, **more)
 
 
-async def test_a_layers_modules_are_the_functions(lambda_: Lambda) -> None:
+async def test_a_function_can_import_the_modules_of_its_layers(lambda_: Lambda) -> None:
     published = await publish(lambda_, "breeds", Description="names", CompatibleRuntimes=["python3.11"])
     check_answer("PublishLayerVersion", published)
     assert (published["LayerVersionArn"], published["Version"]) == (f"{ARN}breeds:1", 1)
     name = await lambda_.create(USES, Layers=[f"{ARN}breeds:1"])
-    found, path = (await lambda_.invoke(name)).payload
-    assert found == "akita"
+    breed, path = (await lambda_.invoke(name)).payload
+    assert breed == "akita"
     assert path.endswith("layer0/bin")
     configuration = await lambda_("GetFunctionConfiguration", FunctionName=name)
     check_answer("GetFunctionConfiguration", configuration)
     assert configuration["Layers"] == [{"Arn": f"{ARN}breeds:1", "CodeSize": published["Content"]["CodeSize"]}]
 
 
-async def test_of_two_layers_with_the_same_module_the_later_counts_and_the_code_before_both(lambda_: Lambda) -> None:
+async def test_a_module_comes_from_the_code_first_then_from_the_last_layer_that_has_it(lambda_: Lambda) -> None:
     await publish(lambda_, "low", "name = 'low'")
     await publish(lambda_, "high", "name = 'high'")
     layers = [f"{ARN}low:1", f"{ARN}high:1"]
@@ -46,26 +46,27 @@ async def test_of_two_layers_with_the_same_module_the_later_counts_and_the_code_
     assert (await lambda_.invoke(own)).payload == "own"
 
 
-async def test_layer_versions_are_found_listed_and_deleted(lambda_: Lambda) -> None:
+async def test_layer_versions_are_read_listed_and_deleted(lambda_: Lambda) -> None:
     for source in ("name = 1", "name = 2"):
         published = await publish(lambda_, "many", source, CompatibleRuntimes=["python3.12"])
-    found = await lambda_("GetLayerVersion", LayerName="many", VersionNumber=2)
-    check_answer("GetLayerVersion", found)
-    assert {**found, "Content": {}} == {**published, "Content": {}}
-    with await asyncio.to_thread(urllib.request.urlopen, found["Content"]["Location"]) as answer:
+    version = await lambda_("GetLayerVersion", LayerName="many", VersionNumber=2)
+    check_answer("GetLayerVersion", version)
+    assert {**version, "Content": {}} == {**published, "Content": {}}
+    with await asyncio.to_thread(urllib.request.urlopen, version["Content"]["Location"]) as answer:
         assert answer.read() == zipped("name = 2", "python/breeds.py")
     by_arn = await lambda_("GetLayerVersionByArn", Arn=f"{ARN}many:1")
     assert by_arn["Version"] == 1
     listed = await lambda_("ListLayerVersions", LayerName="many")
     check_answer("ListLayerVersions", listed)
-    assert [each["Version"] for each in listed["LayerVersions"]] == [2, 1]
+    assert [version["Version"] for version in listed["LayerVersions"]] == [2, 1]
     layers = await lambda_("ListLayers", CompatibleRuntime="python3.12")
     check_answer("ListLayers", layers)
-    assert [(each["LayerName"], each["LatestMatchingVersion"]["Version"]) for each in layers["Layers"]] == [("many", 2)]
+    latest = {layer["LayerName"]: layer["LatestMatchingVersion"]["Version"] for layer in layers["Layers"]}
+    assert latest == {"many": 2}
     assert await lambda_("ListLayers", CompatibleRuntime="python3.9") == {"Layers": []}
     name = await lambda_.create(USES, Layers=[f"{ARN}many:2"])
     await lambda_("DeleteLayerVersion", LayerName="many", VersionNumber=2)
-    assert (await lambda_.invoke(name)).payload[0] == 2  # it goes on where it is in use
+    assert (await lambda_.invoke(name)).payload[0] == 2  # a function that uses a deleted version keeps it
     error = await refused(lambda_("GetLayerVersion", LayerName="many", VersionNumber=2))
     assert (error.status, error.message) == (404, "The resource you requested does not exist.")
     assert (await publish(lambda_, "many"))["Version"] == 3
@@ -95,7 +96,7 @@ async def test_layers_that_cannot_be_used(lambda_: Lambda, layers: list[str], me
     assert (await refused(lambda_("UpdateFunctionConfiguration", FunctionName=name, Layers=layers))).message == message
 
 
-async def test_a_layer_that_is_no_zip(lambda_: Lambda) -> None:
+async def test_a_layer_that_is_not_a_zip_is_refused(lambda_: Lambda) -> None:
     error = await refused(lambda_("PublishLayerVersion", LayerName="bad", Content={"ZipFile": b"no"}))
     assert error.message.startswith("Could not unzip uploaded file")
     assert (await refused(lambda_("GetLayerVersion", LayerName="bad", VersionNumber=0))).message == (

@@ -1,4 +1,4 @@
-"""What a function writes, in LogResult and in the backend's CloudWatch Logs."""
+"""The log of a function, in LogResult and in the backend's CloudWatch Logs."""
 
 import re
 
@@ -39,7 +39,7 @@ async def test_a_log_stream_as_aws_writes_it(lambda_: Lambda) -> None:
     assert len(events) == 10
 
 
-async def test_the_tail_has_the_lines_of_its_own_invocation(lambda_: Lambda) -> None:
+async def test_the_tail_has_only_the_lines_of_its_invocation(lambda_: Lambda) -> None:
     name = await lambda_.create("print('at import')\ndef handler(event, context): print('event', event)")
     assert (await lambda_.invoke(name, 1)).log.startswith("at import\nSTART RequestId")
     second = (await lambda_.invoke(name, 2)).log.splitlines()
@@ -47,10 +47,10 @@ async def test_the_tail_has_the_lines_of_its_own_invocation(lambda_: Lambda) -> 
     assert len(second) == 4
 
 
-async def test_what_is_still_in_the_pipe_when_the_answer_comes_belongs_to_its_invocation(
+async def test_output_still_in_the_pipe_at_the_answer_belongs_to_the_invocation(
     lambda_: Lambda, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Process, "_read", lambda _process: None)  # nobody has read yet when the answer comes
+    monkeypatch.setattr(Process, "_read", lambda _process: None)  # nothing has been read when the answer comes
     name = await lambda_.create("def handler(event, context): print('x' * event)")
     for length in (10, 60_000):
         assert (await lambda_.invoke(name, length)).log.splitlines()[-3].endswith("x" * min(length, 3_000))
@@ -78,7 +78,7 @@ async def test_emoji_crlf_standard_error_the_logger_and_unfinished_lines(lambda_
 
 
 @pytest.mark.unmeasured
-async def test_a_flood_costs_neither_the_answer_nor_memory(lambda_: Lambda) -> None:
+async def test_a_flood_of_output_costs_neither_the_answer_nor_memory(lambda_: Lambda) -> None:
     name = await lambda_.create(
         "import os\ndef handler(event, context):\n    for _ in range(400):\n        os.write(1, b'flood\\n' * 5_000)\n"
         "    print('last')\n    return 'dry'",
@@ -111,7 +111,7 @@ async def test_a_log_group_of_the_users_own(lambda_: Lambda) -> None:
     assert len(streams["logStreams"]) == 1
 
 
-async def test_logs_are_written_by_and_by_and_the_rest_at_close(lambda_: Lambda) -> None:
+async def test_logs_are_written_at_intervals_and_the_rest_at_close(lambda_: Lambda) -> None:
     lambda_.service._logs._flush_seconds = 0.05
     name = await lambda_.create()
     await lambda_.invoke(name)

@@ -16,9 +16,9 @@ from tests.functions.conftest import zipped
 
 def archive(*members: tuple[str | zipfile.ZipInfo, bytes]) -> bytes:
     content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as written:
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as zip_file:
         for name, data in members:
-            written.writestr(name, data)
+            zip_file.writestr(name, data)
     return content.getvalue()
 
 
@@ -55,7 +55,7 @@ def test_the_answer_names_size_and_base64_of_the_sha256() -> None:
     [b"", b"not a zip", zipped("x = 1")[:-30], zipped("x = 1")[:60] + bytes(80)],
     ids=["empty", "text", "cut short", "without directory"],
 )
-def test_what_is_no_zip_is_refused_in_awss_words(content: bytes, tmp_path: Path) -> None:
+def test_content_that_is_not_a_zip_is_refused_in_awss_words(content: bytes, tmp_path: Path) -> None:
     error = refusal(content, tmp_path / "code")
     assert error.code == "InvalidParameterValueException"
     assert error.message == errors.BAD_ZIP
@@ -88,8 +88,8 @@ def test_links_inside_the_package_are_kept_and_others_refused(tmp_path: Path) ->
 def test_unpacked_code_has_less_than_250_megabytes(tmp_path: Path) -> None:
     content = io.BytesIO()
     with (
-        zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as written,
-        written.open("a", "w") as file,
+        zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as zip_file,
+        zip_file.open("a", "w") as file,
     ):
         for _ in range(250):
             file.write(bytes(1_048_576))

@@ -1,7 +1,7 @@
-"""What cannot be is refused as AWS refuses it: codes and texts through boto3 as recorded from AWS.
+"""Invalid requests are refused as on AWS: boto3 sees the error codes and messages that were recorded from AWS.
 
-Sources: the snapshots of LocalStack's tests that are validated against AWS. What a group of operations refuses for
-reasons of its own is tested beside it; here are those that the gateway and several groups have a part in.
+Sources: the snapshots of LocalStack's tests that are validated against AWS. Refusals that concern one group of
+operations are tested with that group; the tests here involve the gateway and several groups.
 """
 
 from __future__ import annotations
@@ -82,7 +82,9 @@ def refused(call: Any, **request: Any) -> tuple[str, str]:
         ),
     ],
 )
-def test_a_function_that_cannot_be(client: Any, role: str, request_: dict[str, Any], expected: tuple[str, str]) -> None:
+def test_an_invalid_function_is_refused(
+    client: Any, role: str, request_: dict[str, Any], expected: tuple[str, str]
+) -> None:
     assert refused(client.create_function, **new(role, **request_)) == expected
 
 
@@ -93,15 +95,15 @@ def test_a_runtime_that_aws_does_not_know_is_an_invalid_parameter(client: Any, r
     assert message.startswith(f"Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum")
 
 
-def test_another_accounts_function_is_out_of_reach(client: Any, role: str) -> None:
-    other = f"arn:aws:lambda:{REGION}:123400000000:function:theirs"
-    assert refused(client.get_function, FunctionName=other) == (
+def test_access_to_another_accounts_function_is_denied(client: Any, role: str) -> None:
+    their_arn = f"arn:aws:lambda:{REGION}:123400000000:function:theirs"
+    assert refused(client.get_function, FunctionName=their_arn) == (
         "AccessDeniedException",
-        f"User: arn:aws:iam::{ACCOUNT}:root is not authorized to perform: lambda:GetFunction on resource: {other} "
+        f"User: arn:aws:iam::{ACCOUNT}:root is not authorized to perform: lambda:GetFunction on resource: {their_arn} "
         "because no resource-based policy allows the lambda:GetFunction action",
     )
-    assert refused(client.invoke, FunctionName=other)[1].endswith("allows the lambda:InvokeFunction action")
-    assert refused(client.create_function, **new(role, FunctionName=other))[0] == "AccessDeniedException"
+    assert refused(client.invoke, FunctionName=their_arn)[1].endswith("allows the lambda:InvokeFunction action")
+    assert refused(client.create_function, **new(role, FunctionName=their_arn))[0] == "AccessDeniedException"
 
 
 @pytest.mark.parametrize(
@@ -140,7 +142,7 @@ def test_another_accounts_function_is_out_of_reach(client: Any, role: str) -> No
         ("delete_function_url_config", {}, "The resource you requested does not exist."),
     ],
 )
-def test_each_operation_says_in_its_own_words_that_there_is_no_function(
+def test_each_operation_has_its_own_message_for_a_missing_function(
     client: Any, operation: str, request_: dict[str, Any], message: str
 ) -> None:
     assert refused(getattr(client, operation), FunctionName="nobody", **request_) == (NOT_FOUND, message)
@@ -174,14 +176,14 @@ def test_each_operation_says_in_its_own_words_that_there_is_no_function(
         ),
     ],
 )
-def test_each_operation_says_in_its_own_words_what_the_function_lacks(
+def test_each_operation_has_its_own_message_for_what_the_function_lacks(
     client: Any, function: str, operation: str, request_: dict[str, Any], message: str
 ) -> None:
     expected = NOT_FOUND, message.format(arn=ARN + function)
     assert refused(getattr(client, operation), FunctionName=function, **request_) == expected
 
 
-def test_a_policys_revision_is_the_functions(client: Any, role: str) -> None:
+def test_a_policy_has_the_revision_of_its_function(client: Any, role: str) -> None:
     name = unique("revision")
     client.create_function(**new(role, FunctionName=name))
 

@@ -25,7 +25,7 @@ async def test_a_role_that_lambda_cannot_assume_is_refused(backend: Backend, nam
     assert (caught.value.code, caught.value.status) == ("InvalidParameterValueException", 400)
 
 
-async def test_what_is_no_role_is_refused(backend: Backend) -> None:
+async def test_an_arn_that_is_not_a_roles_is_refused(backend: Backend) -> None:
     with pytest.raises(AwsError, match=NOT_ASSUMABLE):
         await role.check(backend, f"arn:aws:iam::{ACCOUNT}:user/somebody", ACCOUNT)
 
@@ -60,7 +60,7 @@ async def test_the_session_is_named_after_the_function(backend: Backend) -> None
 
 
 class Sts:
-    """A backend whose credentials last as long as a test says."""
+    """A backend that returns credentials with a given lifetime."""
 
     def __init__(self, lifetime: timedelta) -> None:
         self.lifetime = lifetime
@@ -86,8 +86,8 @@ async def test_credentials_are_renewed_before_they_expire(lifetime: timedelta, f
     assert sts.sessions == ["dog"] * fetched
 
 
-async def test_cold_starts_at_once_ask_for_credentials_once() -> None:
+async def test_simultaneous_cold_starts_fetch_credentials_once() -> None:
     sts = Sts(timedelta(hours=1))
     session = RoleSession(sts, ROLE, "dog")  # type: ignore[arg-type]
-    found = await asyncio.gather(*(session.credentials(3) for _ in range(50)))
-    assert {credentials.access_key for credentials in found} == {"1"}
+    all_credentials = await asyncio.gather(*(session.credentials(3) for _ in range(50)))
+    assert {credentials.access_key for credentials in all_credentials} == {"1"}

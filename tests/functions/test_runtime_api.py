@@ -1,4 +1,4 @@
-"""The Runtime API's contract as a runtime sees it (Lambda guide, runtimes-api)."""
+"""The contract of the Runtime API, from the view of a runtime (Lambda guide, runtimes-api)."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ from harness.functions.runtime_api import RuntimeApi
 
 
 class Recorder:
-    """Notes what the API says; only the invocation "current" is at hand."""
+    """An environment that records what the API reports. Its current invocation has the id "current"."""
 
     response_limit: int | None = 10
 
@@ -33,7 +33,7 @@ class Recorder:
 
 
 class Runtime:
-    """One connection, spoken by hand."""
+    """A runtime's connection, over which a test sends raw HTTP."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
@@ -85,7 +85,7 @@ async def test_next_waits_for_an_invocation(api: RuntimeApi, runtime: Runtime, r
     assert (status, body, headers["Lambda-Runtime-Aws-Request-Id"]) == (200, b'{"a": 1}', "current")
 
 
-async def test_a_response_is_accepted_for_the_invocation_at_hand(runtime: Runtime, recorder: Recorder) -> None:
+async def test_a_response_is_accepted_for_the_current_invocation_only(runtime: Runtime, recorder: Recorder) -> None:
     runtime.send("POST", f"{API}/invocation/current/response", b"null")
     assert (await runtime.answer())[0] == 202
     runtime.send("POST", f"{API}/invocation/other/response", b"null")
@@ -124,12 +124,12 @@ async def test_anything_else_is_not_found(runtime: Runtime, method: str, path: s
     assert (await runtime.answer())[0] == 404
 
 
-async def test_what_is_not_http_ends_the_connection(runtime: Runtime) -> None:
+async def test_data_that_is_not_http_ends_the_connection(runtime: Runtime) -> None:
     runtime.writer.write(b"\x16\x03\x01 nonsense\r\n\r\n")
     assert await runtime.reader.read() == b""
 
 
-async def test_an_invocation_for_a_runtime_that_hung_up_goes_nowhere(api: RuntimeApi, runtime: Runtime) -> None:
+async def test_delivery_to_a_runtime_that_hung_up_does_nothing(api: RuntimeApi, runtime: Runtime) -> None:
     runtime.send("GET", f"{API}/invocation/next")
     await settled()
     runtime.writer.close()

@@ -1,4 +1,4 @@
-"""Every operation once through boto3 and the gateway: routes, query strings, status codes and shapes are botocore's."""
+"""Each operation works through boto3 and the gateway: routes, query strings, status codes and shapes match botocore."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def test_every_operation_through_boto3(aws: Aws) -> None:
     layer_arn = published["LayerVersionArn"]
     assert client.get_layer_version(LayerName=layer, VersionNumber=1)["LayerVersionArn"] == layer_arn
     assert client.get_layer_version_by_arn(Arn=layer_arn)["Version"] == 1
-    assert layer in [each["LayerName"] for each in client.list_layers()["Layers"]]
+    assert layer in [layer["LayerName"] for layer in client.list_layers()["Layers"]]
     assert len(client.list_layer_versions(LayerName=layer)["LayerVersions"]) == 1
 
     client.create_function(
@@ -46,7 +46,7 @@ def test_every_operation_through_boto3(aws: Aws) -> None:
     client.put_provisioned_concurrency_config(**where, ProvisionedConcurrentExecutions=1)
     assert client.get_provisioned_concurrency_config(**where)["Status"] == "IN_PROGRESS"
     listed = client.list_provisioned_concurrency_configs(FunctionName=name)
-    assert [each["FunctionArn"] for each in listed["ProvisionedConcurrencyConfigs"]] == [f"{arn}:live"]
+    assert [config["FunctionArn"] for config in listed["ProvisionedConcurrencyConfigs"]] == [f"{arn}:live"]
     client.delete_provisioned_concurrency_config(**where)
     assert client.get_account_settings()["AccountLimit"]["ConcurrentExecutions"] == 1_000
 
@@ -71,7 +71,7 @@ def test_every_operation_through_boto3(aws: Aws) -> None:
     assert client.list_layer_versions(LayerName=layer)["LayerVersions"] == []
 
 
-def test_a_throttle_as_a_client_sees_it(aws: Aws) -> None:
+def test_a_client_sees_a_throttle_as_on_aws(aws: Aws) -> None:
     client, name = aws.client("lambda"), unique("throttled")
     code = {"ZipFile": zipped("def handler(event, context): pass")}
     client.create_function(FunctionName=name, Runtime="python3.12", Handler="app.handler", Role=aws.role(), Code=code)
@@ -79,11 +79,11 @@ def test_a_throttle_as_a_client_sees_it(aws: Aws) -> None:
     try:
         client.invoke(FunctionName=name)
     except client.exceptions.TooManyRequestsException as error:
-        seen = error.response
-    assert (seen["Reason"], seen["Type"], seen["Error"]["Message"]) == (
+        response = error.response
+    assert (response["Reason"], response["Type"], response["Error"]["Message"]) == (
         "ReservedFunctionConcurrentInvocationLimitExceeded",
         "User",
         "Rate Exceeded.",
     )
-    assert seen["ResponseMetadata"]["HTTPStatusCode"] == 429
-    assert seen["ResponseMetadata"]["HTTPHeaders"]["retry-after"] == "1"
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 429
+    assert response["ResponseMetadata"]["HTTPHeaders"]["retry-after"] == "1"

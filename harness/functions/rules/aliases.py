@@ -1,4 +1,4 @@
-"""Aliases: names for versions, and how one that names two divides requests between them. Pure."""
+"""Aliases: names for versions. An alias of two versions divides the requests between them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from harness.functions.rules.names import LATEST
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """weights: the one further version and its part of the requests, 0 to 1; the rest are ``version``'s."""
+    """A name for one or two versions.
+
+    weights: the second version and its share of the requests, 0 to 1. ``version`` gets the other requests.
+    """
 
     name: str
     arn: str
@@ -22,7 +25,7 @@ class Alias:
     weights: Mapping[str, float] = field(default_factory=dict)
 
     def choose(self, random: float) -> str:
-        """The version for one request; random: from 0 up to, not including, 1."""
+        """The version that serves one request. random: a number from 0 to 1, excluding 1."""
         for version, weight in self.weights.items():
             if random < weight:
                 return version
@@ -30,7 +33,7 @@ class Alias:
 
     @property
     def versions(self) -> tuple[str, ...]:
-        """All that it names."""
+        """All versions that the alias names."""
         return self.version, *self.weights
 
     def response(self) -> dict[str, Any]:
@@ -48,16 +51,16 @@ class Alias:
 
 
 def weights(routing: Mapping[str, Any] | None, version: str) -> dict[str, float]:
-    """A RoutingConfig's weights, within the model's bounds, for an alias of ``version``. Raises AwsError."""
-    found: dict[str, float] = dict((routing or {}).get("AdditionalVersionWeights") or {})
-    if len(found) > 1:
+    """Weights of a RoutingConfig for an alias of ``version``, already within the model's bounds. Raises AwsError."""
+    shares: dict[str, float] = dict((routing or {}).get("AdditionalVersionWeights") or {})
+    if len(shares) > 1:
         raise errors.invalid("Number of items in AdditionalVersionWeights cannot be greater than 1")
-    for other in found:
+    for second in shares:
         if version == LATEST:
             raise errors.invalid("$LATEST is not supported for an alias pointing to more than 1 version")
-        if other == version:
+        if second == version:
             raise errors.invalid(
-                f"Invalid function version {other}. Function version {other} is already included in routing "
+                f"Invalid function version {second}. Function version {second} is already included in routing "
                 "configuration."
             )
-    return found
+    return shares

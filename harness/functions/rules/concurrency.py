@@ -1,7 +1,7 @@
-"""How many executions may run at once, and how fast they may grow.
+"""Limits on the number of concurrent executions and on how fast that number may grow.
 
-Pure: no I/O and no clock of its own. Times are seconds on any clock that never runs backwards. The live service and the
-simulator call the same rules, refilled() and admission(), which are plain arithmetic so that numba compiles them too.
+Times are seconds on any clock that never runs backwards. The live service and the simulator share the rules refilled()
+and admission(), which are plain arithmetic so that numba can compile them.
 
 Facts: Lambda guide, lambda-concurrency and scaling-behavior; botocore, PutFunctionConcurrency and ThrottleReason.
 """
@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
-ACCOUNT_LIMIT = 1_000  # concurrent executions an account and region (Lambda guide)
-UNRESERVED_MINIMUM = 100  # of them that no function may take for itself (botocore, PutFunctionConcurrency)
-REQUESTS_PER_CONCURRENCY = 10  # requests a second to each unit of concurrency (Lambda guide, lambda-concurrency)
+ACCOUNT_LIMIT = 1_000  # concurrent executions of an account in a region (Lambda guide)
+UNRESERVED_MINIMUM = 100  # of them that functions cannot reserve (botocore, PutFunctionConcurrency)
+REQUESTS_PER_CONCURRENCY = 10  # requests a second for each unit of concurrency (Lambda guide, lambda-concurrency)
 SCALING_STEP = 1_000  # environments that a function may gain ... (Lambda guide, scaling-behavior)
-SCALING_SECONDS = 10.0  # ... in so many seconds, refilled continuously and never saved up
+SCALING_SECONDS = 10.0  # ... in this many seconds; refilled continuously and never saved up
 PREPARATION_SECONDS = 90.0  # before the first provisioned environment: "a minute or two" (Lambda guide)
-IDLE_SECONDS = 600.0  # unverified: AWS publishes no time after which it ends an idle environment
+IDLE_SECONDS = 600.0  # unverified: AWS does not publish when it ends an idle environment
 PROVISIONING_RATE = 100.0  # provisioned environments a second: 6,000 a minute (Lambda guide, lambda-concurrency)
 
 ThrottleReason = Literal[
@@ -30,7 +30,7 @@ ThrottleReason = Literal[
 
 
 class Start(Enum):
-    """Where an admitted execution runs."""
+    """The kind of environment in which an admitted execution runs."""
 
     PROVISIONED = "an environment that was provisioned"
     WARM = "an on-demand environment that is idle"
@@ -51,7 +51,7 @@ class Refusal(Enum):
         return _REASONS[self]
 
 
-# The guide names no reason for the scaling rate; that of concurrency is unverified for it.
+# The guide names no reason for the scaling rate. Using that of the concurrency limit is unverified.
 _REASONS: dict[Refusal, ThrottleReason] = {
     Refusal.ACCOUNT_CONCURRENCY: "ConcurrentInvocationLimitExceeded",
     Refusal.RESERVED_CONCURRENCY: "ReservedFunctionConcurrentInvocationLimitExceeded",
@@ -61,18 +61,18 @@ _REASONS: dict[Refusal, ThrottleReason] = {
 }
 
 
-WHOLE = 1.0 - 1e-9  # one, but for what adding up fractions loses
+WHOLE = 1.0 - 1e-9  # one, less the rounding error of adding fractions
 
 
 def refilled(left: float, limit: float, per_second: float, elapsed: float) -> float:
-    """What an allowance has left after so many seconds.
+    """The content of an allowance after ``elapsed`` seconds of refilling.
 
-    AWS says that its rates are refilled continuously and are not saved up; that a rate is a token bucket is inferred.
+    AWS says that its rates are refilled continuously and are not saved up. That a rate is a token bucket is inferred.
     """
     return min(limit, left + elapsed * per_second)
 
 
-# What admission() answers: its place in _ADMISSIONS.
+# The results of admission(): indexes of _ADMISSIONS.
 PROVISIONED, WARM, COLD, NO_RESERVED, NO_UNRESERVED, RESERVED_RATE, ACCOUNT_RATE, SCALING_RATE = range(8)
 _ADMISSIONS: tuple[Start | Refusal, ...] = (
     Start.PROVISIONED,
@@ -89,10 +89,11 @@ _ADMISSIONS: tuple[Start | Refusal, ...] = (
 def admission(
     provisioned: bool, room: int, reserved: bool, own_rate: bool, account_rate: bool, warm: bool, growth: bool
 ) -> int:
-    """Where an execution runs, or the rule that has no place for it.
+    """Decide where an execution runs, or which rule throttles it.
 
-    provisioned: an environment of that kind is free. room: places that are left on demand. reserved: whether they are
-    the function's own. own_rate, account_rate, growth: whether these allowances have one left.
+    provisioned: whether a provisioned environment is free. room: number of further on-demand executions. reserved:
+    whether that number comes from the function's reserved concurrency. own_rate, account_rate, growth: whether these
+    allowances permit one more. warm: whether an on-demand environment is idle.
     """
     if not provisioned and room <= 0:
         return NO_RESERVED if reserved else NO_UNRESERVED
@@ -108,7 +109,7 @@ def admission(
 
 
 class Allowance:
-    """So many in a span of seconds, refilled continuously and never above that many."""
+    """A token bucket: ``limit`` tokens per ``seconds``, refilled continuously and never above ``limit``."""
 
     __slots__ = ("_at", "_left", "_limit", "_per_second")
 
@@ -119,25 +120,25 @@ class Allowance:
         self._at = 0.0
 
     def available(self, now: float) -> bool:
-        """Whether one is left at this time."""
+        """Whether a token is left at this time."""
         if now > self._at:
             self._left = refilled(self._left, self._limit, self._per_second, now - self._at)
             self._at = now
         return self._left >= WHOLE
 
     def take(self) -> None:
-        """Use one that available() has just found."""
+        """Take a token. Call available() first."""
         self._left -= 1.0
 
 
 @dataclass(slots=True, eq=False)
 class AccountConcurrency:
-    """One account in one region.
+    """The concurrency of one account in one region.
 
-    running: all executions. on_demand: those on unreserved concurrency. committed: what settings take from the others,
-    reserved concurrency and the provisioned concurrency of functions without any. held: the same with what is
-    allocated in place of what is requested, so that a function keeps working while its environments are prepared
-    (inferred).
+    running: all executions. on_demand: executions on unreserved concurrency. committed: concurrency that settings take
+    from the other functions: reserved concurrency, and the provisioned concurrency requested for functions that reserve
+    none. held: the same, but with allocated instead of requested provisioned concurrency, so that a function keeps
+    working while its environments are prepared (inferred).
     """
 
     limit: int = ACCOUNT_LIMIT
@@ -152,15 +153,15 @@ class AccountConcurrency:
 
     @property
     def unreserved(self) -> int:
-        """UnreservedConcurrentExecutions, as GetAccountSettings answers it."""
+        """UnreservedConcurrentExecutions in the answer of GetAccountSettings."""
         return self.limit - self.committed
 
 
 class FunctionConcurrency:
-    """One function with all its versions.
+    """The concurrency of one function, all versions included.
 
-    running: all its executions. on_demand: those outside provisioned concurrency. requested, allocated: provisioned
-    concurrency, summed over its versions and aliases.
+    running: all its executions. on_demand: executions outside provisioned concurrency. requested, allocated:
+    provisioned concurrency, summed over its versions and aliases.
     """
 
     __slots__ = ("account", "allocated", "growth", "on_demand", "requested", "requests", "reserved", "running")
@@ -180,10 +181,10 @@ class FunctionConcurrency:
     def admit(
         self, now: float, *, warm: bool, provisioned: ProvisionedConcurrency | None = None, synchronous: bool = True
     ) -> Start | Refusal:
-        """Take a place for one execution, or say which rule has none.
+        """Admit one execution and count it, or return the rule that throttles it.
 
-        warm: an idle on-demand environment of the version exists. provisioned: the version's own. synchronous: only
-        such requests count in the rates (Lambda guide, quotas).
+        warm: whether an idle on-demand environment of the version exists. provisioned: the version's provisioned
+        concurrency. synchronous: only synchronous requests count towards the request rates (Lambda guide, quotas).
         """
         account = self.account
         reserved = self.reserved
@@ -223,7 +224,7 @@ class FunctionConcurrency:
         return start
 
     def done(self, start: Start, provisioned: ProvisionedConcurrency | None = None) -> None:
-        """Give the place of one execution back; ``provisioned`` as it was admitted with."""
+        """Count one execution as ended. provisioned: the same object as at admit()."""
         if start is Start.PROVISIONED:
             if provisioned is None or provisioned.running == 0:
                 raise ValueError("done() without an execution on this provisioned concurrency")
@@ -240,7 +241,7 @@ class FunctionConcurrency:
     # ---- settings
 
     def reserve(self, executions: int | None) -> None:
-        """Set reserved concurrency, or with None remove it. What runs goes on, above a new limit too."""
+        """Set reserved concurrency, or remove it with None. Running executions go on, even above a new limit."""
         self._share(-1)
         self.reserved = executions
         self.requests = _requests(executions or 0)
@@ -248,18 +249,18 @@ class FunctionConcurrency:
 
     @property
     def reservable(self) -> int:
-        """The account's unreserved concurrency if this function took nothing of it away."""
+        """The unreserved concurrency that the account would have without this function's settings."""
         return self.account.unreserved + (self.requested if self.reserved is None else self.reserved)
 
     def provision(self, requested: int, allocated: int) -> None:
-        """Change the sums over all its provisioned concurrency by so much."""
+        """Add to the sums over all its provisioned concurrency."""
         self._share(-1)
         self.requested += requested
         self.allocated += allocated
         self._share(1)
 
     def _share(self, sign: int) -> None:
-        """Count with the account (1), or no more (-1), what depends on whether concurrency is reserved."""
+        """Add to the account (1) or subtract from it (-1) all counts that depend on whether concurrency is reserved."""
         account = self.account
         if self.reserved is None:
             account.on_demand += sign * self.on_demand
@@ -271,9 +272,9 @@ class FunctionConcurrency:
 
 
 class ProvisionedConcurrency:
-    """The provisioned environments of one version. None of them serves before all that were asked for are allocated.
+    """The provisioned environments of one version. None of them serves before all requested ones are allocated.
 
-    running: executions on them. allocated: how many serve.
+    running: executions on them. allocated: number of environments that serve.
     """
 
     __slots__ = ("allocated", "function", "requested", "requests", "running")
@@ -285,30 +286,30 @@ class ProvisionedConcurrency:
         self.request(requested)
 
     def request(self, executions: int) -> None:
-        """Ask for so many; fewer than are allocated take effect at once."""
+        """Set the requested number. A number below the allocated one takes effect at once."""
         self.function.provision(executions - self.requested, 0)
         self.requested = executions
         if executions < self.allocated:
             self.allocate(executions)
 
     def supersede(self) -> None:
-        """Ask for none any more; what is allocated goes on serving until it is given back."""
+        """Set the requested number to none. The allocated environments serve until allocate(0)."""
         self.function.provision(-self.requested, 0)
         self.requested = 0
 
     def allocate(self, executions: int) -> None:
-        """So many serve from now on."""
+        """Set the number of environments that serve."""
         self.function.provision(0, executions - self.allocated)
         self.allocated = executions
         self.requests = _requests(executions)
 
     def allocation_seconds(self, preparation: float = PREPARATION_SECONDS) -> float:
-        """How long it takes until all that are asked for serve."""
+        """Seconds until all requested environments serve."""
         return preparation + max(0, self.requested - self.allocated) / PROVISIONING_RATE
 
     @property
     def utilization(self) -> float | None:
-        """ProvisionedConcurrencyUtilization: the part of them that runs, 0 to 1; None where none serves."""
+        """ProvisionedConcurrencyUtilization: the share of them that is busy, 0 to 1; None if no environment serves."""
         return self.running / self.allocated if self.allocated else None
 
 

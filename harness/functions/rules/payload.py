@@ -1,6 +1,6 @@
-"""What Invoke takes: an event that is JSON and a client context. Pure.
+"""The payload and the client context of Invoke: both must be JSON.
 
-The reasons are Jackson's, which AWS passes on; those that are common are given in its words.
+AWS passes on the error messages of the Jackson parser. The common ones are reproduced here word for word.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import NoReturn
 
 from harness.functions import errors
 
-EMPTY_EVENT = b"{}"  # what a handler gets when the request has no payload
+EMPTY_EVENT = b"{}"  # the event if the request has no payload
 _SOURCE = "REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled)"
 _WHERE = f"[Source: {_SOURCE}; line: {{line}}, column: {{column}}]"
 _EXPECTED = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
 
 
 def check_event(payload: bytes, invocation_type: str) -> bytes:
-    """The event as it goes to the handler. Raises AwsError: too large, or not JSON."""
+    """The event for the handler. Raises AwsError if the payload is too large or not JSON."""
     limit = errors.ASYNCHRONOUS_PAYLOAD_LIMIT if invocation_type == "Event" else errors.SYNCHRONOUS_PAYLOAD_LIMIT
     if len(payload) > limit:
         raise errors.payload_too_large(len(payload), invocation_type, limit)
@@ -38,7 +38,7 @@ def check_event(payload: bytes, invocation_type: str) -> bytes:
 
 
 def client_context(encoded: str | None) -> str | None:
-    """X-Amz-Client-Context decoded: JSON in ASCII, as a header takes it. Raises AwsError."""
+    """Decode X-Amz-Client-Context to JSON in ASCII, which fits in a header. Raises AwsError if it is not JSON."""
     if not encoded:
         return None
     try:
@@ -48,7 +48,7 @@ def client_context(encoded: str | None) -> str | None:
 
 
 def _encoding_reason(payload: bytes, position: int) -> str:
-    """As recorded from AWS: a first byte is a character that begins no value, a later one no start of a character."""
+    """The reason for a payload that is not UTF-8, as recorded from AWS. An invalid first byte has a different one."""
     byte = payload[position]
     if position == 0:
         where = _WHERE.format(line=1, column=1)

@@ -1,4 +1,4 @@
-"""A function's resource policy: who else may call it. Pure."""
+"""The resource policy of a function: who else may call it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.functions import errors
 
 _ACCOUNT = re.compile(r"\d{12}")
 _PRINCIPAL_ARN = re.compile(r"arn:aws[a-z-]*:(?:iam|sts)::\d{12}:.+")
-# Condition operator and key of each of AddPermission's members, as AWS writes them (recorded answers).
+# Condition operator and key for each member of AddPermission's request, as AWS writes them (recorded answers).
 _CONDITIONS = (
     ("SourceAccount", "StringEquals", "AWS:SourceAccount"),
     ("FunctionUrlAuthType", "StringEquals", "lambda:FunctionUrlAuthType"),
@@ -21,7 +21,7 @@ _CONDITIONS = (
     ("SourceArn", "ArnLike", "AWS:SourceArn"),
     ("InvokedViaFunctionUrl", "Bool", "lambda:InvokedViaFunctionUrl"),
 )
-# What a call of a URL without a signature takes: each action with the condition that may limit it to such calls.
+# The actions that an unsigned call of a function URL needs, each with the condition that may limit it to such calls.
 _OPENING: tuple[tuple[str, Mapping[str, Any]], ...] = (
     ("lambda:InvokeFunctionUrl", {"StringEquals": {"lambda:FunctionUrlAuthType": "NONE"}}),
     ("lambda:InvokeFunction", {"Bool": {"lambda:InvokedViaFunctionUrl": "true"}}),
@@ -30,19 +30,19 @@ _OPENING: tuple[tuple[str, Mapping[str, Any]], ...] = (
 
 @dataclass(slots=True)
 class ResourcePolicy:
-    """The statements by their ids, in the order in which they came."""
+    """The statements by id, in the order in which they were added."""
 
     statements: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def document(self) -> str:
-        """The policy as GetPolicy answers it."""
+        """The policy document in the answer of GetPolicy."""
         policy = {"Version": "2012-10-17", "Id": "default", "Statement": list(self.statements.values())}
         return json.dumps(policy, separators=(",", ":"))
 
     def opens_url(self) -> bool:
-        """Whether anybody may call a function URL without a signature.
+        """Whether anyone may call the function URL without a signature.
 
-        Since October 2025 that takes both actions (Lambda guide, urls-auth).
+        Since October 2025 this requires permission for both actions (Lambda guide, urls-auth).
         """
         return all(
             any(_opens(statement, action, conditions) for statement in self.statements.values())
@@ -51,8 +51,8 @@ class ResourcePolicy:
 
 
 def statement(request: Mapping[str, Any], resource: str) -> dict[str, Any]:
-    """AddPermission's request as a statement on a function's ARN. Raises AwsError."""
-    made: dict[str, Any] = {
+    """Turn AddPermission's request into a statement. resource: the function's ARN. Raises AwsError."""
+    permission: dict[str, Any] = {
         "Sid": request["StatementId"],
         "Effect": "Allow",
         "Principal": _principal(request["Principal"]),
@@ -64,8 +64,8 @@ def statement(request: Mapping[str, Any], resource: str) -> dict[str, Any]:
         if (value := request.get(member)) is not None:
             conditions.setdefault(operator, {})[key] = str(value).lower() if isinstance(value, bool) else value
     if conditions:
-        made["Condition"] = conditions
-    return made
+        permission["Condition"] = conditions
+    return permission
 
 
 def _opens(statement: Mapping[str, Any], action: str, conditions: Mapping[str, Any]) -> bool:

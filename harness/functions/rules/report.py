@@ -1,4 +1,4 @@
-"""The lines that Lambda itself writes to a function's log. Pure.
+"""The lines that Lambda itself writes to the log of a function.
 
 Formats as recorded from AWS (LocalStack's validated snapshots; public logs for Status, INIT_REPORT and the timeout).
 Durations are in milliseconds.
@@ -14,7 +14,11 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What one invocation took. init: the cold start's, billed since 2025-08-01 (Lambda guide). memory: MB."""
+    """The REPORT line of one invocation.
+
+    init: duration of a cold start's initialization, billed since 2025-08-01 (Lambda guide). memory_size and
+    memory_used: MB.
+    """
 
     request_id: str
     duration: float
@@ -25,7 +29,7 @@ class Report:
 
     @property
     def billed(self) -> int:
-        """Init and duration together, rounded up to a whole millisecond."""
+        """The sum of init and duration, rounded up to a whole millisecond."""
         return math.ceil(round(self.duration + (self.init or 0.0), 2))
 
     def line(self) -> str:
@@ -47,7 +51,7 @@ def end(request_id: str) -> str:
 
 
 def init_report(duration: float, phase: Literal["init", "invoke"], status: str) -> str:
-    """An initialization that failed or took too long: Lambda repeats it inside the invocation."""
+    """The line for an initialization that failed or took too long. Lambda repeats it inside the invocation."""
     return f"INIT_REPORT Init Duration: {duration:.2f} ms\tPhase: {phase}\t{status}\n"
 
 
@@ -61,5 +65,5 @@ def exited(request_id: str, reason: str) -> str:
 
 
 def stream_name(version: str, identity: str, now: float) -> str:
-    """One log stream an execution environment. identity: 32 hex digits."""
+    """Name of an execution environment's log stream. identity: 32 hex digits."""
     return f"{datetime.fromtimestamp(now, UTC):%Y/%m/%d}/[{version}]{identity}"

@@ -1,8 +1,9 @@
-"""An environment's output, cut into log messages. Pure.
+"""Splits the output of an environment into log messages.
 
-One stream carries both what the code prints, one message a line, and awslambdaric's frames, one message each whatever
-lines it has (its FramedTelemetryLogSink): a frame is ``a5 5a 00 TT``, four bytes of length, eight of time, the text.
-One stream keeps their order, and no printed text holds these bytes: ``a5`` begins no UTF-8 character.
+One stream carries two things: printed text, in which each line is a message, and the frames of awslambdaric's
+FramedTelemetryLogSink, each of which is one message, even with several lines. A frame consists of ``a5 5a 00 TT``, four
+bytes of length, eight bytes of time, and the text. A single stream keeps the order of the messages. Printed text cannot
+contain the first bytes of a frame, because no UTF-8 character begins with ``a5``.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ LONGEST = 262_144  # bytes of a message; a longer one is cut (CloudWatch Logs qu
 
 
 class Splitter:
-    """Cuts bytes as they come, in any pieces. Holds at most one message of LONGEST bytes."""
+    """Splits bytes that arrive in pieces of any size. Holds at most one message of LONGEST bytes."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
-        self._skip = 0  # what is left of a frame that was cut
+        self._skip = 0  # bytes still to come of a frame that was cut
 
     def feed(self, data: bytes) -> list[str]:
-        """The messages that are complete with this data; a line keeps its end of line."""
+        """Add data and return the messages that are now complete. A line keeps its end of line."""
         self._buffer += data
         messages: list[str] = []
         position = 0
@@ -42,7 +43,7 @@ class Splitter:
         return messages
 
     def flush(self) -> list[str]:
-        """What is left of an unfinished line; a frame that is still being written stays."""
+        """Return an unfinished line as a message. A frame that is still being written stays in the buffer."""
         if not self._buffer or self._buffer.startswith(FRAME):
             return []
         rest = _text(self._buffer)
@@ -66,7 +67,7 @@ class Splitter:
         if newline >= 0:
             return newline + 1
         if 0 <= frame <= limit:
-            return frame  # an unfinished line before a frame is a message of its own
+            return frame  # an unfinished line before a frame is a separate message
         return limit if len(self._buffer) > limit else None
 
 

@@ -1,4 +1,7 @@
-"""The rules of Lambda's concurrency, each by its fact. Sources: Lambda guide, lambda-concurrency; botocore."""
+"""The rules of Lambda's concurrency: one test for each documented fact.
+
+Sources: Lambda guide, lambda-concurrency; botocore.
+"""
 
 from collections import Counter
 
@@ -21,7 +24,7 @@ from harness.functions.rules.concurrency import (
 def admit(
     function: FunctionConcurrency, times: int, provisioned: ProvisionedConcurrency | None = None, now: float = 0.0
 ) -> Counter[Start | Refusal]:
-    """So many cold requests at one moment."""
+    """The answers to cold requests that all arrive at the same time."""
     return Counter(function.admit(now, warm=False, provisioned=provisioned) for _ in range(times))
 
 
@@ -48,7 +51,7 @@ def test_reserved_concurrency_is_a_guarantee() -> None:
     assert admit(mine, 100) == {Start.COLD: 100}
 
 
-def test_reserving_nothing_stops_the_function() -> None:
+def test_reserving_zero_stops_the_function() -> None:
     function = FunctionConcurrency(AccountConcurrency())
     function.reserve(0)
     assert admit(function, 1) == {Refusal.RESERVED_CONCURRENCY: 1}
@@ -75,7 +78,7 @@ def test_provisioned_environments_serve_only_when_all_are_allocated() -> None:
     assert admit(function, 1, provisioned) == {Start.PROVISIONED: 1}
 
 
-def test_what_exceeds_provisioned_concurrency_spills_over_to_demand() -> None:
+def test_requests_beyond_provisioned_concurrency_spill_over_to_on_demand() -> None:
     function = FunctionConcurrency(AccountConcurrency())
     provisioned = ProvisionedConcurrency(function, 2)
     provisioned.allocate(2)
@@ -104,7 +107,7 @@ def test_provisioned_concurrency_that_adds_up_to_reserved_throttles_the_unpublis
     assert admit(function, 1, provisioned) == {Start.PROVISIONED: 1}
 
 
-def test_provisioned_concurrency_is_taken_from_the_others() -> None:
+def test_provisioned_concurrency_is_not_available_to_other_functions() -> None:
     account = AccountConcurrency()
     mine, other = FunctionConcurrency(account), FunctionConcurrency(account)
     ProvisionedConcurrency(mine, 400).allocate(400)
@@ -128,19 +131,19 @@ def test_the_scaling_rate_is_each_functions_own() -> None:
 
 
 def short_requests(
-    function: FunctionConcurrency, times: int, provisioned: ProvisionedConcurrency | None = None, **how: bool
+    function: FunctionConcurrency, times: int, provisioned: ProvisionedConcurrency | None = None, **options: bool
 ) -> Counter[Start | Refusal]:
-    """Requests one after the other, all within one moment."""
-    seen: Counter[Start | Refusal] = Counter()
+    """The answers to requests of no duration, one after the other at the same time."""
+    answers: Counter[Start | Refusal] = Counter()
     for _ in range(times):
-        answer = function.admit(0, warm=True, provisioned=provisioned, **how)
-        seen[answer] += 1
+        answer = function.admit(0, warm=True, provisioned=provisioned, **options)
+        answers[answer] += 1
         if isinstance(answer, Start):
             function.done(answer, provisioned)
-    return seen
+    return answers
 
 
-def test_an_account_takes_ten_requests_a_second_to_each_unit_of_concurrency() -> None:
+def test_an_account_takes_ten_requests_a_second_for_each_unit_of_concurrency() -> None:
     function = FunctionConcurrency(AccountConcurrency())
     assert short_requests(function, 10_001) == {Start.WARM: 10_000, Refusal.ACCOUNT_RATE: 1}
     assert Refusal.ACCOUNT_RATE.reason == "FunctionInvocationRateLimitExceeded"
@@ -169,7 +172,7 @@ def test_asynchronous_requests_have_no_rate() -> None:
     assert short_requests(function, 100, synchronous=False) == {Start.WARM: 100}
 
 
-def test_what_runs_keeps_its_place_when_settings_change() -> None:
+def test_running_executions_continue_when_settings_change() -> None:
     account = AccountConcurrency(limit=200)
     function = FunctionConcurrency(account)
     provisioned = ProvisionedConcurrency(function, 5)
@@ -186,7 +189,7 @@ def test_what_runs_keeps_its_place_when_settings_change() -> None:
     assert (account.on_demand, account.running, function.running, provisioned.running) == (0, 0, 0, 0)
 
 
-def test_only_what_was_admitted_can_be_done() -> None:
+def test_only_an_admitted_execution_can_end() -> None:
     function = FunctionConcurrency(AccountConcurrency())
     with pytest.raises(ValueError, match="without an admitted execution"):
         function.done(Start.COLD)
@@ -208,7 +211,7 @@ def test_an_allowance_never_gives_more_than_its_limit_and_its_rate(
 
 
 class AnyTraffic(RuleBasedStateMachine):
-    """Whatever is asked and set: limits hold for what is admitted, and nothing is counted twice or lost."""
+    """Any requests and settings: limits hold for admitted executions, and each one is counted exactly once."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -251,7 +254,7 @@ class AnyTraffic(RuleBasedStateMachine):
             self.provisioned[index].allocate(executions)
 
     @invariant()
-    def books_balance(self) -> None:
+    def counts_add_up(self) -> None:
         assert self.account.running == len(self.running)
         unreserved = [function for function in self.functions if function.reserved is None]
         reserved = sum(function.reserved or 0 for function in self.functions)

@@ -31,7 +31,7 @@ def test_another_regions_function_is_not_reachable() -> None:
 
 
 @pytest.mark.parametrize("raw", ["", "a b", "dog:1:2", "arn:aws:s3:::bucket", "../dog", "dog\n"])
-def test_what_is_no_name_is_a_validation_error(raw: str) -> None:
+def test_an_invalid_name_is_a_validation_error(raw: str) -> None:
     with pytest.raises(AwsError, match="at 'functionName' failed to satisfy constraint") as caught:
         parse(raw, None, **HERE)
     assert caught.value.code == "ValidationException"

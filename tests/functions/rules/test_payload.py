@@ -22,7 +22,7 @@ def test_no_payload_is_an_empty_object() -> None:
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5))
-def test_json_goes_to_the_handler_as_it_came(event: object) -> None:
+def test_json_reaches_the_handler_unchanged(event: object) -> None:
     payload = json.dumps(event).encode()
     assert check_event(payload, "Event") is payload
 
@@ -39,7 +39,7 @@ def test_json_goes_to_the_handler_as_it_came(event: object) -> None:
         (b'{"a":', "Unexpected end-of-input", 6),
     ],
 )
-def test_what_is_not_json_is_refused_with_the_place(payload: bytes, reason: str, column: int) -> None:
+def test_invalid_json_is_refused_with_the_position_of_the_error(payload: bytes, reason: str, column: int) -> None:
     error = refusal(payload)
     assert (error.code, error.status) == ("InvalidRequestContentException", 400)
     assert error.message.startswith(
@@ -49,7 +49,7 @@ def test_what_is_not_json_is_refused_with_the_place(payload: bytes, reason: str,
 
 
 @pytest.mark.parametrize("payload", [b"NaN", b"[" * 100_000])
-def test_python_specialities_are_not_json(payload: bytes) -> None:
+def test_json_that_only_python_accepts_is_refused(payload: bytes) -> None:
     assert refusal(payload).code == "InvalidRequestContentException"
 
 
@@ -69,6 +69,6 @@ def test_an_asynchronous_event_has_at_most_1_megabyte() -> None:
 def test_client_context_is_base64_of_json() -> None:
     assert client_context(None) is None
     assert client_context(base64.b64encode('{"dog": "🐶"}'.encode()).decode()) == '{"dog": "\\ud83d\\udc36"}'
-    for bad in ("***", base64.b64encode(b"{").decode()):
+    for invalid in ("***", base64.b64encode(b"{").decode()):
         with pytest.raises(AwsError, match="Client context must be a valid Base64-encoded JSON object"):
-            client_context(bad)
+            client_context(invalid)

@@ -53,7 +53,7 @@ async def test_a_permission_is_a_statement(
     }
 
 
-async def test_each_qualifier_has_a_policy_of_its_own(lambda_: Lambda) -> None:
+async def test_each_qualifier_has_its_own_policy(lambda_: Lambda) -> None:
     name = await lambda_.create(Publish=True)
     await lambda_("AddPermission", FunctionName=name, **GRANT)
     assert (await refused(lambda_("GetPolicy", FunctionName=name, Qualifier="1"))).message == (
@@ -119,14 +119,16 @@ async def test_permissions_are_removed(lambda_: Lambda) -> None:
         ),
     ],
 )
-async def test_a_permission_that_cannot_be(lambda_: Lambda, request_: dict[str, Any], code: str, message: str) -> None:
+async def test_an_invalid_permission_is_refused(
+    lambda_: Lambda, request_: dict[str, Any], code: str, message: str
+) -> None:
     name = await lambda_.create()
     await lambda_("AddPermission", FunctionName=name, **GRANT | {"StatementId": "taken"})
     error = await refused(lambda_("AddPermission", FunctionName=name, **GRANT | request_))
     assert (error.code, error.message) == (code, message.format(arn=ARN + name))
 
 
-async def test_tags_are_the_functions(lambda_: Lambda) -> None:
+async def test_tags_belong_to_functions_only(lambda_: Lambda) -> None:
     name = await lambda_.create(Tags={"team": "dogs"}, Publish=True)
     resource = {"Resource": ARN + name}
     await lambda_("TagResource", **resource, Tags={"stage": "test"})

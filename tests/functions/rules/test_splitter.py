@@ -30,7 +30,7 @@ def test_an_emoji_cut_between_two_reads_stays_whole() -> None:
     assert split(dog[:2], dog[2:]) == ["🐶 woof\n"]
 
 
-def test_what_is_not_utf8_is_replaced() -> None:
+def test_bytes_that_are_not_utf8_are_replaced() -> None:
     assert split(b"\xff\xfe\n") == ["\ufffd\ufffd\n"]
 
 
