@@ -1,5 +1,5 @@
-"""Measures the capacity profile of one instance: on this machine, or behind an endpoint that is deployed.
+"""Measures the capacity profile of one instance, on this machine or behind a deployed endpoint.
 
-``subjects`` is what is measured, ``loops`` how requests are sent, ``sweep`` the order of it all, ``function`` Lambda's
-own part, ``document`` the profile that comes of it.
+A ``Subject`` (``subjects``) is the instance that is measured. ``loops`` sends requests to it and ``sweep`` says in
+which order; ``function`` measures Lambda's own part, and ``document`` makes the profile.
 """

@@ -1,4 +1,4 @@
-"""`harness measure`: from its options to a profile."""
+"""`harness measure`: measures an instance by the command's options."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from harness.stack.tables import Stack
 
 @dataclass(frozen=True, slots=True)
 class MeasureOptions:
-    """The command's options."""
+    """The options of `harness measure`."""
 
     variant: str | None
     payload: Path | None
@@ -45,62 +45,62 @@ class MeasureOptions:
 
 
 def run(
-    stack_file: Path, name: str, choices: MeasureOptions, steps: Steps, say: Callable[[str], None]
+    stack_file: Path, name: str, options: MeasureOptions, steps: Steps, say: Callable[[str], None]
 ) -> Profile | None:
-    """The profile, called ``name``; None of a dry run. say: prints a line. Raises HarnessError."""
-    if choices.aws and choices.deployed:
+    """The profile, called ``name``; None after a dry run. say: prints a line. Raises HarnessError."""
+    if options.aws and options.deployed:
         raise HarnessError("An endpoint is measured at the harness (--deployed) or on AWS (--aws), not both at once.")
     stack = load_stack(stack_file)
-    wanted = MeasurementRequest(
+    request = MeasurementRequest(
         stack=stack,
-        variant=_variant(stack, choices.variant),
-        payload=read_payload(_payload(stack, choices.payload), choices.content_type),
-        effort=Effort(choices.requests, not choices.no_queue),
+        variant=_variant(stack, options.variant),
+        payload=read_payload(_payload(stack, options.payload), options.content_type),
+        effort=Effort(options.requests, not options.no_queue),
         name=name,
-        function=stack.function is not None and not choices.no_function,
+        function=stack.function is not None and not options.no_function,
     )
-    if choices.aws:
-        return _on_aws(wanted, choices, steps, say)
-    if choices.deployed:
+    if options.aws:
+        return _on_aws(request, options, steps, say)
+    if options.deployed:
         url = harness_url()
         LocalAwsClient(url).health()
         target = target_from(client_environment(url, stack.region))
-        return measure_deployed(wanted, EndpointLocation(target, administrator_session(), url), None, steps)
-    return measure_here(wanted, steps)
+        return measure_deployed(request, EndpointLocation(target, administrator_session(), url), None, steps)
+    return measure_here(request, steps)
 
 
 def _on_aws(
-    wanted: MeasurementRequest, choices: MeasureOptions, steps: Steps, say: Callable[[str], None]
+    request: MeasurementRequest, options: MeasureOptions, steps: Steps, say: Callable[[str], None]
 ) -> Profile | None:
     target = aws_target("sagemaker-runtime", os.environ)
-    if target.region != wanted.stack.region:
+    if target.region != request.stack.region:
         raise HarnessError(
-            f"The stack is in {wanted.stack.region}, your environment says {target.region}: set AWS_DEFAULT_REGION."
+            f"The stack is in {request.stack.region}, your environment says {target.region}: set AWS_DEFAULT_REGION."
         )
-    prices = read_prices(choices.prices) if choices.prices else Prices()
-    spending = estimate(wanted, target, Caps(choices.max_requests, choices.max_cost), prices)
-    what = f"endpoint {wanted.stack.endpoint.name} on AWS, {target.region}, as {target.credentials.access_key}:"
+    prices = read_prices(options.prices) if options.prices else Prices()
+    spending = estimate(request, target, Caps(options.max_requests, options.max_cost), prices)
+    what = f"endpoint {request.stack.endpoint.name} on AWS, {target.region}, as {target.credentials.access_key}:"
     say("\n".join(spending.lines(what)))
     spending.bound.check(spending.caps, lower="--requests")
-    if choices.confirm != spending.code:
+    if options.confirm != spending.code:
         say(f"This was a dry run: nothing was sent. The same command with --confirm {spending.code} measures.")
         return None
-    return measure_deployed(wanted, EndpointLocation(target, boto3.Session(), None), spending, steps)
+    return measure_deployed(request, EndpointLocation(target, boto3.Session(), None), spending, steps)
 
 
-def _variant(stack: Stack, given: str | None) -> str:
+def _variant(stack: Stack, name: str | None) -> str:
     names = list(stack.endpoint.production_variants)
-    if given is None and len(names) == 1:
+    if name is None and len(names) == 1:
         return names[0]
-    if given not in names:
-        what = "has several variants" if given is None else f"has no variant {given!r}"
+    if name not in names:
+        what = "has several variants" if name is None else f"has no variant {name!r}"
         raise HarnessError(f"The endpoint {what}: give --variant with one of {', '.join(names)}.")
-    return given
+    return name
 
 
-def _payload(stack: Stack, given: Path | None) -> Path:
-    if given is not None:
-        return given
+def _payload(stack: Stack, file: Path | None) -> Path:
+    if file is not None:
+        return file
     if stack.function is not None and stack.function.event is not None:
         return stack.path(stack.function.event)
     raise HarnessError(f"The stack {stack.name} has no [function] event to send to the model: give --payload FILE.")

@@ -1,4 +1,4 @@
-"""Measures the one instance behind an endpoint that is deployed, at the harness or on AWS, through its API."""
+"""Measures the one instance behind a deployed endpoint, at the harness or on AWS, through the AWS API."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ from harness.stack.model_digest import model_sha256
 from harness.stack.tables import Stack
 
 LIMIT_SECONDS = 3600.0
-"""A measurement on AWS is given up after so long: what it may cost at most is told before."""
+"""After these seconds a measurement on AWS is given up: its largest cost is stated in advance."""
 CALLERS_PER_VCPU = 4
-"""Workers beyond are not looked for: they would share the cores."""
-_NO_VARIANT = "NoSuchVariant"
+"""The most callers to try for each vCPU: further workers would share the cores."""
+_NO_VARIANT = "NoSuchVariant"  # a request to it is refused before it reaches a container
 _WORKERS = "SAGEMAKER_MODEL_SERVER_WORKERS"
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointLocation:
-    """Where the endpoint is. url: the harness's, None for AWS; session: of the same credentials as the target's."""
+    """Where the endpoint is. url: the harness's; None for AWS. session: with the same credentials as ``target``."""
 
     target: Target
     session: boto3.Session
@@ -56,9 +56,9 @@ class EndpointLocation:
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """What a measurement on AWS may send and cost, and the code that stands for it.
+    """What a measurement on AWS may send and cost, and the code that confirms it.
 
-    function: None where it is not measured; fixed: dollars of the instance, which is billed with or without load.
+    function: None if it is not measured. fixed: dollars of the instance, which is billed with or without load.
     """
 
     bound: Bound
@@ -69,64 +69,65 @@ class Spending:
     code: str
 
     def lines(self, what: str) -> list[str]:
-        """For the person who is asked."""
-        found = self.bound
+        """The bounds, as a user reads them before confirming. what: the first line."""
         return [
             what,
-            f"  at most {found.requests:,} requests (cap {self.caps.requests:,})",
-            f"  at most {text.dollars(found.dollars)} (cap {text.dollars(self.caps.dollars)}), prices of "
+            f"  at most {self.bound.requests:,} requests (cap {self.caps.requests:,})",
+            f"  at most {text.dollars(self.bound.dollars)} (cap {text.dollars(self.caps.dollars)}), prices of "
             f"{self.prices.as_of}, {self.prices.region}:",
-            *(f"    {text.dollars(dollars):<7}  {each}" for each, dollars in found.lines),
+            *(f"    {text.dollars(dollars):<7}  {part}" for part, dollars in self.bound.lines),
         ]
 
 
-def estimate(wanted: MeasurementRequest, target: Target, caps: Caps, prices: Prices) -> Spending:
-    """An upper bound, from the stack file alone: nothing is asked of AWS."""
-    stack, variant = wanted.stack, wanted.stack.endpoint.production_variants[wanted.variant]
-    function = _function(stack) if wanted.function else None
-    rest: Any = {
+def estimate(request: MeasurementRequest, target: Target, caps: Caps, prices: Prices) -> Spending:
+    """The upper bounds, computed from the stack file alone, without a request to AWS."""
+    stack, variant = request.stack, request.stack.endpoint.production_variants[request.variant]
+    function = _function(stack) if request.function else None
+    common: Any = {
         "seconds": LIMIT_SECONDS,
         "function": function,
         "instances": [(variant.instance_type, 1)],
         "prices": prices,
     }
-    requests = wanted.effort.at_most(_ceiling(variant.instance_type))
-    found = bound(invocations=EXECUTIONS if wanted.function else 0, endpoint_requests=requests, **rest)
-    fixed = bound(invocations=0, endpoint_requests=0, **rest).dollars
-    where = (target.region, target.credentials.access_key)
-    code = confirmation("measure", stack.endpoint.name, wanted.variant, *where, caps, found.requests, found.lines)
-    return Spending(found, caps, prices, function, fixed, code)
+    requests = request.effort.at_most(_ceiling(variant.instance_type))
+    highest = bound(invocations=EXECUTIONS if request.function else 0, endpoint_requests=requests, **common)
+    fixed = bound(invocations=0, endpoint_requests=0, **common).dollars
+    account = (target.region, target.credentials.access_key)
+    names = (stack.endpoint.name, request.variant)
+    code = confirmation("measure", *names, *account, caps, highest.requests, highest.lines)
+    return Spending(highest, caps, prices, function, fixed, code)
 
 
 def measure_deployed(
-    wanted: MeasurementRequest, place: EndpointLocation, spending: Spending | None, steps: Steps
+    request: MeasurementRequest, location: EndpointLocation, spending: Spending | None, steps: Steps
 ) -> Profile:
-    """spending: None where nothing costs anything. Raises HarnessError that says why nothing was measured."""
-    stack, variant = wanted.stack, wanted.variant
-    sagemaker = place.client("sagemaker", stack.region)
-    with _as_sentences(place):
-        container = _check(sagemaker, place, stack, variant)
-        same_model = _is_the_stacks(container, place, stack, variant)
+    """Measures. spending: None at the harness, where nothing costs anything. Raises HarnessError if it cannot
+    measure."""
+    stack, variant = request.stack, request.variant
+    sagemaker = location.client("sagemaker", stack.region)
+    with _as_sentences(location):
+        container = _check(sagemaker, location, stack, variant)
+        same_model = _is_the_stacks(container, location, stack, variant)
     charge = _charge(spending)
     function: FunctionPart | None = None
-    if wanted.function:
-        with steps.step("The function by itself") as say, _as_sentences(place):
-            function = measure_function(place.session, place.url, stack, variant, charge.invocation, say)
+    if request.function:
+        with steps.step("The function by itself") as say, _as_sentences(location):
+            function = measure_function(location.session, location.url, stack, variant, charge.invocation, say)
             if function is None:
                 say("left out: ModelLatency did not come, or the endpoint had other requests")
     before = machine_load()
-    measured = asyncio.run(_sweep(wanted, place, charge.request, _workers(container), steps))
-    with _as_sentences(place):
-        _check(sagemaker, place, stack, variant)
+    measured = asyncio.run(_sweep(request, location, charge.request, _workers(container), steps))
+    with _as_sentences(location):
+        _check(sagemaker, location, stack, variant)
     instance_type = stack.endpoint.production_variants[variant].instance_type
     origin = Origin(
-        name=wanted.name,
-        machine=f"{instance_type} on AWS, {place.target.region}"
-        if place.url is None
-        else f"at {place.name}, {STANDS_IN} {instance_type}, is none",
+        name=request.name,
+        machine=f"{instance_type} on AWS, {location.target.region}"
+        if location.url is None
+        else f"at {location.name}, {STANDS_IN} {instance_type}, is none",
         what=(
-            f"the endpoint {stack.endpoint.name} at {place.name} through InvokeEndpoint, "
-            f"{len(wanted.payload.body):,} bytes of {wanted.payload.content_type} a request; "
+            f"the endpoint {stack.endpoint.name} at {location.name} through InvokeEndpoint, "
+            f"{len(request.payload.body):,} bytes of {request.payload.content_type} a request; "
             f"{text.seconds(measured.away)} of each, the way there and back, are taken off"
             + (". Its model is taken to be the stack's, by place and size of its data" if same_model else "")
         ),
@@ -141,7 +142,10 @@ def measure_deployed(
 
 @dataclass(frozen=True, slots=True)
 class _Charge:
-    """request: before a request of the endpoint; invocation: function.Spend. Both raise HarnessError at a cap."""
+    """Counts what is sent. Both functions raise HarnessError at a cap.
+
+    request: to be called before each request to the endpoint. invocation: as function.Spend.
+    """
 
     request: Callable[[], None]
     invocation: Callable[[float | None], None]
@@ -167,17 +171,21 @@ def _charge(spending: Spending | None) -> _Charge:
 
 
 async def _sweep(
-    wanted: MeasurementRequest, place: EndpointLocation, spend: Callable[[], None], workers: int | None, steps: Steps
+    request: MeasurementRequest,
+    location: EndpointLocation,
+    spend: Callable[[], None],
+    workers: int | None,
+    steps: Steps,
 ) -> SweepResult:
-    stack = wanted.stack
-    ceiling = _ceiling(stack.endpoint.production_variants[wanted.variant].instance_type)
+    stack = request.stack
+    ceiling = _ceiling(stack.endpoint.production_variants[request.variant].instance_type)
     try:
         async with (
             asyncio.timeout(LIMIT_SECONDS),
-            endpoint(place.target, stack.endpoint.name, wanted.payload, spend) as asking,
+            endpoint(location.target, stack.endpoint.name, request.payload, spend) as ask_of,
         ):
-            away = await way(asking(_NO_VARIANT))
-            return await measure(Subject(asking(wanted.variant), ceiling, workers, away), wanted.effort, steps)
+            away = await way(ask_of(_NO_VARIANT))
+            return await measure(Subject(ask_of(request.variant), ceiling, workers, away), request.effort, steps)
     except TimeoutError:
         raise HarnessError(
             f"The measurement was given up after {text.length_of_time(LIMIT_SECONDS)}: lower --requests."
@@ -193,13 +201,15 @@ def _function(stack: Stack) -> Function | None:
     return None if table is None else Function(table.memory_size, table.timeout)
 
 
-def _check(sagemaker: Any, place: EndpointLocation, stack: Stack, variant: str) -> dict[str, Any]:
-    """The model's container; raises HarnessError unless it is one instance, and nothing adds another."""
+def _check(sagemaker: Any, location: EndpointLocation, stack: Stack, variant: str) -> dict[str, Any]:
+    """The model's container. Raises HarnessError unless there is exactly one instance, and nothing may add another."""
     name, planned = stack.endpoint.name, stack.endpoint.production_variants[variant]
-    found = sagemaker.describe_endpoint(EndpointName=name)
-    if found["EndpointStatus"] != "InService":
-        raise HarnessError(f"Endpoint {name} is {found['EndpointStatus']}: it can be measured when it is InService.")
-    counts = {one["VariantName"]: one["CurrentInstanceCount"] for one in found["ProductionVariants"]}
+    description = sagemaker.describe_endpoint(EndpointName=name)
+    if description["EndpointStatus"] != "InService":
+        raise HarnessError(
+            f"Endpoint {name} is {description['EndpointStatus']}: it can be measured when it is InService."
+        )
+    counts = {present["VariantName"]: present["CurrentInstanceCount"] for present in description["ProductionVariants"]}
     if variant not in counts:
         raise HarnessError(f"Endpoint {name} has no variant {variant}; it has: {', '.join(sorted(counts))}.")
     if counts[variant] != 1:
@@ -207,13 +217,13 @@ def _check(sagemaker: Any, place: EndpointLocation, stack: Stack, variant: str) 
             f"Variant {variant} of {name} has {counts[variant]} instances, and one is measured: set it to 1 "
             "(aws sagemaker update-endpoint-weights-and-capacities) and take its auto scaling off."
         )
-    if _may_grow(place, stack, variant):
+    if _may_grow(location, stack, variant):
         raise HarnessError(
             f"Auto scaling may add instances to variant {variant} of {name} while it is measured: set its MaxCapacity "
             "to 1 (aws application-autoscaling register-scalable-target) for that time."
         )
-    config = sagemaker.describe_endpoint_config(EndpointConfigName=found["EndpointConfigName"])
-    spec = next(one for one in config["ProductionVariants"] if one["VariantName"] == variant)
+    config = sagemaker.describe_endpoint_config(EndpointConfigName=description["EndpointConfigName"])
+    spec = next(spec for spec in config["ProductionVariants"] if spec["VariantName"] == variant)
     if spec.get("InstanceType") != planned.instance_type:
         raise HarnessError(
             f"Variant {variant} of {name} runs on {spec.get('InstanceType')}, the stack file says "
@@ -223,12 +233,12 @@ def _check(sagemaker: Any, place: EndpointLocation, stack: Stack, variant: str) 
 
 
 def _workers(container: dict[str, Any]) -> int | None:
-    given = str(container.get("Environment", {}).get(_WORKERS, ""))
-    return int(given) if given.isdigit() and int(given) else None
+    value = str(container.get("Environment", {}).get(_WORKERS, ""))
+    return int(value) if value.isdigit() and int(value) else None
 
 
-def _may_grow(place: EndpointLocation, stack: Stack, variant: str) -> bool:
-    scaling = place.client("application-autoscaling", stack.region)
+def _may_grow(location: EndpointLocation, stack: Stack, variant: str) -> bool:
+    scaling = location.client("application-autoscaling", stack.region)
     try:
         targets = scaling.describe_scalable_targets(
             ServiceNamespace="sagemaker",
@@ -237,7 +247,7 @@ def _may_grow(place: EndpointLocation, stack: Stack, variant: str) -> bool:
         )["ScalableTargets"]
     except ClientError as error:
         if error.response["Error"]["Code"] == "AccessDeniedException":
-            return False  # the number of instances is looked at again afterwards
+            return False  # the number of instances is checked again after the measurement
         raise
     return any(
         target["MaxCapacity"] > 1 and not target.get("SuspendedState", {}).get("DynamicScalingSuspended")
@@ -245,29 +255,30 @@ def _may_grow(place: EndpointLocation, stack: Stack, variant: str) -> bool:
     )
 
 
-def _is_the_stacks(container: dict[str, Any], place: EndpointLocation, stack: Stack, variant: str) -> bool:
-    """Whether the deployed model is taken to be the stack's: its data lies where `harness deploy` puts it, and has the
-    size of the stack's."""
+def _is_the_stacks(container: dict[str, Any], location: EndpointLocation, stack: Stack, variant: str) -> bool:
+    """Whether the deployed model is presumably the stack's: `harness deploy` puts its data there, and the size is the
+    same."""
     source = stack.endpoint.production_variants[variant].model
     file = stack.path(stack.models[source].model_data)
     key = f"{stack.name}/{source}/model.tar.gz"
     if container.get("ModelDataUrl") != f"s3://{stack.bucket}/{key}" or not file.is_file():
         return False
     try:
-        found = place.client("s3", stack.region).head_object(Bucket=stack.bucket, Key=key)
+        data = location.client("s3", stack.region).head_object(Bucket=stack.bucket, Key=key)
     except ClientError:
         return False
-    return bool(found["ContentLength"] == file.stat().st_size)
+    return bool(data["ContentLength"] == file.stat().st_size)
 
 
 @contextmanager
-def _as_sentences(place: EndpointLocation) -> Iterator[None]:
+def _as_sentences(location: EndpointLocation) -> Iterator[None]:
+    """Turns botocore's errors into a HarnessError."""
     try:
         yield
     except ClientError as error:
         details = error.response["Error"]
         raise HarnessError(
-            f"{error.operation_name} was refused at {place.name}: {details.get('Code')}: {details.get('Message')}"
+            f"{error.operation_name} was refused at {location.name}: {details.get('Code')}: {details.get('Message')}"
         ) from None
     except BotoCoreError as error:
-        raise HarnessError(f"{place.name[0].upper()}{place.name[1:]} cannot be asked: {error}") from None
+        raise HarnessError(f"{location.name[0].upper()}{location.name[1:]} cannot be asked: {error}") from None

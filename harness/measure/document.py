@@ -1,4 +1,4 @@
-"""The profile that a measurement comes to, with its evidence, and the lines that it is printed in."""
+"""Makes a profile of a measurement, with its evidence, and prints it."""
 
 from __future__ import annotations
 
@@ -25,20 +25,24 @@ from harness.core.profile import (
 )
 from harness.core.statistics import Estimate, percentile
 from harness.measure.loops import Timed, in_order
-from harness.measure.sweep import ROUNDS, SweepResult
+from harness.measure.sweep import QUEUE, ROUNDS, SweepResult
 
 LARGEST_PARTS = 12
-"""Distributions that a profile keeps at most, so that it stays a small file."""
+"""The most distributions that a profile keeps, so that it stays a small file."""
 REFUSED = (429, 503)
+"""The statuses with which a model server refuses a request."""
 STANDS_IN = "stands in for"
-"""In the machine's name of a profile that was not measured on the instance type itself."""
+"""Marks the machine of a profile that was not measured on the instance type itself."""
 _PERCENTILES = (0.5, 0.95, 0.99)
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a measurement was made. machine, versions, model_sha256: as in profile.Provenance; what: a phrase that
-    names what was measured and through what. load_average: before and after."""
+    """Where and on what a measurement was made.
+
+    machine, versions, model_sha256: as in profile.Provenance. what: a phrase that names what was measured and how it
+    was reached. load_average: before and after.
+    """
 
     name: str
     machine: str
@@ -51,6 +55,7 @@ class Origin:
 
 
 def profile_of(measured: SweepResult, origin: Origin, function: FunctionPart | None) -> Profile:
+    """The profile of a measured instance. function: the function's part, if it was measured."""
     workers = measured.workers
     within = [callers for callers in sorted(measured.loops) if callers <= workers]
     kept = within if len(within) <= LARGEST_PARTS else _thinned(within)
@@ -67,7 +72,7 @@ def profile_of(measured: SweepResult, origin: Origin, function: FunctionPart | N
             model_sha256=origin.model_sha256,
         ),
         workers=workers,
-        queue_length=100 if queue is None else max(0, queue.answered - workers),
+        queue_length=QUEUE if queue is None else max(0, queue.answered - workers),
         service_times=tuple(ServiceTimes.of(callers, measured.seconds(callers)) for callers in kept),
         error_rate=round(measured.error_rate, 6),
         load_seconds=round(origin.load_seconds or 0.0, 3),
@@ -89,9 +94,9 @@ def profile_of(measured: SweepResult, origin: Origin, function: FunctionPart | N
 
 
 def queue_of(answers: Sequence[Timed], workers: int) -> QueueBehaviour:
-    """From a burst. Order is that of the answers that waited: those of the first ``workers`` requests did not."""
-    refused = [one.reply.status for one in answers if one.reply.status in REFUSED]
-    answered = [one for one in answers if one.reply.status in (200, 500)]
+    """What a burst shows of the queue. The first ``workers`` requests do not wait, and do not count for its order."""
+    refused = [answer.reply.status for answer in answers if answer.reply.status in REFUSED]
+    answered = [answer for answer in answers if answer.reply.status in (200, 500)]
     order = in_order(answered[workers:])
     return QueueBehaviour(
         burst=len(answers),
@@ -103,6 +108,7 @@ def queue_of(answers: Sequence[Timed], workers: int) -> QueueBehaviour:
 
 
 def _thinned(callers: list[int]) -> list[int]:
+    """LARGEST_PARTS of the numbers, evenly spaced, with the first and the last."""
     step = (len(callers) - 1) / (LARGEST_PARTS - 1)
     return sorted({callers[round(index * step)] for index in range(LARGEST_PARTS)})
 
@@ -150,29 +156,29 @@ def _method(measured: SweepResult, origin: Origin, queue: QueueBehaviour | None)
 
 
 def table(profile: Profile) -> Table:
-    """What was measured by the number of callers; intervals of 95 % in brackets."""
-    found = Table("callers", "requests", "answers/s", "p50 s", "p95 s", "p99 s", box=None, pad_edge=False)
+    """What was measured by the number of callers, with 95 % intervals in brackets."""
+    rows = Table("callers", "requests", "answers/s", "p50 s", "p95 s", "p99 s", box=None, pad_edge=False)
     assert profile.evidence is not None
-    for one in profile.evidence.closed_loop:
-        mark = "" if one.callers <= profile.workers else " (they queue)"
-        cells = (one.rate, one.p50, one.p95, one.p99)
-        found.add_row(f"{one.callers}{mark}", str(one.requests), *(shown(each) for each in cells))
-    return found
+    for evidence in profile.evidence.closed_loop:
+        mark = "" if evidence.callers <= profile.workers else " (they queue)"
+        figures = (evidence.rate, evidence.p50, evidence.p95, evidence.p99)
+        rows.add_row(f"{evidence.callers}{mark}", str(evidence.requests), *(shown(figure) for figure in figures))
+    return rows
 
 
 def shown(spread: Spread) -> str:
-    """A figure with its interval; without one it says that it has none."""
+    """A figure with its interval, or with the note that it has none."""
     if spread.low is None or spread.high is None:
         return f"{spread.value:.3g} (too few for an interval)"
     return f"{spread.value:.3g} [{spread.low:.3g}, {spread.high:.3g}]"
 
 
 def lines(profile: Profile) -> list[str]:
-    """The rest of what was measured, a sentence each."""
+    """The other figures, one line each."""
     assert profile.evidence is not None
     saturation = profile.saturation_rate
-    found = [f"workers: {profile.evidence.workers}"]
-    found.append(
+    sentences = [f"workers: {profile.evidence.workers}"]
+    sentences.append(
         "saturation: none of the rates tried was kept up with"
         if saturation is None
         else f"saturation: {text.rate(saturation)}, the highest rate that the instance kept up with"
@@ -181,23 +187,23 @@ def lines(profile: Profile) -> list[str]:
     if queue is not None:
         refusal = f"{queue.refused} refused with {queue.refusal}" if queue.refused else "none refused"
         order = "" if queue.in_order is None else f", order kept to {queue.in_order:.2f} (1 is first in, first out)"
-        found.append(f"queue: of a burst of {queue.burst}, {queue.answered} answered and {refusal}{order}")
+        sentences.append(f"queue: of a burst of {queue.burst}, {queue.answered} answered and {refusal}{order}")
     if profile.load_seconds:
-        found.append(f"load time: {text.seconds(profile.load_seconds)}")
+        sentences.append(f"load time: {text.seconds(profile.load_seconds)}")
     if profile.memory:
-        found.append(f"memory: {profile.memory / 2**20:,.0f} MiB")
+        sentences.append(f"memory: {profile.memory / 2**20:,.0f} MiB")
     function = profile.function
     if function is not None:
         start = function.cold_start
         cold = "no cold start seen" if start is None else f"cold start {text.seconds(start)}"
         memory = "" if function.memory is None else f", {function.memory:g} MB at most"
-        found.append(f"function: {text.seconds(function.overhead)} beside the model, {cold}{memory}")
+        sentences.append(f"function: {text.seconds(function.overhead)} beside the model, {cold}{memory}")
     before, after = profile.evidence.load_average
-    found.append(f"load average of the machine: {before:g} before, {after:g} after")
+    sentences.append(f"load average of the machine: {before:g} before, {after:g} after")
     _, stands_in, instance_type = profile.provenance.machine.rpartition(f"{STANDS_IN} ")
     if stands_in:
-        found.append(
+        sentences.append(
             f"These are times of this machine's cores, and none of them is an {instance_type.partition(',')[0]}'s: "
             "measure one on AWS with --aws, or state to the planner how much faster or slower it is."
         )
-    return found
+    return sentences

@@ -1,7 +1,7 @@
-"""Lambda's own part: what an execution takes beside the model, a cold start, and the memory. Times are seconds.
+"""Measures Lambda's own part: what an execution takes without the model, a cold start, and the memory.
 
-Here the function runs on a local AWS of its own before a twin that always takes the same time; of a deployed one
-CloudWatch says what the model took.
+On this machine the function runs on a local AWS of its own, with a twin as its model that always takes the same time.
+For a deployed function, CloudWatch says how long the model took. Times are in seconds.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ from harness.stack.twins import on_twins
 EXECUTIONS = 30
 COLD_STARTS = 5
 MODEL_SECONDS = 0.05
-"""What the twin takes: long enough for its own scatter to be small beside it."""
+"""The seconds that the twin takes: its own scatter is small in comparison."""
 _METRIC_SECONDS = 240.0
 _METRIC_POLL_SECONDS = 5.0
-# Lambda runs for 15 minutes at most.
-_READ_SECONDS = 910
+_READ_SECONDS = 910  # Lambda runs for at most 15 minutes
 _MEMORY = re.compile(r"^REPORT RequestId: .*\tMax Memory Used: (\d+) MB", re.MULTILINE)
 
 Spend = Callable[[float | None], None]
-"""Called with None before an invocation, and raises where it may not be sent; afterwards with its duration."""
+"""To be called with None before an invocation, when it raises an error if that may not be sent; then with its
+duration."""
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """What a REPORT line says. memory: MB; init: None where the environment was warm."""
+    """What a REPORT line says. memory: MB. init: None if the environment was warm."""
 
     duration: float
     init: float | None
@@ -56,23 +56,26 @@ class Execution:
 
 
 def part_of(executions: Sequence[Execution], overhead: float) -> FunctionPart | None:
-    """overhead: as in profile.FunctionPart; None where it is negative: the function does not wait for the model."""
+    """The function's part. overhead: as in profile.FunctionPart.
+
+    None if the overhead is negative, which means that the function does not wait for the model.
+    """
     if overhead < 0:
         return None
-    cold = [one.init for one in executions if one.init is not None]
+    cold_starts = [execution.init for execution in executions if execution.init is not None]
     return FunctionPart(
         overhead=round(overhead, 6),
-        cold_start=round(statistics.median(cold), 6) if cold else None,
-        memory=max((one.memory for one in executions if one.memory is not None), default=None),
+        cold_start=round(statistics.median(cold_starts), 6) if cold_starts else None,
+        memory=max((execution.memory for execution in executions if execution.memory is not None), default=None),
     )
 
 
 def measure_here(stack: Stack, answer: SampleAnswer, scratch: Path, say: Say) -> FunctionPart:
-    """On a local AWS of its own, which is gone afterwards. scratch: an empty folder.
+    """Measures the function on a local AWS of its own, which it then ends. scratch: an empty folder.
 
-    Raises HarnessError where the function fails, or does not call the endpoint.
+    Raises HarnessError if the function fails, or does not wait for the endpoint.
     """
-    alone = _before_a_twin(stack, answer, scratch)
+    alone = _with_twin(stack, answer, scratch)
     name, payload = _called(alone)
     with daemon.Temporary(
         scratch / "local-aws", LocalAwsOptions(region=stack.region, provisioning_seconds=0)
@@ -85,23 +88,23 @@ def measure_here(stack: Stack, answer: SampleAnswer, scratch: Path, say: Say) ->
         cold = [_cold_start(client, alone, number, payload) for number in range(COLD_STARTS)]
         say(f"{EXECUTIONS} executions")
         warm = [execute(client, name, payload) for _ in range(EXECUTIONS)]
-    found = part_of([*cold, *warm], statistics.median(one.duration for one in warm) - MODEL_SECONDS)
-    if found is None:
+    overhead = statistics.median(execution.duration for execution in warm) - MODEL_SECONDS
+    part = part_of([*cold, *warm], overhead)
+    if part is None:
         raise HarnessError(
             f"The function {name} ended before its model could have answered, so that it does not wait for the "
             "endpoint: leave its part out with --no-function."
         )
-    return found
+    return part
 
 
 def measure_deployed(
     session: boto3.Session, url: str | None, stack: Stack, variant: str, spend: Spend, say: Say
 ) -> FunctionPart | None:
-    """The deployed function before its endpoint, which nobody else may use meanwhile; as it is, so that a cold start
-    is seen only if the first execution is one.
+    """Measures the deployed function, while nobody else uses its endpoint.
 
-    The endpoint's own metric ModelLatency says what the model took; None where it does not come, or counts requests
-    of others.
+    It changes nothing, so that it sees a cold start only if the first execution is one. The endpoint's metric
+    ModelLatency says how long the model took; None if the metric does not come, or counts the requests of others.
     """
     name, payload = _called(stack)
     client = _client(session, url, stack.region)
@@ -117,12 +120,12 @@ def measure_deployed(
     seconds = _model_seconds(cloudwatch, stack.endpoint.name, variant, begun)
     if seconds is None:
         return None
-    # A mean, as the metric's is one, of the same requests.
-    return part_of(executions, statistics.fmean(one.duration for one in executions) - seconds)
+    # The metric is a mean, so that this has to be the mean of the same requests.
+    return part_of(executions, statistics.fmean(execution.duration for execution in executions) - seconds)
 
 
-def _before_a_twin(stack: Stack, answer: SampleAnswer, scratch: Path) -> Stack:
-    """The stack with twins in place of the model, on-demand concurrency, and no scaling."""
+def _with_twin(stack: Stack, answer: SampleAnswer, scratch: Path) -> Stack:
+    """The stack with a twin in place of the model, with on-demand concurrency and without scaling."""
     function = stack.function
     assert function is not None
     quantiles = ServiceTimes.of(1, [MODEL_SECONDS])
@@ -159,7 +162,7 @@ def _client(session: boto3.Session, url: str | None, region: str) -> Any:
 
 
 def _cold_start(client: Any, stack: Stack, number: int, payload: bytes) -> Execution:
-    """An execution after a change of the environment variables, which ends the environments that there are."""
+    """An execution after a change of the environment variables, which ends the existing environments."""
     function = stack.function
     assert function is not None
     variables = {**function.environment, "HARNESS_MEASURES_COLD_START": str(number)}
@@ -169,7 +172,7 @@ def _cold_start(client: Any, stack: Stack, number: int, payload: bytes) -> Execu
 
 
 def execute(client: Any, function: str, payload: bytes) -> Execution:
-    """Raises HarnessError where the function fails, or its log has no REPORT line."""
+    """Invokes the function. Raises HarnessError if it fails, or its log has no REPORT line."""
     try:
         answer = client.invoke(FunctionName=function, Payload=payload, LogType="Tail")
     except (ClientError, BotoCoreError) as error:
@@ -189,7 +192,8 @@ def execute(client: Any, function: str, payload: bytes) -> Execution:
 
 
 def _model_seconds(cloudwatch: Any, endpoint: str, variant: str, begun: float) -> float | None:
-    """The mean of ModelLatency (microseconds) since ``begun``, once it counts every execution and nothing else."""
+    """The mean of ModelLatency since ``begun``, in seconds, once it counts all executions; None if it counts others
+    too."""
     dimensions = [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": variant}]
     for _ in _polls(_METRIC_SECONDS, _METRIC_POLL_SECONDS):
         try:

@@ -1,4 +1,4 @@
-"""Measures one instance that is started on this machine for it."""
+"""Measures an instance that it starts on this machine."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from harness.stack.model_build import build_models
 from harness.stack.model_digest import model_sha256
 from harness.stack.tables import Stack
 
-_TAKES_PART = frozenset(
+_VERSIONS = frozenset(
     {"python", "harness", "awslambdaric", "torch", "torchvision", "torchserve", "sagemaker-pytorch-inference"}
 )
 
 
 @dataclass(frozen=True, slots=True)
 class MeasurementRequest:
-    """What to measure. name: of the profile; function: whether the stack's function too."""
+    """What to measure. name: of the profile. function: whether to measure the stack's function too."""
 
     stack: Stack
     variant: str
@@ -36,17 +36,17 @@ class MeasurementRequest:
     function: bool
 
 
-def measure_here(wanted: MeasurementRequest, steps: Steps) -> Profile:
-    """Raises HarnessError that says why nothing was measured; nothing is left running."""
-    stack = wanted.stack
+def measure_here(request: MeasurementRequest, steps: Steps) -> Profile:
+    """Measures, and leaves nothing running. Raises HarnessError that says why nothing was measured."""
+    stack = request.stack
     with steps.step("Building the model data") as say:
         build_models(stack, say)
     before = machine_load()
     with tempfile.TemporaryDirectory(prefix="harness-measure-", ignore_cleanup_errors=True) as folder:
-        measured, load_seconds, memory = asyncio.run(_instance(wanted, Path(folder), steps))
+        measured, load_seconds, memory = asyncio.run(_instance(request, Path(folder), steps))
     after = machine_load()
     function: FunctionPart | None = None
-    if wanted.function:
+    if request.function:
         reply = measured.answer.reply
         answer = SampleAnswer.of(reply.content_type, reply.body)
         with (
@@ -54,19 +54,19 @@ def measure_here(wanted: MeasurementRequest, steps: Steps) -> Profile:
             steps.step("The function by itself") as say,
         ):
             function = measure_function(stack, answer, Path(folder), say)
-    chosen = stack.endpoint.production_variants[wanted.variant]
-    found = machine()
+    chosen = stack.endpoint.production_variants[request.variant]
+    here = machine()
     origin = Origin(
-        name=wanted.name,
+        name=request.name,
         machine=(
-            f"local, {found['cpu']}, {found['cores']} cores, {found['os']}; {STANDS_IN} {chosen.instance_type}, is none"
+            f"local, {here['cpu']}, {here['cores']} cores, {here['os']}; {STANDS_IN} {chosen.instance_type}, is none"
         ),
         what=(
-            f"an instance of the kind {stack.local.instances} on this machine, {len(wanted.payload.body):,} bytes of "
-            f"{wanted.payload.content_type} a request"
+            f"an instance of the kind {stack.local.instances} on this machine, {len(request.payload.body):,} bytes of "
+            f"{request.payload.content_type} a request"
         ),
-        versions={name: each for name, each in versions().items() if name in _TAKES_PART},
-        model_sha256=model_sha256(stack, wanted.variant),
+        versions={name: number for name, number in versions().items() if name in _VERSIONS},
+        model_sha256=model_sha256(stack, request.variant),
         load_seconds=load_seconds,
         memory=memory,
         load_average=(before, after),
@@ -75,12 +75,12 @@ def measure_here(wanted: MeasurementRequest, steps: Steps) -> Profile:
 
 
 async def _instance(
-    wanted: MeasurementRequest, folder: Path, steps: Steps
+    request: MeasurementRequest, folder: Path, steps: Steps
 ) -> tuple[SweepResult, float | None, int | None]:
-    """What came of it, seconds of loading, and bytes held at the end."""
+    """The sweep's result, the seconds of loading, and the bytes held at the end."""
     async with contextlib.AsyncExitStack() as running:
         with steps.step("Starting an instance"):
-            starting = local_instance(wanted.stack, wanted.variant, wanted.payload, folder)
+            starting = local_instance(request.stack, request.variant, request.payload, folder)
             subject = await running.enter_async_context(starting)
-        measured = await measure(subject, wanted.effort, steps)
+        measured = await measure(subject, request.effort, steps)
         return measured, subject.load_seconds, subject.memory()

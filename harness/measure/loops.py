@@ -1,4 +1,4 @@
-"""Closed and open loops of requests on one event loop, and what came of each request. Times are seconds."""
+"""Sends requests in closed and open loops on one event loop, and times the answers. Times are in seconds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer of the model's container. status: its HTTP status, 0 where none came; says: why not, in that case."""
+    """An answer of the model's container. status: its HTTP status; 0 if there was no answer, and ``says`` tells why."""
 
     status: int
     content_type: str = "application/octet-stream"
@@ -22,12 +22,12 @@ class Reply:
 
 
 Ask = Callable[[], Awaitable[Reply]]
-"""Sends one request and waits for its answer; a failure is a Reply too."""
+"""Sends one request and waits for the answer; a failure is a Reply too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """One request. intended: when it was to start, the same as ``begun`` in a closed loop."""
+    """The times of one request. intended: when it was due; in a closed loop the same as ``begun``."""
 
     intended: float
     begun: float
@@ -36,14 +36,17 @@ class Timed:
 
     @property
     def seconds(self) -> float:
-        """What a caller waited from when the request was to start."""
+        """The caller's wait from the moment at which the request was due."""
         return self.ended - self.intended
 
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """What came of a loop. answers: in the order of their requests; rate: answers a second while it lasted; unanswered:
-    requests of an open loop that were under way when it was over."""
+    """The result of a loop.
+
+    answers: in the order of their requests. rate: answers a second while the loop lasted. unanswered: requests of an
+    open loop that were under way when its last interval was over.
+    """
 
     answers: tuple[Timed, ...]
     rate: float
@@ -51,10 +54,10 @@ class Loop:
 
 
 async def closed_loop(ask: Ask, callers: int, requests: int) -> Loop:
-    """``callers`` send back to back until ``requests`` are answered, all of them with as many callers beside them.
+    """``callers`` send back to back until ``requests`` are answered.
 
-    The callers go on until the last of the requests that count is answered: those beyond them are fill and left out, so
-    that none of what counts had fewer neighbours at its end.
+    The callers go on until the last counted request is answered, so that every counted request had all callers beside
+    it to its end. The requests that they send beyond ``requests`` are not counted.
     """
     loop = asyncio.get_running_loop()
     counted: list[Timed | None] = [None] * requests
@@ -66,24 +69,25 @@ async def closed_loop(ask: Ask, callers: int, requests: int) -> Loop:
         while state["open"]:
             number = state["sent"]
             state["sent"] += 1
-            one = await _timed(ask, loop.time())
-            if not state["open"] and one.ended > ends[-1]:
+            answer = await _timed(ask, loop.time())
+            if not state["open"] and answer.ended > ends[-1]:
                 return
-            ends.append(one.ended)
+            ends.append(answer.ended)
             if number < requests:
-                counted[number] = one
+                counted[number] = answer
                 state["open"] -= 1
 
     await _together([caller() for _ in range(callers)])
     rate = len(ends) / max(ends[-1] - begun, 1e-9)
-    return Loop(tuple(one for one in counted if one is not None), rate)
+    return Loop(tuple(answer for answer in counted if answer is not None), rate)
 
 
 async def open_loop(ask: Ask, rate: float, requests: int) -> Loop:
-    """``requests`` starts evenly spaced at ``rate`` a second, whatever the answers do; waits for all answers.
+    """Starts ``requests`` requests, evenly spaced at ``rate`` a second whatever the answers do, and waits for all
+    answers.
 
-    Its rate is that of the answers from the first one on until the last interval was over: less than ``rate`` where
-    requests pile up.
+    The resulting rate is that of the answers, from the first one until the last interval is over. It is below ``rate``
+    if requests pile up.
     """
     loop = asyncio.get_running_loop()
     begun = loop.time()
@@ -97,22 +101,22 @@ async def open_loop(ask: Ask, rate: float, requests: int) -> Loop:
     finally:
         await _cancelled(waiting)
     over = begun + requests / rate
-    in_time = sorted(one.ended for one in answers if one.ended <= over)
+    in_time = sorted(answer.ended for answer in answers if answer.ended <= over)
     answered = (len(in_time) - 1) / max(over - in_time[0], 1e-9) if len(in_time) > 1 else len(in_time) * rate / requests
     return Loop(tuple(answers), min(rate, answered), requests - len(in_time))
 
 
 async def burst(ask: Ask, requests: int) -> Loop:
-    """All at once, and all their answers."""
+    """Sends all requests at once, and waits for all answers."""
     loop = asyncio.get_running_loop()
     begun = loop.time()
     answers = await _together([_timed(ask, begun) for _ in range(requests)])
-    over = max(one.ended for one in answers)
+    over = max(answer.ended for answer in answers)
     return Loop(tuple(answers), requests / max(over - begun, 1e-9))
 
 
 def in_order(answers: Sequence[Timed]) -> float | None:
-    """Spearman's rank correlation between the order of requests and of answers; None of fewer than three."""
+    """Spearman's rank correlation between the orders of requests and of answers; None for fewer than three."""
     n = len(answers)
     if n < 3:
         return None
@@ -129,8 +133,8 @@ async def _timed(ask: Ask, intended: float) -> Timed:
 
 
 async def _together(work: Sequence[Awaitable[T]]) -> list[T]:
-    """All results; the first failure, or a cancellation, ends the rest before it goes on."""
-    tasks = [asyncio.ensure_future(one) for one in work]
+    """All results. A failure or a cancellation ends the other tasks before it is raised."""
+    tasks = [asyncio.ensure_future(awaitable) for awaitable in work]
     try:
         return await asyncio.gather(*tasks)
     finally:
@@ -138,6 +142,6 @@ async def _together(work: Sequence[Awaitable[T]]) -> list[T]:
 
 
 async def _cancelled(tasks: Sequence[asyncio.Future[Any]]) -> None:
-    for one in tasks:
-        one.cancel()
+    for task in tasks:
+        task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""The search for the highest rate that an instance keeps up with. Pure: the measuring is the caller's."""
+"""Searches for the highest rate that an instance keeps up with; the caller measures each rate."""
 
 from __future__ import annotations
 
@@ -7,23 +7,27 @@ from dataclasses import dataclass, field
 from harness.measure.loops import Loop
 
 RESOLUTION = 0.03
-"""The search ends when the rates kept up with and not are closer than this part."""
+"""The search ends when the bounds are closer to each other than this part."""
 BEHIND = 0.03
-"""Of the requests may be unanswered at the end, beside those in service, of a rate that was kept up with."""
+"""An instance keeps up with a rate if at most this part of the requests is unanswered at the end, beside those in
+service."""
 LOWEST, HIGHEST = 0.6, 1.3
-"""Where the search begins, as parts of the closed loop's throughput."""
+"""The bounds that the search begins with, as parts of the closed loop's throughput."""
 
 
 def kept_up(loop: Loop, workers: int) -> bool:
-    """Whether an open loop left no more behind than its workers had at hand, and nothing was refused."""
-    if any(one.reply.status in {0, 503} for one in loop.answers):
+    """Whether an instance kept up with an open loop: little was left unanswered, and nothing was refused."""
+    if any(answer.reply.status in {0, 503} for answer in loop.answers):
         return False
     return loop.unanswered <= workers + max(1.0, BEHIND * len(loop.answers))
 
 
 @dataclass
 class SaturationSearch:
-    """Bisection between ``low``, taken as kept up with, and ``high``, taken as too much; rates in requests a second."""
+    """Bisection between ``low``, a rate that the instance keeps up with, and ``high``, a rate that is too much.
+
+    Rates are in requests a second. tried: each rate, the rate of its answers, and whether the instance kept up.
+    """
 
     low: float
     high: float
@@ -42,7 +46,7 @@ class SaturationSearch:
         """The next rate to try."""
         return (self.low + self.high) / 2
 
-    def found(self, rate: float, answered_rate: float, kept: bool) -> None:
+    def record(self, rate: float, answered_rate: float, kept: bool) -> None:
         self.tried.append((rate, answered_rate, kept))
         if kept:
             self.low = max(self.low, rate)
@@ -51,5 +55,5 @@ class SaturationSearch:
 
     @property
     def saturation(self) -> float | None:
-        """The most that was answered a second at a rate that was kept up with; None where none was."""
+        """The highest rate of answers among the rates that the instance kept up with; None if there were none."""
         return max((answered for _, answered, kept in self.tried if kept), default=None)

@@ -1,4 +1,4 @@
-"""What is measured: one instance of a stack on this machine, or the one behind an endpoint that is deployed."""
+"""The instances that can be measured: one started on this machine, or the one behind a deployed endpoint."""
 
 from __future__ import annotations
 
@@ -22,24 +22,23 @@ from harness.core.errors import HarnessError
 from harness.hosting.instances.base import Instance, InstanceFailed, InstanceSpec, InvocationFailed
 from harness.hosting.instances.kinds import KindRegistry
 from harness.hosting.model_data import ModelDataError, unpack
-from harness.hosting.rules.timeouts import INVOCATION_SECONDS
+from harness.hosting.rules.timeouts import CLIENT_SECONDS, INVOCATION_SECONDS
 from harness.load.answers import observe
 from harness.load.sigv4 import signed_headers
 from harness.load.target import Target
 from harness.measure.loops import Ask, Reply, closed_loop
 from harness.stack.tables import Stack
 
-"""A container has so long to answer (SM guide); a client of the endpoint waits 70."""
-_CLIENT_SECONDS = 70.0
 _CONNECT_SECONDS = 5.0
 WAY_REQUESTS = 20
-# From observe()'s error code of a container's own answer.
+"""How many refused requests are sent to time the way to an endpoint."""
+# What observe()'s error codes begin with for an answer of the container itself.
 _MODEL_ERROR = "ModelError("
 
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """What is sent. accept: None leaves the header out."""
+    """The body of each request, with its headers. accept: None leaves that header out."""
 
     body: bytes
     content_type: str
@@ -53,11 +52,11 @@ class Payload:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One instance that serves.
+    """One instance to measure.
 
-    workers: None where nobody says. away: seconds of a request's time that are the way to it and back. load_seconds:
-    None where it was not seen to load. ceiling: callers beyond which nothing is looked for. memory: bytes that it
-    holds now, None where that cannot be told.
+    ceiling: the most callers to try. workers: as configured; None if that is not known. away: seconds of each request
+    that the way to the instance and back takes. load_seconds: None if the loading was not observed. memory: gives the
+    bytes that the instance holds now; None if that is not known.
     """
 
     ask: Ask
@@ -69,14 +68,14 @@ class Subject:
 
 
 MOST_CALLERS = 64
-"""The most workers that are looked for behind an address that says nothing of them."""
+"""The most callers to try for an instance that does not say how many workers it has."""
 
 
 @contextlib.asynccontextmanager
 async def local_instance(stack: Stack, variant: str, payload: Payload, scratch: Path) -> AsyncIterator[Subject]:
-    """The variant's instance as the stack's [local] has it stand in, started here and gone at the end.
+    """Starts the variant's instance here, of the kind that the stack's [local] names, and stops it at the end.
 
-    scratch: an empty folder. Raises HarnessError when it cannot be started.
+    scratch: an empty folder. Raises HarnessError if it cannot be started.
     """
     chosen = stack.endpoint.production_variants[variant]
     model = stack.models[chosen.model]
@@ -144,14 +143,14 @@ def _ask_instance(instance: Instance, payload: Payload) -> Ask:
 async def endpoint(
     target: Target, name: str, payload: Payload, spend: Callable[[], None]
 ) -> AsyncIterator[Callable[[str], Ask]]:
-    """InvokeEndpoint on the variant that is named, signed as the load tests sign; the same for the harness and for AWS.
+    """Gives a function from a variant's name to its Ask, which calls InvokeEndpoint at the harness or on AWS.
 
-    spend: called before every request, and raises where it may not be sent.
+    spend: is called before every request, and raises an error if the request may not be sent.
     """
     path = f"/endpoints/{quote(name, safe='')}/invocations"
     url = yarl.URL(target.url + path, encoded=True)
     host = urlsplit(target.url).netloc
-    limit = aiohttp.ClientTimeout(total=_CLIENT_SECONDS, sock_connect=_CONNECT_SECONDS)
+    limit = aiohttp.ClientTimeout(total=CLIENT_SECONDS, sock_connect=_CONNECT_SECONDS)
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0),
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -181,17 +180,19 @@ async def endpoint(
         yield lambda variant: partial(ask, variant)
 
 
-async def way(knock: Ask) -> float:
-    """Seconds to the endpoint and back, access and routing included, from requests that it refuses before they reach a
-    container; 0 where it does not refuse them."""
-    answers = (await closed_loop(knock, 1, WAY_REQUESTS)).answers
-    if not all(400 <= one.reply.status < 500 for one in answers):
+async def way(ask_refused: Ask) -> float:
+    """Seconds to the endpoint and back, access and routing included; 0 if it does not refuse the requests.
+
+    ask_refused: sends a request that the endpoint refuses before it reaches a container.
+    """
+    answers = (await closed_loop(ask_refused, 1, WAY_REQUESTS)).answers
+    if not all(400 <= answer.reply.status < 500 for answer in answers):
         return 0.0
-    return statistics.median(one.seconds for one in answers)
+    return statistics.median(answer.seconds for answer in answers)
 
 
 def _reply(status: int, headers: Mapping[str, str], body: bytes, sent: int) -> Reply:
-    """The container's own answer, where the endpoint's error passes one on."""
+    """The endpoint's answer, or the container's own answer if an error of the endpoint passes one on."""
     content_type = headers.get("Content-Type", "application/octet-stream")
     if status == 200:
         return Reply(200, content_type, body)
@@ -203,7 +204,7 @@ def _reply(status: int, headers: Mapping[str, str], body: bytes, sent: int) -> R
 
 
 def read_payload(file: Path, content_type: str) -> Payload:
-    """Raises HarnessError where the file cannot be read."""
+    """Reads a payload. Raises HarnessError if the file cannot be read."""
     try:
         return Payload(file.read_bytes(), content_type, "application/json")
     except OSError as error:
@@ -216,6 +217,6 @@ def machine_load() -> float:
 
 
 def sample(reply: Reply) -> str:
-    """The beginning of an answer, for a sentence."""
+    """The beginning of an answer, for an error message."""
     text = reply.says or reply.body[:200].decode("utf-8", "replace")
     return json.dumps(text)
