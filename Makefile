@@ -2,17 +2,34 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+# Four test processes on two cores: half of a test's time it waits for other processes.
+PROCESSES ?= 4
 # PyTorch's CPU builds: the general registry's wheels bring gigabytes of CUDA on Linux.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH = torch==2.13.0+cpu
 TORCHVISION = torchvision==0.28.0
+EXTRAS = load,report,plan,policy,dask,dev
 
-.PHONY: rehearse test test-sdk test-compose wheels lint bench docs audit lock clean example-report
+# Coverage is measured where the interpreter makes it cheap (sys.monitoring, Python 3.12 and later); the tracer of 3.11
+# would make the suite a third slower.
+COVERAGE = $(shell $(BIN)/python -c 'import sys; print("--cov --cov-report=" if sys.version_info >= (3, 12) else "")')
+export COVERAGE_CORE = sysmon
+
+.PHONY: rehearse test test-torch check test-sdk test-compose wheels lint bench docs audit lock clean example-report
 rehearse: $(VENV)/.installed
 	$(BIN)/harness rehearse fixtures/dog_breed/stack.toml
 
 test: $(VENV)/.installed lint
-	$(BIN)/pytest -n 3 --cov --cov-report=
+	$(BIN)/pytest -n $(PROCESSES) --dist worksteal $(COVERAGE)
+
+# Only the tests that need PyTorch: what `make test` skips on a Python for which no CPU build of it could be installed.
+test-torch: $(VENV)/.installed
+	$(BIN)/pytest -n $(PROCESSES) --dist worksteal -m torch
+
+# Lint, and the tests of what has changed since the main branch; BASE=HEAD~1 compares with another commit.
+BASE ?= main
+check: $(VENV)/.installed lint
+	$(BIN)/python tests/changed.py $(BASE) | xargs -r $(BIN)/pytest -q -n $(PROCESSES) --dist worksteal
 
 # The containers: builds the images, from wheels of this machine where a build reaches no registry, and runs the suite.
 test-compose: $(VENV)/.installed
@@ -78,8 +95,12 @@ $(VENV)/.installed: pyproject.toml constraints.txt Makefile
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, this is %d.%d: make PYTHON=python3.11 ..." % sys.version_info[:2])'
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "This Python cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --retries 1 --no-deps --extra-index-url $(TORCH_INDEX) "$(TORCH)" "$(TORCHVISION)"
-	$(BIN)/pip install -c constraints.txt -e ".[model,load,report,plan,policy,dask,dev]"
+	@$(BIN)/pip install --quiet uv
+	$(BIN)/pip install --retries 1 --no-deps --extra-index-url $(TORCH_INDEX) "$(TORCH)" "$(TORCHVISION)" \
+	  || echo "PyTorch's CPU build cannot be had for this Python here: what needs it does not run, and its tests are skipped."
+	$(BIN)/python -c 'import torch' 2>/dev/null && extras=model,$(EXTRAS) || extras=$(EXTRAS); \
+	  $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e ".[$$extras]" \
+	  || $(BIN)/pip install -c constraints.txt -e ".[$$extras]"
 	@touch $@
 
 # The newest versions that fit pyproject.toml, as the next constraints.txt; the CUDA packages that torch's general

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import sys
-import threading
 from collections.abc import Generator, Iterator
-from pathlib import Path
+from importlib.util import find_spec
 
 import pytest
 from hypothesis import settings
@@ -18,45 +15,31 @@ settings.register_profile("tests", deadline=None)
 settings.load_profile("tests")
 
 
-COVERAGE_VARIABLES = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
-# None of harness/ runs in these tests' processes, or nothing of it that other tests do not run.
-UNMEASURED_FOLDERS = tuple(str(Path(__file__).parent / name) + os.sep for name in ("model_server", "docs"))
-
-
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "unmeasured: without coverage, in this process and in those that it starts.")
-    config.addinivalue_line("markers", "children_unmeasured: without coverage in the processes that it starts.")
+    config.addinivalue_line(
+        "markers", "torch: needs PyTorch and the model server's other packages (the extra `model`)."
+    )
+    config.addinivalue_line("markers", "unmeasured: without coverage in the processes that it starts.")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if str(item.path).startswith(UNMEASURED_FOLDERS):
-            item.add_marker(pytest.mark.unmeasured)
+    if find_spec("torch") is None:
+        skip = pytest.mark.skip(reason="PyTorch is not installed for this Python: make test-torch runs it with another")
+        for item in items:
+            if item.get_closest_marker("torch") is not None:
+                item.add_marker(skip)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """The markers ``unmeasured`` and ``children_unmeasured``, for what computes long, or starts many processes, through
-    lines that other tests cover: to trace a tight loop takes three to five times as long as to run it.
-
-    Not pytest-cov's ``no_cover``, after which threads that go on (the session's local AWS) are never traced again.
-    """
-    whole = item.get_closest_marker("unmeasured") is not None
-    if not whole and item.get_closest_marker("children_unmeasured") is None:
+    """The marker ``unmeasured``: for tests that start many processes through lines that other tests cover, since each
+    measured process takes a fifth of a second longer to start."""
+    if item.get_closest_marker("unmeasured") is None:
         return (yield)
-    here, threads = sys.gettrace(), threading.gettrace()
     with pytest.MonkeyPatch.context() as patch:
-        for name in COVERAGE_VARIABLES:
+        for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
             patch.delenv(name, raising=False)
-        if whole:
-            sys.settrace(None)
-            if "aws" not in getattr(item, "fixturenames", ()):  # which may start for all the session here
-                threading.settrace(None)  # type: ignore[arg-type]
-        try:
-            return (yield)
-        finally:
-            threading.settrace(threads)  # type: ignore[arg-type]
-            sys.settrace(here)
+        return (yield)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -37,6 +37,7 @@ def findings(port: int | None = None) -> dict[str, doctor.Finding]:
     return found
 
 
+@pytest.mark.torch
 def test_this_machine_can_rehearse() -> None:
     found = findings()
     assert {name: finding.level for name, finding in found.items() if finding.level == "problem"} == {}
@@ -132,6 +133,7 @@ def test_without_docker(monkeypatch: pytest.MonkeyPatch) -> None:
     assert findings()["docker"].found == "not installed"
 
 
+@pytest.mark.torch
 def test_the_command_prints_a_line_each_and_fails_on_a_problem() -> None:
     result = CliRunner().invoke(main, ["doctor", "--port", str(free_port())])
     assert result.exit_code == 0, result.output

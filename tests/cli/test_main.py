@@ -145,6 +145,7 @@ def test_a_killed_local_aws_leaves_no_process_and_is_cleaned_up(up: int, tmp_pat
     assert not list((tmp_path / "state").iterdir())
 
 
+@pytest.mark.torch
 def test_deploy_and_invoke(up: int, tmp_path: Path) -> None:
     file = write_stack(tmp_path, model=model_tar(ECHO))
     result = harness("deploy", file)

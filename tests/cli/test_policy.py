@@ -119,7 +119,7 @@ class TestGenerate:
 class TestARunOfItsOwn:
     """The sample project on twins: deployed and invoked once, then again with what the first run says is enough."""
 
-    @pytest.mark.children_unmeasured
+    @pytest.mark.unmeasured
     def test_the_smallest_policies_are_enough_and_one_action_less_is_not(self, tmp_path: Path) -> None:
         from harness.access.advice.smallest import smallest_policy
         from harness.access.advice.usage import denied

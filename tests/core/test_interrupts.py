@@ -110,7 +110,7 @@ def test_a_process_that_does_not_heed_is_killed() -> None:
     assert done.stdout == "-9\n"
 
 
-@pytest.mark.children_unmeasured
+@pytest.mark.unmeasured
 def test_the_program_is_interrupted_while_it_still_imports(tmp_path: Path) -> None:
     (tmp_path / "click.py").write_text("import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(5)")
     path = os.pathsep.join((str(tmp_path), str(ROOT)))

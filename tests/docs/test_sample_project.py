@@ -36,6 +36,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return found
 
 
+@pytest.mark.torch
 def test_its_tests_pass_on_the_wheel(python: Path, tmp_path: Path) -> None:
     project = tmp_path / "project"
     shutil.copytree(SAMPLE, project, ignore=shutil.ignore_patterns("build", "__pycache__"))

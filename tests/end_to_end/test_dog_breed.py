@@ -17,6 +17,8 @@ import pytest
 from harness.load.runs import list_runs, read_run
 from harness.report.run import build_report
 
+pytestmark = pytest.mark.torch
+
 ROOT = Path(__file__).parent.parent.parent
 STACK = ROOT / "fixtures" / "dog_breed" / "stack.toml"
 

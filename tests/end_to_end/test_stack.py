@@ -20,6 +20,8 @@ from botocore.exceptions import ClientError
 from harness.load.runs import list_runs, read_run
 from tests.end_to_end.deployed import EVENT, PHOTO, ROOT, DeployedStack
 
+pytestmark = pytest.mark.torch
+
 
 def breeds(body: bytes | str) -> list[float]:
     (numbers,) = json.loads(body)

@@ -15,6 +15,8 @@ from tests.hosting.hands import Held, variant
 from tests.hosting.models import BROKEN, ECHO, model_tar
 from tests.support import ACCOUNT, Aws, unique
 
+pytestmark = pytest.mark.torch
+
 
 def refusal(call: Any, **request: Any) -> str:
     with pytest.raises(ClientError) as found:

@@ -21,6 +21,8 @@ from tests.hosting.instances.kinds import BENCHES, MODEL, Bench
 from tests.hosting.models import model_tar
 from tests.support import REGION, Aws, unique
 
+pytestmark = pytest.mark.torch
+
 SECONDS = 0.8
 """Of service: long enough to be struck in."""
 

@@ -139,6 +139,7 @@ def test_a_stream_that_breaks_off(endpoint: Deployed, container: Container) -> N
         next(events)
 
 
+@pytest.mark.torch
 def test_a_model_that_leaks_loses_the_request_that_was_too_much(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its worker is killed as by an instance's kernel and begins anew; the log says why."""
     monkeypatch.setattr(process_instance, "limit_of", lambda instance_type: 700 * 2**20)
@@ -210,6 +211,7 @@ def test_an_instance_that_takes_requests_too_early_answers_them_with_errors(held
     held.sagemaker.delete_endpoint(EndpointName=name)
 
 
+@pytest.mark.torch
 def test_a_model_server_killed_in_mid_request_costs_its_own_requests_only(aws: Aws) -> None:
     """Two instances: what the killed one held is a 424 or 503, the other goes on, and the dead one is replaced."""
     endpoint = create_endpoint(aws, model_tar(ECHO), instances=2)

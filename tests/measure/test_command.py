@@ -35,7 +35,7 @@ from tests.profiles import a_profile
 from tests.stack.test_deployment import write_stack
 from tests.support import Aws, running_aws
 
-pytestmark = pytest.mark.children_unmeasured
+pytestmark = pytest.mark.unmeasured
 
 SOURCE = a_profile(
     workers=2,

@@ -13,9 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from tests.model_server.serving import SERVERS, ModelServer, serving, until, write_model
+
+pytestmark = pytest.mark.torch
+torch = pytest.importorskip("torch", reason="PyTorch is not installed for this Python")
 
 JSON, CSV, NPY = "application/json", "text/csv", "application/x-npy"
 LARGEST = 6_291_456

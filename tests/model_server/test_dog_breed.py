@@ -11,6 +11,8 @@ import pytest
 from model_server.archive import unpack
 from tests.model_server.serving import DOG_BREED, ModelServer, serving
 
+pytestmark = pytest.mark.torch
+
 EVENT = (DOG_BREED / "event.json").read_bytes()
 PHOTO = (DOG_BREED / "images" / "photo.jpg").read_bytes()
 

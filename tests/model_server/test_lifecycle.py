@@ -14,6 +14,8 @@ import pytest
 
 from tests.model_server.serving import SERVERS, ModelServer, serving, until, write_model
 
+pytestmark = pytest.mark.torch
+
 # Steps that a test opens by creating a file, so that it can look at the moment before.
 GATED = """
 import os, time

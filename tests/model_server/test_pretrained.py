@@ -8,13 +8,13 @@ import threading
 from pathlib import Path
 
 import pytest
-import torch.hub
 
 from model_server import pretrained, torchvision_cpu
 
+pytestmark = pytest.mark.torch
+torch = pytest.importorskip("torch", reason="PyTorch is not installed for this Python")
 torchvision_cpu.enable()
-
-from torchvision import models  # noqa: E402 - importable only from here on
+models = pytest.importorskip("torchvision.models")  # importable only from here on
 
 SMALL = "mobilenet_v3_small"  # 10 MB instead of ResNet50's 100
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.torch
+
 ROOT = Path(__file__).resolve().parents[2]
 ENABLE = "from model_server import torchvision_cpu; torchvision_cpu.enable();"
 

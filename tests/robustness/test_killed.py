@@ -197,6 +197,7 @@ class TestTheInstances:
         assert len(named(small, "twin_host")) == 1
         assert small.function.invoke().error is None
 
+    @pytest.mark.torch
     def test_the_model_servers_front_and_worker_are_made_again(self, tmp_path: Path) -> None:
         with twin_stack(tmp_path) as stack:
             aws = stack.aws

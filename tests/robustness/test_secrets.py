@@ -25,7 +25,7 @@ from harness.stack.file import load_stack
 from harness.testing.stacks import twins_for_tests
 from tests.robustness.small_stack import LAMBDA, write_stack
 
-pytestmark = pytest.mark.children_unmeasured
+pytestmark = pytest.mark.unmeasured
 
 ROOT = Path(__file__).resolve().parents[2]
 TELLS = """

@@ -103,6 +103,7 @@ def deploy(aws: Aws, file: Path) -> tuple[Stack, list[str]]:
     return stack, said
 
 
+@pytest.mark.torch
 def test_a_stack_is_deployed_and_its_lambda_calls_its_endpoint(aws: Aws, tmp_path: Path) -> None:
     stack, said = deploy(aws, write_stack(tmp_path, model=model_tar(ECHO)))
     assert f"endpoint {stack.name}: loading the model" in said
@@ -141,6 +142,7 @@ def test_a_stack_on_twins_needs_no_model_server(aws: Aws, tmp_path: Path) -> Non
     aws.client("sagemaker").delete_endpoint(EndpointName=stack.endpoint.name)
 
 
+@pytest.mark.torch
 def test_an_endpoint_that_fails_is_said_with_its_reason(aws: Aws, tmp_path: Path) -> None:
     with pytest.raises(HarnessError, match=r"is Failed: (.|\n)*the breed list is missing"):
         deploy(aws, write_stack(tmp_path, model=model_tar(BROKEN)))

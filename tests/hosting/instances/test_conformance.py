@@ -12,6 +12,8 @@ import pytest
 from harness.hosting.instances.base import InstanceFailed, InvocationFailed
 from tests.hosting.instances.kinds import BENCHES, NEVER, Bench
 
+pytestmark = pytest.mark.torch
+
 JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 START_SECONDS = 60.0
 

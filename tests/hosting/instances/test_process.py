@@ -17,6 +17,8 @@ from harness.hosting.instances.process import instance as process_instance
 from harness.hosting.instances.process.instance import ProcessInstance, cores_of
 from tests.hosting.instances.kinds import NEVER, ProcessBench
 
+pytestmark = pytest.mark.torch
+
 
 @pytest.mark.parametrize(
     ("number", "count", "cores"),

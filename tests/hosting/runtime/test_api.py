@@ -10,6 +10,8 @@ from botocore.exceptions import ClientError
 from tests.hosting.conftest import Deployed
 from tests.support import ACCOUNT
 
+pytestmark = pytest.mark.torch
+
 
 def test_body_content_type_and_variant_come_back(echo: Deployed) -> None:
     answer = echo.invoke({"dog": "Carolina"})

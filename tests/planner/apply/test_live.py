@@ -27,7 +27,7 @@ from tests.planner.apply.plans import EVERYTHING, FEW, FIXED, plan_of
 from tests.planner.apply.stacks import twin_stack
 from tests.support import Aws, running_aws
 
-pytestmark = pytest.mark.children_unmeasured
+pytestmark = pytest.mark.unmeasured
 
 
 @pytest.fixture(scope="module")
