@@ -10,7 +10,7 @@ from harness.simulator import kernel
 from harness.simulator.initial_state import initial_state
 from harness.simulator.outcome import SimulationOutcome
 from harness.simulator.settings import Settings
-from harness.simulator.simulation import Simulation
+from harness.simulator.simulation import StackSimulation
 from harness.simulator.system import System
 
 
@@ -22,7 +22,7 @@ def simulate(
     Two settings that are run with the same seed meet the same arrivals, and each request meets the same random draws.
     arrivals: a seed for the arrivals alone, if it differs from ``seed``.
     """
-    return Simulation(settings, system, traffic, seed, arrivals).run()
+    return StackSimulation(settings, system, traffic, seed, arrivals).run()
 
 
 def arrivals(settings: Settings, system: System, traffic: Schedule, *, seed: int) -> list[float]:

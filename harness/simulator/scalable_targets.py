@@ -15,7 +15,7 @@ from harness.scaling.rules.metric_sources import ALIAS_METRICS, UTILIZATION_METR
 from harness.scaling.rules.policies import StepAlarm, StepPolicy, TrackingPolicy
 from harness.scaling.rules.target import CapacityChange, CapacityStatus, NotScaled, ScalableTarget, fulfilled
 from harness.scaling.rules.timing import LOOK_SECONDS, MINUTE, visible_periods, window
-from harness.scaling.rules.tracking import TargetTracking
+from harness.scaling.rules.tracking import TargetTrackingSettings
 from harness.simulator.settings import ProvisionedScaling, ScheduledCapacity, StepSettings, TrackingSettings
 from harness.stack.scaling_tables import StepEntry, StepTable
 
@@ -150,7 +150,7 @@ def _tracking_policy(
     scale_in_cooldown: float,
     disable_scale_in: bool,
 ) -> TrackingPolicy:
-    settings = TargetTracking(
+    settings = TargetTrackingSettings(
         target, scale_out_cooldown, scale_in_cooldown, disable_scale_in, metric.period, metric.datapoints
     )
     return TrackingPolicy.new(name, settings)

@@ -31,7 +31,7 @@ from harness.simulator.state import FAILURES
 from harness.simulator.system import System
 
 
-class Simulation:
+class StackSimulation:
     """A stack with certain settings under certain traffic, from its deployment on. Its agenda follows the scaling
     clock."""
 

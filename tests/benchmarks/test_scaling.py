@@ -25,11 +25,11 @@ from harness.scaling.rules.policies import TrackingPolicy
 from harness.scaling.rules.resource_ids import VARIANT_DIMENSION, parse_resource
 from harness.scaling.rules.target import CapacityChange, ScalableTarget
 from harness.scaling.rules.timing import visible_periods, window
-from harness.scaling.rules.tracking import TargetTracking
+from harness.scaling.rules.tracking import TargetTrackingSettings
 from tests.benchmarks.figures import Table
-from tests.scaling.fleet import variant
+from tests.scaling.fleet import virtual_variant
 from tests.scaling.live import Scenario, differences
-from tests.scaling.world import Hosting, invocations
+from tests.scaling.service import Hosting, invocations
 from tests.support import ACCOUNT, REGION, Aws, running_aws
 
 POLICIES = 1_000
@@ -107,8 +107,8 @@ def test_virtual_time_against_the_wall(figures: Table, benchmark: Any) -> None:
 
     # One endpoint for a day: every minute a datapoint, two alarms, a decision; load and instances every ten seconds.
     def day() -> None:
-        policy = TrackingPolicy.new("p", TargetTracking(100, 60, 60))
-        variant(policy, lambda now: 500.0 if now // 7200 % 2 else 50.0, maximum=8).run(DAY)
+        policy = TrackingPolicy.new("p", TargetTrackingSettings(100, 60, 60))
+        virtual_variant(policy, lambda now: 500.0 if now // 7200 % 2 else 50.0, maximum=8).run(DAY)
 
     benchmark.pedantic(day, rounds=5, warmup_rounds=1)
     figures.add(
@@ -118,7 +118,7 @@ def test_virtual_time_against_the_wall(figures: Table, benchmark: Any) -> None:
 
 def test_the_decision_alone(figures: Table, benchmark: Any) -> None:
     # What the simulator calls between its requests.
-    policy = TrackingPolicy.new("p", TargetTracking(100))
+    policy = TrackingPolicy.new("p", TargetTrackingSettings(100))
     target = ScalableTarget(1, 8, policies=[policy])
     series = [50.0 + 100.0 * (minute // 30 % 2) for minute in range(24 * 60)]
 

@@ -31,7 +31,7 @@ from tests.benchmarks.figures import Table
 from tests.planner.search.problems import Watched
 from tests.profiles import a_profile
 from tests.profiles import constant as always
-from tests.simulator.systems import ONE, QUEUES, Queue, found, mmc
+from tests.simulator.systems import ONE, QUEUES, Queue, mmc, waiting_and_refused
 
 DAY = 86_400.0
 ROUNDS = 9
@@ -67,7 +67,7 @@ def compiled() -> None:
 def test_ten_million_requests_beside_theory(figures: Table, queue: Queue) -> None:
     """Goal: within 1 %."""
     out, cpu, _ = timed(lambda: simulate(ONE, queue.system, constant(queue.rate, 1e7 / queue.rate), seed=1))
-    waiting, refused = found(out, 5)
+    waiting, refused = waiting_and_refused(out, 5)
     apart = waiting / queue.waiting - 1
     print(f"\n{queue.name}: {waiting:.5f} wait, theory {queue.waiting:.5f} ({100 * apart:+.2f} %), ", end="")
     print(f"refused {100 * refused:.3f} %, theory {100 * queue.refused:.3f} %; {cpu:.1f} s of CPU")

@@ -1,4 +1,4 @@
-"""A variant's instances in virtual time, for the decision code: load, metric, alarms, decision, instances."""
+"""The instances of a variant in virtual time, scaled by the rules: load, metric, alarms, decision, instances."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ STEP = 10  # seconds; load and instances change at multiples of it
 
 
 @dataclass
-class Variant:
+class VirtualVariant:
     """One variant under a load.
 
-    load: invocations a minute at a time. provisioning, removal: seconds of an update that adds, or removes.
-    trace: (time, desired capacity) of each change.
+    load: invocations per minute at a given time. provisioning, removal: seconds of an update that adds, or removes.
+    trace: each change as (time, desired capacity).
     """
 
     target: ScalableTarget
@@ -35,7 +35,7 @@ class Variant:
     serving: list[tuple[float, int]] = field(default_factory=list)
     refusals: list[tuple[float, str]] = field(default_factory=list)
 
-    def run(self, until: float) -> Variant:
+    def run(self, until: float) -> VirtualVariant:
         period = self.policy.settings.period
         while self.now < until:
             self._measure(period)
@@ -68,10 +68,10 @@ class Variant:
             self.trace.append((self.now, self.desired))
 
 
-def variant(
+def virtual_variant(
     policy: TrackingPolicy, load: Callable[[float], float], *, minimum: int = 1, maximum: int, **settings: float
-) -> Variant:
-    made = Variant(ScalableTarget(minimum, maximum, policies=[policy]), policy, load)
+) -> VirtualVariant:
+    variant = VirtualVariant(ScalableTarget(minimum, maximum, policies=[policy]), policy, load)
     for name, value in settings.items():
-        setattr(made, name, value)
-    return made
+        setattr(variant, name, value)
+    return variant

@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass
 
 from harness.scaling.rules.policies import TrackingPolicy
-from harness.scaling.rules.tracking import TargetTracking
-from tests.scaling.fleet import variant
+from harness.scaling.rules.tracking import TargetTrackingSettings
+from tests.scaling.fleet import virtual_variant
 from tests.scaling.twins import members, twin_endpoint
 from tests.support import Aws
 
@@ -29,21 +29,21 @@ class Scenario:
     scale_in_cooldown: int = 60
 
     def virtual(self) -> list[tuple[float, int]]:
-        """(time, desired capacity) of each change, computed."""
-        settings = TargetTracking(self.target, self.scale_out_cooldown, self.scale_in_cooldown)
+        """Computes each change as (time, desired capacity)."""
+        settings = TargetTrackingSettings(self.target, self.scale_out_cooldown, self.scale_in_cooldown)
         load = lambda now: self.per_minute if now < self.load_ends else 0.0  # noqa: E731
-        run = variant(TrackingPolicy.new("p", settings), load, maximum=self.maximum)
+        run = virtual_variant(TrackingPolicy.new("p", settings), load, maximum=self.maximum)
         run.provisioning, run.removal = self.provisioning, 10
         return run.run(self.lasts).trace
 
     def live(self, aws: Aws) -> list[tuple[float, int]]:
-        """The same, seen in describe_scaling_activities of the local AWS, whose clock may be sped up."""
+        """Reads the same changes from describe_scaling_activities of a local AWS, whose clock may run fast."""
         clock, speed = aws.local.clock, aws.local.options.speed
         name = twin_endpoint(aws, provisioning_seconds=self.provisioning)
-        client, where = aws.client("application-autoscaling"), members(name)
-        client.register_scalable_target(**where, MinCapacity=1, MaxCapacity=self.maximum)
+        client, target = aws.client("application-autoscaling"), members(name)
+        client.register_scalable_target(**target, MinCapacity=1, MaxCapacity=self.maximum)
         client.put_scaling_policy(
-            **where,
+            **target,
             PolicyName="p",
             PolicyType="TargetTrackingScaling",
             TargetTrackingScalingPolicyConfiguration={
@@ -60,10 +60,10 @@ class Scenario:
         while clock.now() < begins + self.lasts:
             time.sleep(0.2)
         load.join()
-        found = client.describe_scaling_activities(**where)["ScalingActivities"]
+        activities = client.describe_scaling_activities(**target)["ScalingActivities"]
         return [
-            (one["StartTime"].timestamp() - begins, int(one["Description"].split()[-1].rstrip(".")))
-            for one in reversed(found)
+            (activity["StartTime"].timestamp() - begins, int(activity["Description"].split()[-1].rstrip(".")))
+            for activity in reversed(activities)
         ]
 
     def _load(self, aws: Aws, name: str, begins: float) -> None:
@@ -75,7 +75,7 @@ class Scenario:
             runtime.invoke_endpoint(EndpointName=name, Body=b"{}", ContentType="application/json")
 
 
-def differences(one: list[tuple[float, int]], other: list[tuple[float, int]]) -> list[float]:
-    """How far apart the steps are, seconds; they must be the same steps."""
-    assert [capacity for _, capacity in one] == [capacity for _, capacity in other], (one, other)
-    return [abs(first - second) for (first, _), (second, _) in zip(one, other, strict=True)]
+def differences(live: list[tuple[float, int]], virtual: list[tuple[float, int]]) -> list[float]:
+    """Returns the seconds between the changes of two runs, which must have the same capacities."""
+    assert [capacity for _, capacity in live] == [capacity for _, capacity in virtual], (live, virtual)
+    return [abs(first - second) for (first, _), (second, _) in zip(live, virtual, strict=True)]

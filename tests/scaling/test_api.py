@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.scaling.service import ALIAS, VARIANT, invocations
 from tests.scaling.twins import members, twin_endpoint
-from tests.scaling.world import ALIAS, VARIANT, invocations
 from tests.support import ACCOUNT, REGION, Aws, unique
 
 
@@ -25,24 +25,24 @@ def shared_endpoint(aws: Aws) -> str:
 
 @pytest.fixture
 def endpoint(client: Any, shared_endpoint: str) -> dict[str, str]:
-    """The members of an endpoint's variant, not registered."""
-    where = members(shared_endpoint)
-    if client.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[where["ResourceId"]])[
+    """The members that name an endpoint's variant, which is not registered."""
+    variant = members(shared_endpoint)
+    if client.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[variant["ResourceId"]])[
         "ScalableTargets"
     ]:
-        client.deregister_scalable_target(**where)
-    return where
+        client.deregister_scalable_target(**variant)
+    return variant
 
 
 @pytest.fixture
 def target(client: Any, endpoint: dict[str, str]) -> dict[str, str]:
-    """The same, registered from 1 to 3."""
+    """The members of a variant that is registered from 1 to 3."""
     client.register_scalable_target(**endpoint, MinCapacity=1, MaxCapacity=3)
     return endpoint
 
 
 def refused(call: Any, **request: Any) -> tuple[str, str]:
-    """The error's code and message."""
+    """Makes a call that fails, and returns the code and message of the error."""
     with pytest.raises(ClientError) as caught:
         call(**request)
     error = caught.value.response["Error"]
@@ -62,13 +62,13 @@ class TestScalableTargets:
     def test_register_describe_deregister(self, client: Any, endpoint: dict[str, str]) -> None:
         arn = client.register_scalable_target(**endpoint, MinCapacity=1, MaxCapacity=3)["ScalableTargetARN"]
         assert arn.startswith(f"arn:aws:application-autoscaling:{REGION}:{ACCOUNT}:scalable-target/")
-        (found,) = client.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[endpoint["ResourceId"]])[
-            "ScalableTargets"
-        ]
-        assert found.pop("CreationTime") <= datetime.now(UTC) + timedelta(seconds=5)
+        (described,) = client.describe_scalable_targets(
+            ServiceNamespace="sagemaker", ResourceIds=[endpoint["ResourceId"]]
+        )["ScalableTargets"]
+        assert described.pop("CreationTime") <= datetime.now(UTC) + timedelta(seconds=5)
         path = "role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com"
         role = f"{path}/AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
-        assert found == {
+        assert described == {
             **endpoint,
             "MinCapacity": 1,
             "MaxCapacity": 3,
@@ -85,14 +85,14 @@ class TestScalableTargets:
             "ScalableTargets"
         ]
 
-    def test_registering_again_changes_what_is_given(self, client: Any, target: dict[str, str]) -> None:
+    def test_registering_again_changes_only_the_given_members(self, client: Any, target: dict[str, str]) -> None:
         suspended = {"DynamicScalingInSuspended": True}
         client.register_scalable_target(**target, MaxCapacity=7, SuspendedState=suspended)
-        (found,) = client.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[target["ResourceId"]])[
-            "ScalableTargets"
-        ]
-        assert (found["MinCapacity"], found["MaxCapacity"]) == (1, 7)
-        assert found["SuspendedState"]["DynamicScalingInSuspended"] is True
+        (described,) = client.describe_scalable_targets(
+            ServiceNamespace="sagemaker", ResourceIds=[target["ResourceId"]]
+        )["ScalableTargets"]
+        assert (described["MinCapacity"], described["MaxCapacity"]) == (1, 7)
+        assert described["SuspendedState"]["DynamicScalingInSuspended"] is True
 
     @pytest.mark.parametrize(
         ("members", "message"),
@@ -104,7 +104,7 @@ class TestScalableTargets:
             ({"MinCapacity": 0, "MaxCapacity": 3}, "Minimum capacity cannot be less than 1"),
         ],
     )
-    def test_bounds_that_are_none(
+    def test_invalid_bounds_are_refused(
         self, client: Any, endpoint: dict[str, str], members: dict[str, int], message: str
     ) -> None:
         code, text = refused(client.register_scalable_target, **endpoint, **members)
@@ -120,13 +120,15 @@ class TestScalableTargets:
             {"ResourceId": "function:name:live"},
         ],
     )
-    def test_what_belongs_to_no_service(self, client: Any, endpoint: dict[str, str], changed: dict[str, str]) -> None:
+    def test_an_unsupported_resource_is_refused(
+        self, client: Any, endpoint: dict[str, str], changed: dict[str, str]
+    ) -> None:
         assert refused(client.register_scalable_target, **{**endpoint, **changed}, MinCapacity=1, MaxCapacity=2) == (
             "ValidationException",
             "Unsupported service namespace, resource type or scalable dimension",
         )
 
-    def test_a_variant_that_is_not_there(self, client: Any, endpoint: dict[str, str]) -> None:
+    def test_a_missing_variant_is_refused(self, client: Any, endpoint: dict[str, str]) -> None:
         missing = {**VARIANT, "ResourceId": "endpoint/none/variant/AllTraffic"}
         assert (
             "Could not find endpoint"
@@ -138,15 +140,15 @@ class TestScalableTargets:
             in refused(client.register_scalable_target, **other, MinCapacity=1, MaxCapacity=2)[1]
         )
 
-    def test_an_alias_that_is_not_there(self, client: Any) -> None:
+    def test_a_missing_alias_is_refused(self, client: Any) -> None:
         code, _ = refused(
             client.register_scalable_target, **ALIAS, ResourceId="function:none:live", MinCapacity=1, MaxCapacity=2
         )
         assert code == "ValidationException"
 
-    def test_what_is_not_published_yet_has_no_provisioned_concurrency(self, client: Any) -> None:
-        where = {**ALIAS, "ResourceId": "function:none:$LATEST"}
-        assert refused(client.register_scalable_target, **where, MinCapacity=1, MaxCapacity=2) == (
+    def test_an_unpublished_version_has_no_provisioned_concurrency(self, client: Any) -> None:
+        members = {**ALIAS, "ResourceId": "function:none:$LATEST"}
+        assert refused(client.register_scalable_target, **members, MinCapacity=1, MaxCapacity=2) == (
             "ValidationException",
             "$LATEST is not a supported qualifier for Auto Scaling",
         )
@@ -159,7 +161,7 @@ class TestScalableTargets:
             "burstable performance of these instances can lead to unpredictable behavior with Auto Scaling.",
         )
 
-    def test_a_dimension_alone_describes_nothing(self, client: Any) -> None:
+    def test_describing_by_dimension_needs_resource_ids(self, client: Any) -> None:
         assert refused(client.describe_scalable_targets, **VARIANT) == (
             "ValidationException",
             "ResourceIds must be specified when ScalableDimension is specified",
@@ -178,31 +180,31 @@ class TestScalableTargets:
 
 class TestScalingPolicies:
     def test_put_describe_delete(self, client: Any, target: dict[str, str]) -> None:
-        made = put(client, target)
-        assert f":resource/sagemaker/{target['ResourceId']}:policyName/p" in made["PolicyARN"]
-        (found,) = client.describe_scaling_policies(**target)["ScalingPolicies"]
-        assert found["PolicyType"] == "TargetTrackingScaling"
-        assert found["TargetTrackingScalingPolicyConfiguration"] == invocations()
-        assert found["Alarms"] == made["Alarms"]
+        policy = put(client, target)
+        assert f":resource/sagemaker/{target['ResourceId']}:policyName/p" in policy["PolicyARN"]
+        (described,) = client.describe_scaling_policies(**target)["ScalingPolicies"]
+        assert described["PolicyType"] == "TargetTrackingScaling"
+        assert described["TargetTrackingScalingPolicyConfiguration"] == invocations()
+        assert described["Alarms"] == policy["Alarms"]
         client.delete_scaling_policy(**target, PolicyName="p")
         assert client.describe_scaling_policies(**target)["ScalingPolicies"] == []
 
-    def test_unknown_ones(self, client: Any, endpoint: dict[str, str]) -> None:
-        where = (
+    def test_policies_of_an_unregistered_target(self, client: Any, endpoint: dict[str, str]) -> None:
+        target_words = (
             f"service namespace: sagemaker, resource ID: {endpoint['ResourceId']}, "
             "scalable dimension: sagemaker:variant:DesiredInstanceCount"
         )
-        missing = ("ObjectNotFoundException", f"No scalable target registered for {where}")
+        missing = ("ObjectNotFoundException", f"No scalable target registered for {target_words}")
         with pytest.raises(ClientError) as caught:
             put(client, endpoint)
         assert (caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]) == missing
         assert refused(client.deregister_scalable_target, **endpoint) == missing
         assert refused(client.delete_scaling_policy, **endpoint, PolicyName="p") == (
             "ObjectNotFoundException",
-            f"No scaling policy found for {where}, policy name: p",
+            f"No scaling policy found for {target_words}, policy name: p",
         )
 
-    def test_one_policy_a_metric(self, client: Any, target: dict[str, str]) -> None:
+    def test_only_one_policy_may_track_a_metric(self, client: Any, target: dict[str, str]) -> None:
         put(client, target)
         with pytest.raises(ClientError) as caught:
             put(client, target, "another")
@@ -247,16 +249,18 @@ class TestScalingPolicies:
             ),
         ],
     )
-    def test_tracking_that_is_none(
+    def test_an_invalid_tracking_configuration_is_refused(
         self, client: Any, target: dict[str, str], configuration: dict[str, Any], message: str
     ) -> None:
-        given = {**invocations(), **configuration}
+        merged = {**invocations(), **configuration}
         assert refused(
             client.put_scaling_policy,
             **target,
             PolicyName="p",
             PolicyType="TargetTrackingScaling",
-            TargetTrackingScalingPolicyConfiguration={name: one for name, one in given.items() if one is not None},
+            TargetTrackingScalingPolicyConfiguration={
+                member: value for member, value in merged.items() if value is not None
+            },
         ) == ("ValidationException", message)
 
     @pytest.mark.parametrize(
@@ -294,7 +298,7 @@ class TestScalingPolicies:
             ),
         ],
     )
-    def test_steps_that_are_none(
+    def test_invalid_steps_are_refused(
         self, client: Any, target: dict[str, str], steps: list[Any], more: dict[str, Any], message: str
     ) -> None:
         adjustments = [
@@ -314,7 +318,7 @@ class TestScalingPolicies:
         )
         assert message in text
 
-    def test_an_exact_capacity_is_none_below_0(self, client: Any, target: dict[str, str]) -> None:
+    def test_an_exact_capacity_cannot_be_negative(self, client: Any, target: dict[str, str]) -> None:
         steps = [{"MetricIntervalUpperBound": 0, "ScalingAdjustment": -1}]
         configuration = {"AdjustmentType": "ExactCapacity", "StepAdjustments": steps}
         assert refused(
@@ -362,7 +366,7 @@ class TestScalingPolicies:
         # 10 at most (botocore).
         assert len(client.describe_scaling_policies(**target)["ScalingPolicies"]) == 10
         pages = client.get_paginator("describe_scaling_policies").paginate(**target)
-        assert [one["PolicyName"] for page in pages for one in page["ScalingPolicies"]] == names
+        assert [policy["PolicyName"] for page in pages for policy in page["ScalingPolicies"]] == names
         (named,) = client.describe_scaling_policies(ServiceNamespace="sagemaker", PolicyNames=["s07"])[
             "ScalingPolicies"
         ]
@@ -378,11 +382,11 @@ class TestScheduledActions:
             "ScalableTargetAction": {"MinCapacity": 2, "MaxCapacity": 4},
         }
         client.put_scheduled_action(**target, ScheduledActionName="morning", **action)
-        (found,) = client.describe_scheduled_actions(ServiceNamespace="sagemaker", ScheduledActionNames=["morning"])[
-            "ScheduledActions"
-        ]
-        assert action.items() <= found.items()
-        assert found["ScheduledActionARN"].endswith(":scheduledActionName/morning")
+        (described,) = client.describe_scheduled_actions(
+            ServiceNamespace="sagemaker", ScheduledActionNames=["morning"]
+        )["ScheduledActions"]
+        assert action.items() <= described.items()
+        assert described["ScheduledActionARN"].endswith(":scheduledActionName/morning")
         client.put_scheduled_action(**target, ScheduledActionName="morning", ScalableTargetAction={"MinCapacity": 3})
         (changed,) = client.describe_scheduled_actions(**target)["ScheduledActions"]
         assert (changed["Schedule"], changed["ScalableTargetAction"]) == (action["Schedule"], {"MinCapacity": 3})
@@ -391,18 +395,18 @@ class TestScheduledActions:
             "ObjectNotFoundException"
         )
 
-    def test_an_update_deletes_the_start_and_end_that_it_does_not_give(
-        self, client: Any, target: dict[str, str]
-    ) -> None:
+    def test_an_update_without_start_and_end_deletes_them(self, client: Any, target: dict[str, str]) -> None:
         # botocore, PutScheduledAction.
         window = {"StartTime": datetime(2031, 1, 1, tzinfo=UTC), "EndTime": datetime(2031, 2, 1, tzinfo=UTC)}
-        where = {**target, "ScheduledActionName": "window"}
-        client.put_scheduled_action(**where, Schedule="rate(1 day)", ScalableTargetAction={"MinCapacity": 2}, **window)
-        client.put_scheduled_action(**where, Schedule="rate(2 days)")
-        (found,) = client.describe_scheduled_actions(**target)["ScheduledActions"]
-        assert (found["Schedule"], found["ScalableTargetAction"]) == ("rate(2 days)", {"MinCapacity": 2})
-        assert not window.keys() & found.keys()
-        client.delete_scheduled_action(**where)
+        members = {**target, "ScheduledActionName": "window"}
+        client.put_scheduled_action(
+            **members, Schedule="rate(1 day)", ScalableTargetAction={"MinCapacity": 2}, **window
+        )
+        client.put_scheduled_action(**members, Schedule="rate(2 days)")
+        (described,) = client.describe_scheduled_actions(**target)["ScheduledActions"]
+        assert (described["Schedule"], described["ScalableTargetAction"]) == ("rate(2 days)", {"MinCapacity": 2})
+        assert not window.keys() & described.keys()
+        client.delete_scheduled_action(**members)
 
     @pytest.mark.parametrize(
         ("action", "message"),
@@ -441,7 +445,7 @@ class TestScheduledActions:
             ),
         ],
     )
-    def test_actions_that_are_none(
+    def test_invalid_actions_are_refused(
         self, client: Any, target: dict[str, str], action: dict[str, Any], message: str
     ) -> None:
         assert refused(client.put_scheduled_action, **target, ScheduledActionName="a", **action) == (
@@ -449,22 +453,22 @@ class TestScheduledActions:
             message,
         )
 
-    def test_a_dimension_needs_its_resource(self, client: Any) -> None:
+    def test_describing_actions_by_dimension_needs_the_resource(self, client: Any) -> None:
         assert refused(client.describe_scheduled_actions, **VARIANT)[0] == "ValidationException"
 
 
-def test_who_may_not_is_denied_by_the_targets_arn(aws: Aws, client: Any, target: dict[str, str]) -> None:
-    (found,) = client.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[target["ResourceId"]])[
+def test_access_is_decided_by_the_targets_arn(aws: Aws, client: Any, target: dict[str, str]) -> None:
+    (described,) = client.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[target["ResourceId"]])[
         "ScalableTargets"
     ]
     action = "application-autoscaling:RegisterScalableTarget"
-    statement = {"Effect": "Allow", "Action": action, "Resource": found["ScalableTargetARN"]}
+    statement = {"Effect": "Allow", "Action": action, "Resource": described["ScalableTargetARN"]}
     role = aws.role({unique("p"): {"Version": "2012-10-17", "Statement": [statement]}})
     limited = aws.as_role(role, "application-autoscaling")
     limited.register_scalable_target(**target, MaxCapacity=5)
     code, text = refused(limited.deregister_scalable_target, **target)
     assert code == "AccessDeniedException"
-    assert f"application-autoscaling:DeregisterScalableTarget on resource: {found['ScalableTargetARN']}" in text
+    assert f"application-autoscaling:DeregisterScalableTarget on resource: {described['ScalableTargetARN']}" in text
 
 
 def test_an_empty_history(client: Any, target: dict[str, str]) -> None:

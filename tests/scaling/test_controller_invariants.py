@@ -1,4 +1,4 @@
-"""What holds for the running service under any load, bounds and order, its endpoints only numbers."""
+"""Properties of the running service under any load, bounds and order, with a stand-in for SageMaker."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from harness.scaling.rules.configurations import step_settings, tracking_setting
 from harness.scaling.rules.policies import StepPolicy, TrackingPolicy
 from harness.scaling.rules.resource_ids import VARIANT_DIMENSION, parse_resource
 from harness.scaling.rules.schedule_expressions import At
-from tests.scaling.world import Hosting, invocations
+from tests.scaling.service import Hosting, invocations
 from tests.support import ACCOUNT, REGION
 
 START = 1_800_000_000 // 60 * 60.0
@@ -65,12 +65,12 @@ PLAN = st.builds(
     actions=st.lists(ACTION, max_size=3).map(tuple),
 )
 PLANS = st.lists(PLAN, min_size=1, max_size=3).map(
-    lambda drawn: [Plan(**{**vars(one), "name": f"e{number}"}) for number, one in enumerate(drawn)]
+    lambda drawn: [Plan(**{**vars(plan), "name": f"e{number}"}) for number, plan in enumerate(drawn)]
 )
 
 
 class Nowhere(Backend):
-    """A CloudWatch that knows the users' alarms and forgets what is put."""
+    """A CloudWatch that answers with the users' alarms and forgets everything that is put."""
 
     def __init__(self, alarms: list[dict[str, Any]]) -> None:
         super().__init__("http://127.0.0.1:9")
@@ -93,7 +93,7 @@ class Nowhere(Backend):
 
 
 class Fleet:
-    """The service over the endpoints of some plans. seen: (time, endpoint, current, desired) at each change."""
+    """The service with the endpoints of some plans. seen: each change as (time, endpoint, current, desired)."""
 
     def __init__(self, plans: list[Plan]) -> None:
         self.clock = VirtualClock(START)
@@ -110,8 +110,8 @@ class Fleet:
         key = TargetKey(ACCOUNT, REGION, "sagemaker", f"endpoint/{plan.name}/variant/AllTraffic", VARIANT_DIMENSION)
         resource = parse_resource(key.namespace, key.resource_id, key.dimension)
         assert resource is not None
-        found = ResourceFinder({"sagemaker": self.hosting}).find(resource, ACCOUNT, REGION)
-        record = TargetRecord.new(key, resource, found, START)
+        scalable = ResourceFinder({"sagemaker": self.hosting}).find(resource, ACCOUNT, REGION)
+        record = TargetRecord.new(key, resource, scalable, START)
         record.rules.minimum, record.rules.maximum = plan.minimum, plan.maximum
         request = {
             "TargetTrackingScalingPolicyConfiguration": invocations(
@@ -130,8 +130,8 @@ class Fleet:
             record.put_policy(policy)
         for number, (minute, minimum, maximum) in enumerate(plan.actions):
             at = START + 60 * minute
-            given = {"MinCapacity": minimum, "MaxCapacity": maximum}
-            action = {"ScalableTargetAction": {name: one for name, one in given.items() if one is not None}}
+            both = {"MinCapacity": minimum, "MaxCapacity": maximum}
+            action = {"ScalableTargetAction": {name: bound for name, bound in both.items() if bound is not None}}
             record.actions[f"a{number}"] = ActionRecord(f"a{number}", "arn", START, action, At(at), at)
         self.records.add(record)
         dimensions = (("EndpointName", plan.name), ("VariantName", "AllTraffic"))
@@ -157,10 +157,10 @@ class Fleet:
     def _look_at(self, record: TargetRecord) -> None:
         name = record.key.resource_id.split("/")[1]
         current, desired = self.hosting.counts[name]
-        before = next((one for one in reversed(self.seen) if one[1] == name), None)
+        before = next((change for change in reversed(self.seen) if change[1] == name), None)
         if before is None or before[2:] != (current, desired):
             self.seen.append((self.clock.now() - START, name, current, desired))
-        newest = next((one for one in record.activities if one.capacity is not None), None)
+        newest = next((activity for activity in record.activities if activity.capacity is not None), None)
         if newest is not None and newest.status in ("InProgress", "Successful"):
             assert (newest.capacity, bool(newest.cause)) == (desired, True), "a change that no activity explains"
         elif before is not None:
@@ -194,8 +194,8 @@ def _alarm(plan: Plan) -> dict[str, Any]:
 @given(PLANS, st.randoms())
 @settings(max_examples=40, deadline=None)
 @pytest.mark.unmeasured
-def test_within_bounds_with_a_cause_and_alike_in_any_order(plans: list[Plan], shuffle: Any) -> None:
-    """Fleet.run() asserts the first two at every look. What has the same time is put in another order, and in all."""
+def test_capacity_stays_within_bounds_and_changes_with_a_cause_in_any_order(plans: list[Plan], shuffle: Any) -> None:
+    """Fleet.run() asserts bounds and causes at every look. The order of things due at the same time does not matter."""
     seen = asyncio.run(Fleet(plans).run()).seen
     shuffled = list(plans)
     shuffle.shuffle(shuffled)
@@ -209,12 +209,12 @@ def test_within_bounds_with_a_cause_and_alike_in_any_order(plans: list[Plan], sh
 
 
 def test_scheduled_actions_of_the_same_time_run_by_name() -> None:
-    # botocore says nothing of their order; one order makes a rehearsal repeatable.
+    # botocore does not define their order. A fixed order makes a rehearsal repeatable.
     plan = Plan("e", 1, 4, 10.0, 60, (0.0,), 0, 1.0, ((5, 2, 2), (5, 3, 3)))
     fleet = asyncio.run(Fleet([plan]).run())
     (record,) = fleet.records.all()
     assert (record.rules.minimum, record.rules.maximum) == (3, 3)
     assert fleet.hosting.counts["e"] == [3, 3]
     assert datetime.fromtimestamp(START + 300, UTC) in [
-        one["StartTime"] for one in (activity.response("", "", "") for activity in record.activities)
+        activity.response("", "", "")["StartTime"] for activity in record.activities
     ]

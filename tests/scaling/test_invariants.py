@@ -1,4 +1,4 @@
-"""What holds for any load, settings and order."""
+"""Properties that hold for any load, settings and order."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 
 from harness.scaling.rules.policies import TrackingPolicy
 from harness.scaling.rules.target import CapacityChange, ScalableTarget
-from harness.scaling.rules.tracking import TargetTracking
-from tests.scaling.fleet import variant
+from harness.scaling.rules.tracking import TargetTrackingSettings
+from tests.scaling.fleet import virtual_variant
 
 LOADS = st.lists(st.floats(0, 5_000), min_size=1, max_size=30)
 TRACKING = st.builds(
-    TargetTracking,
+    TargetTrackingSettings,
     target_value=st.floats(1, 500),
     scale_out_cooldown=st.sampled_from([0, 10, 60, 300]),
     scale_in_cooldown=st.sampled_from([0, 10, 100, 300]),
@@ -24,11 +24,11 @@ DATAPOINTS = st.lists(st.one_of(st.none(), st.floats(0, 100)), min_size=0, max_s
 
 @given(LOADS, TRACKING, st.integers(1, 5), st.integers(0, 20), st.sampled_from([10, 60, 400]))
 @settings(max_examples=60, deadline=None)
-def test_capacity_stays_in_its_bounds_and_changes_only_with_a_cause(
-    loads: list[float], tracking: TargetTracking, minimum: int, span: int, provisioning: float
+def test_capacity_stays_within_its_bounds_and_changes_only_on_an_alarm(
+    loads: list[float], tracking: TargetTrackingSettings, minimum: int, span: int, provisioning: float
 ) -> None:
     policy = TrackingPolicy.new("p", tracking)
-    run = variant(
+    run = virtual_variant(
         policy,
         lambda now: loads[int(now // 180) % len(loads)],
         minimum=minimum,
@@ -49,8 +49,8 @@ def test_capacity_stays_in_its_bounds_and_changes_only_with_a_cause(
 
 
 @given(st.lists(st.tuples(TRACKING, DATAPOINTS), min_size=1, max_size=4), st.integers(1, 12), st.data())
-def test_policies_of_the_same_time_decide_alike_in_any_order(
-    given_policies: list[tuple[TargetTracking, list[float | None]]], capacity: int, data: st.DataObject
+def test_the_order_of_policies_does_not_matter(
+    given_policies: list[tuple[TargetTrackingSettings, list[float | None]]], capacity: int, data: st.DataObject
 ) -> None:
     def decision(order: list[int]) -> tuple[int, str, str] | None:
         policies = []
@@ -58,9 +58,11 @@ def test_policies_of_the_same_time_decide_alike_in_any_order(
             policy = TrackingPolicy.new(f"p{number}", given_policies[number][0])
             policy.evaluate(0.0, given_policies[number][1])
             policies.append(policy)
-        found = ScalableTarget(1, 10, policies=policies).decide(0.0, capacity)
+        decided = ScalableTarget(1, 10, policies=policies).decide(0.0, capacity)
         return (
-            (found.capacity, found.request.policy, found.request.alarm) if isinstance(found, CapacityChange) else None
+            (decided.capacity, decided.request.policy, decided.request.alarm)
+            if isinstance(decided, CapacityChange)
+            else None
         )
 
     numbers = list(range(len(given_policies)))
@@ -68,8 +70,8 @@ def test_policies_of_the_same_time_decide_alike_in_any_order(
 
 
 @given(DATAPOINTS, TRACKING)
-def test_an_evaluation_made_twice_changes_nothing_more(
-    datapoints: list[float | None], tracking: TargetTracking
+def test_a_repeated_evaluation_changes_nothing(
+    datapoints: list[float | None], tracking: TargetTrackingSettings
 ) -> None:
     policy = TrackingPolicy.new("p", tracking)
     policy.evaluate(0.0, datapoints)

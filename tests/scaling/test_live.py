@@ -22,11 +22,11 @@ SPEED = 60
 
 @pytest.fixture(scope="module")
 def fast() -> Iterator[Aws]:
-    with running_aws(LocalAwsOptions(port=0, speed=SPEED)) as one:
-        yield one
+    with running_aws(LocalAwsOptions(port=0, speed=SPEED)) as local_aws:
+        yield local_aws
 
 
-def test_live_and_virtual_time_take_the_same_steps_within_one_evaluation_period(fast: Aws) -> None:
+def test_live_and_virtual_time_make_the_same_changes_within_one_evaluation_period(fast: Aws) -> None:
     scenario = Scenario()
     live, virtual = scenario.live(fast), scenario.virtual()
     assert [capacity for _, capacity in virtual] == [3, 2, 1]
@@ -36,7 +36,7 @@ def test_live_and_virtual_time_take_the_same_steps_within_one_evaluation_period(
 HANDLER = "import time\ndef handler(event, context):\n    time.sleep(event)\n"
 
 
-def test_an_aliass_provisioned_concurrency_follows_its_utilization(fast: Aws) -> None:
+def test_provisioned_concurrency_follows_its_utilization(fast: Aws) -> None:
     client, lambda_ = fast.client("application-autoscaling"), fast.client("lambda", read_timeout=70)
     name = unique("busy")
     packed = io.BytesIO()
@@ -47,16 +47,16 @@ def test_an_aliass_provisioned_concurrency_follows_its_utilization(fast: Aws) ->
         Code={"ZipFile": packed.getvalue()}, Publish=True,
     )  # fmt: skip
     lambda_.create_alias(FunctionName=name, Name="live", FunctionVersion="1")
-    where = {
+    target = {
         "ServiceNamespace": "lambda",
         "ResourceId": f"function:{name}:live",
         "ScalableDimension": "lambda:function:ProvisionedConcurrency",
     }
-    # Without any it is brought to the minimum at once.
-    client.register_scalable_target(**where, MinCapacity=1, MaxCapacity=2)
+    # It has none, so it is brought to the minimum at once.
+    client.register_scalable_target(**target, MinCapacity=1, MaxCapacity=2)
     wait_for(lambda: provisioned(lambda_, name) == (1, 1))
     client.put_scaling_policy(
-        **where, PolicyName="p", PolicyType="TargetTrackingScaling",
+        **target, PolicyName="p", PolicyType="TargetTrackingScaling",
         TargetTrackingScalingPolicyConfiguration={
             "TargetValue": 0.7,
             "PredefinedMetricSpecification": {"PredefinedMetricType": "LambdaProvisionedConcurrencyUtilization"},
@@ -64,18 +64,18 @@ def test_an_aliass_provisioned_concurrency_follows_its_utilization(fast: Aws) ->
         },
     )  # fmt: skip
     until = time.monotonic() + 30
-    # Every execution finds all of its one environment in use; fewer than 10 a second, for more would spill over.
+    # Every execution uses the only environment fully. There are fewer than 10 a second: more would spill over.
     while provisioned(lambda_, name)[1] == 1:
         assert time.monotonic() < until, fast.local.scaling.snapshot()
         lambda_.invoke(FunctionName=name, Qualifier="live", Payload=b"0.2")
     wait_for(lambda: provisioned(lambda_, name) == (2, 2))
-    newest, first = client.describe_scaling_activities(**where)["ScalingActivities"]
+    newest, first = client.describe_scaling_activities(**target)["ScalingActivities"]
     assert first["Cause"] == "minimum capacity was set to 1"
     assert "AlarmHigh" in newest["Cause"]
 
 
 def provisioned(lambda_: Any, name: str) -> tuple[int, int]:
-    """Allocated and requested."""
+    """Returns the allocated and the requested number."""
     config = lambda_.get_provisioned_concurrency_config(FunctionName=name, Qualifier="live")
     return (
         config["AllocatedProvisionedConcurrentExecutions"],
@@ -91,14 +91,14 @@ def wait_for(met: Callable[[], bool], seconds: float = 30) -> None:
 
 
 def test_metrics_carry_the_sped_up_time(fast: Aws) -> None:
-    # Further ahead than CloudWatch takes from a client with a wrong clock.
+    # So far ahead that CloudWatch would refuse it from a client with a wrong clock.
     clock, namespace = VirtualClock(time.time() + 5 * 3600), unique("Ahead")
     metrics = Metrics(fast.local.backend, clock)
     metrics.record(Series(namespace, "m", (), "Count", REGION), 3.0)
     fast.run(metrics.close())
     ahead = datetime.fromtimestamp(clock.now(), UTC)
-    (found,) = fast.client("cloudwatch").get_metric_statistics(
+    (datapoint,) = fast.client("cloudwatch").get_metric_statistics(
         Namespace=namespace, MetricName="m", Period=60, Statistics=["Sum"],
         StartTime=ahead - timedelta(minutes=2), EndTime=ahead + timedelta(minutes=2),
     )["Datapoints"]  # fmt: skip
-    assert found["Sum"] == 3.0
+    assert datapoint["Sum"] == 3.0

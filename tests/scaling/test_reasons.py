@@ -1,4 +1,4 @@
-"""Why an alarm is in its state, in the words that public logs have of CloudWatch's StateReason."""
+"""StateReason in CloudWatch's words, as they are in public logs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.scaling.rules.metric_sources import MetricSource
 HOUR = 1_800_000_000.0 // 3600 * 3600  # 2027-01-15 08:00 UTC
 
 
-def said(state: AlarmState, datapoints: list[float | None], rule: AlarmRule) -> str:
+def state_reason(state: AlarmState, datapoints: list[float | None], rule: AlarmRule) -> str:
     return reason(Alarm("a", rule, state), datapoints, HOUR)
 
 
@@ -24,7 +24,7 @@ RECENT = ", ".join(f"0.0 (15/01/27 07:{minute}:00)" for minute in (59, 58, 57, 5
 
 
 @pytest.mark.parametrize(
-    ("state", "datapoints", "rule", "wanted"),
+    ("state", "datapoints", "rule", "expected"),
     [
         (
             "ALARM", [6.0, 7.0, 8.0], HIGH,
@@ -58,11 +58,11 @@ RECENT = ", ".join(f"0.0 (15/01/27 07:{minute}:00)" for minute in (59, 58, 57, 5
         ),
     ],
 )  # fmt: skip
-def test_state_reasons(state: AlarmState, datapoints: list[float | None], rule: AlarmRule, wanted: str) -> None:
-    assert said(state, datapoints, rule) == wanted
+def test_state_reasons(state: AlarmState, datapoints: list[float | None], rule: AlarmRule, expected: str) -> None:
+    assert state_reason(state, datapoints, rule) == expected
 
 
-def test_the_data_behind_a_reason_is_json() -> None:
+def test_the_reasons_data_is_json() -> None:
     source = MetricSource("AWS/SageMaker", "InvocationsPerInstance", (), "Sum")
     document = json.loads(reason_data(Alarm("a", HIGH, "ALARM", since=HOUR), source, [1.0, None, 6.0, 7.0], HOUR))
     assert document == {
@@ -76,7 +76,7 @@ def test_the_data_behind_a_reason_is_json() -> None:
     }
 
 
-def test_m_of_n_is_what_an_alarm_was_given() -> None:
+def test_m_of_n_is_set_only_if_datapoints_to_alarm_was_given() -> None:
     alarm = {"ComparisonOperator": "GreaterThanThreshold", "Threshold": 1.0, "EvaluationPeriods": 3}
     assert rule_of(alarm) == AlarmRule(1.0, "GreaterThanThreshold", 3, 3)
     assert rule_of({**alarm, "DatapointsToAlarm": 3}) == AlarmRule(1.0, "GreaterThanThreshold", 3, 3, m_of_n=True)

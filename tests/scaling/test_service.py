@@ -10,35 +10,36 @@ import pytest
 
 from harness.backend.metrics import Series
 from harness.core.errors import AwsError
-from tests.scaling.world import START, World
+from harness.scaling.rules.tracking import ONE_MINUTE
+from tests.scaling.service import START, VirtualService
 from tests.support import REGION, Aws, unique
 
 
 @pytest.fixture
-async def world(aws: Aws) -> AsyncIterator[World]:
-    async with World(aws) as one:
-        yield one
+async def service(aws: Aws) -> AsyncIterator[VirtualService]:
+    async with VirtualService(aws) as virtual_service:
+        yield virtual_service
 
 
-async def test_a_scale_out_as_a_user_sees_it(world: World) -> None:
-    # A public workshop: target 5, about 130 invocations a minute, max 4: straight from 1 to 4 after about 5 minutes.
-    where = await world.registered(maximum=4)
-    await world.tracked(where)
-    world.load(where, lambda: 130.0)
-    await world.run(290)
-    assert world.counts(where) == (1, 1)
-    assert (await world.alarms(where))["High"]["StateValue"] == "INSUFFICIENT_DATA"
-    await world.run(10)
-    assert world.counts(where) == (1, 4)
-    high = (await world.alarms(where))["High"]
+async def test_what_a_user_sees_of_a_scale_out(service: VirtualService) -> None:
+    # A public workshop: resource 5, about 130 invocations a minute, max 4: straight from 1 to 4 after about 5 minutes.
+    resource = await service.registered(maximum=4)
+    await service.tracked(resource)
+    service.load(resource, lambda: 130.0)
+    await service.run(290)
+    assert service.counts(resource) == (1, 1)
+    assert (await service.alarms(resource))["High"]["StateValue"] == "INSUFFICIENT_DATA"
+    await service.run(10)
+    assert service.counts(resource) == (1, 4)
+    high = (await service.alarms(resource))["High"]
     assert high["StateValue"] == "ALARM"
-    (activity,) = await world.activities(where)
+    (activity,) = await service.activities(resource)
     assert activity["StatusCode"] == "InProgress"
     assert activity["StatusMessage"] == (
         "Successfully set desired instance count to 4. Waiting for change to be fulfilled by sagemaker."
     )
-    await world.run(120)
-    (activity,) = await world.activities(where)
+    await service.run(120)
+    (activity,) = await service.activities(resource)
     assert activity["Description"] == "Setting desired instance count to 4."
     assert activity["Cause"] == f"monitor alarm {high['AlarmName']} in state ALARM triggered policy p"
     assert activity["StatusMessage"] == (
@@ -49,17 +50,17 @@ async def test_a_scale_out_as_a_user_sees_it(world: World) -> None:
     assert activity["EndTime"] == datetime.fromtimestamp(START + 360, UTC)
 
 
-async def test_the_alarms_are_as_aws_makes_them(world: World) -> None:
-    where = await world.registered()
-    put = await world.tracked(where, target=1500)
-    alarms = await world.alarms(where)
+async def test_a_policy_makes_the_alarms_that_aws_makes(service: VirtualService) -> None:
+    resource = await service.registered()
+    put = await service.tracked(resource, target=1500)
+    alarms = await service.alarms(resource)
     assert {alarm["AlarmName"] for alarm in put["Alarms"]} == {alarm["AlarmName"] for alarm in alarms.values()}
-    for kind, comparison, periods, threshold in (
-        ("High", "GreaterThanThreshold", 3, 1500.0),
-        ("Low", "LessThanThreshold", 15, 1350.0),
+    for which, comparison, periods, threshold in (
+        ("High", "GreaterThanThreshold", ONE_MINUTE.high, 1500.0),
+        ("Low", "LessThanThreshold", ONE_MINUTE.low, 1350.0),
     ):
-        alarm = alarms[kind]
-        assert alarm["AlarmName"].startswith(f"TargetTracking-{where['ResourceId']}-Alarm{kind}-")
+        alarm = alarms[which]
+        assert alarm["AlarmName"].startswith(f"TargetTracking-{resource['ResourceId']}-Alarm{which}-")
         assert alarm["AlarmDescription"].startswith(
             f"DO NOT EDIT OR DELETE. For TargetTrackingScaling policy {put['PolicyARN']}:createdBy/"
         )
@@ -82,12 +83,12 @@ async def test_the_alarms_are_as_aws_makes_them(world: World) -> None:
         assert (alarm["StateValue"], alarm["StateReason"]) == ("INSUFFICIENT_DATA", "Unchecked: Initial alarm creation")
 
 
-async def test_a_state_says_its_reason(world: World) -> None:
-    where = await world.registered()
-    await world.tracked(where)
-    world.load(where, lambda: 20.0)
-    await world.run(300)
-    alarms = await world.alarms(where)
+async def test_an_alarms_state_has_its_reason(service: VirtualService) -> None:
+    resource = await service.registered()
+    await service.tracked(resource)
+    service.load(resource, lambda: 20.0)
+    await service.run(300)
+    alarms = await service.alarms(resource)
     stamps = [f"20.0 ({datetime.fromtimestamp(START + minute * 60, UTC):%d/%m/%y %H:%M:%S})" for minute in (2, 1, 0)]
     assert alarms["High"]["StateReason"] == (
         f"Threshold Crossed: 3 datapoints [{', '.join(stamps)}] were greater than the threshold (5.0)."
@@ -96,127 +97,127 @@ async def test_a_state_says_its_reason(world: World) -> None:
     assert alarms["Low"]["StateReason"].endswith(" was not less than the threshold (4.5).")
 
 
-async def test_updating_a_policy_replaces_its_alarms_and_keeps_its_arn(world: World) -> None:
-    where = await world.registered()
-    first = await world.tracked(where, target=5)
-    before = await world.alarms(where)
-    second = await world.tracked(where, target=50)
-    after = await world.alarms(where)
+async def test_updating_a_policy_replaces_its_alarms_and_keeps_its_arn(service: VirtualService) -> None:
+    resource = await service.registered()
+    first = await service.tracked(resource, target=5)
+    before = await service.alarms(resource)
+    second = await service.tracked(resource, target=50)
+    after = await service.alarms(resource)
     assert first["PolicyARN"] == second["PolicyARN"]
-    assert not {one["AlarmName"] for one in before.values()} & {one["AlarmName"] for one in after.values()}
+    assert not {alarm["AlarmName"] for alarm in before.values()} & {alarm["AlarmName"] for alarm in after.values()}
     assert after["High"]["Threshold"] == 50.0
-    await world.call("delete_scaling_policy", **where, PolicyName="p")
-    assert await world.alarms(where) == {}
+    await service.call("delete_scaling_policy", **resource, PolicyName="p")
+    assert await service.alarms(resource) == {}
 
 
-async def test_disable_scale_in_makes_no_low_alarm(world: World) -> None:
-    where = await world.registered(count=3)
-    await world.tracked(where, DisableScaleIn=True)
-    world.load(where, lambda: 0.0)
-    await world.run(25 * 60)
-    assert set(await world.alarms(where)) == {"High"}
-    assert world.counts(where) == (3, 3)
+async def test_disable_scale_in_makes_no_low_alarm(service: VirtualService) -> None:
+    resource = await service.registered(count=3)
+    await service.tracked(resource, DisableScaleIn=True)
+    service.load(resource, lambda: 0.0)
+    await service.run(25 * 60)
+    assert set(await service.alarms(resource)) == {"High"}
+    assert service.counts(resource) == (3, 3)
 
 
-async def test_scale_in_is_late_gradual_and_ends_at_the_minimum(world: World) -> None:
-    where = await world.registered(minimum=1, count=3)
-    await world.tracked(where, ScaleInCooldown=60)
-    world.load(where, lambda: 0.0)
-    await world.run(16 * 60)
-    assert world.counts(where) == (3, 3)
-    await world.run(60)
-    assert world.counts(where) == (3, 2)
-    await world.run(10 * 60)
-    assert world.counts(where) == (1, 1)
-    assert [one["Description"] for one in await world.activities(where)] == [
+async def test_scale_in_is_late_gradual_and_ends_at_the_minimum(service: VirtualService) -> None:
+    resource = await service.registered(minimum=1, count=3)
+    await service.tracked(resource, ScaleInCooldown=60)
+    service.load(resource, lambda: 0.0)
+    await service.run((ONE_MINUTE.low + 1) * 60)
+    assert service.counts(resource) == (3, 3)
+    await service.run(60)
+    assert service.counts(resource) == (3, 2)
+    await service.run(10 * 60)
+    assert service.counts(resource) == (1, 1)
+    assert [activity["Description"] for activity in await service.activities(resource)] == [
         "Setting desired instance count to 1.",
         "Setting desired instance count to 2.",
     ]
-    (newest, *_) = await world.activities(where, IncludeNotScaledActivities=True)
+    (newest, *_) = await service.activities(resource, IncludeNotScaledActivities=True)
     assert newest["Description"] == "Attempting to scale due to alarm triggered"
     assert newest["NotScaledReasons"] == [{"Code": "AlreadyAtMinCapacity", "MinCapacity": 1}]
     assert newest["StatusCode"] == "Failed"
 
 
-async def test_an_updating_endpoint_is_left_alone_and_tried_again(world: World) -> None:
-    where = await world.registered(maximum=8)
-    world.hosting.provisioning = 400
-    await world.tracked(where, ScaleOutCooldown=0)
+async def test_an_updating_endpoint_is_not_changed_until_it_is_done(service: VirtualService) -> None:
+    resource = await service.registered(maximum=8)
+    service.hosting.provisioning = 400
+    await service.tracked(resource, ScaleOutCooldown=0)
     load = [12.0]
-    world.load(where, lambda: load[0])
-    await world.run(300)
-    assert world.counts(where) == (1, 3)
+    service.load(resource, lambda: load[0])
+    await service.run(300)
+    assert service.counts(resource) == (1, 3)
     load[0] = 200.0
-    await world.run(300)
-    assert world.counts(where) == (1, 3)
+    await service.run(300)
+    assert service.counts(resource) == (1, 3)
     reasons = [
-        one["NotScaledReasons"]
-        for one in await world.activities(where, IncludeNotScaledActivities=True)
-        if "NotScaledReasons" in one
+        activity["NotScaledReasons"]
+        for activity in await service.activities(resource, IncludeNotScaledActivities=True)
+        if "NotScaledReasons" in activity
     ]
     assert reasons[0] == [{"Code": "TargetServicePutResourceAsUnscalable", "CurrentCapacity": 3}]
-    await world.run(180)
-    assert world.counts(where) == (3, 8)
+    await service.run(180)
+    assert service.counts(resource) == (3, 8)
 
 
-async def test_a_service_that_refuses_starts_no_cooldown(world: World) -> None:
-    where = await world.registered()
-    await world.tracked(where)
-    world.load(where, lambda: 130.0)
-    world.hosting.refusal = "The account-level service limit is 1 Instances."
-    await world.run(300)
-    (activity,) = await world.activities(where)
+async def test_no_cooldown_runs_after_the_service_refused_a_change(service: VirtualService) -> None:
+    resource = await service.registered()
+    await service.tracked(resource)
+    service.load(resource, lambda: 130.0)
+    service.hosting.refusal = "The account-level service limit is 1 Instances."
+    await service.run(300)
+    (activity,) = await service.activities(resource)
     assert activity["StatusCode"] == "Failed"
     assert activity["StatusMessage"] == (
         "Failed to set desired instance count to 4. Reason: The account-level service limit is 1 Instances."
     )
-    world.hosting.refusal = ""
-    await world.run(60)
-    assert world.counts(where) == (1, 4)
+    service.hosting.refusal = ""
+    await service.run(60)
+    assert service.counts(resource) == (1, 4)
 
 
-async def test_a_change_that_the_service_gives_up_is_unfulfilled_and_tried_again(world: World) -> None:
-    where = await world.registered()
-    world.hosting.gives_up = True
-    await world.tracked(where)
-    world.load(where, lambda: 130.0)
-    await world.run(370)
-    assert [one["StatusCode"] for one in await world.activities(where)] == ["InProgress", "Unfulfilled"]
+async def test_a_change_that_the_service_gives_up_is_unfulfilled_and_tried_again(service: VirtualService) -> None:
+    resource = await service.registered()
+    service.hosting.gives_up = True
+    await service.tracked(resource)
+    service.load(resource, lambda: 130.0)
+    await service.run(370)
+    assert [activity["StatusCode"] for activity in await service.activities(resource)] == ["InProgress", "Unfulfilled"]
 
 
-async def test_bounds_move_a_capacity_outside_of_them_at_once(world: World) -> None:
+async def test_new_bounds_move_the_capacity_at_once(service: VirtualService) -> None:
     # Causes as in the AWS CLI's examples.
-    where = await world.registered(minimum=2, maximum=4)
-    assert world.counts(where) == (1, 2)
-    await world.run(70)
-    (activity,) = await world.activities(where)
+    resource = await service.registered(minimum=2, maximum=4)
+    assert service.counts(resource) == (1, 2)
+    await service.run(70)
+    (activity,) = await service.activities(resource)
     assert (activity["Cause"], activity["StatusCode"]) == ("minimum capacity was set to 2", "Successful")
-    await world.call("register_scalable_target", **where, MinCapacity=1, MaxCapacity=1)
-    assert world.counts(where) == (2, 1)
-    assert (await world.activities(where))[0]["Cause"] == "maximum capacity was set to 1"
+    await service.call("register_scalable_target", **resource, MinCapacity=1, MaxCapacity=1)
+    assert service.counts(resource) == (2, 1)
+    assert (await service.activities(resource))[0]["Cause"] == "maximum capacity was set to 1"
 
 
-async def test_bounds_set_while_the_endpoint_updates_hold_once_it_is_done(world: World) -> None:
-    where = await world.registered(minimum=2, maximum=4)
-    await world.call("register_scalable_target", **where, MinCapacity=3)
-    assert world.counts(where) == (1, 2)
-    await world.run(70)
-    assert world.counts(where) == (2, 3)
+async def test_bounds_set_during_an_update_are_enforced_after_it(service: VirtualService) -> None:
+    resource = await service.registered(minimum=2, maximum=4)
+    await service.call("register_scalable_target", **resource, MinCapacity=3)
+    assert service.counts(resource) == (1, 2)
+    await service.run(70)
+    assert service.counts(resource) == (2, 3)
 
 
-async def test_a_scheduled_action_sets_bounds_and_ignores_cooldowns(world: World) -> None:
-    where = await world.registered(count=2)
-    await world.call(
+async def test_a_scheduled_action_sets_bounds_and_ignores_cooldowns(service: VirtualService) -> None:
+    resource = await service.registered(count=2)
+    await service.call(
         "put_scheduled_action",
-        **where,
+        **resource,
         ScheduledActionName="morning",
         Schedule="rate(10 minutes)",
         ScalableTargetAction={"MinCapacity": 3, "MaxCapacity": 6},
     )
-    await world.tracked(where, ScaleInCooldown=3600)
-    await world.run(610)
-    assert world.counts(where) == (2, 3)
-    change, bounds = await world.activities(where)
+    await service.tracked(resource, ScaleInCooldown=3600)
+    await service.run(610)
+    assert service.counts(resource) == (2, 3)
+    change, bounds = await service.activities(resource)
     assert (bounds["Description"], bounds["Cause"], bounds["StatusCode"]) == (
         "Setting min capacity to 3 and max capacity to 6",
         "scheduled action name morning was triggered",
@@ -226,60 +227,64 @@ async def test_a_scheduled_action_sets_bounds_and_ignores_cooldowns(world: World
     assert change["Cause"] == "minimum capacity was set to 3"
 
 
-async def test_a_suspended_schedule_does_nothing(world: World) -> None:
-    where = await world.registered()
-    await world.call("register_scalable_target", **where, SuspendedState={"ScheduledScalingSuspended": True})
+async def test_a_suspended_schedule_does_nothing(service: VirtualService) -> None:
+    resource = await service.registered()
+    await service.call("register_scalable_target", **resource, SuspendedState={"ScheduledScalingSuspended": True})
     at = datetime.fromtimestamp(START + 120, UTC)
-    await world.call(
+    await service.call(
         "put_scheduled_action",
-        **where,
+        **resource,
         ScheduledActionName="once",
         Schedule=f"at({at:%Y-%m-%dT%H:%M:%S})",
         ScalableTargetAction={"MinCapacity": 3},
     )
-    await world.run(300)
-    assert world.counts(where) == (1, 1)
-    (found,) = (
-        await world.call("describe_scalable_targets", ServiceNamespace="sagemaker", ResourceIds=[where["ResourceId"]])
+    await service.run(300)
+    assert service.counts(resource) == (1, 1)
+    (described,) = (
+        await service.call(
+            "describe_scalable_targets", ServiceNamespace="sagemaker", ResourceIds=[resource["ResourceId"]]
+        )
     )["ScalableTargets"]
-    assert (found["MinCapacity"], found["SuspendedState"]["ScheduledScalingSuspended"]) == (1, True)
+    assert (described["MinCapacity"], described["SuspendedState"]["ScheduledScalingSuspended"]) == (1, True)
 
 
-async def test_a_step_policy_obeys_the_alarm_that_its_user_made(world: World) -> None:
-    where = await world.registered(maximum=10)
+async def test_a_step_policy_obeys_the_alarm_that_its_user_made(service: VirtualService) -> None:
+    resource = await service.registered(maximum=10)
     steps = [
         {"MetricIntervalLowerBound": 0, "MetricIntervalUpperBound": 50, "ScalingAdjustment": 1},
         {"MetricIntervalLowerBound": 50, "ScalingAdjustment": 4},
     ]
-    policy = await world.call(
+    policy = await service.call(
         "put_scaling_policy",
-        **where,
+        **resource,
         PolicyName="steps",
         PolicyType="StepScaling",
         StepScalingPolicyConfiguration={"AdjustmentType": "ChangeInCapacity", "StepAdjustments": steps, "Cooldown": 60},
     )
     assert policy["Alarms"] == []
-    name = await world.alarm_on_load(where, policy, EvaluationPeriods=2, Threshold=100, Statistic="Sum")
-    world.load(where, lambda: 160.0)
-    await world.run(240)
-    assert world.counts(where) == (1, 5)
-    assert (await world.activities(where))[0]["Cause"] == f"monitor alarm {name} in state ALARM triggered policy steps"
-    await world.scaling.flush_alarms()
-    (alarm,) = (await asyncio.to_thread(world.cloudwatch.describe_alarms, AlarmNames=[name]))["MetricAlarms"]
+    name = await service.alarm_on_load(resource, policy, EvaluationPeriods=2, Threshold=100, Statistic="Sum")
+    service.load(resource, lambda: 160.0)
+    await service.run(240)
+    assert service.counts(resource) == (1, 5)
+    assert (await service.activities(resource))[0][
+        "Cause"
+    ] == f"monitor alarm {name} in state ALARM triggered policy steps"
+    await service.scaling.flush_alarms()
+    (alarm,) = (await asyncio.to_thread(service.cloudwatch.describe_alarms, AlarmNames=[name]))["MetricAlarms"]
     assert alarm["StateValue"] == "ALARM"
-    (described,) = (await world.call("describe_scaling_policies", **where))["ScalingPolicies"]
-    assert [one["AlarmName"] for one in described["Alarms"]] == [name]
-    await asyncio.to_thread(world.cloudwatch.delete_alarms, AlarmNames=[name])
-    await world.run(120)
-    assert (await world.call("describe_scaling_policies", **where))["ScalingPolicies"][0]["Alarms"] == []
+    (described,) = (await service.call("describe_scaling_policies", **resource))["ScalingPolicies"]
+    assert [alarm["AlarmName"] for alarm in described["Alarms"]] == [name]
+    await asyncio.to_thread(service.cloudwatch.delete_alarms, AlarmNames=[name])
+    await service.run(120)
+    assert (await service.call("describe_scaling_policies", **resource))["ScalingPolicies"][0]["Alarms"] == []
 
 
-async def test_a_customized_metric_is_read_from_cloudwatch(world: World) -> None:
-    where, namespace = await world.registered(), unique("Own")
+async def test_a_customized_metric_is_read_from_cloudwatch(service: VirtualService) -> None:
+    resource, namespace = await service.registered(), unique("Own")
     metric = {"MetricName": "Queue", "Namespace": namespace, "Statistic": "Average"}
-    await world.call(
+    await service.call(
         "put_scaling_policy",
-        **where,
+        **resource,
         PolicyName="own",
         PolicyType="TargetTrackingScaling",
         TargetTrackingScalingPolicyConfiguration={"TargetValue": 10, "CustomizedMetricSpecification": metric},
@@ -288,20 +293,20 @@ async def test_a_customized_metric_is_read_from_cloudwatch(world: World) -> None
         {"MetricName": "Queue", "Value": 30.0, "Timestamp": datetime.fromtimestamp(START + 60 * minute + 5, UTC)}
         for minute in range(3)
     ]
-    await asyncio.to_thread(world.cloudwatch.put_metric_data, Namespace=namespace, MetricData=data)
-    await world.run(240)
-    assert world.counts(where) == (1, 1)
-    await world.run(60)
-    assert world.counts(where) == (1, 3)
+    await asyncio.to_thread(service.cloudwatch.put_metric_data, Namespace=namespace, MetricData=data)
+    await service.run(240)
+    assert service.counts(resource) == (1, 1)
+    await service.run(60)
+    assert service.counts(resource) == (1, 3)
 
 
-async def test_lambdas_utilization_provisions_more(world: World) -> None:
-    where = world.alias(provisioned=2)
-    await world.call("register_scalable_target", **where, MinCapacity=1, MaxCapacity=20)
+async def test_a_high_utilization_of_an_alias_provisions_more(service: VirtualService) -> None:
+    resource = service.alias(provisioned=2)
+    await service.call("register_scalable_target", **resource, MinCapacity=1, MaxCapacity=20)
     metric = {"PredefinedMetricType": "LambdaProvisionedConcurrencyUtilization"}
-    await world.call(
+    await service.call(
         "put_scaling_policy",
-        **where,
+        **resource,
         PolicyName="p",
         PolicyType="TargetTrackingScaling",
         TargetTrackingScalingPolicyConfiguration={
@@ -310,76 +315,76 @@ async def test_lambdas_utilization_provisions_more(world: World) -> None:
             "ScaleOutCooldown": 900,
         },
     )
-    name = where["ResourceId"].split(":")[1]
+    name = resource["ResourceId"].split(":")[1]
     dimensions = (("FunctionName", name), ("Resource", f"{name}:live"))
     series = Series("AWS/Lambda", "ProvisionedConcurrencyUtilization", dimensions, "None", REGION)
-    end = world.metrics.sample(60, lambda: [(series, 1.0)])
-    await world.run(300)
-    assert world.functions.provisioned[name, "live"] == 3
-    (activity,) = await world.activities(where)
+    end = service.metrics.sample(60, lambda: [(series, 1.0)])
+    await service.run(300)
+    assert service.functions.provisioned[name, "live"] == 3
+    (activity,) = await service.activities(resource)
     assert activity["Description"] == "Setting desired concurrency to 3."
     end()
-    await world.run(600)
+    await service.run(600)
     # Without requests Lambda publishes nothing, and missing data scales nothing.
-    assert world.functions.provisioned[name, "live"] == 3
-    assert (await world.alarms(where))["High"]["StateValue"] == "INSUFFICIENT_DATA"
+    assert service.functions.provisioned[name, "live"] == 3
+    assert (await service.alarms(resource))["High"]["StateValue"] == "INSUFFICIENT_DATA"
 
 
-async def test_an_endpoint_that_is_deleted_and_made_again_is_scaled_again(world: World) -> None:
-    where = await world.registered()
-    await world.tracked(where)
-    world.load(where, lambda: 130.0)
-    await world.run(250)
-    name = where["ResourceId"].split("/")[1]
-    counts = world.hosting.counts.pop(name)
-    await world.scaling.look(START + 300)
-    assert await world.activities(where) == []
-    world.hosting.counts[name] = counts
-    await world.scaling.look(START + 360)
-    assert world.counts(where) == (1, 4)
+async def test_an_endpoint_that_is_deleted_and_made_again_is_scaled_again(service: VirtualService) -> None:
+    resource = await service.registered()
+    await service.tracked(resource)
+    service.load(resource, lambda: 130.0)
+    await service.run(250)
+    name = resource["ResourceId"].split("/")[1]
+    counts = service.hosting.counts.pop(name)
+    await service.scaling.look(START + 300)
+    assert await service.activities(resource) == []
+    service.hosting.counts[name] = counts
+    await service.scaling.look(START + 360)
+    assert service.counts(resource) == (1, 4)
 
 
-async def test_one_targets_failure_is_not_anothers(world: World) -> None:
-    broken, whole = await world.registered(), await world.registered()
-    for where in (broken, whole):
-        await world.tracked(where)
-        world.load(where, lambda: 130.0)
-    await world.run(250)
-    world.hosting.counts[broken["ResourceId"].split("/")[1]] = []  # describing it raises
-    await world.scaling.look(START + 300)
-    assert world.counts(whole) == (1, 4)
+async def test_the_failure_of_one_target_does_not_stop_the_others(service: VirtualService) -> None:
+    broken, whole = await service.registered(), await service.registered()
+    for resource in (broken, whole):
+        await service.tracked(resource)
+        service.load(resource, lambda: 130.0)
+    await service.run(250)
+    service.hosting.counts[broken["ResourceId"].split("/")[1]] = []  # describing it raises
+    await service.scaling.look(START + 300)
+    assert service.counts(whole) == (1, 4)
 
 
-async def test_an_alarm_that_the_backend_cannot_answer_for_scales_nothing(world: World) -> None:
-    where = await world.registered(maximum=10)
-    policy = await world.call(
+async def test_an_alarm_whose_statistic_the_backend_lacks_scales_nothing(service: VirtualService) -> None:
+    resource = await service.registered(maximum=10)
+    policy = await service.call(
         "put_scaling_policy",
-        **where,
+        **resource,
         PolicyName="steps",
         StepScalingPolicyConfiguration={
             "AdjustmentType": "ExactCapacity",
             "StepAdjustments": [{"MetricIntervalLowerBound": 0, "ScalingAdjustment": 2}],
         },
     )
-    name = await world.alarm_on_load(where, policy, EvaluationPeriods=1, Threshold=100, ExtendedStatistic="p99")
-    world.load(where, lambda: 160.0)
-    await world.run(240)  # moto has no percentiles
-    assert world.counts(where) == (1, 1)
-    (described,) = (await world.call("describe_scaling_policies", **where))["ScalingPolicies"]
-    assert [one["AlarmName"] for one in described["Alarms"]] == [name]
-    await asyncio.to_thread(world.cloudwatch.delete_alarms, AlarmNames=[name])
+    name = await service.alarm_on_load(resource, policy, EvaluationPeriods=1, Threshold=100, ExtendedStatistic="p99")
+    service.load(resource, lambda: 160.0)
+    await service.run(240)  # moto has no percentiles
+    assert service.counts(resource) == (1, 1)
+    (described,) = (await service.call("describe_scaling_policies", **resource))["ScalingPolicies"]
+    assert [alarm["AlarmName"] for alarm in described["Alarms"]] == [name]
+    await asyncio.to_thread(service.cloudwatch.delete_alarms, AlarmNames=[name])
 
 
-async def test_metric_math_is_read_from_cloudwatch(world: World) -> None:
-    where, namespace = await world.registered(), unique("Own")
+async def test_metric_math_is_read_from_cloudwatch(service: VirtualService) -> None:
+    resource, namespace = await service.registered(), unique("Own")
     metric = {"Namespace": namespace, "MetricName": "Queue", "Dimensions": []}
     queries = [
         {"Id": "m1", "MetricStat": {"Metric": metric, "Stat": "Sum"}, "ReturnData": False},
         {"Id": "e1", "Expression": "m1", "ReturnData": True},
     ]
-    put = await world.call(
+    put = await service.call(
         "put_scaling_policy",
-        **where,
+        **resource,
         PolicyName="math",
         PolicyType="TargetTrackingScaling",
         TargetTrackingScalingPolicyConfiguration={
@@ -387,62 +392,66 @@ async def test_metric_math_is_read_from_cloudwatch(world: World) -> None:
             "CustomizedMetricSpecification": {"Metrics": queries},
         },
     )
-    await world.scaling.flush_alarms()
+    await service.scaling.flush_alarms()
     names = [alarm["AlarmName"] for alarm in put["Alarms"]]
-    found = (await asyncio.to_thread(world.cloudwatch.describe_alarms, AlarmNames=names))["MetricAlarms"]
-    assert [query["Id"] for query in found[0]["Metrics"]] == ["m1", "e1"]
+    metric_alarms = (await asyncio.to_thread(service.cloudwatch.describe_alarms, AlarmNames=names))["MetricAlarms"]
+    assert [query["Id"] for query in metric_alarms[0]["Metrics"]] == ["m1", "e1"]
     data = [
         {"MetricName": "Queue", "Value": 15.0, "Timestamp": datetime.fromtimestamp(START + 60 * minute + 5, UTC)}
         for minute in range(3)
     ]
-    await asyncio.to_thread(world.cloudwatch.put_metric_data, Namespace=namespace, MetricData=data)
-    await world.run(300)
-    assert world.counts(where) == (1, 2)
+    await asyncio.to_thread(service.cloudwatch.put_metric_data, Namespace=namespace, MetricData=data)
+    await service.run(300)
+    assert service.counts(resource) == (1, 2)
 
 
-async def test_step_scaling_is_not_for_lambda(world: World) -> None:
+async def test_lambda_has_no_step_scaling(service: VirtualService) -> None:
     # botocore, PutScalingPolicy (PolicyType).
-    where = world.alias(provisioned=2)
-    await world.call("register_scalable_target", **where, MinCapacity=1, MaxCapacity=3)
+    resource = service.alias(provisioned=2)
+    await service.call("register_scalable_target", **resource, MinCapacity=1, MaxCapacity=3)
     with pytest.raises(AwsError, match="Step scaling is not supported for service namespace lambda"):
-        await world.call(
+        await service.call(
             "put_scaling_policy",
-            **where,
+            **resource,
             PolicyName="steps",
             PolicyType="StepScaling",
             StepScalingPolicyConfiguration={"AdjustmentType": "ExactCapacity", "StepAdjustments": []},
         )
 
 
-async def test_no_provisioned_concurrency_at_all(world: World) -> None:
-    where = world.alias(provisioned=2)
-    await world.call("register_scalable_target", **where, MinCapacity=0, MaxCapacity=0)
-    assert set(world.functions.provisioned.values()) == {0}
-    await world.call("register_scalable_target", **where, MaxCapacity=3)
-    assert (await world.activities(where))[0]["Cause"] == "maximum capacity was set to 0"
+async def test_scaling_to_no_provisioned_concurrency(service: VirtualService) -> None:
+    resource = service.alias(provisioned=2)
+    await service.call("register_scalable_target", **resource, MinCapacity=0, MaxCapacity=0)
+    assert set(service.functions.provisioned.values()) == {0}
+    await service.call("register_scalable_target", **resource, MaxCapacity=3)
+    assert (await service.activities(resource))[0]["Cause"] == "maximum capacity was set to 0"
 
 
-async def test_the_picture_of_all_targets(world: World) -> None:
-    where = await world.registered(maximum=4)
-    await world.tracked(where)
-    world.load(where, lambda: 130.0)
-    await world.run(300)
-    told = world.scaling.snapshot()
-    (target,) = told["targets"]
-    assert told["now"] == START + 300
-    assert (target["resource"], target["current"], target["desired"]) == (where["ResourceId"], 1, 1)  # looked at before
-    assert (target["cooldown_out"], target["cooldown_in"]) == (300.0, 0.0)
-    (policy,) = target["policies"]
+async def test_the_snapshot_of_all_targets(service: VirtualService) -> None:
+    resource = await service.registered(maximum=4)
+    await service.tracked(resource)
+    service.load(resource, lambda: 130.0)
+    await service.run(300)
+    snapshot = service.scaling.snapshot()
+    (shown,) = snapshot["targets"]
+    assert snapshot["now"] == START + 300
+    assert (shown["resource"], shown["current"], shown["desired"]) == (
+        resource["ResourceId"],
+        1,
+        1,
+    )  # as of the look before the change
+    assert (shown["cooldown_out"], shown["cooldown_in"]) == (300.0, 0.0)
+    (policy,) = shown["policies"]
     assert (policy["metric"], policy["target"], policy["value"]) == ("InvocationsPerInstance", 5, 130.0)
     assert policy["recent"][-5:] == [130.0, 130.0, 130.0, 130.0, None]
     assert [alarm["state"] for alarm in policy["alarms"]] == ["ALARM", "OK"]
-    assert target["activities"][0]["status"] == "InProgress"
+    assert shown["activities"][0]["status"] == "InProgress"
 
 
-async def test_the_loop_looks_by_itself(world: World) -> None:
-    where = await world.registered()
-    await world.tracked(where)
-    world.load(where, lambda: 130.0)
-    await world.scaling.start()
-    await world.clock.advance(305)
-    assert world.counts(where) == (1, 4)
+async def test_the_started_service_looks_at_its_targets(service: VirtualService) -> None:
+    resource = await service.registered()
+    await service.tracked(resource)
+    service.load(resource, lambda: 130.0)
+    await service.scaling.start()
+    await service.clock.advance(305)
+    assert service.counts(resource) == (1, 4)

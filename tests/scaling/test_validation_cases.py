@@ -7,8 +7,8 @@ import itertools
 import pytest
 
 from harness.scaling.rules.policies import TrackingPolicy
-from harness.scaling.rules.tracking import HIGH_RESOLUTION, TargetTracking
-from tests.scaling.fleet import Variant, variant
+from harness.scaling.rules.tracking import HIGH_RESOLUTION, TargetTrackingSettings
+from tests.scaling.fleet import VirtualVariant, virtual_variant
 
 MINUTE = 60
 
@@ -19,10 +19,10 @@ class TestCase1:
 
     LOAD_ENDS = 40 * MINUTE
 
-    def replay(self, starts: float = 0.0) -> Variant:
-        settings = TargetTracking(1500, scale_out_cooldown=10, scale_in_cooldown=100)
+    def replay(self, starts: float = 0.0) -> VirtualVariant:
+        settings = TargetTrackingSettings(1500, scale_out_cooldown=10, scale_in_cooldown=100)
         load = lambda now: 20_000.0 if starts <= now < self.LOAD_ENDS else 0.0  # noqa: E731
-        return variant(TrackingPolicy.new("p", settings), load, maximum=14).run(3 * 60 * MINUTE)
+        return virtual_variant(TrackingPolicy.new("p", settings), load, maximum=14).run(3 * 60 * MINUTE)
 
     @pytest.mark.parametrize("starts", [0.0, 10.0, 30.0, 50.0])
     def test_more_than_5_minutes_to_the_scale_out(self, starts: float) -> None:
@@ -55,9 +55,9 @@ class TestCase2:
     # Invocations a minute and mean latency in ms, read off the notebook's chart.
     BENCHMARK = ((4_990, 10), (6_370, 10), (8_350, 17), (8_870, 25), (8_900, 48))
 
-    def replay(self) -> Variant:
-        settings = TargetTracking(4_987, scale_out_cooldown=10, scale_in_cooldown=100)
-        run = variant(TrackingPolicy.new("p", settings), lambda now: 0.0, maximum=8, provisioning=60)
+    def replay(self) -> VirtualVariant:
+        settings = TargetTrackingSettings(4_987, scale_out_cooldown=10, scale_in_cooldown=100)
+        run = virtual_variant(TrackingPolicy.new("p", settings), lambda now: 0.0, maximum=8, provisioning=60)
         # Closed loop: the users get what the instances give.
         run.load = lambda now: min(self.REACHED, run.active * self.SATURATION)
         return run.run(60 * MINUTE)
@@ -86,7 +86,9 @@ class TestCase3:
     first INSUFFICIENT_DATA, in ALARM after about 5 minutes, desired straight from 1 to 4."""
 
     def test_insufficient_data_then_alarm_after_5_minutes_and_4_at_once(self) -> None:
-        run = variant(TrackingPolicy.new("p", TargetTracking(5)), lambda now: 130.0 if now < 300 else 0.0, maximum=4)
+        run = virtual_variant(
+            TrackingPolicy.new("p", TargetTrackingSettings(5)), lambda now: 130.0 if now < 300 else 0.0, maximum=4
+        )
         states = []
         while run.now < 10 * MINUTE:
             run.run(run.now + MINUTE)
@@ -97,15 +99,17 @@ class TestCase3:
 
 
 def test_the_high_resolution_metric_is_seen_in_well_under_a_minute() -> None:
-    settings = TargetTracking(5, period=10, datapoints=HIGH_RESOLUTION)
-    run = variant(TrackingPolicy.new("p", settings), lambda now: 600.0, maximum=4)
+    settings = TargetTrackingSettings(5, period=10, datapoints=HIGH_RESOLUTION)
+    run = virtual_variant(TrackingPolicy.new("p", settings), lambda now: 600.0, maximum=4)
     run.run(120)
     assert run.trace[0] == (40, 4)
 
 
 def test_an_idle_endpoint_goes_to_its_minimum_because_its_metric_is_a_real_zero() -> None:
     # SageMaker guide, endpoint-auto-scaling-prerequisites.
-    run = variant(TrackingPolicy.new("p", TargetTracking(100)), lambda now: 0.0, maximum=4, active=4, desired=4)
+    run = virtual_variant(
+        TrackingPolicy.new("p", TargetTrackingSettings(100)), lambda now: 0.0, maximum=4, active=4, desired=4
+    )
     run.run(2 * 60 * MINUTE)
     assert run.active == 1
     assert run.refusals[-1][1] == "AlreadyAtMinCapacity"
@@ -113,7 +117,7 @@ def test_an_idle_endpoint_goes_to_its_minimum_because_its_metric_is_a_real_zero(
 
 def test_a_minute_in_which_the_count_changes_is_no_sum_over_todays_count() -> None:
     # SageMaker guide, monitoring-cloudwatch: each request adds 1 / (instances active at that moment).
-    run = variant(TrackingPolicy.new("p", TargetTracking(1e9)), lambda now: 600.0, maximum=4)
+    run = virtual_variant(TrackingPolicy.new("p", TargetTrackingSettings(1e9)), lambda now: 600.0, maximum=4)
     run.ready_at, run.desired = 30, 3
     run.run(60)
     assert run.series[0] == pytest.approx(300 + 300 / 3)

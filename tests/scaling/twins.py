@@ -15,7 +15,7 @@ DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 
 
 def twin_endpoint(aws: Aws, *, instance_type: str = "ml.m5.large", instances: int = 1, **local: Any) -> str:
-    """A new endpoint that serves; its name. local: more of the harness's own settings for it."""
+    """Makes an endpoint that serves, and returns its name. local: more of the harness's own settings for it."""
     name, sagemaker = unique("twin"), aws.client("sagemaker")
     role = aws.role(service="sagemaker.amazonaws.com")
     sagemaker.create_model(ModelName=name, ExecutionRoleArn=role, PrimaryContainer={"Image": IMAGE})
@@ -33,16 +33,16 @@ def twin_endpoint(aws: Aws, *, instance_type: str = "ml.m5.large", instances: in
 def wait_in_service(aws: Aws, name: str, seconds: float = 60) -> dict[str, Any]:
     sagemaker, end = aws.client("sagemaker"), time.monotonic() + seconds
     while time.monotonic() < end:
-        found: dict[str, Any] = sagemaker.describe_endpoint(EndpointName=name)
-        if found["EndpointStatus"] == "InService":
-            return found
-        assert found["EndpointStatus"] != "Failed", found["FailureReason"]
+        endpoint: dict[str, Any] = sagemaker.describe_endpoint(EndpointName=name)
+        if endpoint["EndpointStatus"] == "InService":
+            return endpoint
+        assert endpoint["EndpointStatus"] != "Failed", endpoint["FailureReason"]
         time.sleep(0.05)
-    raise AssertionError(f"{name} is still {found['EndpointStatus']}")
+    raise AssertionError(f"{name} is still {endpoint['EndpointStatus']}")
 
 
 def members(name: str) -> dict[str, str]:
-    """What requests name the endpoint's variant by."""
+    """Returns the members that name the endpoint's variant in requests."""
     return {
         "ServiceNamespace": "sagemaker",
         "ResourceId": f"endpoint/{name}/variant/AllTraffic",

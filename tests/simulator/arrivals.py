@@ -1,4 +1,4 @@
-"""When the simulator's requests arrive, worked out apart from its kernel: a second opinion on draws and time change."""
+"""When the simulator's requests arrive, computed without its kernel: a second opinion on draws and time change."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def uniform(seed: int, stream: int, number: int, attempt: int = 0) -> float:
 
 
 def arrivals_of(traffic: Schedule, seed: int) -> list[float]:
-    """The points of a unit-rate Poisson process, each at the time at which so many arrivals are expected."""
-    found: list[float] = []
+    """Returns the points of a unit-rate Poisson process, each at the time at which so many arrivals are expected."""
+    times: list[float] = []
     point, number, begun, before = 0.0, 0, 0.0, 0.0
     for piece in traffic.pieces:
         while True:
@@ -29,6 +29,6 @@ def arrivals_of(traffic: Schedule, seed: int) -> list[float]:
             if following >= before + piece.expected:
                 break
             point, number = following, number + 1
-            found.append(begun + piece.reach(point - before))
+            times.append(begun + piece.reach(point - before))
         begun, before = begun + piece.seconds, before + piece.expected
-    return found
+    return times

@@ -1,5 +1,5 @@
-"""Small systems for tests of the simulator: classical queues, each an endpoint's instance without a function, and what
-theory says of them. Kendall's notation; ``places`` is the waiting room's size."""
+"""Classical queues for tests of the simulator, each an endpoint with one instance and no function, and what theory says
+of them. Names are in Kendall's notation; ``places`` is the size of the waiting room."""
 
 from __future__ import annotations
 
@@ -19,29 +19,32 @@ _PATIENT = 1e9  # seconds: timeouts that never come
 
 
 def exponential(mean: float, points: int = 20_001) -> ServiceTimes:
-    """An exponential distribution's quantiles; the last is such that the mean is right."""
+    """Returns the quantiles of an exponential distribution. The last one is chosen so that the mean is right."""
     cells = points - 1
     inner = [-math.log1p(-index / cells) for index in range(cells)]
-    return ServiceTimes(concurrency=1, quantiles=tuple(mean * each for each in [*inner, math.log(cells) + 2]))
+    return ServiceTimes(concurrency=1, quantiles=tuple(mean * quantile for quantile in [*inner, math.log(cells) + 2]))
 
 
 def bimodal(short: float, long: float, share: float) -> ServiceTimes:
-    """A share takes long, the others short, with nothing in between but one step of the table."""
+    """Returns service times of which a share is long and the others are short, with one step of the table between."""
     points = 1001
     first = round((1 - share) * (points - 1))
     return ServiceTimes(concurrency=1, quantiles=(short,) * first + (long,) * (points - first))
 
 
 def moments(times: ServiceTimes) -> tuple[float, float]:
-    """The mean and the mean square of a distribution that is linear between its quantiles."""
+    """Returns the mean and the mean square of a distribution that is linear between its quantiles."""
     pairs = list(itertools.pairwise(times.quantiles))
     return times.mean, sum(low**2 + low * high + high**2 for low, high in pairs) / 3 / len(pairs)
 
 
 @dataclass(frozen=True)
 class Queue:
-    """A classical queue. rate: arrivals a second; waiting: the mean number that waits, refused: the share that finds no
-    place, both by theory; source: of the formula."""
+    """A classical queue.
+
+    rate: arrivals per second. waiting, refused: the mean number that waits and the share that finds no place, by
+    theory. source: where the formula is from.
+    """
 
     name: str
     system: System
@@ -61,14 +64,14 @@ def a_system(times: ServiceTimes, workers: int = 1, places: int = 10**6) -> Syst
 
 
 def _erlang_c(workers: int, load: float) -> float:
-    """The share that waits in M/M/c."""
+    """Returns the share that waits in M/M/c."""
     terms = [load**n / math.factorial(n) for n in range(workers)]
     last = load**workers / math.factorial(workers) * workers / (workers - load)
     return last / (sum(terms) + last)
 
 
 def mmc(workers: int, load: float) -> Queue:
-    """load: of all workers together, in Erlang."""
+    """load: the load of all workers together, in Erlang."""
     waiting = _erlang_c(workers, load) * load / (workers - load)
     system = a_system(exponential(0.1), workers)
     return Queue(f"M/M/{workers}", system, load / 0.1, waiting, 0.0, "Kleinrock, Queueing Systems I, 3.5")
@@ -101,8 +104,8 @@ QUEUES = (
 )
 
 
-def found(outcome: SimulationOutcome, warm_up: int = 0) -> tuple[float, float]:
-    """What a run says of the mean number that waits and the share that is refused, without its first minutes."""
+def waiting_and_refused(outcome: SimulationOutcome, warm_up: int = 0) -> tuple[float, float]:
+    """Returns the mean number that waits and the share that is refused in a run, without its first minutes."""
     series = outcome.series
     refused = float(series.errors[warm_up:].sum() / series.arrivals[warm_up:].sum())
     return float(series.queued[warm_up:].mean()), refused

@@ -1,4 +1,4 @@
-"""Variants, routing, model servers and their queues in the simulator are those of the twin's pure code."""
+"""Variants, routing, model servers and queues in the simulator behave like the twin's own code."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FASTER = ServiceTimes(concurrency=1, quantiles=tuple(0.05 + 0.002 * index for in
 
 
 class Server(Station[int]):
-    """A model server whose service times are a profile's, each request's by its own draw."""
+    """A model server with the service times of a profile, one draw for each request."""
 
     def __init__(self, profile: Profile, seed: int) -> None:
         super().__init__(profile.workers, profile.queue_length, self._seconds)
@@ -42,20 +42,20 @@ class Server(Station[int]):
         return self._profile.service_time(in_service, uniform(self._seed, SERVICE, self._job))
 
 
-def by_the_twins_code(
+def run_the_twins_code(
     stack: Settings, system: System, traffic: Traffic, seed: int
 ) -> tuple[list[float], dict[str, int]]:
-    """Latencies in order, and failures: one arrival after the other through routing and stations."""
+    """Sends each arrival through routing and stations. Returns the sorted latencies, and the failures."""
     profiles = [system.profiles[variant.instance_type] for variant in stack.variants]
     fleets = [
         [Server(profile, seed) for _ in range(variant.initial_instance_count)]
         for variant, profile in zip(stack.variants, profiles, strict=True)
     ]
-    gone: list[tuple[int, Departure[int]]] = []
+    departures: list[tuple[int, Departure[int]]] = []
     failures = {"queue_full": 0, "model_error": 0}
     for number, now in enumerate(arrivals_of(traffic, seed)):
         for index, fleet in enumerate(fleets):
-            gone += [(index, one) for server in fleet for one in server.depart(now)]
+            departures += [(index, departure) for server in fleet for departure in server.depart(now)]
         weights = [variant.initial_variant_weight for variant in stack.variants]
         index = choose_by_weight(weights, uniform(seed, VARIANT_CHOICE, number))
         outstanding = [server.in_service + server.waiting for server in fleets[index]]
@@ -63,13 +63,13 @@ def by_the_twins_code(
         chosen = choose_instance(outstanding, stack.variants[index].routing_strategy, point)
         failures["queue_full"] += not fleets[index][chosen].arrive(number, now)
     for index, fleet in enumerate(fleets):
-        gone += [(index, one) for server in fleet for one in server.depart(math.inf)]
+        departures += [(index, departure) for server in fleet for departure in server.depart(math.inf)]
     latencies = []
-    for index, one in gone:
-        if profiles[index].fails(uniform(seed, FAILURE, one.job)):
+    for index, departure in departures:
+        if profiles[index].fails(uniform(seed, FAILURE, departure.job)):
             failures["model_error"] += 1
         else:
-            latencies.append(one.ended - one.arrived)
+            latencies.append(departure.ended - departure.arrived)
     return sorted(latencies), failures
 
 
@@ -85,7 +85,7 @@ def by_the_twins_code(
     seed=st.integers(0, 2**32),
 )
 @pytest.mark.unmeasured
-def test_every_request_fares_as_it_does_by_the_twins_code(
+def test_every_request_fares_as_it_does_run_the_twins_code(
     workers: int,
     places: int,
     counts: list[int],
@@ -112,14 +112,14 @@ def test_every_request_fares_as_it_does_by_the_twins_code(
     )
     traffic = ramp(0.0, peak, 6.0)
     out = simulate(stack, system, traffic, seed=seed)
-    latencies, failures = by_the_twins_code(stack, system, traffic, seed)
+    latencies, failures = run_the_twins_code(stack, system, traffic, seed)
     assert {name: out.failures[name] for name in failures} == failures
     expected = np.histogram(latencies, edges())[0]
     assert np.array_equal(out.latencies.counts, expected)
 
 
-def test_sagemaker_gives_up_after_its_time_and_the_server_goes_on_with_it() -> None:
-    """The container has 60 s to answer (SageMaker guide); here 1 s, of work that takes 4."""
+def test_sagemaker_stops_waiting_and_the_server_still_finishes() -> None:
+    """On SageMaker the container has 60 s to answer (SageMaker guide). Here it has 1 s for work that takes 4."""
     system = System({"ml.m5.large": a_profile(workers=1, service_times=(always(4.0),))}, invocation_timeout=1.0)
     stack = Settings(variants=(VariantSettings(instance_type="ml.m5.large"),))
     out = simulate(stack, system, constant(0.2, 3600.0), seed=1)
@@ -128,14 +128,14 @@ def test_sagemaker_gives_up_after_its_time_and_the_server_goes_on_with_it() -> N
     assert busy.series.queued.max() > 0
 
 
-def test_callers_hang_up_and_what_comes_later_is_their_timeout() -> None:
+def test_an_answer_after_the_callers_timeout_is_a_failure() -> None:
     system = System({"ml.m5.large": a_profile(service_times=(always(2.0),))}, client=Client(timeout=1.0))
     stack = Settings(variants=(VariantSettings(instance_type="ml.m5.large"),), function=FunctionSettings())
     out = simulate(stack, system, constant(0.5, 600.0), seed=1)
     assert out.failures["client_timeout"] == out.requests > 0
 
 
-def test_without_a_function_the_model_servers_503_is_tried_again() -> None:
+def test_without_a_function_callers_retry_the_model_servers_503() -> None:
     system = System(
         {"ml.m5.large": a_profile(workers=1, queue_length=0, service_times=(always(0.1),))},
         client=Client(retries=5, backoff=0.2),
@@ -146,14 +146,14 @@ def test_without_a_function_the_model_servers_503_is_tried_again() -> None:
     assert out.failures["queue_full"] < 0.01 * out.requests
 
 
-def test_memory_is_bounded_by_what_is_in_flight_not_by_what_has_been() -> None:
-    from harness.simulator.simulation import Simulation
+def test_memory_grows_with_requests_in_flight_not_with_the_length_of_the_run() -> None:
+    from harness.simulator.simulation import StackSimulation
 
     system = System({"ml.m5.large": a_profile(workers=4, service_times=(always(0.1),))})
     stack = Settings(variants=(VariantSettings(instance_type="ml.m5.large", initial_instance_count=2),))
     sizes = []
     for seconds in (600.0, 60_000.0):
-        run = Simulation(stack, system, constant(30.0, seconds), seed=1)
+        run = StackSimulation(stack, system, constant(30.0, seconds), seed=1)
         run.run()
         sizes.append(run.slots_used)
     assert sizes[1] <= sizes[0] + 20
@@ -161,8 +161,8 @@ def test_memory_is_bounded_by_what_is_in_flight_not_by_what_has_been() -> None:
 
 
 @pytest.mark.parametrize("strategy", ["RANDOM", "LEAST_OUTSTANDING_REQUESTS"])
-def test_what_more_attempts_in_flight_need_is_made_room_for(strategy: Strategy) -> None:
-    """Far more than there is room for at first: 40 servers with their queues full."""
+def test_room_is_made_for_more_attempts_in_flight(strategy: Strategy) -> None:
+    """40 servers with full queues hold far more attempts than there is room for at first."""
     profile = a_profile(workers=1, queue_length=100, service_times=(always(30.0),))
     variant = VariantSettings(instance_type="ml.m5.large", initial_instance_count=40, routing_strategy=strategy)
     out = simulate(Settings(variants=(variant,)), System({"ml.m5.large": profile}), constant(500.0, 30.0), seed=1)

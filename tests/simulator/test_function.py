@@ -1,4 +1,4 @@
-"""Lambda's concurrency in the simulator is the live service's, whatever is asked of it."""
+"""Lambda's concurrency in the simulator is that of the live service under any load."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SERVICE, LEAD, COLD = 0.1, 0.004, 0.3
 
 
 def a_stack(**members: object) -> Settings:
-    """A function before more workers than it can keep busy."""
+    """A function in front of more workers than it can keep busy."""
     return Settings(
         variants=(VariantSettings(instance_type="ml.m5.large"),),
         function=FunctionSettings(**members),  # type: ignore[arg-type]
@@ -36,18 +36,17 @@ def a_stack(**members: object) -> Settings:
 
 
 def a_system(**members: object) -> System:
-    given = {
+    system_members = {
         "profiles": {"ml.m5.large": a_profile(workers=1000, service_times=(always(SERVICE),))},
         "function": FunctionProfile(2 * LEAD, COLD),
         **members,
     }
-    return System(**given)  # type: ignore[arg-type]
+    return System(**system_members)  # type: ignore[arg-type]
 
 
 @dataclass
 class Live:
-    """The live service's own admission under the same arrivals: executions end as long after they began as they do in
-    the simulator."""
+    """The live service's own admission under the same arrivals. Executions last as long as in the simulator."""
 
     reserved: int | None
     provisioned: int
@@ -88,13 +87,13 @@ class Live:
     rates=st.lists(st.integers(0, 400).map(float), min_size=1, max_size=4).filter(any),
     reserved=st.none() | st.integers(0, 30),
     provisioned=st.integers(0, 20),
-    service=st.sampled_from([0.02, SERVICE, 0.5]),  # below 0.1 s it is the rate of requests that throttles
+    service=st.sampled_from([0.02, SERVICE, 0.5]),  # below 0.1 s the rate of requests is what throttles
     seed=st.integers(0, 2**32),
 )
-@example([300.0], 4, 2, 0.02, 5)  # the reserved concurrency's requests a second
-@example([2500.0], None, 0, 0.5, 5)  # the account's concurrency
-@example([20.0, 0.0, 60.0], 12, 10, 0.1, 5)  # provisioned, spilling over into reserved
-def test_the_same_requests_are_admitted_cold_or_throttled_as_live(
+@example([300.0], 4, 2, 0.02, 5)  # limited by the requests a second of the reserved concurrency
+@example([2500.0], None, 0, 0.5, 5)  # limited by the account's concurrency
+@example([20.0, 0.0, 60.0], 12, 10, 0.1, 5)  # provisioned concurrency spills over into the reserved one
+def test_the_same_requests_are_cold_or_throttled_as_in_the_live_service(
     rates: list[float], reserved: int | None, provisioned: int, service: float, seed: int
 ) -> None:
     provisioned = provisioned if reserved is None else min(provisioned, reserved)
@@ -106,8 +105,8 @@ def test_the_same_requests_are_admitted_cold_or_throttled_as_live(
     assert {"cold": out.cold_starts, "throttled": out.throttles, "executed": out.function_requests} == expected
 
 
-def test_a_slot_is_held_for_as_long_as_the_endpoint_takes() -> None:
-    """Lambda's concurrency is rate times duration (Lambda guide, lambda-concurrency), the endpoint's time included."""
+def test_an_execution_holds_its_concurrency_while_the_endpoint_works() -> None:
+    """Concurrency is rate times duration (Lambda guide, lambda-concurrency), with the endpoint's time included."""
     out = simulate(a_stack(), a_system(), constant(50.0, 1800.0), seed=1)
     assert out.series.concurrency.mean() == pytest.approx(50 * (SERVICE + 2 * LEAD), rel=0.02)
     busy = a_system(profiles={"ml.m5.large": a_profile(workers=4, service_times=(always(SERVICE),))})
@@ -115,7 +114,7 @@ def test_a_slot_is_held_for_as_long_as_the_endpoint_takes() -> None:
     assert slowed.series.concurrency.mean() > 1.5 * 39 * (SERVICE + 2 * LEAD)
 
 
-def test_a_cold_start_is_waited_for() -> None:
+def test_a_request_waits_for_its_cold_start() -> None:
     out = simulate(a_stack(), a_system(), constant(0.001, 10_000.0), seed=1)
     assert out.cold_starts >= 1
     assert out.latencies.percentile(1.0) == pytest.approx(COLD + SERVICE + 2 * LEAD, rel=0.01)

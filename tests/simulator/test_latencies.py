@@ -1,4 +1,4 @@
-"""A minute's percentiles, counted in compiled code, beside the ones of the whole histogram."""
+"""The percentiles of a minute from compiled code are those of the histogram."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def test_a_minutes_percentiles_are_those_of_its_histogram(filled: list[tuple[int
     for bucket, number in filled:
         counts[bucket] += number
     before = counts.copy()
-    found = take(counts, total)
-    wanted = [Latencies(edges(), before).percentile(q) for q in (0.5, 0.99)]
+    buckets = take(counts, total)
+    expected = [Latencies(edges(), before).percentile(q) for q in (0.5, 0.99)]
     if filled:
-        assert [float(edges()[place + 1]) for place in found] == wanted
+        assert [float(edges()[place + 1]) for place in buckets] == expected
     else:
-        assert found == (-1, -1)
-        assert all(map(math.isnan, wanted))
+        assert buckets == (-1, -1)
+        assert all(map(math.isnan, expected))
     assert not counts.any()
     assert (total == before + 1).all()

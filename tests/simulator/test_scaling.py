@@ -1,4 +1,4 @@
-"""What scales in the simulator: decided by the live service's code, carried out with its delays."""
+"""Scaling in the simulator: decided by the live service's code, carried out with the assumed delays."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from harness.load.schedule import Piece, Schedule, constant
 from harness.scaling.rules.policies import TrackingPolicy
-from harness.scaling.rules.tracking import TargetTracking
+from harness.scaling.rules.tracking import TargetTrackingSettings
 from harness.simulator import simulate
 from harness.simulator.settings import (
     CONCURRENCY,
@@ -23,14 +23,14 @@ from harness.simulator.settings import (
 from harness.simulator.system import Delays, System
 from tests.profiles import a_profile
 from tests.profiles import constant as always
-from tests.scaling.fleet import variant as reference
+from tests.scaling.fleet import virtual_variant as reference
 
 MINUTE = 60.0
 
 
 def a_stack(**members: object) -> Settings:
-    given = {"instance_type": "ml.m5.large", "max_capacity": 8, **members}
-    return Settings(variants=(VariantSettings(**given),))  # type: ignore[arg-type]
+    members_of_variant = {"instance_type": "ml.m5.large", "max_capacity": 8, **members}
+    return Settings(variants=(VariantSettings(**members_of_variant),))  # type: ignore[arg-type]
 
 
 def a_system(**members: object) -> System:
@@ -43,9 +43,12 @@ def steps(*minutes_and_rates: tuple[float, float]) -> Schedule:
 
 
 @pytest.mark.parametrize(("low", "high", "target"), [(2.0, 70.0, 1500.0), (10.0, 50.0, 900.0), (1.0, 25.0, 200.0)])
-def test_desired_capacity_goes_as_the_live_decisions_in_virtual_time_do(low: float, high: float, target: float) -> None:
-    """The same load, evenly, through tests.scaling's loop over the same policies. Poisson arrivals make a minute's
-    count differ by some per cent, so that loads are such that a decision does not hang on that; times are the same."""
+def test_desired_capacity_changes_as_the_live_decisions_in_virtual_time(low: float, high: float, target: float) -> None:
+    """The reference is the loop of tests.scaling under the same load without randomness.
+
+    With Poisson arrivals the count of a minute differs by some per cent. The loads are chosen so that no decision
+    depends on that.
+    """
     rates = [(20, low), (30, high), (60, low)]
     tracking = TrackingSettings(target_value=target, scale_out_cooldown=60, scale_in_cooldown=120)
     out = simulate(a_stack(tracking=(tracking,)), a_system(), steps(*rates), seed=1)
@@ -53,14 +56,16 @@ def test_desired_capacity_goes_as_the_live_decisions_in_virtual_time_do(low: flo
     def load(now: float) -> float:
         return 60 * (high if 20 * MINUTE <= now < 50 * MINUTE else low)
 
-    policy = TrackingPolicy.new("p", TargetTracking(target, 60, 120))
+    policy = TrackingPolicy.new("p", TargetTrackingSettings(target, 60, 120))
     live = reference(policy, load, maximum=8, provisioning=180, removal=60).run(110 * MINUTE)
-    found = [(second, capacity) for second, _, capacity in out.changes]
-    assert [capacity for _, capacity in found] == [capacity for _, capacity in live.trace]
-    assert max(abs(one[0] - other[0]) for one, other in zip(found, live.trace, strict=True)) <= MINUTE
+    changes = [(second, capacity) for second, _, capacity in out.changes]
+    assert [capacity for _, capacity in changes] == [capacity for _, capacity in live.trace]
+    assert (
+        max(abs(change[0] - live_change[0]) for change, live_change in zip(changes, live.trace, strict=True)) <= MINUTE
+    )
 
 
-def test_the_published_case_of_slow_scaling() -> None:
+def test_a_published_case_of_slow_scaling() -> None:
     """re:Post "SageMaker autoscaling delay": target 1500, 20,000 a minute: more than 5 minutes out, 25 back in."""
     tracking = TrackingSettings(target_value=1500, scale_out_cooldown=10, scale_in_cooldown=100)
     traffic = steps((30, 1.0), (30, 20_000 / 60), (60, 0.5))
@@ -71,14 +76,14 @@ def test_the_published_case_of_slow_scaling() -> None:
     assert int(np.argmax(served[60:] <= 1)) > 25
 
 
-def test_instances_come_after_provisioning_and_go_after_removal() -> None:
+def test_instances_serve_after_provisioning_and_are_billed_until_removal() -> None:
     delays = Delays(provisioning=300.0, removal=90.0)
     tracking = TrackingSettings(target_value=600)
     out = simulate(
         a_stack(tracking=(tracking,)), a_system(delays=delays), steps((10, 2.0), (30, 40.0), (60, 2.0)), seed=1
     )
-    (first, _, wanted), *_ = out.changes
-    assert wanted == 4
+    (first, _, capacity), *_ = out.changes
+    assert capacity == 4
     change, minutes = int(first // MINUTE), out.series.in_service
     assert list(minutes[change : change + 5]) == [1.0] * 5
     assert minutes[change + 5] == pytest.approx(4.0)
@@ -86,7 +91,7 @@ def test_instances_come_after_provisioning_and_go_after_removal() -> None:
     assert out.instance_seconds["ml.m5.large"] > 60 * out.series.in_service.sum()
 
 
-def test_only_one_update_of_an_endpoint_at_a_time() -> None:
+def test_an_endpoint_has_only_one_update_at_a_time() -> None:
     tracking = TrackingSettings(target_value=100, scale_out_cooldown=0)
     out = simulate(a_stack(tracking=(tracking,)), a_system(), steps((10, 1.0), (10, 6.0), (40, 12.0)), seed=1)
     gaps = np.diff([second for second, _, _ in out.changes])
@@ -117,7 +122,7 @@ def test_scheduled_capacity_steps_and_concurrency_scale_too() -> None:
     slow = System({"ml.m5.large": a_profile(workers=4, service_times=(always(0.2),))})
     by_concurrency = TrackingSettings(metric=CONCURRENCY, target_value=2.0)
     quick = simulate(a_stack(tracking=(by_concurrency,)), slow, traffic, seed=1)
-    # Thirty seconds of ten-second datapoints, and ten until they are seen.
+    # Thirty seconds of ten-second datapoints, and ten seconds until they are seen.
     assert 600 + 30 <= quick.changes[0][0] <= 600 + 70
 
 
@@ -133,11 +138,11 @@ def test_seconds_at_maximum_and_beyond_what_was_measured() -> None:
     assert math.isclose(enough.seconds, 3600.0)
 
 
-def test_a_sped_up_clock_scales_sooner_by_as_much() -> None:
-    """As `harness up --speed 10`: alarms, cooldowns and instances ten times as fast, requests as they are."""
+def test_a_fast_clock_scales_sooner_in_proportion() -> None:
+    """As with `harness up --speed 10`: alarms, cooldowns and instances are ten times as fast, requests are not."""
     tracking = TrackingSettings(target_value=600)
     once = simulate(a_stack(tracking=(tracking,)), a_system(), steps((10, 2.0), (50, 40.0)), seed=1)
-    # A minute of the clock is six seconds of requests: the same figure of the metric takes ten times the rate.
+    # A minute of the clock is six seconds of requests, so the same value of the metric takes ten times the rate.
     sped = simulate(a_stack(tracking=(tracking,)), a_system(speed=10.0), steps((1, 20.0), (5, 400.0)), seed=1)
-    assert [each[2] for each in sped.changes] == [each[2] for each in once.changes]
+    assert [capacity for _, _, capacity in sped.changes] == [capacity for _, _, capacity in once.changes]
     assert sped.changes[0][0] == pytest.approx(once.changes[0][0] / 10, abs=6)

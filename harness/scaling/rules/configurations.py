@@ -14,9 +14,9 @@ from typing import Any
 from harness.scaling import errors
 from harness.scaling.rules.metric_sources import MetricSource, customized_source, predefined_metrics, predefined_source
 from harness.scaling.rules.resource_ids import AliasId, ResourceId
-from harness.scaling.rules.steps import StepAdjustment, StepScaling
+from harness.scaling.rules.steps import StepAdjustment, StepScalingSettings
 from harness.scaling.rules.timing import MINUTE
-from harness.scaling.rules.tracking import DEFAULT_COOLDOWN, ONE_MINUTE, TargetTracking
+from harness.scaling.rules.tracking import DEFAULT_COOLDOWN, ONE_MINUTE, TargetTrackingSettings
 
 # Application Auto Scaling guide: 300 s for SageMaker variants, none for Lambda's provisioned concurrency.
 LAMBDA_COOLDOWN = 0.0
@@ -25,7 +25,7 @@ _SINGLE_METRIC = ("MetricName", "Namespace", "Statistic", "Dimensions", "Unit")
 
 def tracking_settings(
     configuration: Mapping[str, Any], resource: ResourceId, dimension: str
-) -> tuple[TargetTracking, MetricSource]:
+) -> tuple[TargetTrackingSettings, MetricSource]:
     """Returns the settings of a TargetTrackingScalingPolicyConfiguration, and the metric that it tracks."""
     target = float(configuration["TargetValue"])
     if not target > 0 or math.isinf(target):
@@ -49,7 +49,7 @@ def tracking_settings(
         assert customized is not None
         _check_customized(customized)
         source = customized_source(customized)
-    settings = TargetTracking(
+    settings = TargetTrackingSettings(
         target,
         _cooldown(configuration, "ScaleOutCooldown", default),
         _cooldown(configuration, "ScaleInCooldown", default),
@@ -74,7 +74,7 @@ def _check_customized(specification: Mapping[str, Any]) -> None:
         raise errors.invalid(errors.CUSTOMIZED_INVALID)
 
 
-def step_settings(configuration: Mapping[str, Any]) -> StepScaling:
+def step_settings(configuration: Mapping[str, Any]) -> StepScalingSettings:
     """Returns the settings of a StepScalingPolicyConfiguration."""
     adjustment_type = configuration.get("AdjustmentType")
     if adjustment_type is None:
@@ -91,7 +91,7 @@ def step_settings(configuration: Mapping[str, Any]) -> StepScaling:
     _check_steps(steps)
     if adjustment_type == "ExactCapacity" and any(step.adjustment < 0 for step in steps):
         raise errors.invalid(errors.EXACT_NEGATIVE)
-    return StepScaling(
+    return StepScalingSettings(
         adjustment_type,
         steps,
         magnitude,

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
 from harness.scaling.rules.alarms import Alarm
-from harness.scaling.rules.steps import StepScaling, aggregate
+from harness.scaling.rules.steps import StepScalingSettings, aggregate
 from harness.scaling.rules.timing import MINUTE
-from harness.scaling.rules.tracking import TargetTracking
+from harness.scaling.rules.tracking import TargetTrackingSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +53,14 @@ class TrackingPolicy:
 
     tracking: ClassVar[bool] = True
     name: str
-    settings: TargetTracking
+    settings: TargetTrackingSettings
     high: Alarm
     low: Alarm
 
     @classmethod
-    def new(cls, name: str, settings: TargetTracking, high: str = "AlarmHigh", low: str = "AlarmLow") -> TrackingPolicy:
+    def new(
+        cls, name: str, settings: TargetTrackingSettings, high: str = "AlarmHigh", low: str = "AlarmLow"
+    ) -> TrackingPolicy:
         """Makes a policy. high, low: the names of its alarms."""
         return cls(name, settings, Alarm(high, settings.high_rule()), Alarm(low, settings.low_rule()))
 
@@ -128,7 +130,7 @@ class StepPolicy:
 
     tracking: ClassVar[bool] = False
     name: str
-    settings: StepScaling
+    settings: StepScalingSettings
     alarms: list[StepAlarm] = field(default_factory=list)
 
     def aggregation(self, values: Sequence[float]) -> float:

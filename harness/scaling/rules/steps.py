@@ -34,7 +34,7 @@ class StepAdjustment:
 
 
 @dataclass(frozen=True, slots=True)
-class StepScaling:
+class StepScalingSettings:
     """The settings of a StepScaling policy. cooldown: seconds."""
 
     adjustment_type: AdjustmentType

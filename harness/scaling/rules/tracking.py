@@ -36,7 +36,7 @@ _ROUNDING = 1e-9  # the error that dividing and multiplying floats may add to a 
 
 
 @dataclass(frozen=True, slots=True)
-class TargetTracking:
+class TargetTrackingSettings:
     """The settings of a TargetTrackingScaling policy.
 
     Cooldowns are in seconds. period: seconds that one datapoint of the metric covers. scale_in_fraction: the largest

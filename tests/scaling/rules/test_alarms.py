@@ -32,13 +32,13 @@ def rule(needed: int = 3, periods: int = 3, missing: TreatMissingData = "missing
 def test_missing_datapoints_with_3_of_3(
     pattern: str, missing: str, ignore: str, breaching: str, not_breaching: str
 ) -> None:
-    wanted = {"missing": missing, "ignore": ignore, "breaching": breaching, "notBreaching": not_breaching}
-    for treatment, state in wanted.items():
-        found = {
+    expected = {"missing": missing, "ignore": ignore, "breaching": breaching, "notBreaching": not_breaching}
+    for treatment, state in expected.items():
+        states = {
             before: judge(rule(missing=treatment), datapoints(pattern), before)  # type: ignore[arg-type]
             for before in ("OK", "ALARM", "INSUFFICIENT_DATA")
         }
-        assert found == {before: before if state == "kept" else state for before in found}, treatment
+        assert states == {before: before if state == "kept" else state for before in states}, treatment
 
 
 @pytest.mark.parametrize(
@@ -51,12 +51,12 @@ def test_missing_datapoints_with_3_of_3(
     ],
 )
 def test_missing_datapoints_with_2_of_3(pattern: str, missing: str, breaching: str, not_breaching: str) -> None:
-    wanted: dict[TreatMissingData, str] = {
+    expected: dict[TreatMissingData, str] = {
         "missing": missing,
         "breaching": breaching,
         "notBreaching": not_breaching,
     }
-    for treatment, state in wanted.items():
+    for treatment, state in expected.items():
         assert judge(rule(2, 3, treatment), datapoints(pattern), "OK") == state, treatment
 
 
@@ -67,7 +67,7 @@ def test_a_breach_that_is_too_recent_keeps_the_state(pattern: str, before: Alarm
     assert judge(rule(), datapoints(pattern), before) == before
 
 
-def test_the_threshold_itself_does_not_breach() -> None:
+def test_a_value_at_the_threshold_does_not_breach() -> None:
     # "above the target": GreaterThanThreshold.
     assert judge(rule(), [5.0, 5.0, 5.0], "OK") == "OK"
     at_least = AlarmRule(5.0, "GreaterThanOrEqualToThreshold", 3, 3)
@@ -76,7 +76,7 @@ def test_the_threshold_itself_does_not_breach() -> None:
     assert judge(AlarmRule(5.0, "LessThanOrEqualToThreshold", 1, 1), [5.0], "OK") == "ALARM"
 
 
-def test_a_new_alarm_has_insufficient_data_and_its_changes_have_their_times() -> None:
+def test_a_new_alarm_has_insufficient_data_and_changes_are_dated() -> None:
     alarm = Alarm("AlarmHigh", rule())
     states = []
     for minute, value in enumerate([9.0, 9.0, 9.0, 9.0, 0.0, 0.0]):
@@ -103,7 +103,7 @@ def test_an_alarm_remembers_the_last_value_it_has_seen() -> None:
     st.lists(st.sampled_from([None, 0.0, 9.0]), min_size=17, max_size=17),
     st.sampled_from(["OK", "ALARM", "INSUFFICIENT_DATA"]),
 )
-def test_15_of_15_without_a_gap_is_what_it_says(values: list[float | None], before: AlarmState) -> None:
+def test_15_of_15_without_gaps_needs_15_breaching_datapoints(values: list[float | None], before: AlarmState) -> None:
     low = AlarmRule(5.0, "LessThanThreshold", 15, 15)
     state = judge(low, values, before)
     recent = values[-15:]

@@ -11,16 +11,16 @@ import pytest
 from harness.scaling.rules.alarms import Alarm, AlarmRule, AlarmState
 from harness.scaling.rules.cooldowns import Cooldowns
 from harness.scaling.rules.policies import ScalingPolicy, StepPolicy, TrackingPolicy
-from harness.scaling.rules.steps import StepAdjustment, StepScaling
+from harness.scaling.rules.steps import StepAdjustment, StepScalingSettings
 from harness.scaling.rules.target import CapacityChange, NotScaled, ScalableTarget, fulfilled
-from harness.scaling.rules.tracking import TargetTracking
+from harness.scaling.rules.tracking import TargetTrackingSettings
 
 
 def tracking(
     value: float, high: AlarmState = "OK", low: AlarmState = "OK", *, name: str = "tracking", **settings: Any
 ) -> TrackingPolicy:
     """A policy with target 10 whose alarms are in these states with this value."""
-    policy = TrackingPolicy.new(name, TargetTracking(10, **settings))
+    policy = TrackingPolicy.new(name, TargetTrackingSettings(10, **settings))
     policy.high.state, policy.low.state = high, low
     policy.high.value = policy.low.value = value
     return policy
@@ -36,7 +36,7 @@ def below(value: float, **settings: Any) -> TrackingPolicy:
 
 def steps(change: int, *, name: str = "steps", state: AlarmState = "ALARM", cooldown: float = 300) -> StepPolicy:
     adjustment = StepAdjustment(change, 0, None) if change > 0 else StepAdjustment(change, None, 0)
-    policy = StepPolicy(name, StepScaling("ChangeInCapacity", (adjustment,), cooldown=cooldown))
+    policy = StepPolicy(name, StepScalingSettings("ChangeInCapacity", (adjustment,), cooldown=cooldown))
     comparison = "GreaterThanThreshold" if change > 0 else "LessThanThreshold"
     watched = policy.watch(Alarm(f"{name}-alarm", AlarmRule(50, comparison, 1, 1)))  # type: ignore[arg-type]
     if state == "ALARM":
@@ -49,15 +49,15 @@ def target(*policies: ScalingPolicy, minimum: int = 1, maximum: int = 10, **swit
 
 
 def decided(scalable: ScalableTarget, capacity: int, now: float = 0.0, *, updatable: bool = True) -> int | str | None:
-    found = scalable.decide(now, capacity, updatable=updatable)
-    if isinstance(found, CapacityChange):
-        scalable.begin(now, capacity, found)
-        return found.capacity
-    return found.code if isinstance(found, NotScaled) else None
+    decision = scalable.decide(now, capacity, updatable=updatable)
+    if isinstance(decision, CapacityChange):
+        scalable.begin(now, capacity, decision)
+        return decision.capacity
+    return decision.code if isinstance(decision, NotScaled) else None
 
 
 @pytest.mark.parametrize(
-    ("fact", "policies", "capacity", "wanted"),
+    ("fact", "policies", "capacity", "expected"),
     [
         ("no alarm, no change", [tracking(10)], 3, None),
         ("insufficient data, no change", [tracking(0, "INSUFFICIENT_DATA", "INSUFFICIENT_DATA")], 3, None),
@@ -70,30 +70,35 @@ def decided(scalable: ScalableTarget, capacity: int, now: float = 0.0, *, updata
         ("at the minimum already", [below(0)], 1, "AlreadyAtMinCapacity"),
         ("one less would be over the target", [below(8.9)], 2, "AutoScalingAnticipatedFlapping"),
         ("the largest of several", [above(15), above(35, name="b")], 2, 7),
-        ("out if any says so", [below(1), above(15, name="b")], 2, 3),
-        ("in only if all do", [below(1), tracking(9.5, name="b")], 4, None),
-        ("in when all do, the largest", [below(1), below(8, name="b")], 4, "AutoScalingAnticipatedFlapping"),
-        ("missing data holds scale-in", [below(1), tracking(0, low="INSUFFICIENT_DATA", name="b")], 4, None),
+        ("out if any policy asks for it", [below(1), above(15, name="b")], 2, 3),
+        ("in only if all policies ask for it", [below(1), tracking(9.5, name="b")], 4, None),
         (
-            "a policy that never scales in does not hold it",
+            "in if all policies ask for it, to the largest",
+            [below(1), below(8, name="b")],
+            4,
+            "AutoScalingAnticipatedFlapping",
+        ),
+        ("missing data holds scale-in back", [below(1), tracking(0, low="INSUFFICIENT_DATA", name="b")], 4, None),
+        (
+            "a policy that never scales in does not hold it back",
             [below(1), tracking(9, name="b", disable_scale_in=True)],
             4,
             3,
         ),
         ("DisableScaleIn", [below(1, disable_scale_in=True)], 4, None),
-        ("a step's scale-in is not held by target tracking", [steps(-2), tracking(9.5, name="b")], 5, 3),
+        ("target tracking does not hold a step's scale-in back", [steps(-2), tracking(9.5, name="b")], 5, 3),
         ("a step and target tracking: the largest", [steps(4), above(15)], 4, 8),
-        ("a quiet step holds nothing", [below(1), steps(-2, state="OK")], 4, 3),
+        ("a step policy without alarm holds nothing back", [below(1), steps(-2, state="OK")], 4, 3),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )
-def test_decisions(fact: str, policies: Sequence[ScalingPolicy], capacity: int, wanted: int | str | None) -> None:
-    assert decided(target(*policies), capacity) == wanted, fact
-    assert decided(target(*reversed(policies)), capacity) == wanted, fact
+def test_decisions(fact: str, policies: Sequence[ScalingPolicy], capacity: int, expected: int | str | None) -> None:
+    assert decided(target(*policies), capacity) == expected, fact
+    assert decided(target(*reversed(policies)), capacity) == expected, fact
 
 
 @pytest.mark.parametrize(
-    ("switches", "policy", "wanted"),
+    ("switches", "policy", "expected"),
     [
         ({"suspended_out": True}, above(25), None),
         ({"suspended_out": True}, below(1), 3),
@@ -102,13 +107,13 @@ def test_decisions(fact: str, policies: Sequence[ScalingPolicy], capacity: int, 
         ({"suspended_schedule": True}, above(25), 10),
     ],
 )
-def test_suspended_scaling(switches: dict[str, bool], policy: ScalingPolicy, wanted: int | None) -> None:
+def test_suspended_scaling(switches: dict[str, bool], policy: ScalingPolicy, expected: int | None) -> None:
     # botocore, SuspendedState: each direction by itself.
-    assert decided(target(policy, **switches), 4) == wanted
+    assert decided(target(policy, **switches), 4) == expected
 
 
 @dataclass(frozen=True)
-class Stands:
+class Status:
     current: int
     desired: int
     updatable: bool = True
@@ -116,39 +121,37 @@ class Stands:
 
 
 @pytest.mark.parametrize(
-    ("standing", "there"),
-    [(Stands(2, 2), True), (Stands(1, 2), False), (Stands(2, 2, updatable=False), False)],
+    ("status", "there"),
+    [(Status(2, 2), True), (Status(1, 2), False), (Status(2, 2, updatable=False), False)],
 )
-def test_a_change_is_over_when_the_service_takes_another_and_what_was_asked_for_is_there(
-    standing: Stands, there: bool
-) -> None:
-    assert fulfilled(standing) is there
+def test_a_change_is_over_when_its_capacity_is_in_service(status: Status, there: bool) -> None:
+    assert fulfilled(status) is there
 
 
-def test_bounds_that_were_set_are_enforced_once_and_wait_for_the_service() -> None:
+def test_new_bounds_are_enforced_once_and_wait_for_the_service() -> None:
     scalable = target(minimum=2, maximum=4)
-    assert scalable.enforce(Stands(1, 1, updatable=False)) is None
-    assert scalable.enforce(Stands(1, 1)) == 2
-    assert scalable.enforce(Stands(1, 1)) is None
+    assert scalable.enforce(Status(1, 1, updatable=False)) is None
+    assert scalable.enforce(Status(1, 1)) == 2
+    assert scalable.enforce(Status(1, 1)) is None
     scalable.set_bounds(None, 3)
-    assert scalable.enforce(Stands(4, 4)) == 3
+    assert scalable.enforce(Status(4, 4)) == 3
     scalable.set_bounds(1, None)
-    assert scalable.enforce(Stands(3, 3)) is None
+    assert scalable.enforce(Status(3, 3)) is None
 
 
 @pytest.mark.parametrize(
-    ("standing", "changing", "scales"),
+    ("status", "changing", "scales"),
     [
-        (Stands(2, 2), False, True),
-        (Stands(2, 2), True, False),
-        (Stands(1, 2, takes_more=True), True, True),
-        (Stands(1, 2, updatable=False), False, False),
+        (Status(2, 2), False, True),
+        (Status(2, 2), True, False),
+        (Status(1, 2, takes_more=True), True, True),
+        (Status(1, 2, updatable=False), False, False),
     ],
 )
-def test_a_change_waits_for_the_last_one_unless_the_service_takes_more(
-    standing: Stands, changing: bool, scales: bool
+def test_a_change_waits_for_the_last_one_unless_the_service_accepts_more(
+    status: Status, changing: bool, scales: bool
 ) -> None:
-    assert isinstance(target(above(25)).decide_at(0, standing, changing=changing), CapacityChange) is scales
+    assert isinstance(target(above(25)).decide_at(0, status, changing=changing), CapacityChange) is scales
 
 
 @pytest.mark.parametrize("policy", [above(25), below(1)])
@@ -165,14 +168,14 @@ class TestScaleOutCooldown:
         assert decided(scalable, 1, now=0) == 3
         assert decided(scalable, 3, now=60) == "AlreadyAtDesiredCapacity"  # one instance at 30 needs 3: they are coming
 
-    def test_a_larger_scale_out_is_not_held(self) -> None:
+    def test_a_larger_scale_out_is_not_held_back(self) -> None:
         policy = above(30)
         scalable = target(policy)
         decided(scalable, 1, now=0)
         policy.high.value = 50
         assert decided(scalable, 3, now=60) == 5
 
-    def test_after_it_the_present_capacity_counts(self) -> None:
+    def test_after_it_decisions_start_from_the_present_capacity(self) -> None:
         scalable = target(above(30))
         decided(scalable, 1, now=0)
         assert decided(scalable, 3, now=299) == "AlreadyAtDesiredCapacity"
@@ -187,20 +190,20 @@ class TestScaleOutCooldown:
         assert decided(scalable, 12, now=60) == 13
         assert decided(scalable, 13, now=120) == "AlreadyAtDesiredCapacity"
 
-    def test_it_does_not_hold_scale_in(self) -> None:
+    def test_it_does_not_hold_scale_in_back(self) -> None:
         policy = above(30)
         scalable = target(policy)
         decided(scalable, 1, now=0)
         scalable.policies = [below(1)]
         assert decided(scalable, 3, now=60) == 2
 
-    def test_zero_seconds_hold_nothing(self) -> None:
+    def test_a_cooldown_of_zero_holds_nothing_back(self) -> None:
         scalable = target(above(30, scale_out_cooldown=0))
         assert [decided(scalable, 1, now=0), decided(scalable, 3, now=0)] == [3, 9]
 
 
 class TestScaleInCooldown:
-    def test_it_holds_scale_in_from_the_completion_on(self) -> None:
+    def test_it_holds_scale_in_back_from_the_completion_on(self) -> None:
         # botocore: "after a scale-in activity completes before another scale-in activity can start".
         scalable = target(below(1, scale_in_cooldown=100))
         assert decided(scalable, 5, now=0) == 4

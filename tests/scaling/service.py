@@ -1,4 +1,4 @@
-"""The service on virtual time, over endpoints and functions that are only numbers, and a real backend's CloudWatch."""
+"""The scaling service on virtual time, with stand-ins for SageMaker and Lambda, and a real backend's CloudWatch."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _Double:
 
 
 class Hosting(_Double):
-    """SageMaker's part: one variant ``AllTraffic`` per endpoint. provisioning: seconds of an update."""
+    """A stand-in for SageMaker: endpoints with one variant ``AllTraffic``. provisioning: seconds of an update."""
 
     service_name: ClassVar[str] = "sagemaker"
 
@@ -73,7 +73,7 @@ class Hosting(_Double):
 
 
 class Functions(_Double):
-    """Lambda's part: provisioned concurrency of aliases, there at once."""
+    """A stand-in for Lambda: provisioned concurrency of aliases, ready at once."""
 
     service_name: ClassVar[str] = "lambda"
 
@@ -96,8 +96,8 @@ class Functions(_Double):
         }
 
     async def put_provisioned_concurrency_config(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-        where = request["FunctionName"], request["Qualifier"]
-        self.provisioned[where] = request["ProvisionedConcurrentExecutions"]
+        alias = request["FunctionName"], request["Qualifier"]
+        self.provisioned[alias] = request["ProvisionedConcurrentExecutions"]
         return {}
 
     async def delete_provisioned_concurrency_config(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,8 +105,8 @@ class Functions(_Double):
         return {}
 
 
-class World:
-    """The service, looked at every ten virtual seconds by run()."""
+class VirtualService:
+    """The scaling service; run() makes it look at its targets every ten virtual seconds."""
 
     def __init__(self, aws: Aws) -> None:
         self.aws = aws
@@ -118,7 +118,7 @@ class World:
         self.scaling = Scaling(aws.local.backend, self.clock, self.metrics, services)
         self.cloudwatch = aws.client("cloudwatch")
 
-    async def __aenter__(self) -> World:
+    async def __aenter__(self) -> VirtualService:
         await self.metrics.start()
         self.scaling.start_writing()
         return self
@@ -135,39 +135,39 @@ class World:
     async def call(self, operation: str, **request: Any) -> dict[str, Any]:
         principal = Principal(f"arn:aws:iam::{ACCOUNT}:root", ACCOUNT, "root")
         call = Call("application-autoscaling", operation, principal, ACCOUNT, REGION, "id")
-        found: dict[str, Any] = await getattr(self.scaling, operation)(call, request)
-        return found
+        response: dict[str, Any] = await getattr(self.scaling, operation)(call, request)
+        return response
 
     def endpoint(self, count: int = 1) -> dict[str, str]:
-        """A new endpoint; its members for requests."""
+        """Makes an endpoint. Returns the members that name its variant in requests."""
         name = unique("endpoint")
         self.hosting.counts[name] = [count, count]
         return {**VARIANT, "ResourceId": f"endpoint/{name}/variant/AllTraffic"}
 
     def alias(self, provisioned: int = 1) -> dict[str, str]:
-        """A new function with an alias ``live``; its members for requests."""
+        """Makes a function with an alias ``live``. Returns the members that name it in requests."""
         name = unique("function")
         self.functions.provisioned[name, "live"] = provisioned
         return {**ALIAS, "ResourceId": f"function:{name}:live"}
 
     async def registered(self, minimum: int = 1, maximum: int = 4, count: int = 1) -> dict[str, str]:
-        where = self.endpoint(count)
-        await self.call("register_scalable_target", **where, MinCapacity=minimum, MaxCapacity=maximum)
-        return where
+        resource = self.endpoint(count)
+        await self.call("register_scalable_target", **resource, MinCapacity=minimum, MaxCapacity=maximum)
+        return resource
 
-    async def tracked(self, where: Mapping[str, str], target: float = 5, **settings: Any) -> dict[str, Any]:
+    async def tracked(self, resource: Mapping[str, str], target: float = 5, **settings: Any) -> dict[str, Any]:
         """Puts a target tracking policy ``p`` on invocations per instance."""
         return await self.call(
             "put_scaling_policy",
-            **where,
+            **resource,
             PolicyName="p",
             PolicyType="TargetTrackingScaling",
             TargetTrackingScalingPolicyConfiguration=invocations(target, **settings),
         )
 
-    async def alarm_on_load(self, where: Mapping[str, str], policy: Mapping[str, Any], **alarm: Any) -> str:
-        """A user's own alarm on invocations per instance, whose action the policy is; its name."""
-        name, endpoint = unique("alarm"), where["ResourceId"].split("/")[1]
+    async def alarm_on_load(self, resource: Mapping[str, str], policy: Mapping[str, Any], **alarm: Any) -> str:
+        """Puts a user's own alarm on invocations per instance, with the policy as its action. Returns its name."""
+        name, endpoint = unique("alarm"), resource["ResourceId"].split("/")[1]
         await asyncio.to_thread(
             self.cloudwatch.put_metric_alarm,
             AlarmName=name,
@@ -181,9 +181,9 @@ class World:
         )
         return name
 
-    def load(self, where: Mapping[str, str], per_minute: Callable[[], float]) -> None:
-        """Invocations a minute, over the instances in service, recorded as SageMaker does."""
-        name = where["ResourceId"].split("/")[1]
+    def load(self, resource: Mapping[str, str], per_minute: Callable[[], float]) -> None:
+        """Records invocations per minute, divided by the instances in service, as SageMaker does."""
+        name = resource["ResourceId"].split("/")[1]
         series = Series(
             "AWS/SageMaker",
             "InvocationsPerInstance",
@@ -193,21 +193,21 @@ class World:
         )
         self.metrics.sample(60, lambda: [(series, per_minute() / self.hosting.counts[name][0])])
 
-    def counts(self, where: Mapping[str, str]) -> tuple[int, int]:
-        """Current and desired."""
-        current, desired = self.hosting.counts[where["ResourceId"].split("/")[1]]
+    def counts(self, resource: Mapping[str, str]) -> tuple[int, int]:
+        """Returns the current and the desired number of instances."""
+        current, desired = self.hosting.counts[resource["ResourceId"].split("/")[1]]
         return current, desired
 
-    async def activities(self, where: Mapping[str, str], **more: Any) -> list[dict[str, Any]]:
-        found = await self.call("describe_scaling_activities", **where, **more)
-        return list(found["ScalingActivities"])
+    async def activities(self, resource: Mapping[str, str], **more: Any) -> list[dict[str, Any]]:
+        response = await self.call("describe_scaling_activities", **resource, **more)
+        return list(response["ScalingActivities"])
 
-    async def alarms(self, where: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-        """The policies' alarms as CloudWatch has them, by High and Low."""
+    async def alarms(self, resource: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+        """Returns the policy's alarms in CloudWatch, by High and Low."""
         await self.scaling.flush_alarms()
-        prefix = f"TargetTracking-{where['ResourceId']}-Alarm"
-        found = await asyncio.to_thread(self.cloudwatch.describe_alarms, AlarmNamePrefix=prefix)
-        return {alarm["AlarmName"].removeprefix(prefix).split("-")[0]: alarm for alarm in found["MetricAlarms"]}
+        prefix = f"TargetTracking-{resource['ResourceId']}-Alarm"
+        response = await asyncio.to_thread(self.cloudwatch.describe_alarms, AlarmNamePrefix=prefix)
+        return {alarm["AlarmName"].removeprefix(prefix).split("-")[0]: alarm for alarm in response["MetricAlarms"]}
 
 
 def invocations(target: float = 5, **settings: Any) -> dict[str, Any]:
