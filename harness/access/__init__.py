@@ -1,1 +1,1 @@
-"""IAM: policy documents, their evaluation (pure), and who may do what."""
+"""IAM: who calls, what their policies allow, and what advice there is on those policies."""

@@ -1,4 +1,7 @@
-"""The backend's IAM and STS as a directory: whose key is this, and which policies does he have."""
+"""The directory of principals: whose an access key is, and which policies a user or role has.
+
+The backend's IAM, STS and S3 hold the facts. They are read through boto3 and cached.
+"""
 
 from __future__ import annotations
 
@@ -10,49 +13,51 @@ from typing import Any, Generic, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from harness.access.keys import Key, Keys, issued
+from harness.access.entities import Entity, read_entity, read_managed, read_policy
+from harness.access.rules.access_keys import AccessKey, issued_key
 from harness.access.rules.policy import Policy
 from harness.access.rules.principals import Caller, session_caller
-from harness.access.stored import Entity, read_entity, read_managed, read_policy
+from harness.access.state import State
 from harness.backend.client import Backend, connect
 from harness.core.calls import Principal
 from harness.core.clock import Clock, WallClock
 from harness.core.environment import ADMINISTRATOR_KEY
 
-# IAM is eventually consistent on AWS; here a write seen by the gateway empties the cache, and what it missed is seen so
-# much later: what is older is still taken while it is read anew, so that no request waits for it.
+# A write to IAM that passes the gateway empties the cache at once. A write that does not pass it is seen after this
+# time. An entry that is older is still used while it is read again, so that no request waits.
 _LIFETIME_SECONDS = 5.0
-# Of every local emulator, and of localstack-client's sessions.
+# The keys of every local emulator, and of localstack-client's sessions.
 _ADMINISTRATOR_KEYS = frozenset((ADMINISTRATOR_KEY, "accesskey"))
 _ADMINISTRATOR = "harness-administrator"
 Item = TypeVar("Item")
 
 
 class _Cache(Generic[Item]):
-    """What was read from the backend, by name; refreshed in the background when it is old."""
+    """Items read from the backend, by name. An old item is refreshed in the background."""
 
     def __init__(self, read: Callable[[str], Item], clock: Clock) -> None:
         self._read = read
         self._clock = clock
-        self._found: dict[str, tuple[float, Item]] = {}
+        self._items: dict[str, tuple[float, Item]] = {}
         self._reading: dict[str, asyncio.Task[Item]] = {}
 
-    def at_hand(self, name: str) -> Item | None:
-        """What is known, without waiting; None where it has to be read first."""
-        found = self._found.get(name)
-        if found is None:
+    def cached(self, name: str) -> Item | None:
+        """The item, if it is here; None if it has to be read first. Never waits."""
+        entry = self._items.get(name)
+        if entry is None:
             return None
-        if self._clock.now() - found[0] >= _LIFETIME_SECONDS and name not in self._reading:
+        since, item = entry
+        if self._clock.now() - since >= _LIFETIME_SECONDS and name not in self._reading:
             self._begin(name)
-        return found[1]
+        return item
 
     async def get(self, name: str) -> Item:
-        found = self.at_hand(name)
-        return found if found is not None else await asyncio.shield(self._reading.get(name) or self._begin(name))
+        item = self.cached(name)
+        return item if item is not None else await asyncio.shield(self._reading.get(name) or self._begin(name))
 
-    def forget(self) -> None:
-        """What is being read now began before whatever made this necessary, and is not kept."""
-        self._found.clear()
+    def clear(self) -> None:
+        """Forgets everything, also what is being read now: that may be from before the change."""
+        self._items.clear()
         self._reading.clear()
 
     def _begin(self, name: str) -> asyncio.Task[Item]:
@@ -66,44 +71,51 @@ class _Cache(Generic[Item]):
             return
         del self._reading[name]
         if not task.cancelled() and task.exception() is None:
-            self._found[name] = (self._clock.now(), task.result())
+            self._items[name] = (self._clock.now(), task.result())
 
 
 class Directory:
-    """Principals and their policies, read through boto3 and cached.
+    """Principals and their policies.
 
-    account: the backend's account id, learned at start. administrator: whether the well-known key is one. clock: of
-    what is kept, the wall's by default.
+    administrator: whether the well-known key ``test`` is the account's administrator. clock: tells the age of cached
+    items; the wall's by default, also when the harness's clock is sped up: credentials and signatures have wall time.
     """
 
-    def __init__(self, backend: Backend, *, administrator: bool = True, clock: Clock | None = None) -> None:
+    def __init__(
+        self, backend: Backend, state: State | None = None, *, administrator: bool = True, clock: Clock | None = None
+    ) -> None:
         self._backend = backend
         self._administrator = administrator
-        self.account = ""
-        self.keys = Keys()
-        # The wall's, however fast the harness's own goes: credentials and signatures have it too.
+        self.state = state or State()
         self._clock = clock = clock or WallClock()
         self._entities = _Cache(self._read_entity, clock)
         self._managed = _Cache(self._read_managed, clock)
         self._buckets = _Cache(self._read_bucket, clock)
 
+    @property
+    def account(self) -> str:
+        """The backend's account id, known from start() on."""
+        return self.state.account
+
     async def start(self) -> None:
-        """Learns the account's id from the backend, and from now on the keys that the harness itself gets."""
+        """Asks the backend for the account's id, and from now on notes the keys that the harness's own calls get."""
         identity = await self._backend.call("sts", "get_caller_identity")
-        self.account = identity["Account"]
+        self.state.account = identity["Account"]
         events = self._backend.client("sts").meta.events
         events.register("after-call.sts.AssumeRole", self._on_assume_role)
 
     def _on_assume_role(self, parsed: Mapping[str, Any], **_: Any) -> None:
-        self.learn("AssumeRole", {}, parsed, None)
+        self.note_key("AssumeRole", {}, parsed, None)
 
-    def learn(
+    # ---- access keys
+
+    def note_key(
         self, operation: str, request: Mapping[str, Any], answer: Mapping[str, Any], caller: Principal | None
     ) -> None:
-        """An answer of STS or IAM that may have a key in it."""
-        key = issued(operation, request, answer, self.account, caller, self._clock.now())
+        """Keeps the access key in an answer of STS or IAM, if there is one (harness.access.rules.access_keys)."""
+        key = issued_key(operation, request, answer, self.account, caller, self._clock.now())
         if key is not None:
-            self.keys.add(key)
+            self.state.keys.add(key)
 
     @property
     def root(self) -> Principal:
@@ -111,7 +123,7 @@ class Directory:
         return Principal(f"arn:aws:iam::{self.account}:root", self.account, "root")
 
     async def make_administrator(self) -> tuple[str, str]:
-        """A user of IAM who may do everything, for whoever goes without the well-known key; his key and secret."""
+        """Makes an IAM user who may do everything, for a harness whose well-known key may not; the key and secret."""
         return await asyncio.to_thread(self._make_administrator)
 
     def _make_administrator(self) -> tuple[str, str]:
@@ -121,27 +133,29 @@ class Directory:
         everything = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
         iam.put_user_policy(UserName=_ADMINISTRATOR, PolicyName="all", PolicyDocument=json.dumps(everything))
         answer = iam.create_access_key(UserName=_ADMINISTRATOR)
-        self.learn("CreateAccessKey", {}, answer, None)
+        self.note_key("CreateAccessKey", {}, answer, None)
         return answer["AccessKey"]["AccessKeyId"], answer["AccessKey"]["SecretAccessKey"]
 
-    async def key(self, access_key: str) -> Key | None:
-        """An access key, or None for one that neither IAM nor STS issued.
+    async def key(self, key_id: str) -> AccessKey | None:
+        """The access key with that id; None if neither IAM nor STS issued it, or if it is inactive.
 
-        The keys that local emulators' clients bring along are the administrator's.
+        The keys that clients of local emulators bring along are the administrator's.
         """
-        if self._administrator and access_key in _ADMINISTRATOR_KEYS:
-            return Key(access_key, self.root)
-        known = self.keys.get(access_key)
-        if known is None:
-            principal = await asyncio.to_thread(self._look_up, access_key)
-            if principal is not None and self.keys.get(access_key) is None:
-                self.keys.add(Key(access_key, principal))
-            known = self.keys.get(access_key)
-        return known if known is not None and known.active else None
+        if self._administrator and key_id in _ADMINISTRATOR_KEYS:
+            return AccessKey(key_id, self.root)
+        keys = self.state.keys
+        key = keys.get(key_id)
+        if key is None:
+            principal = await asyncio.to_thread(self._find_owner, key_id)
+            # The answer that issued the key may have passed in the meantime, and that has the secret.
+            if principal is not None and keys.get(key_id) is None:
+                keys.add(AccessKey(key_id, principal))
+            key = keys.get(key_id)
+        return key if key is not None and key.active else None
 
-    def _look_up(self, access_key: str) -> Principal | None:
-        # Backends do not verify signatures, so a key's owner can be asked for without its secret.
-        sts = connect("sts", self._backend.url, self._backend.region, access_key, "unknown")
+    def _find_owner(self, key_id: str) -> Principal | None:
+        # Backends do not verify signatures: they name a key's owner to a client without its secret.
+        sts = connect("sts", self._backend.url, self._backend.region, key_id, "unknown")
         try:
             arn = sts.get_caller_identity()["Arn"]
         except (ClientError, BotoCoreError):
@@ -150,59 +164,59 @@ class Directory:
             sts.close()
         if ":assumed-role/" in arn:
             return Principal(arn, self.account, "assumed-role")
-        # moto names the owner of a key it never issued "user/moto", LocalStack the root user.
-        if ":user/" in arn and not arn.endswith(":user/moto") and self._is_active(access_key, arn):
+        # For a key that it never issued moto names "user/moto", and LocalStack the root user.
+        if ":user/" in arn and not arn.endswith(":user/moto") and self._is_active(key_id, arn):
             return Principal(arn, self.account, "user")
         return None
 
-    def _is_active(self, access_key: str, arn: str) -> bool:
+    def _is_active(self, key_id: str, arn: str) -> bool:
         pages = self._backend.client("iam").get_paginator("list_access_keys").paginate(UserName=arn.rpartition("/")[2])
-        entries = (entry for page in pages for entry in page["AccessKeyMetadata"])
-        return any(one["AccessKeyId"] == access_key and one["Status"] == "Active" for one in entries)
+        keys = (key for page in pages for key in page["AccessKeyMetadata"])
+        return any(key["AccessKeyId"] == key_id and key["Status"] == "Active" for key in keys)
 
     # ---- policies
 
-    def forget(self) -> None:
-        """Called when IAM was written to."""
-        self._entities.forget()
-        self._managed.forget()
-        self.keys.forget_unseen()
+    def iam_changed(self) -> None:
+        """Forgets what may have changed with a write to IAM."""
+        self._entities.clear()
+        self._managed.clear()
+        self.state.keys.forget_without_secret()
 
-    def forget_buckets(self) -> None:
-        """Called when a bucket's policy was written to."""
-        self._buckets.forget()
+    def buckets_changed(self) -> None:
+        """Forgets the buckets' policies."""
+        self._buckets.clear()
 
-    def entity_at_hand(self, principal: Principal) -> Entity | None:
-        """What entity() gives, where it need not wait."""
-        return self._entities.at_hand(_entity_name(principal))
+    def cached_entity(self, principal: Principal) -> Entity | None:
+        """The result of entity(), if it is in the cache. Never waits."""
+        return self._entities.cached(_entity_name(principal))
 
     async def entity(self, principal: Principal) -> Entity:
-        """The user or role behind a principal; one that is no longer there has no policies left."""
+        """The user or role of a principal; one without policies if it has been deleted."""
         return await self._entities.get(_entity_name(principal))
 
     async def role(self, arn: str) -> Entity:
         """A role by its ARN."""
         return await self._entities.get(f"role/{arn.rpartition('/')[2]}")
 
-    async def by_arn(self, arn: str) -> Entity:
+    async def entity_of_arn(self, arn: str) -> Entity:
         """A user, group or role by its ARN."""
         kind = arn.rpartition(":")[2].partition("/")[0]
         return await self._entities.get(f"{kind}/{arn.rpartition('/')[2]}")
 
-    async def session_policies(self, key: Key) -> tuple[Policy, ...] | None:
-        """The session policies of a key, managed ones included; None where nothing limits the session."""
+    async def session_policies(self, key: AccessKey) -> tuple[Policy, ...] | None:
+        """A key's session policies, managed ones included; None if nothing limits the session."""
         if key.session is None:
             return None
         managed = [await self._managed.get(arn) for arn in key.session_arns]
         return (*key.session, *(policy for policy in managed if policy.statements))
 
     async def bucket_policy(self, bucket: str) -> Policy | None:
-        """A bucket's own policy, or None."""
-        found = await self._buckets.get(bucket)
-        return found if found.statements else None
+        """A bucket's own policy; None if it has none."""
+        policy = await self._buckets.get(bucket)
+        return policy if policy.statements else None
 
     def caller(self, principal: Principal, entity: Entity) -> Caller:
-        """A principal as policies name him."""
+        """The principal as policies name it."""
         if principal.kind == "assumed-role":
             return session_caller(principal.arn, entity.arn)
         return Caller(principal.arn, principal.account, principal.kind)
@@ -212,7 +226,7 @@ class Directory:
         try:
             return read_entity(self._backend.client("iam"), kind, bare)
         except ClientError:
-            # A role or user deleted while its credentials live on has no policies left.
+            # A role or user that was deleted while its credentials live on has no policies left.
             return Entity("")
 
     def _read_managed(self, arn: str) -> Policy:

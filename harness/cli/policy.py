@@ -16,13 +16,20 @@ from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.table import Table
 
-from harness.access.advice.lint import Finding, lint
-from harness.access.advice.risks import Risk, risks
-from harness.access.advice.smallest import LONGEST_INLINE, smallest_policy
-from harness.access.advice.usage import Use, actions_of, denied, resources_of, summary, uses
-from harness.access.rules.observed import Observed
-from harness.access.rules.record import Recorded
-from harness.cli.policy_run import PolicyRun, read_observed, recorded_observed, run_stack, with_policies
+from harness.access.lint import LintFinding, lint
+from harness.access.rules.access_history import AccessHistory
+from harness.access.rules.advice.risks import Risk, risks
+from harness.access.rules.advice.smallest import LONGEST_INLINE, smallest_policy
+from harness.access.rules.advice.usage import (
+    StatementUse,
+    actions_of,
+    denied_calls,
+    resources_of,
+    statement_uses,
+    summary,
+)
+from harness.access.rules.call_log import LoggedCall
+from harness.cli.policy_run import PolicyRun, read_history, recorded_history, run_stack, with_policies
 from harness.core.environment import harness_url
 from harness.core.errors import HarnessError
 from harness.core.progress import Steps
@@ -57,13 +64,13 @@ def check(stack_file: Path, recorded: Path | None, live: bool) -> None:
     Exit status 1 where a call was denied, or where the linter finds an error in a policy that is not AWS's own.
     """
     stack = load_stack(stack_file)
-    seen = _seen(stack, recorded, live).observed
+    seen = _seen(stack, recorded, live).history
     console = Console(highlight=False, emoji=False)  # arn:aws:secretsmanager:...:secret:... has no picture in it
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = _WIDTH
     roles = _roles(stack, seen)
     _print_uses(console, seen, roles)
-    refused = [call for _, arn in roles for call in denied(seen, arn)]
+    refused = [call for _, arn in roles for call in denied_calls(seen, arn)]
     _print_denied(console, refused)
     _print_risks(console, [(name, risk) for name, arn in roles for risk in risks(seen.roles[arn])])
     findings = lint([one for arn in dict.fromkeys(arn for _, arn in roles) for one in seen.roles[arn]])
@@ -88,12 +95,12 @@ def generate(
         raise HarnessError(f"--account is a number of twelve digits, not {account!r}.")
     stack = load_stack(stack_file)
     run = _seen(stack, recorded, live)
-    seen = run.observed
+    seen = run.history
     roles = _roles(stack, seen)
     if proof:
-        local = {name: smallest_policy(seen.of(arn), seen.account) for name, arn in roles}
+        local = {name: smallest_policy(seen.calls_of(arn), seen.account) for name, arn in roles}
         _prove(stack, local, run)
-    wanted = {name: smallest_policy(seen.of(arn), seen.account, account or "*") for name, arn in roles}
+    wanted = {name: smallest_policy(seen.calls_of(arn), seen.account, account or "*") for name, arn in roles}
     for name, document in wanted.items():
         size = len("".join(json.dumps(document).split()))
         if size > LONGEST_INLINE:
@@ -111,18 +118,18 @@ def _seen(stack: Stack, recorded: Path | None, live: bool) -> PolicyRun:
     if recorded is not None and live:
         raise HarnessError("--run and --live are two answers to one question: give one of them.")
     if recorded is not None:
-        return PolicyRun(recorded_observed(recorded), "", "")
+        return PolicyRun(recorded_history(recorded), "", "")
     if live:
-        return PolicyRun(read_observed(harness_url()), "", "")
+        return PolicyRun(read_history(harness_url()), "", "")
     run = run_stack(stack, Steps(), stack.name)
     if run.failed:
         click.echo(f"The function answered with an error ({run.failed}): {run.answer}", err=True)
     return run
 
 
-def _roles(stack: Stack, seen: Observed) -> list[tuple[str, str]]:
+def _roles(stack: Stack, seen: AccessHistory) -> list[tuple[str, str]]:
     """Name and ARN of each of the stack's roles."""
-    found = [(name, arn) for name in stack.roles if (arn := seen.role(name)) is not None]
+    found = [(name, arn) for name in stack.roles if (arn := seen.role_arn(name)) is not None]
     if not found:
         raise HarnessError(f"No role of {stack.name} made a call that was recorded: {', '.join(stack.roles)}.")
     return found
@@ -133,8 +140,8 @@ def _prove(stack: Stack, documents: dict[str, dict[str, Any]], run: PolicyRun) -
     with tempfile.TemporaryDirectory(prefix="harness-proof-") as folder:
         small = with_policies(stack, documents, Path(folder))
         proof = run_stack(small, Steps(), f"{stack.name} with the smallest policies")
-    arns = [arn for name in documents if (arn := proof.observed.role(name)) is not None]
-    refused = [call for arn in arns for call in denied(proof.observed, arn)]
+    arns = [arn for name in documents if (arn := proof.history.role_arn(name)) is not None]
+    refused = [call for arn in arns for call in denied_calls(proof.history, arn)]
     if refused:
         first = refused[0]
         raise HarnessError(
@@ -143,7 +150,7 @@ def _prove(stack: Stack, documents: dict[str, dict[str, Any]], run: PolicyRun) -
         )
     if proof.failed and not run.failed:
         raise HarnessError(f"With the smallest policies the function answers with an error: {proof.answer}")
-    calls = [call for arn in arns for call in proof.observed.of(arn)]
+    calls = [call for arn in arns for call in proof.history.calls_of(arn)]
     click.echo(f"Proved: deployed and invoked with them, {len(calls)} different calls allowed, none denied.", err=True)
 
 
@@ -160,9 +167,9 @@ def _print(console: Console, table: Table) -> None:
         console.print(table)
 
 
-def _print_uses(console: Console, seen: Observed, roles: Iterable[tuple[str, str]]) -> None:
+def _print_uses(console: Console, seen: AccessHistory, roles: Iterable[tuple[str, str]]) -> None:
     for name, arn in roles:
-        found = uses(seen, arn)
+        found = statement_uses(seen, arn)
         used = sum(1 for one in found if one.calls)
         console.print(
             f"[bold]{escape(name)}[/bold]: {used} of the {len(found)} statements of its policies decided a call, "
@@ -174,7 +181,7 @@ def _print_uses(console: Console, seen: Observed, roles: Iterable[tuple[str, str
             _print(console, table)
 
 
-def _add_uses(table: Table, found: Sequence[Use]) -> None:
+def _add_uses(table: Table, found: Sequence[StatementUse]) -> None:
     never = [one for one in found if not one.calls]
     shown = found if len(never) <= _MOST_ROWS else [one for one in found if one.calls]
     for one in shown:
@@ -188,7 +195,7 @@ def _add_uses(table: Table, found: Sequence[Use]) -> None:
         table.add_row(_ranges([one.statement.index for one in never]), "never", f"{len(never)} statements", "")
 
 
-def _print_denied(console: Console, calls: Sequence[Recorded]) -> None:
+def _print_denied(console: Console, calls: Sequence[LoggedCall]) -> None:
     table = _table("Calls that were denied, or would be on AWS", "role", "action", "on", "because", "calls")
     for call in calls:
         made = f" (by {call.service} as the role)" if call.service else ""
@@ -208,7 +215,7 @@ def _print_risks(console: Console, found: Sequence[tuple[str, Risk]]) -> None:
         _print(console, table)
 
 
-def _print_findings(console: Console, findings: Sequence[Finding]) -> None:
+def _print_findings(console: Console, findings: Sequence[LintFinding]) -> None:
     table = _table("What the linter finds", "policy", "#", "severity", "finding")
     kinds = Counter((one.policy, one.check) for one in findings)
     for one in findings:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.access.rules.observed import Observed, observed
+from harness.access.rules.access_history import AccessHistory
 from harness.access.rules.policy import MalformedPolicy
 from harness.core.errors import HarnessError
 from harness.core.progress import Steps
@@ -31,7 +31,7 @@ FILE = "access.json"
 class PolicyRun:
     """failed: the function's error, or "". answer: what it answered, or its traceback."""
 
-    observed: Observed
+    history: AccessHistory
     failed: str
     answer: str
 
@@ -53,15 +53,15 @@ def run_stack(stack: Stack, steps: Steps, what: str) -> PolicyRun:
                 event = stack.path(stack.function.event).read_bytes() if stack.function.event else b"{}"
                 with steps.step(f"Invoking {stack.function.qualified_name}"):
                     answer, _, failed = invoke_function(running.url, stack.region, stack.function.qualified_name, event)
-            return PolicyRun(read_observed(running.url), failed, answer)
+            return PolicyRun(read_history(running.url), failed, answer)
 
 
-def read_observed(url: str) -> Observed:
+def read_history(url: str) -> AccessHistory:
     """The calls that the harness at ``url`` has seen. Raises HarnessError where none answers."""
-    return _observed(LocalAwsClient(url).access(), url)
+    return _read(LocalAwsClient(url).access(), url)
 
 
-def recorded_observed(run: Path) -> Observed:
+def recorded_history(run: Path) -> AccessHistory:
     """The calls of a recorded run. Raises HarnessError where the folder has none."""
     file = run / FILE
     try:
@@ -70,12 +70,12 @@ def recorded_observed(run: Path) -> Observed:
         raise HarnessError(f"{run} has no {FILE}: `harness rehearse` records a run with the calls it made.") from None
     except (ValueError, RecursionError):
         raise HarnessError(f"{file} is not JSON.") from None
-    return _observed(document, str(file))
+    return _read(document, str(file))
 
 
-def _observed(document: Mapping[str, Any], where: str) -> Observed:
+def _read(document: Mapping[str, Any], where: str) -> AccessHistory:
     try:
-        return observed(document)
+        return AccessHistory.from_document(document)
     except (KeyError, TypeError, AttributeError, ValueError, MalformedPolicy) as error:
         raise HarnessError(f"{where} is no record of calls that this version reads: {error}.") from None
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from harness.access.rules.actions import Place
+from harness.access.rules.actions import AccountRegion
 from harness.access.rules.service_calls import ServiceCall, function_calls
 from harness.backend.client import Backend
 from harness.backend.logs import CloudWatchLogs
@@ -154,7 +154,7 @@ class Functions(
                 if arn
             ]
             role = function.latest.configuration.role
-            yield from function_calls(name, role, destinations, Place(region, account))
+            yield from function_calls(name, role, destinations, AccountRegion(region, account))
 
     def concurrency(self) -> list[dict[str, Any]]:
         """Every function's executions of this moment and what is set on them, for a live picture.

@@ -7,19 +7,19 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from harness.access import errors
 from harness.access.directory import Directory
-from harness.access.keys import Key
-from harness.access.reference import action as action_of
+from harness.access.entities import Entity
+from harness.access.rules.access_keys import AccessKey
 from harness.access.rules.actions import Need
+from harness.access.rules.call_log import CallLog
 from harness.access.rules.context import Circumstances, RequestContext, Sender, Tags
-from harness.access.rules.evaluation import Decision, Policies, Request, denial, evaluate
+from harness.access.rules.evaluation import AccessRequest, Decision, Policies, denial, evaluate
 from harness.access.rules.policy import Policy, parse_policy
-from harness.access.rules.record import CallRecord
-from harness.access.rules.signature import Message, fault
-from harness.access.stored import Entity
+from harness.access.rules.reference import action as action_of
+from harness.access.rules.signature import Message, find_fault
 from harness.core.calls import Principal
-from harness.gateway import refusals
-from harness.gateway.identify import Credential, Head, Target, signed_of
+from harness.gateway.identify import Credential, Head, Target, signature_of
 
 # Everybody may ask who he is, and for a token of his own; no policy can take it away (IAM user guide).
 _FREE = frozenset(("sts:GetCallerIdentity", "sts:GetSessionToken"))
@@ -35,7 +35,7 @@ class Identity:
     """Whoever sent a request. key: None for one without a signature, which only S3 and some operations take."""
 
     principal: Principal
-    key: Key | None
+    key: AccessKey | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,7 @@ class Asked:
 class Authorizer:
     """policies, tags: of the resources of owned services. record: of what roles and users called."""
 
-    def __init__(
-        self, directory: Directory, record: CallRecord, policies: ResourcePolicies, tags: ResourceTags
-    ) -> None:
+    def __init__(self, directory: Directory, record: CallLog, policies: ResourcePolicies, tags: ResourceTags) -> None:
         self._directory = directory
         self._record = record
         self._policies = policies
@@ -71,14 +69,14 @@ class Authorizer:
             if target.service == "s3":
                 # A bucket's policy may be for everybody.
                 return Identity(Principal("anonymous", self._directory.account, "anonymous"), None)
-            raise refusals.missing_token(target.protocol)
+            raise errors.missing_token(target.protocol)
         return await self.holder(target.credential, target.protocol)
 
     async def holder(self, credential: Credential, protocol: str) -> Identity:
         """Whose key it is. Raises AwsError where it is nobody's."""
         key = await self._directory.key(credential.access_key)
         if key is None:
-            raise refusals.unknown_key(protocol)
+            raise errors.unknown_key(protocol)
         return Identity(key.principal, key)
 
     def verify(
@@ -94,13 +92,13 @@ class Authorizer:
             return
         now = time.time()
         if key.token and head.headers.get("x-amz-security-token", credential.token) != key.token:
-            raise refusals.foreign_token(protocol)
+            raise errors.foreign_token(protocol)
         if key.expires is not None and now > key.expires:
-            raise refusals.expired_token(protocol)
-        signed = signed_of(head, credential)
-        wrong = fault(signed, Message(head.method, head.path, head.query, head.headers, body), key.secret, now)
-        if wrong is not None:
-            raise refusals.bad_signature(wrong, signed.stamp, now, protocol)
+            raise errors.expired_token(protocol)
+        signature = signature_of(head, credential)
+        fault = find_fault(signature, Message(head.method, head.path, head.query, head.headers, body), key.secret, now)
+        if fault is not None:
+            raise errors.bad_signature(fault, signature.stamp, now, protocol)
 
     async def user_id(self, principal: Principal) -> str:
         """``aws:userid``: the account for its root user, else IAM's identifier, with a role session's name."""
@@ -124,13 +122,13 @@ class Authorizer:
                 trust = need.action == _ASSUME
                 own = await self._resource_policy(need.action, resource)
                 policies = Policies(entity.identity, entity.boundary, session, own, _account(resource), trust=trust)
-                decision = evaluate(Request(caller, need.action, resource, context), policies)
+                decision = evaluate(AccessRequest(caller, need.action, resource, context), policies)
                 self._note(caller.entity_arn, need.action, resource, decision, context)
                 if not decision.allowed:
                     if caller.kind == "anonymous":
-                        raise refusals.missing_token(protocol)
+                        raise errors.missing_token(protocol)
                     quoted = need.action.startswith("s3:")
-                    raise refusals.denied(denial(caller, need.action, resource, decision, quoted=quoted), protocol)
+                    raise errors.denied(denial(caller, need.action, resource, decision, quoted=quoted), protocol)
 
     async def _sender(self, identity: Identity) -> tuple[Sender, Entity, tuple[Policy, ...] | None]:
         """Who calls, what he may, and what limits his session."""
@@ -138,7 +136,7 @@ class Authorizer:
         if key is None:
             nobody = Entity("")
             return Sender(self._directory.caller(principal, nobody)), nobody, None
-        entity = self._directory.entity_at_hand(principal) or await self._directory.entity(principal)
+        entity = self._directory.cached_entity(principal) or await self._directory.entity(principal)
         session = None if key.session is None else await self._directory.session_policies(key)
         caller = self._directory.caller(principal, entity)
         tags = {**entity.tags, **key.tags}

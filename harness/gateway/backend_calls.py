@@ -12,12 +12,12 @@ from xml.sax.saxutils import unescape
 from botocore import parsers
 from botocore.model import OperationModel
 
+from harness.access import errors
 from harness.access.directory import Directory
-from harness.access.keys import ISSUING
-from harness.access.rules.actions import Place, http_need, needs, passed_roles, prefix_of
-from harness.access.rules.policy import MalformedPolicy, Use, parse_policy
+from harness.access.rules.access_keys import ISSUING
+from harness.access.rules.actions import AccountRegion, http_need, needs, passed_roles, prefix_of
+from harness.access.rules.policy import Attachment, MalformedPolicy, parse_policy
 from harness.core.errors import AwsError
-from harness.gateway import refusals
 from harness.gateway.authorizing import Asked, Authorizer, Identity
 from harness.gateway.forward import Forwarder
 from harness.gateway.http import Exchange
@@ -32,7 +32,7 @@ _BODY_LIMIT = 20 * 1024 * 1024
 _LONGEST_POLICY = 131_072
 _READING = ("Get", "List", "Simulate", "Generate")
 # Which members of IAM's and STS's operations are policies, and of what use.
-_DOCUMENTS: Mapping[tuple[str, str], Use] = {
+_DOCUMENTS: Mapping[tuple[str, str], Attachment] = {
     ("CreateRole", "AssumeRolePolicyDocument"): "trust",
     ("UpdateAssumeRolePolicy", "PolicyDocument"): "trust",
     ("PutRolePolicy", "PolicyDocument"): "identity",
@@ -87,7 +87,7 @@ class BackendCalls:
     ) -> None:
         credential = target.credential
         region, signing_name = (credential.region, credential.signing_name) if credential else ("", target.service)
-        place = Place(region or self._region, self._directory.account)
+        place = AccountRegion(region or self._region, self._directory.account)
         asked = Asked(exchange.head, exchange.source, place.region, request)
         if target.service in ("apigateway", "apigatewayv2"):
             wanted = [http_need(exchange.head.method, exchange.head.path, place)]
@@ -109,23 +109,23 @@ class BackendCalls:
             return
         parser: Any = parsers.create_parser("query")
         answer = parser.parse({"status_code": status, "headers": {}, "body": body}, operation.output_shape)
-        self._directory.learn(operation.name, request, answer, identity.principal)
+        self._directory.note_key(operation.name, request, answer, identity.principal)
 
     def _listen(self, target: Target, request: Mapping[str, Any], body: bytes, exchange: Exchange) -> None:
         """What a request has changed of who may what."""
         name = target.operation_name
         if target.service == "s3" and name in _BUCKET_POLICIES:
-            self._directory.forget_buckets()
+            self._directory.buckets_changed()
         if target.service != "iam" or name.startswith(_READING):
             return
-        self._directory.forget()
+        self._directory.iam_changed()
         if name in ("DeleteAccessKey", "UpdateAccessKey"):
             changed = request or _decoded(target, exchange, body)
             key = changed.get("AccessKeyId", "")
             if name == "DeleteAccessKey":
-                self._directory.keys.delete(key)
+                self._directory.state.keys.delete(key)
             else:
-                self._directory.keys.set_active(key, active=changed.get("Status") == "Active")
+                self._directory.state.keys.set_active(key, active=changed.get("Status") == "Active")
 
 
 def _decoded(target: Target, exchange: Exchange, body: bytes) -> Mapping[str, Any]:
@@ -197,8 +197,8 @@ def _check_documents(target: Target, request: Mapping[str, Any]) -> None:
         _check(str(request.get("PolicyName") or request.get("RoleName") or "document"), document, use, target.service)
 
 
-def _check(name: str, document: str, use: Use, service: str) -> None:
+def _check(name: str, document: str, use: Attachment, service: str) -> None:
     try:
         parse_policy(name, document, use)
     except MalformedPolicy as error:
-        raise refusals.malformed_policy(str(error), service) from None
+        raise errors.malformed_policy(str(error), service) from None

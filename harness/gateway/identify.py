@@ -9,9 +9,9 @@ from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-from harness.access.rules.signature import Signed
+from harness.access.errors import missing_token
+from harness.access.rules.signature import Signature
 from harness.core.errors import AwsError
-from harness.gateway.refusals import missing_token
 from harness.gateway.wire.models import (
     OperationModel,
     first_segments,
@@ -104,7 +104,7 @@ def _in_a_region(credential: Credential) -> Credential:
     return credential
 
 
-def signed_of(head: Head, credential: Credential) -> Signed:
+def signature_of(head: Head, credential: Credential) -> Signature:
     """The rest of the signature that a credential came with; what is missing is empty, and no signature then."""
     header = head.headers.get("authorization")
     if header:
@@ -116,7 +116,7 @@ def signed_of(head: Head, credential: Credential) -> Signed:
         names, signature = asked.get("X-Amz-SignedHeaders", ""), asked.get("X-Amz-Signature", "")
         given = asked.get("X-Amz-Expires", "")
         stamp, expires = asked.get("X-Amz-Date", ""), int(given) if given.isascii() and given.isdigit() else 0
-    return Signed(
+    return Signature(
         credential.access_key,
         credential.day,
         credential.region,

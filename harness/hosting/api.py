@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from harness.access.rules.actions import Place
+from harness.access.rules.actions import AccountRegion
 from harness.access.rules.service_calls import ServiceCall, endpoint_calls
 from harness.backend.client import Backend
 from harness.backend.metrics import Metrics
@@ -106,7 +106,7 @@ class Hosting(
             for variant in (*endpoint.config.variants, *endpoint.config.shadows):
                 model = self.state.models.find(endpoint.region, variant["ModelName"])
                 if model is not None:
-                    place = Place(endpoint.region, account)
+                    place = AccountRegion(endpoint.region, account)
                     yield from endpoint_calls(endpoint.name, model.request, endpoint.config.request, place)
 
     def tags_of(self, arn: str) -> Mapping[str, str]:

@@ -18,11 +18,8 @@ from typing import Any
 
 import uvicorn
 
-from harness.access.api import Simulation
-from harness.access.directory import Directory
-from harness.access.observing import observe
-from harness.access.rules.observed import Observed
-from harness.access.rules.record import CallRecord
+from harness.access.api import Access
+from harness.access.rules.access_history import AccessHistory
 from harness.backend.client import Backend
 from harness.backend.metrics import Metrics
 from harness.backend.moto import EmbeddedMoto
@@ -99,11 +96,10 @@ class LocalAws:
         workspace.mkdir(parents=True, exist_ok=True)
         self._stack.push_async_callback(asyncio.to_thread, shutil.rmtree, workspace, ignore_errors=True)
         self.backend = self._find_backend()
-        self.directory = Directory(self.backend, administrator=self.options.administrator)
-        self.record = CallRecord()
+        self.access = Access(self.backend, administrator=self.options.administrator)
         await self._reach_backend()
         if not self.options.administrator:
-            self.administrator = await self.directory.make_administrator()
+            self.administrator = await self.access.directory.make_administrator()
         self.metrics = Metrics(self.backend, self.clock)
         await self.metrics.start()
         self._stack.push_async_callback(self.metrics.close)
@@ -137,17 +133,17 @@ class LocalAws:
         forwarder = Forwarder(self.backend.url)
         await forwarder.start()
         self._stack.push_async_callback(forwarder.close)
-        owned: list[Service] = [self.hosting, HostingRuntime(self.hosting), self.scaling, Simulation(self.directory)]
+        owned: list[Service] = [self.hosting, HostingRuntime(self.hosting), self.scaling, self.access]
         if self.options.functions == "harness":
             owned.append(self.functions)
         services = {one.service_name: one for one in owned}
         authorizer = Authorizer(
-            self.directory,
-            self.record,
+            self.access.directory,
+            self.access.state.calls,
             {name: service.resource_policy for name, service in services.items()},
             {name: service.tags_of for name, service in services.items()},
         )
-        gateway = Gateway(services, self.directory, authorizer, forwarder, self._control, self.region)
+        gateway = Gateway(services, self.access.directory, authorizer, forwarder, self._control, self.region)
         await self._serve(gateway, listener)
 
     def _listen(self) -> socket.socket:
@@ -177,7 +173,7 @@ class LocalAws:
 
     async def _reach_backend(self) -> None:
         try:
-            await self.directory.start()
+            await self.access.directory.start()
         except Exception as error:
             raise HarnessError(f"The backend at {self.backend.url} does not answer as AWS STS does: {error}") from None
 
@@ -221,10 +217,9 @@ class LocalAws:
             )
         self.clock.change_speed(float(speed))  # type: ignore[arg-type]
 
-    async def _observe(self) -> Observed:
-        """What roles and users have called so far, and what AWS's services would have as the roles."""
-        calls = [*self.functions.role_calls(), *self.hosting.role_calls(self.directory.account)]
-        return await observe(self.directory, self.record, calls, self.region)
+    async def _access_history(self) -> AccessHistory:
+        service_calls = [*self.functions.role_calls(), *self.hosting.role_calls(self.access.state.account)]
+        return await self.access.history(service_calls, self.region)
 
     async def _control(self, method: str, path: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
         """The harness's own calls: GET health, scaling, access, clock; PUT clock with a speed, endpoints/NAME with
@@ -235,14 +230,14 @@ class LocalAws:
                 "version": version("sagemaker-harness"),
                 "pid": os.getpid(),
                 "region": self.region,
-                "account": self.directory.account,
+                "account": self.access.state.account,
                 "backend": self.backend.url,
                 "speed": self._speed,
             }
         if method == "GET" and path == "scaling":
             return {**self.scaling.snapshot(), "functions": self.functions.concurrency()}
         if method == "GET" and path == "access":
-            return (await self._observe()).document()
+            return (await self._access_history()).document()
         if path == "clock" and method in ("GET", "PUT"):
             if method == "PUT":
                 self._change_speed(document.get("speed"))

@@ -48,7 +48,7 @@ class LocalAwsClient:
         return self._call("scaling", seconds=_LOOK_SECONDS)
 
     def access(self) -> dict[str, Any]:
-        """The calls that roles and users have made so far (harness.access.rules.observed reads them)."""
+        """The calls that roles and users have made so far (harness.access.rules.access_history reads them)."""
         return self._call("access", seconds=_ACCESS_SECONDS)
 
     def clock(self) -> dict[str, Any]:

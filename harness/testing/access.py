@@ -13,13 +13,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.access import reference
+from harness.access.entities import Entity, read_entity
+from harness.access.rules import reference
 from harness.access.rules.context import Circumstances, RequestContext, Sender
-from harness.access.rules.evaluation import Decision, Policies, Request, evaluate
+from harness.access.rules.evaluation import AccessRequest, Decision, Policies, evaluate
 from harness.access.rules.explanation import explanation
-from harness.access.rules.policy import Policy, Use, parse_policy
+from harness.access.rules.policy import Attachment, Policy, parse_policy
 from harness.access.rules.principals import Caller, caller_of
-from harness.access.stored import Entity, read_entity
 
 Document = str | Path | Mapping[str, Any]
 """A policy: the path of a JSON file, the document itself or its text, or the ARN of a managed policy of AWS."""
@@ -102,7 +102,7 @@ def _asked(
     boundary: Document | None,
     session: Document | None,
     resource_policy: Document | None,
-) -> tuple[Request, Policies]:
+) -> tuple[AccessRequest, Policies]:
     found = reference.action(action)
     if found is None:
         raise ValueError(f"AWS has no action {action!r}{_meant(action)}")
@@ -110,7 +110,7 @@ def _asked(
         resource = "*"
     entity = policies if isinstance(policies, Entity) else Entity("", _all(policies))
     caller = caller_of(principal or entity.arn or f"arn:aws:iam::{_account(resource)}:role/caller")
-    use: Use = "trust" if str(found) == _ASSUME else "resource"
+    use: Attachment = "trust" if str(found) == _ASSUME else "resource"
     applied = Policies(
         entity.identity,
         entity.boundary if boundary is None else _policy(boundary),
@@ -119,7 +119,7 @@ def _asked(
         resource_account=_account(resource) if resource is not None and caller.account else "",
         trust=use == "trust",
     )
-    return Request(caller, str(found), resource, _context(caller, entity, resource, context or {})), applied
+    return AccessRequest(caller, str(found), resource, _context(caller, entity, resource, context or {})), applied
 
 
 def _meant(action: str) -> str:
@@ -156,7 +156,7 @@ def _all(policies: Document | Iterable[Document]) -> tuple[Policy, ...]:
     return tuple(_policy(one) for one in policies)
 
 
-def _policy(document: Document, use: Use = "identity") -> Policy:
+def _policy(document: Document, use: Attachment = "identity") -> Policy:
     if isinstance(document, Mapping):
         return parse_policy("document", document, use)
     text = str(document)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.access.rules.evaluation import Decision, Policies, Request, evaluate
-from harness.access.rules.policy import Policy, Use, parse_policy
+from harness.access.rules.evaluation import AccessRequest, Decision, Policies, evaluate
+from harness.access.rules.policy import Attachment, Policy, parse_policy
 from harness.access.rules.principals import Caller, session_caller
 
 ACCOUNT, OTHER = "123456789012", "999999999999"
@@ -26,7 +26,7 @@ def trust(principal: Any, effect: str = "Allow", action: Any = "sts:AssumeRole",
     return {"Effect": effect, "Action": action, "Principal": principal, **more}
 
 
-def policy(*statements: dict[str, Any], use: Use = "identity", version: str = "2012-10-17") -> Policy:
+def policy(*statements: dict[str, Any], use: Attachment = "identity", version: str = "2012-10-17") -> Policy:
     return parse_policy("p", {"Version": version, "Statement": list(statements)}, use)
 
 
@@ -46,7 +46,7 @@ def decide(
         policies = policy(policies)
     if isinstance(policies, Policy):
         policies = Policies(identity=(policies,))
-    return evaluate(Request(caller, action, resource, context or {}), policies)
+    return evaluate(AccessRequest(caller, action, resource, context or {}), policies)
 
 
 def allowed(*arguments: Any, **named: Any) -> bool:

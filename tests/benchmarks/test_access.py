@@ -12,12 +12,12 @@ import statistics
 import time
 from typing import Any
 
-from harness.access.keys import Key
+from harness.access.rules.access_keys import AccessKey
+from harness.access.rules.call_log import CallLog
 from harness.access.rules.context import Circumstances, RequestContext, Sender
-from harness.access.rules.evaluation import Policies, Request, evaluate
+from harness.access.rules.evaluation import AccessRequest, Policies, evaluate
 from harness.access.rules.policy import Policy, parse_policy
 from harness.access.rules.principals import session_caller
-from harness.access.rules.record import CallRecord
 from harness.core.calls import Principal
 from harness.gateway.authorizing import Asked, Authorizer, Identity
 from harness.gateway.identify import Head, credential_of
@@ -36,7 +36,7 @@ def full_access() -> Policy:
     return parse_policy("arn:aws:iam::aws:policy/AmazonSageMakerFullAccess", entry["Document"])
 
 
-def requests() -> list[Request]:
+def requests() -> list[AccessRequest]:
     """Allowed and denied, with and without conditions."""
     caller, place = session_caller(SESSION), f"us-east-1:{ACCOUNT}"
     how = Circumstances("us-east-1", ACCOUNT, time.time(), "127.0.0.1", {}, {})
@@ -52,7 +52,7 @@ def requests() -> list[Request]:
         ("application-autoscaling:PutScalingPolicy", f"arn:aws:application-autoscaling:{place}:scalable-target/*"),
         ("dynamodb:GetItem", f"arn:aws:dynamodb:{place}:table/t"),
     ]
-    return [Request(caller, action, resource, RequestContext(Sender(caller), how)) for action, resource in asked]
+    return [AccessRequest(caller, action, resource, RequestContext(Sender(caller), how)) for action, resource in asked]
 
 
 def test_decisions_a_second(figures: Table) -> None:
@@ -85,7 +85,7 @@ class _Directory:
     account = ACCOUNT
 
     def __init__(self, policy: Policy) -> None:
-        from harness.access.stored import Entity
+        from harness.access.entities import Entity
 
         self._entity = Entity(f"arn:aws:iam::{ACCOUNT}:role/dogs", (policy,), identifier="AROA")
 
@@ -103,11 +103,11 @@ def test_microseconds_added_to_a_request_of_a_role(figures: Table) -> None:
     signed, message = sign("sagemaker", url="http://127.0.0.1:4566/endpoints/dogs/invocations", body=b"x" * 200)
     head = Head(message.method, message.path, message.query, message.headers)
     directory: Any = _Directory(full_access())
-    authorizer = Authorizer(directory, CallRecord(), {}, {})
+    authorizer = Authorizer(directory, CallLog(), {}, {})
     secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
     identity = Identity(
         Principal(SESSION, ACCOUNT, "assumed-role"),
-        Key(signed.access_key, Principal(SESSION, ACCOUNT, "assumed-role"), secret),
+        AccessKey(signed.access_key, Principal(SESSION, ACCOUNT, "assumed-role"), secret),
     )
     credential = credential_of(head)
     needs = (Need("sagemaker:InvokeEndpoint", (f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:endpoint/dogs",)),)

@@ -15,7 +15,7 @@ from harness.cli.policy_run import run_stack, with_policies
 from harness.core.progress import Steps
 from harness.stack.file import load_stack
 from harness.testing.stacks import twins_for_tests
-from tests.access.advice.writeups import FIXTURES, observed_run
+from tests.access.rules.advice.writeups import FIXTURES, run_history
 
 SAMPLE = Path(__file__).parents[2] / "docs" / "sample-project"
 
@@ -33,7 +33,7 @@ def wide(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def recorded(tmp_path: Path) -> Path:
     """A run of write-up B's stack, whose function has full access to Lambda and SageMaker."""
-    write(tmp_path, observed_run(load_stack(stack_file("b"))).document())
+    write(tmp_path, run_history(load_stack(stack_file("b"))).document())
     return tmp_path
 
 
@@ -68,7 +68,7 @@ class TestCheck:
         assert last.startswith("The smallest policies")
 
     def test_a_call_that_was_denied_is_named_with_the_reason_and_fails(self, tmp_path: Path) -> None:
-        document = observed_run(load_stack(stack_file("e"))).document()
+        document = run_history(load_stack(stack_file("e"))).document()
         document["calls"][0].update(allowed=False, policy="", statement=None, reason="no session policy allows it")
         write(tmp_path, document)
         done = harness("check", stack_file("e"), "--run", tmp_path)
@@ -121,8 +121,8 @@ class TestARunOfItsOwn:
 
     @pytest.mark.unmeasured
     def test_the_smallest_policies_are_enough_and_one_action_less_is_not(self, tmp_path: Path) -> None:
-        from harness.access.advice.smallest import smallest_policy
-        from harness.access.advice.usage import denied
+        from harness.access.rules.advice.smallest import smallest_policy
+        from harness.access.rules.advice.usage import denied_calls
 
         folder = tmp_path / "project"
         shutil.copytree(SAMPLE, folder)
@@ -130,19 +130,22 @@ class TestARunOfItsOwn:
         unbuilt = {name: model.model_copy(update={"build": None}) for name, model in stack.models.items()}
         stack = stack.model_copy(update={"models": unbuilt})
         first = run_stack(stack, Steps(), "the sample project")
-        assert (first.failed, first.observed.left_out) == ("", 0)
-        roles = {name: arn for name in stack.roles if (arn := first.observed.role(name)) is not None}
+        assert (first.failed, first.history.left_out) == ("", 0)
+        roles = {name: arn for name in stack.roles if (arn := first.history.role_arn(name)) is not None}
         smallest = {
-            name: smallest_policy(first.observed.of(arn), first.observed.account) for name, arn in roles.items()
+            name: smallest_policy(first.history.calls_of(arn), first.history.account) for name, arn in roles.items()
         }
         again = run_stack(with_policies(stack, smallest, tmp_path), Steps(), "with the smallest policies")
-        assert (again.failed, [call for arn in roles.values() for call in denied(again.observed, arn)]) == ("", [])
+        assert (again.failed, [call for arn in roles.values() for call in denied_calls(again.history, arn)]) == (
+            "",
+            [],
+        )
         lambda_role = smallest["taxi-fares-lambda"]
         lambda_role["Statement"] = [
             one for one in lambda_role["Statement"] if one["Action"] != "sagemaker:InvokeEndpoint"
         ]
         less = run_stack(with_policies(stack, smallest, tmp_path), Steps(), "with one action less")
         assert less.failed
-        assert [call.action for call in denied(less.observed, roles["taxi-fares-lambda"])] == [
+        assert [call.action for call in denied_calls(less.history, roles["taxi-fares-lambda"])] == [
             "sagemaker:InvokeEndpoint"
         ]

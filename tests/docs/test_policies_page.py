@@ -8,9 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from harness.access.advice.smallest import smallest_policy
+from harness.access.rules.advice.smallest import smallest_policy
 from harness.stack.file import load_stack
-from tests.access.advice.writeups import arn, observed_run
+from tests.access.rules.advice.writeups import arn, run_history
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "policies.md").read_text(encoding="utf-8")
@@ -35,5 +35,5 @@ def test_its_tests_pass_in_the_sample_project(tmp_path: Path) -> None:
 
 
 def test_its_policy_is_what_is_generated_for_the_sample_projects_function() -> None:
-    seen = observed_run(load_stack(DOCS / "sample-project" / "stack.toml"))
-    assert json.loads(example("json")) == smallest_policy(seen.of(arn("taxi-fares-lambda")), seen.account)
+    seen = run_history(load_stack(DOCS / "sample-project" / "stack.toml"))
+    assert json.loads(example("json")) == smallest_policy(seen.calls_of(arn("taxi-fares-lambda")), seen.account)

@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli.main import main
-from harness.cli.policy_run import read_observed
+from harness.cli.policy_run import read_history
 from harness.local_aws.options import LocalAwsOptions
 from harness.local_aws.session import administrator_session
 from harness.stack.deployment import StackDeployment
@@ -25,7 +25,7 @@ from harness.stack.file import load_stack
 from harness.stack.tables import Stack
 from harness.testing.clock import HarnessClock
 from harness.testing.stacks import twins_for_tests
-from tests.access.advice.writeups import arn, findings
+from tests.access.rules.advice.writeups import arn, findings
 from tests.support import Aws, running_aws
 
 WRITEUPS = Path(__file__).parents[2] / "fixtures" / "writeups"
@@ -218,7 +218,7 @@ def test_policy_check_says_of_its_live_run_what_there_is_to_say(hasty: Aws, whol
     event = whole.path(whole.function.event or "").read_bytes()
     answer = hasty.client("lambda").invoke(FunctionName=whole.function.qualified_name, Payload=event)
     assert "FunctionError" not in answer
-    seen = read_observed(hasty.url)
+    seen = read_history(hasty.url)
     expected = json.loads((WRITEUPS / whole.name[-1] / "findings.json").read_text())
     assert findings(seen, arn(whole.function.role)) == expected
 

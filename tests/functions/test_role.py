@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from harness.access.trust import trusts
+from harness.access.rules.trust import trusts
 from harness.backend.client import Backend
 from harness.core.errors import AwsError
 from harness.functions import role
@@ -55,7 +55,7 @@ async def test_the_session_is_named_after_the_function(backend: Backend) -> None
     credentials = await role.assume(backend, ROLE, "dog")
     assert credentials.access_key.startswith("ASIA")
     assert credentials.last_for(60, datetime.now(UTC))
-    # Recorded from AWS (LocalStack's snapshot of test_assume_role): STS would refuse a name of one character.
+    # LoggedCall from AWS (LocalStack's snapshot of test_assume_role): STS would refuse a name of one character.
     assert role.session_name("d") == "d@lambda_function"
 
 

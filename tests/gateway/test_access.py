@@ -320,7 +320,7 @@ class TestCredentials:
     def test_an_expired_session(self, aws: Aws) -> None:
         role = aws.role({"all": document(statement("*"))})
         found = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="ss")["Credentials"]
-        keys = aws.local.directory.keys
+        keys = aws.local.access.state.keys
         known = keys.get(found["AccessKeyId"])
         assert known is not None
         assert known.expires == found["Expiration"].timestamp()
@@ -351,7 +351,7 @@ class TestCredentials:
         key = iam.create_access_key(UserName=name)["AccessKey"]["AccessKeyId"]
         assert aws.client("sts", key, "unknown").get_caller_identity()["Arn"].endswith(name)
         iam.update_access_key(UserName=name, AccessKeyId=key, Status="Inactive")
-        aws.local.directory.keys.delete(key)
+        aws.local.access.state.keys.delete(key)
         assert refused(aws.client("sts", key, "unknown").get_caller_identity)[0] == "InvalidClientTokenId"
 
 
@@ -404,7 +404,7 @@ class TestTheRecord:
         refused(invoke(runtime))
         refused(invoke(runtime))
         refused(runtime.invoke_endpoint, EndpointName="cats", Body=b"x")
-        calls = {one.resource: one for one in aws.local.record.calls() if one.principal == role}
+        calls = {one.resource: one for one in aws.local.access.state.calls.entries() if one.principal == role}
         assert (calls[DOGS].count, calls[DOGS].allowed, calls[DOGS].policy, calls[DOGS].statement) == (
             2,
             True,

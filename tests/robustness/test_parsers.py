@@ -23,11 +23,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from harness.access.api import _caller
+from harness.access.operations.simulation import parse_caller
 from harness.access.rules.policy import MalformedPolicy, parse_policy
-from harness.access.rules.signature import Message, fault
+from harness.access.rules.signature import Message, find_fault
 from harness.cli.policy_run import FILE as ACCESS
-from harness.cli.policy_run import recorded_observed
+from harness.cli.policy_run import recorded_history
 from harness.core.errors import AwsError, HarnessError
 from harness.core.prices import read_prices
 from harness.core.profile import read_profile
@@ -39,7 +39,7 @@ from harness.functions.rules.function_url import response
 from harness.functions.rules.names import parse as parse_name
 from harness.functions.rules.payload import check_event, client_context
 from harness.functions.rules.result import InvocationResult
-from harness.gateway.identify import Head, credential_of, identify, signed_of
+from harness.gateway.identify import Head, credential_of, identify, signature_of
 from harness.hosting.instances.settings import LocalSettingsError, read_local_settings
 from harness.hosting.model_data import ModelDataError, unpack
 from harness.load.histogram import Histogram
@@ -161,7 +161,7 @@ def verified(head: Head, content: bytes) -> object:
     credential = credential_of(head)
     if credential is not None:
         message = Message(head.method, head.path, head.query, head.headers, content)
-        fault(signed_of(head, credential), message, "secret", 1_770_000_000.0)
+        find_fault(signature_of(head, credential), message, "secret", 1_770_000_000.0)
     return identify(head, content)
 
 
@@ -269,7 +269,7 @@ TRUST = {
     },
 }
 GRANT = {**POLICY, "Statement": {"Principal": "*", **POLICY["Statement"][0]}}
-OBSERVED = {
+HISTORY = {
     "account": "123456789012",
     "region": "us-east-1",
     "calls": [
@@ -350,7 +350,7 @@ def parsers(folder: Path) -> dict[str, Parser]:
         ),
         "run's generator log": Parser(in_run(read_run, "generator.jsonl"), (), (GENERATOR,)),
         "run's latencies": Parser(in_run(read_histograms, HISTOGRAMS), (), (histogram_log(folder),)),
-        "run's calls": Parser(in_run(recorded_observed, ACCESS), HarnessError, (compact(OBSERVED),), JSON),
+        "run's calls": Parser(in_run(recorded_history, ACCESS), HarnessError, (compact(HISTORY),), JSON),
         "histogram": Parser(
             text_of(Histogram.decode), ValueError, (a_histogram().encode().encode(), Histogram().encode().encode())
         ),
@@ -382,7 +382,7 @@ def parsers(folder: Path) -> dict[str, Parser]:
             alphabet="arn:aws:lambda:us-east-1:123456789012:layer:l:1",
         ),
         "entity's ARN": Parser(
-            text_of(_caller),
+            text_of(parse_caller),
             AwsError,
             (ARN.encode(), b"arn:aws:sts::123456789012:assumed-role/r/s"),
             alphabet="arn:aws:iam::123456789012:role/r",

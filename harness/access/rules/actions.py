@@ -1,7 +1,7 @@
-"""Which IAM actions and resources a request to a service stands for.
+"""Which IAM actions on which resources a request to a service needs.
 
-The service authorization reference names actions and resources, and botocore operations: nearly always alike. Where
-they differ, the tables below say so; they follow each operation's page in the API references. Pure.
+The service authorization reference names actions, botocore names operations, and nearly always the names are the same.
+The tables below hold the exceptions; they follow each operation's page in the API references.
 """
 
 from __future__ import annotations
@@ -13,32 +13,35 @@ from urllib.parse import unquote
 
 from botocore.model import ServiceModel
 
-from harness.access import reference
-from harness.access.reference import Action, ResourceType
+from harness.access.rules import reference
+from harness.access.rules.reference import Action, ResourceType
 
-Request = Mapping[str, Any]
-"""The request's members by their botocore names."""
+Members = Mapping[str, Any]
+"""A request's members by their botocore names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """One permission that a request needs. resources: ARNs; ``*`` for an action without; none where it is not known
-    which, and then the action must be allowed on some."""
+    """A permission that a request needs.
+
+    resources: ARNs; ``*`` for an action without a resource type; none if they are not known: then the action must be
+    allowed on some resource.
+    """
 
     action: str
     resources: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a request is made."""
+class AccountRegion:
+    """Where a request is made: the part of its ARNs that the request does not say."""
 
     region: str
     account: str
     partition: str = "aws"
 
 
-# botocore's service -> prefix, where none of the service's own names is it.
+# botocore's service name -> prefix of its actions, for services none of whose own names is the prefix.
 _PREFIXES = {"resourcegroupstaggingapi": "tag", "iot-data": "iot", "cloudcontrol": "cloudformation"}
 _OPERATIONS: Mapping[str, tuple[str, ...]] = {
     "lambda:Invoke": ("InvokeFunction",),
@@ -70,7 +73,7 @@ _OPERATIONS: Mapping[str, tuple[str, ...]] = {
     "s3:UploadPart": ("PutObject",),
     "s3:UploadPartCopy": ("PutObject",),
 }
-# What S3's operations call a bucket's configuration, and what its actions do. Deleting one is putting it.
+# What S3's operations call a bucket's configuration -> what its actions call it. To delete one is to put it.
 _S3_CONFIGURATIONS = {
     "BucketAccelerateConfiguration": "AccelerateConfiguration",
     "BucketAnalyticsConfiguration": "AnalyticsConfiguration",
@@ -101,7 +104,7 @@ _S3_OF_A_VERSION = {
     "PutObjectAcl": "PutObjectVersionAcl",
     "PutObjectTagging": "PutObjectVersionTagging",
 }
-# Placeholders of ARNs (in lower case), and the members that fill them under another name.
+# Placeholder of an ARN, in lower case -> the members that fill it under another name.
 _MEMBERS = {
     "bucketname": ("Bucket",),
     "objectname": ("Key",),
@@ -115,67 +118,71 @@ _MEMBERS = {
     "keyid": ("KeyId",),
 }
 _DEFAULTS = {"eventbusname": "default"}
-# No request nests its roles deeper.
+# No request nests its roles deeper than this.
 _DEEPEST = 6
-# What an ARN's last part has that no request says; stands for any.
+# The end of an ARN that no request says, as a pattern: a secret's six random characters.
 _UNSAID = {"secret": "-??????"}
 
 
 def prefix_of(service: str, model: ServiceModel | None, signing_name: str) -> str:
-    """The prefix of a service's actions. model: None where botocore has none."""
+    """The prefix of a service's actions. model: None if botocore has no model of the service."""
     names = [_PREFIXES.get(service, service)] if model is None else [
         _PREFIXES.get(service, signing_name), signing_name, model.endpoint_prefix, service
     ]  # fmt: skip
     return next((name for name in names if name in reference.prefixes()), signing_name)
 
 
-def needs(prefix: str, operation: str, request: Request, place: Place) -> Iterator[Need]:
-    """What a request to an operation needs.
+def needs(prefix: str, operation: str, request: Members, place: AccountRegion) -> Iterator[Need]:
+    """The permissions that a request to an operation needs.
 
-    A service that the reference lists without the action is asked for under the operation's own name.
+    An action that the reference does not have is taken to be named like the operation, on resources that are not known.
     """
     for name in action_names(prefix, operation, request):
-        found = reference.action(f"{prefix}:{name}")
-        full = f"{prefix}:{name}" if found is None else str(found)
-        yield Need(full, () if found is None else resources(found, request, place))
+        action = reference.action(f"{prefix}:{name}")
+        if action is None:
+            yield Need(f"{prefix}:{name}", ())
+        else:
+            yield Need(str(action), resources(action, request, place))
     source = request.get("CopySource")
     if prefix == "s3" and source:
-        yield Need("s3:GetObject", tuple(_copied(source)))
+        yield Need("s3:GetObject", tuple(_copy_source(source)))
 
 
-def http_need(method: str, path: str, place: Place) -> Need:
-    """API Gateway's actions are HTTP's, on the paths of its API."""
+def http_need(method: str, path: str, place: AccountRegion) -> Need:
+    """The permission for a call of API Gateway, whose actions are HTTP methods on the paths of its API."""
     return Need(f"apigateway:{method}", (f"arn:{place.partition}:apigateway:{place.region}::{unquote(path)}",))
 
 
-def passed_roles(action: str, request: Request) -> tuple[str, ...]:
-    """The roles that a request hands to the service, for which ``iam:PassRole`` is needed: whatever writes, and has a
-    role's ARN under a member named so. IAM and STS name roles to change or assume them.
+def passed_roles(action: str, request: Members) -> tuple[str, ...]:
+    """The roles that a request hands to the service, for which the caller needs ``iam:PassRole``.
+
+    These are the ARNs of roles under members named like a role, in a request that writes. IAM and STS name roles to
+    change or assume them, not to pass them.
 
     Source: IAM user guide, "Grant a user permissions to pass a role to an AWS service".
     """
-    found = reference.action(action)
-    if found is None or found.level in ("List", "Read") or found.prefix in ("iam", "sts"):
+    entry = reference.action(action)
+    if entry is None or entry.level in ("List", "Read") or entry.prefix in ("iam", "sts"):
         return ()
     return tuple(dict.fromkeys(_roles(request)))
 
 
-def _roles(value: Any, name: str = "", deep: int = 0) -> Iterator[str]:
+def _roles(value: Any, name: str = "", depth: int = 0) -> Iterator[str]:
     if isinstance(value, str):
         if name.lower().endswith(("role", "rolearn")) and value.startswith("arn:") and ":role/" in value:
             yield value
-    elif deep < _DEEPEST and isinstance(value, Mapping):
+    elif depth < _DEEPEST and isinstance(value, Mapping):
         for member, inner in value.items():
-            yield from _roles(inner, str(member), deep + 1)
-    elif deep < _DEEPEST and isinstance(value, list):
+            yield from _roles(inner, str(member), depth + 1)
+    elif depth < _DEEPEST and isinstance(value, list):
         for inner in value:
-            yield from _roles(inner, name, deep + 1)
+            yield from _roles(inner, name, depth + 1)
 
 
-def action_names(prefix: str, operation: str, request: Request) -> tuple[str, ...]:
-    """The names of an operation's actions, without the prefix: nearly always the operation's own."""
-    if (given := _OPERATIONS.get(f"{prefix}:{operation}")) is not None:
-        names = given
+def action_names(prefix: str, operation: str, request: Members) -> tuple[str, ...]:
+    """The names of an operation's actions, without the prefix: nearly always the operation's own name."""
+    if (listed := _OPERATIONS.get(f"{prefix}:{operation}")) is not None:
+        names = listed
     elif prefix == "s3":
         names = (_s3_configuration(operation),)
     else:
@@ -193,76 +200,79 @@ def _s3_configuration(operation: str) -> str:
     return operation
 
 
-def _copied(source: Any) -> Iterator[str]:
+def _copy_source(source: Any) -> Iterator[str]:
     if isinstance(source, str):
         yield f"arn:aws:s3:::{unquote(source).partition('?')[0].lstrip('/')}"
 
 
-def resources(action: Action, request: Request, place: Place) -> tuple[str, ...]:
-    """The ARNs that a request acts on: of every type that the action requires or, where it requires none, of the first
-    that the request names. ``*`` for an action without resource types; none where they are not known."""
+def resources(action: Action, request: Members, place: AccountRegion) -> tuple[str, ...]:
+    """The ARNs that a request acts on.
+
+    They are of every resource type that the action requires; if it requires none, of the first type that the request
+    names. ``*`` for an action without resource types; none if the ARNs are not known.
+    """
     if not action.resources:
         return ("arn:aws:s3:::*",) if str(action) == "s3:ListAllMyBuckets" else ("*",)
-    required = [one for one in action.resources if one.required]
-    found: list[str] = []
-    for one in required:
-        arns = tuple(_arns(one, request, place))
+    required = [kind for kind in action.resources if kind.required]
+    all_arns: list[str] = []
+    for kind in required:
+        arns = tuple(_arns(kind, request, place))
         if not arns:
             return ()
-        found += arns
+        all_arns += arns
     if required:
-        return tuple(dict.fromkeys(found))
+        return tuple(dict.fromkeys(all_arns))
     # The type that needs most of the request comes first: an object before its bucket.
-    for one in sorted(action.resources, key=lambda one: len(one.placeholders), reverse=True):
-        arns = tuple(_arns(one, request, place))
+    for kind in sorted(action.resources, key=lambda kind: len(kind.placeholders), reverse=True):
+        arns = tuple(_arns(kind, request, place))
         if arns:
             return arns
     return ()
 
 
-def _arns(kind: ResourceType, request: Request, place: Place) -> Iterator[str]:
-    given = [value for value in _top_texts(request) if value.startswith("arn:") and kind.pattern.fullmatch(value)]
-    if given:
-        yield from given
+def _arns(kind: ResourceType, request: Members, place: AccountRegion) -> Iterator[str]:
+    whole = [value for value in _top_texts(request) if value.startswith("arn:") and kind.pattern.fullmatch(value)]
+    if whole:
+        yield from whole
         return
     alone = len(kind.placeholders) == 1
     values = {"Partition": place.partition, "Region": place.region, "Account": place.account}
     several: tuple[str, list[str]] | None = None
     for placeholder in kind.placeholders:
-        found = _filling(placeholder, request, alone=alone)
-        if not found:
+        choices = _values_of(placeholder, request, alone=alone)
+        if not choices:
             return
-        values[placeholder] = found[0]
-        if len(found) > 1:
-            several = (placeholder, found)
-    placeholder, choices = several or ("", [""])
+        values[placeholder] = choices[0]
+        if len(choices) > 1:
+            several = (placeholder, choices)
+    varied, choices = several or ("", [""])
     for choice in choices:
-        arn = kind.filled({**values, placeholder: choice} if placeholder else values)
+        arn = kind.arn_with({**values, varied: choice} if varied else values)
         yield arn + _UNSAID.get(kind.name.lower(), "")
 
 
-def _filling(placeholder: str, request: Request, *, alone: bool) -> list[str]:
-    """What a request says of a placeholder: one value, or several where a member is a list.
+def _values_of(placeholder: str, request: Members, *, alone: bool) -> list[str]:
+    """What a request says for a placeholder: one value, or several if the member is a list.
 
-    alone: the ARN has no other, so that a member that is only called Name can mean it.
+    alone: the ARN has no other placeholder, so that a member called just Name can mean it.
     """
     name = placeholder.lower()
     members = {member.lower(): value for member, value in request.items()}
     bare = name.removesuffix("withpath").removesuffix("resourceid")
-    candidates = [*(one.lower() for one in _MEMBERS.get(name, ())), name, bare, f"{bare}s", f"{bare}identifier"]
+    candidates = [*(member.lower() for member in _MEMBERS.get(name, ())), name, bare, f"{bare}s", f"{bare}identifier"]
     if bare.endswith("name") and alone:
         candidates += ["name", "names"]
-    for one in candidates:
-        value = members.get(one)
-        found = [value] if isinstance(value, str | int) else value if isinstance(value, list) else []
-        texts = [_bare(one, str(item)) for item in found if isinstance(item, str | int)]
+    for candidate in candidates:
+        value = members.get(candidate)
+        items = [value] if isinstance(value, str | int) else value if isinstance(value, list) else []
+        texts = [_in_arn(candidate, str(item)) for item in items if isinstance(item, str | int)]
         if texts and all(texts):
             return texts
     return [_DEFAULTS[name]] if alone and name in _DEFAULTS else []
 
 
-def _bare(member: str, value: str) -> str:
-    """A member's value as it stands in an ARN: of a URL or an ARN the last part, of a path what is after its slash."""
+def _in_arn(member: str, value: str) -> str:
+    """A member's value as it stands in an ARN: the last part of a URL or an ARN; a path without its leading slash."""
     if member.endswith("url"):
         return value.rpartition("/")[2]
     if value.startswith("arn:"):
@@ -270,7 +280,8 @@ def _bare(member: str, value: str) -> str:
     return value.lstrip("/") if member in ("name", "names") else value
 
 
-def _top_texts(request: Request) -> Iterator[str]:
+def _top_texts(request: Members) -> Iterator[str]:
+    """The strings among a request's own members, not those that are nested deeper."""
     for value in request.values():
         if isinstance(value, str):
             yield value

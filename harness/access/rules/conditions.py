@@ -1,4 +1,4 @@
-"""The Condition block: every operator, its set and IfExists forms, against a request's condition keys. Pure.
+"""The Condition block: every operator, its set and IfExists forms, against a request's condition keys.
 
 Source: IAM user guide, "IAM JSON policy elements: Condition operators", and "Multivalued context keys".
 """
@@ -26,10 +26,10 @@ _SCALARS = (str, bool, int, float)
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One operator on one key.
+    """One operator on one condition key.
 
-    operator: its name without set prefix and IfExists, in lower case. key: in lower case. values: as they are compared,
-    alternatives of each other. quantifier: of the set operators.
+    operator: the name without set prefix and IfExists, in lower case. key: in lower case. values: the condition holds
+    for a value of the request that fits any of them. quantifier: "all" for ForAllValues, "any" for ForAnyValue.
     """
 
     operator: str
@@ -42,29 +42,29 @@ class Condition:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Every condition key that it reads."""
+        """Every condition key that the condition reads."""
         return (self.key, *(key for value in self.values for key in value.keys))
 
     def holds(self, context: Context) -> bool:
-        """Whether the request fulfils it."""
-        found = context.get(self.key, ())
+        """Whether the request fulfils the condition."""
+        values = context.get(self.key, ())
         if self.operator == "null":
-            wanted = "false" if found else "true"
-            return any(value.text(context) == wanted for value in self.values if isinstance(value, Template))
-        if not found:
+            is_null = "false" if values else "true"
+            return any(wanted.text(context) == is_null for wanted in self.values if isinstance(wanted, Template))
+        if not values:
             return self.if_exists or self.quantifier == "all" or (self.negated and self.quantifier != "any")
-        each = (self._one(value, context) != self.negated for value in found)
-        # Without a set operator a negated one must hold for every value, another for some.
+        verdicts = (self._fits_any(value, context) != self.negated for value in values)
+        # Without a set operator, a negated operator must hold for every value, the others for one.
         every = self.quantifier == "all" or (not self.quantifier and self.negated)
-        return all(each) if every else any(each)
+        return all(verdicts) if every else any(verdicts)
 
-    def _one(self, value: str, context: Context) -> bool:
-        return any(self._alternative(value, wanted, context) for wanted in self.values)
+    def _fits_any(self, value: str, context: Context) -> bool:
+        return any(self._fits(value, wanted, context) for wanted in self.values)
 
-    def _alternative(self, value: str, wanted: Template | ArnPattern, context: Context) -> bool:
+    def _fits(self, value: str, wanted: Template | ArnPattern, context: Context) -> bool:
         if isinstance(wanted, ArnPattern):
             split = value.split(":", 5)
-            # Compared part by part or, for a bare star, not at all: half an ARN in a condition fits none.
+            # ARNs are compared part by part. A bare star fits every ARN; a pattern that is half an ARN fits none.
             whole = wanted.whole.ready == STAR
             return len(split) == 6 and (whole or (wanted.is_arn and wanted.fits(value, split, context)))
         text = wanted.text(context)
@@ -77,7 +77,7 @@ def _number(text: str) -> float | None:
 
 @lru_cache(4096)
 def _moment(text: str) -> float | None:
-    """ISO 8601, or seconds since 1970."""
+    """Seconds since 1970 of ISO 8601 or of such a number; None for another text."""
     number = _number(text)
     if number is not None:
         return number
@@ -169,9 +169,9 @@ _QUANTIFIERS: Mapping[str, Literal["all", "any"]] = {"forallvalues:": "all", "fo
 
 
 def parse_conditions(where: str, block: Any, *, variables: bool) -> tuple[Condition, ...]:
-    """A Condition block. Raises ValueError with the place of what is malformed.
+    """Parses a Condition block. Raises ValueError that says where it is malformed.
 
-    Operator names are taken in any case: AWS's own managed policies spell some with a small letter.
+    Operator names may be in any case: AWS's own managed policies spell some with a small letter.
     """
     if not isinstance(block, Mapping):
         raise ValueError(f"{where}: Condition must be an object of operators")
@@ -203,10 +203,10 @@ def _condition(where: str, operator: str, key: str, values: Any, variables: bool
     if not isinstance(listed, Sequence) or not all(isinstance(value, _SCALARS) for value in listed):
         raise ValueError(f"{where}: its values must be strings, numbers or booleans")
     texts = [str(value).lower() if isinstance(value, bool) or name == "null" else str(value) for value in listed]
-    made: list[Template | ArnPattern] = []
+    patterns: list[Template | ArnPattern] = []
     for text in texts:
         if name.startswith("arn"):
-            made.append(arn_pattern(text, variables=variables, complete=False))
+            patterns.append(arn_pattern(text, variables=variables, complete=False))
         else:
-            made.append(template(text, variables=variables, wild=name.endswith("like")))
-    return Condition(name, key.lower(), tuple(made), fits, negated, quantifier, if_exists)
+            patterns.append(template(text, variables=variables, wild=name.endswith("like")))
+    return Condition(name, key.lower(), tuple(patterns), fits, negated, quantifier, if_exists)

@@ -1,4 +1,4 @@
-"""The condition keys of a request, worked out when a policy asks for them. Pure.
+"""The condition keys of a request, worked out when a policy reads them.
 
 Source: IAM user guide, "AWS global condition context keys", and each service's keys in the service authorization
 reference, which are named after the request's own members.
@@ -15,7 +15,7 @@ from harness.access.rules.principals import Caller
 
 Tags = Mapping[str, str]
 
-# Service keys that are named unlike the member that they read.
+# A service's condition key -> the member that it reads, if their names differ.
 _MEMBERS = {
     "sagemaker:instancetypes": "InstanceType",
     "sagemaker:networkisolation": "EnableNetworkIsolation",
@@ -28,15 +28,16 @@ _MEMBERS = {
     "lambda:subnetids": "SubnetIds",
     "s3:max-keys": "MaxKeys",
 }
-# A request's members are looked into so deep: no list of variants or tags lies deeper.
+# How deep a request's members are searched: no list of variants or tags lies deeper.
 _DEEPEST = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who calls, as condition keys see him. tags: of the principal and his session. user_id: ``AROA...:session``.
+    """The caller as condition keys see it.
 
-    issued: when the session's token was, in seconds since 1970.
+    tags: of the principal and the session. user_id: ``aws:userid``, such as ``AROA...:session``. issued: when the
+    session's token was issued, in seconds since 1970.
     """
 
     caller: Caller
@@ -47,9 +48,10 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """How he calls. now: seconds since 1970 of the wall. headers: names in lower case; request: by botocore's names.
+    """How the caller calls.
 
-    extra: keys (in lower case) that only the service knows, such as ``iam:passedtoservice``.
+    now: wall time, in seconds since 1970. source: the client's address. headers: names in lower case. request: members
+    by their botocore names. extra: keys, in lower case, that only the service knows, such as ``iam:passedtoservice``.
     """
 
     region: str
@@ -63,9 +65,9 @@ class Circumstances:
 
 
 class RequestContext(Mapping[str, tuple[str, ...]]):
-    """Condition keys in lower case, each with its values; a key that the request does not have raises KeyError.
+    """Condition keys in lower case, each with its values. Raises KeyError for a key that the request does not have.
 
-    read: those that were asked for and had a value.
+    read: the keys that were read so far and had a value.
     """
 
     def __init__(self, sender: Sender, how: Circumstances) -> None:
@@ -74,13 +76,13 @@ class RequestContext(Mapping[str, tuple[str, ...]]):
         self.read: dict[str, tuple[str, ...]] = {}
 
     def __getitem__(self, key: str) -> tuple[str, ...]:
-        found = self.read.get(key)
-        if found is None:
-            found = self._how.extra.get(key) or self._find(key)
-            if not found:
+        values = self.read.get(key)
+        if values is None:
+            values = self._how.extra.get(key) or self._find(key)
+            if not values:
                 raise KeyError(key)
-            self.read[key] = found
-        return found
+            self.read[key] = values
+        return values
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.read)
@@ -91,11 +93,11 @@ class RequestContext(Mapping[str, tuple[str, ...]]):
     def _find(self, key: str) -> tuple[str, ...]:
         prefix, _, name = key.partition(":")
         if prefix == "aws":
-            return _listed(self._global(name))
+            return _as_tuple(self._global(name))
         if prefix == "s3" and name.startswith("x-amz-"):
-            return _listed(self._how.headers.get(name))
-        if prefix == "s3" and name in _OF_S3:
-            return _listed(_OF_S3[name])
+            return _as_tuple(self._how.headers.get(name))
+        if prefix == "s3" and name in _S3_KEYS:
+            return _as_tuple(_S3_KEYS[name])
         member = _MEMBERS.get(key, name)
         return tuple(dict.fromkeys(_values(self._how.request, _plain(member))))
 
@@ -119,13 +121,13 @@ _TYPES = {
     "service": "Service",
     "anonymous": "Anonymous",
 }
-_OF_S3 = {"signatureversion": "AWS4-HMAC-SHA256"}
+_S3_KEYS = {"signatureversion": "AWS4-HMAC-SHA256"}
 _GLOBAL: Mapping[str, Callable[[Sender, Circumstances], str | tuple[str, ...] | None]] = {
     "sourceip": lambda sender, how: how.source,
     "requestedregion": lambda sender, how: how.region,
     "currenttime": lambda sender, how: _time(how.now),
     "epochtime": lambda sender, how: str(int(how.now)),
-    # The harness stands for AWS's endpoints, which clients call by https.
+    # The harness stands in for AWS's endpoints, which clients call over https.
     "securetransport": lambda sender, how: "true",
     "useragent": lambda sender, how: how.headers.get("user-agent"),
     "referer": lambda sender, how: how.headers.get("referer"),
@@ -138,7 +140,7 @@ _GLOBAL: Mapping[str, Callable[[Sender, Circumstances], str | tuple[str, ...] | 
     "userid": lambda sender, how: sender.user_id,
     "username": lambda sender, how: sender.caller.arn.rpartition("/")[2] if sender.caller.kind == "user" else None,
     "tokenissuetime": lambda sender, how: None if sender.issued is None else _time(sender.issued),
-    # Long-term keys have no such key.
+    # A request that is signed with a long-term access key does not have this key.
     "multifactorauthpresent": lambda sender, how: "false" if sender.caller.kind == "assumed-role" else None,
     "resourceaccount": lambda sender, how: how.account,
     "tagkeys": lambda sender, how: tuple(request_tags(how.request)),
@@ -152,13 +154,13 @@ def _time(seconds: float) -> str:
 def request_tags(request: Mapping[str, Any]) -> dict[str, str]:
     """The tags that a request sets: a list of Key and Value, or a table."""
     for name in ("Tags", "tags", "TagList", "TagKeys", "tagKeys"):
-        given = request.get(name)
-        if isinstance(given, Mapping):
-            return {str(key): str(value) for key, value in given.items()}
-        if isinstance(given, list):
-            pairs = (one if isinstance(one, Mapping) else {"Key": one} for one in given)
+        tags = request.get(name)
+        if isinstance(tags, Mapping):
+            return {str(key): str(value) for key, value in tags.items()}
+        if isinstance(tags, list):
+            pairs = (tag if isinstance(tag, Mapping) else {"Key": tag} for tag in tags)
             return {
-                str(one.get("Key", one.get("key", ""))): str(one.get("Value", one.get("value", ""))) for one in pairs
+                str(tag.get("Key", tag.get("key", ""))): str(tag.get("Value", tag.get("value", ""))) for tag in pairs
             }
     return {}
 
@@ -167,7 +169,7 @@ def _ignoring_case(tags: Tags, name: str) -> str | None:
     return next((value for key, value in tags.items() if key.lower() == name), None)
 
 
-def _listed(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
+def _as_tuple(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) and value else value if isinstance(value, tuple) else ()
 
 
@@ -175,24 +177,24 @@ def _plain(name: str) -> str:
     return name.replace("-", "").replace("_", "").lower()
 
 
-def _values(request: Any, name: str, deep: int = 0) -> Iterator[str]:
-    """Every scalar under members of a name, wherever they lie."""
-    if deep > _DEEPEST:
+def _values(request: Any, name: str, depth: int = 0) -> Iterator[str]:
+    """Every scalar under members of that name, at any depth."""
+    if depth > _DEEPEST:
         return
     if isinstance(request, list):
-        for one in request:
-            yield from _values(one, name, deep + 1)
+        for item in request:
+            yield from _values(item, name, depth + 1)
     elif isinstance(request, Mapping):
         for key, value in request.items():
             if _plain(str(key)) == name:
                 yield from _scalars(value)
             elif isinstance(value, Mapping | list):
-                yield from _values(value, name, deep + 1)
+                yield from _values(value, name, depth + 1)
 
 
 def _scalars(value: Any) -> Iterator[str]:
-    for one in value if isinstance(value, list) else [value]:
-        if isinstance(one, bool):
-            yield "true" if one else "false"
-        elif isinstance(one, str | int | float):
-            yield str(one)
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, bool):
+            yield "true" if item else "false"
+        elif isinstance(item, str | int | float):
+            yield str(item)

@@ -1,6 +1,6 @@
-"""Whether policies allow a request, by AWS's published logic, and which statement says so. Pure.
+"""Whether policies allow a request, by AWS's published logic, and which statement decides.
 
-Service and resource control policies of an organization are not part of it: the harness is one account.
+Service and resource control policies of an organization are not part of it: the harness has one account.
 Source: IAM user guide, "Policy evaluation logic".
 """
 
@@ -15,18 +15,21 @@ from harness.access.rules.policy import Policy, Statement
 from harness.access.rules.principals import Caller, Named
 from harness.access.rules.wildcards import Context
 
-Kind = Literal[
+PolicyType = Literal[
     "identity-based policy", "resource-based policy", "role trust policy", "permissions boundary", "session policy"
 ]
-"""In AWS's words, as its refusals name them."""
+"""The types of policies in the words of AWS's refusals."""
 
 _NO_CONTEXT: Context = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """One action on one resource. resource: an ARN, ``*`` for an action without one, None where it is not known: then
-    an Allow of any resource counts, and a Deny only of all. context: condition keys in lower case."""
+class AccessRequest:
+    """A request to do one action on one resource.
+
+    resource: an ARN; ``*`` for an action without one; None if it is not known: then an Allow on any resource applies,
+    and a Deny only if it is on all. context: condition keys in lower case.
+    """
 
     caller: Caller
     action: str
@@ -36,11 +39,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """What applies to a request.
+    """The policies that apply to a request.
 
-    boundary, session: None where there is none, which limits nothing. resource: the resource's own policy.
-    resource_account: whose the resource is; "" is the caller's own. trust: the resource is a role to be assumed, whose
-    policy must allow it, whatever the caller's own say.
+    boundary, session: None limits nothing. resource: the resource's own policy. resource_account: the account that
+    owns the resource; "" is the caller's. trust: the resource is a role to assume; its trust policy must allow it,
+    whatever the caller's own policies allow.
     """
 
     identity: tuple[Policy, ...] = ()
@@ -53,14 +56,15 @@ class Policies:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """allowed, and why.
+    """Whether a request is allowed, and why.
 
-    kind: of the policy that decided; of an implicit deny, the kind that would have had to allow it.
-    policy, statement: which one; "" and None for an implicit deny and for what no policy can limit (the root user).
+    kind: the type of the policy that decided; for an implicit deny, the type that should have allowed the request.
+    policy, statement: the policy's name and the statement; "" and None for an implicit deny and for the root user, whom
+    no policy limits.
     """
 
     allowed: bool
-    kind: Kind = "identity-based policy"
+    kind: PolicyType = "identity-based policy"
     policy: str = ""
     statement: Statement | None = None
 
@@ -70,31 +74,31 @@ class Decision:
 
     @property
     def reason(self) -> str:
-        """In words, with the statement: for a person, not on the wire."""
+        """The decision in words for a person, with the statement. It is not AWS's wording."""
         if self.statement is None:
             return "the account's root user may do everything" if self.allowed else f"no {self.kind} allows it"
-        which = f"Statement[{self.statement.index}]"
+        place = f"Statement[{self.statement.index}]"
         if self.statement.sid:
-            which += f" ({self.statement.sid})"
+            place += f" ({self.statement.sid})"
         verb = "allowed" if self.allowed else "denied"
-        return f"{verb} by the {self.kind} {self.policy}, {which}"
+        return f"{verb} by the {self.kind} {self.policy}, {place}"
 
 
-def evaluate(request: Request, policies: Policies) -> Decision:
-    """An explicit deny anywhere wins; else every kind of policy that applies has to allow."""
+def evaluate(request: AccessRequest, policies: Policies) -> Decision:
+    """Decides a request. An explicit deny anywhere wins; otherwise every type of policy that applies has to allow."""
     caller = request.caller
     if caller.kind == "root" and policies.resource_account in ("", caller.account):
         return Decision(True)
     action = request.action.lower()
     parts = [] if request.resource is None else request.resource.split(":", 5)
-    resource_kind: Kind = "role trust policy" if policies.trust else "resource-based policy"
+    resource_kind: PolicyType = "role trust policy" if policies.trust else "resource-based policy"
     identity = _judge(policies.identity, "identity-based policy", request, action, parts)
     resource, named = _judge_resource(policies, resource_kind, request, action, parts)
     boundary = _judge_one(policies.boundary, "permissions boundary", request, action, parts)
     session = None if policies.session is None else _judge(policies.session, "session policy", request, action, parts)
-    for one in (identity, resource, boundary, session):
-        if one is not None and one.explicit_deny:
-            return one
+    for decision in (identity, resource, boundary, session):
+        if decision is not None and decision.explicit_deny:
+            return decision
     if caller.kind in ("service", "anonymous"):
         return resource
     same_account = policies.resource_account in ("", caller.account)
@@ -102,13 +106,16 @@ def evaluate(request: Request, policies: Policies) -> Decision:
         return resource
     granted = resource if same_account and resource.allowed and named is Named.ROLE else identity
     if (policies.trust or not same_account) and not resource.allowed:
-        # In one account identity policies may speak for themselves, but never for the role that is to be assumed.
+        # Across accounts both sides have to allow it, and a role that is to be assumed has to allow it anyway.
         return resource
-    return next((one for one in (granted, boundary, session) if one is not None and not one.allowed), granted)
+    deciding = (granted, boundary, session)
+    return next((decision for decision in deciding if decision is not None and not decision.allowed), granted)
 
 
-def _judge(policies: Iterable[Policy], kind: Kind, request: Request, action: str, parts: list[str]) -> Decision:
-    """A set of policies by itself."""
+def _judge(
+    policies: Iterable[Policy], kind: PolicyType, request: AccessRequest, action: str, parts: list[str]
+) -> Decision:
+    """The decision of a set of policies alone."""
     allow: Decision | None = None
     for policy in policies:
         for statement in policy.about(action):
@@ -121,14 +128,16 @@ def _judge(policies: Iterable[Policy], kind: Kind, request: Request, action: str
     return allow or Decision(False, kind)
 
 
-def _judge_one(policy: Policy | None, kind: Kind, request: Request, action: str, parts: list[str]) -> Decision | None:
+def _judge_one(
+    policy: Policy | None, kind: PolicyType, request: AccessRequest, action: str, parts: list[str]
+) -> Decision | None:
     return None if policy is None else _judge((policy,), kind, request, action, parts)
 
 
 def _judge_resource(
-    policies: Policies, kind: Kind, request: Request, action: str, parts: list[str]
+    policies: Policies, kind: PolicyType, request: AccessRequest, action: str, parts: list[str]
 ) -> tuple[Decision, Named]:
-    """The resource's own policy, and how closely the Allow that counts most names the caller."""
+    """The decision of the resource's own policy, and how closely the Allow that is worth most names the caller."""
     best, closest = Decision(False, kind), Named.NOT
     policy = policies.resource
     for statement in policy.about(action) if policy else ():
@@ -148,14 +157,19 @@ def _judge_resource(
     return best, closest
 
 
-def _applies(statement: Statement, request: Request, parts: list[str]) -> bool:
-    on = statement.on_some() if request.resource is None else statement.on(request.resource, parts, request.context)
-    return on and statement.on_condition(request.context)
+def _applies(statement: Statement, request: AccessRequest, parts: list[str]) -> bool:
+    if request.resource is None:
+        covered = statement.covers_some_resource()
+    else:
+        covered = statement.covers(request.resource, parts, request.context)
+    return covered and statement.conditions_hold(request.context)
 
 
 def denial(caller: Caller, action: str, resource: str | None, decision: Decision, *, quoted: bool = False) -> str:
-    """AWS's sentence for a refused call, as printed in public logs. quoted: S3 puts the ARN in quotation marks, and
-    names no resource where there is none. A trust policy speaks of its own role only, so that none is named either.
+    """AWS's sentence for a refused call, as printed in public logs.
+
+    quoted: S3 puts the ARN in quotation marks, and names no resource if there is none. A refusal by a trust policy
+    names none either.
 
     Source: IAM user guide, "Troubleshoot access denied error messages".
     """

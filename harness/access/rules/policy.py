@@ -1,4 +1,4 @@
-"""Policy documents: read, checked and compiled once, so that deciding is quick. Pure.
+"""Policy documents: parsed, checked and compiled once, so that decisions are quick.
 
 Source: IAM user guide, "Grammar of the IAM JSON policy language" and the pages of each element.
 """
@@ -18,8 +18,9 @@ from harness.access.rules.wildcards import ANY, STAR, ArnPattern, Context, arn_p
 from harness.core.errors import shown
 
 Effect = Literal["Allow", "Deny"]
-Use = Literal["identity", "resource", "trust"]
-"""What a policy is attached to: a user, group, role or session (or is a boundary); a resource; a role, as its trust."""
+Attachment = Literal["identity", "resource", "trust"]
+"""What a policy is attached to. identity: a user, group, role or session, also as a boundary. resource: a resource.
+trust: a role, as its trust policy."""
 
 _VERSIONS = ("2012-10-17", "2008-10-17")
 _ELEMENTS = frozenset(("Version", "Id", "Statement"))
@@ -29,12 +30,12 @@ _PARTS = frozenset(
 _ACTION = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9*?-]+")
 _SID = re.compile(r"[A-Za-z0-9]*")
 _WILD = str.maketrans({"*": STAR, "?": ANY})
-# Of one policy: how many actions have their statements remembered.
-_REMEMBERED = 4096
-# Of one statement: how many resources.
+# How many actions a policy remembers the statements for.
+_REMEMBERED_ACTIONS = 4096
+# How many resources a statement remembers its answer for.
 _REMEMBERED_RESOURCES = 256
-# Larger than any policy that IAM takes; what is longer is parsed again each time, and not kept.
-_ONCE_CHARACTERS = 131_072
+# More characters than IAM takes in a policy. A longer one is not cached, and parsed again each time.
+_LONGEST_CACHED = 131_072
 
 
 class MalformedPolicy(ValueError):
@@ -47,10 +48,12 @@ def _listed(value: Any) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Statement:
-    """One statement. index: its place in the document; source: as it was written.
+    """A statement of a policy.
 
-    actions: in lower case, since IAM ignores their case; patterns: those with wildcards, in glob form.
-    resources: none in a trust policy, which speaks of its own role. not_principals: Principal is NotPrincipal.
+    index: its place in the document, from 0. actions: those without wildcards, in lower case, since IAM ignores case.
+    patterns: the actions with wildcards, in glob form. resources: none in a trust policy, which is about its own role.
+    not_actions, not_resources, not_principals: the statement has NotAction, NotResource, NotPrincipal. principals: None
+    in an identity policy. source: the statement as it was written.
     """
 
     effect: Effect
@@ -65,55 +68,57 @@ class Statement:
     not_principals: bool
     conditions: tuple[Condition, ...]
     source: Mapping[str, Any] = field(repr=False)
-    # Of resources without variables: whether it speaks of one, remembered, for a run asks for the same few.
-    _spoken_of: dict[str, bool] | None = field(default=None, repr=False)
+    # Resource -> whether the statement covers it: a run asks for the same few. None if its resources have variables.
+    _covered: dict[str, bool] | None = field(default=None, repr=False)
 
     @property
     def written_actions(self) -> tuple[str, ...]:
-        """Action or NotAction as it was written."""
+        """Action or NotAction, as written."""
         return _listed(self.source.get("Action", self.source.get("NotAction", ())))
 
     @property
     def written_resources(self) -> tuple[str, ...]:
-        """Resource or NotResource as it was written; none in a trust policy."""
+        """Resource or NotResource, as written; none in a trust policy."""
         return _listed(self.source.get("Resource", self.source.get("NotResource", ())))
 
     def about(self, action: str) -> bool:
-        """Whether the statement speaks of an action, given in lower case."""
-        return (action in self.actions or any(glob(one, action) for one in self.patterns)) != self.not_actions
+        """Whether the statement is about an action, given in lower case."""
+        return (action in self.actions or any(glob(pattern, action) for pattern in self.patterns)) != self.not_actions
 
-    def on(self, resource: str, parts: list[str], context: Context) -> bool:
-        """Whether it speaks of a resource. parts: ``resource.split(":", 5)``."""
+    def covers(self, resource: str, parts: list[str], context: Context) -> bool:
+        """Whether the statement covers a resource. parts: ``resource.split(":", 5)``."""
         if not self.resources:
             return True
-        known = self._spoken_of
-        if known is None:
-            return any(one.fits(resource, parts, context) for one in self.resources) != self.not_resources
-        found = known.get(resource)
-        if found is None:
-            if len(known) >= _REMEMBERED_RESOURCES:
-                known.clear()
-            found = any(one.fits(resource, parts, context) for one in self.resources) != self.not_resources
-            known[resource] = found
-        return found
+        remembered = self._covered
+        if remembered is None:
+            return self._covers(resource, parts, context)
+        covered = remembered.get(resource)
+        if covered is None:
+            if len(remembered) >= _REMEMBERED_RESOURCES:
+                remembered.clear()
+            covered = remembered[resource] = self._covers(resource, parts, context)
+        return covered
 
-    def on_some(self) -> bool:
-        """Whether it may speak of a resource that is not known: an Allow of any, a Deny only if it is of all."""
+    def _covers(self, resource: str, parts: list[str], context: Context) -> bool:
+        return any(pattern.fits(resource, parts, context) for pattern in self.resources) != self.not_resources
+
+    def covers_some_resource(self) -> bool:
+        """Whether the statement applies to a resource that is not known: an Allow if it covers any, a Deny if all."""
         if not self.resources:
             return True
-        everything = any(one.whole.ready == STAR for one in self.resources)
+        everything = any(pattern.whole.ready == STAR for pattern in self.resources)
         if self.effect == "Deny":
             return everything and not self.not_resources
         return not (everything and self.not_resources)
 
-    def on_condition(self, context: Context) -> bool:
+    def conditions_hold(self, context: Context) -> bool:
         """Whether the request fulfils every condition."""
-        return all(one.holds(context) for one in self.conditions)
+        return all(condition.holds(context) for condition in self.conditions)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Policy:
-    """A compiled document. name: the policy's ARN, or an inline policy's name, which decisions quote."""
+    """A compiled policy. name: a managed policy's ARN or an inline policy's name, which decisions quote."""
 
     name: str
     statements: tuple[Statement, ...]
@@ -121,30 +126,30 @@ class Policy:
     _by_action: dict[str, tuple[Statement, ...]] = field(default_factory=dict, repr=False)
 
     def document(self) -> dict[str, Any]:
-        """As it was written, but for an Id."""
-        return {"Version": self.version, "Statement": [dict(one.source) for one in self.statements]}
+        """The policy as it was written, without its Id."""
+        return {"Version": self.version, "Statement": [dict(statement.source) for statement in self.statements]}
 
     def about(self, action: str) -> tuple[Statement, ...]:
-        """The statements that speak of an action, given in lower case."""
-        found = self._by_action.get(action)
-        if found is None:
-            if len(self._by_action) >= _REMEMBERED:
+        """The statements about an action, given in lower case."""
+        statements = self._by_action.get(action)
+        if statements is None:
+            if len(self._by_action) >= _REMEMBERED_ACTIONS:
                 self._by_action.clear()
-            found = tuple(one for one in self.statements if one.about(action))
-            self._by_action[action] = found
-        return found
+            statements = tuple(statement for statement in self.statements if statement.about(action))
+            self._by_action[action] = statements
+        return statements
 
 
-def parse_policy(name: str, document: str | Mapping[str, Any], use: Use = "identity") -> Policy:
-    """A policy document (JSON text or parsed). Raises MalformedPolicy with the place of what IAM would refuse."""
+def parse_policy(name: str, document: str | Mapping[str, Any], attachment: Attachment = "identity") -> Policy:
+    """Parses a policy, given as JSON text or object. Raises MalformedPolicy with the place of the fault."""
     if not isinstance(document, str):
-        return _parse(name, document, use)
-    return (_parse_once if len(document) <= _ONCE_CHARACTERS else _parse_text)(name, document, use)
+        return _parse(name, document, attachment)
+    return (_parse_cached if len(document) <= _LONGEST_CACHED else _parse_text)(name, document, attachment)
 
 
-def _parse_text(name: str, text: str, use: Use) -> Policy:
+def _parse_text(name: str, text: str, attachment: Attachment) -> Policy:
     try:
-        document = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_object)
+        document = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno} column {error.colno}"
         raise MalformedPolicy(f"policy {name} is not valid JSON at {where}: {error.msg}") from None
@@ -152,26 +157,26 @@ def _parse_text(name: str, text: str, use: Use) -> Policy:
         raise MalformedPolicy(f"policy {name} is not valid JSON: {error}") from None
     except RecursionError:
         raise MalformedPolicy(f"policy {name} is not valid JSON: it is nested too deeply") from None
-    return _parse(name, document, use)
+    return _parse(name, document, attachment)
 
 
 def _refuse_constant(word: str) -> Any:
     raise ValueError(f"{word} is no value")
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"the key {twice!r} is there twice")
-    return made
+    return members
 
 
-_parse_once = lru_cache(512)(_parse_text)
+_parse_cached = lru_cache(512)(_parse_text)
 
 
-def _parse(name: str, document: Any, use: Use) -> Policy:
+def _parse(name: str, document: Any, attachment: Attachment) -> Policy:
     if not isinstance(document, Mapping) or "Statement" not in document:
         raise MalformedPolicy(f"policy {name} must be an object with a Statement")
     for key in document:
@@ -186,11 +191,11 @@ def _parse(name: str, document: Any, use: Use) -> Policy:
     if not isinstance(statements, Sequence) or isinstance(statements, str):
         raise MalformedPolicy(f"policy {name}: Statement must be an object or a list of objects")
     sids: set[str] = set()
-    made = []
+    parsed = []
     for index, item in enumerate(statements):
         where = f"policy {name}, Statement[{index}]"
         try:
-            statement = _statement(where, index, item, use, variables=version == _VERSIONS[0])
+            statement = _statement(where, index, item, attachment, variables=version == _VERSIONS[0])
         except MalformedPolicy:
             raise
         except ValueError as error:
@@ -198,11 +203,11 @@ def _parse(name: str, document: Any, use: Use) -> Policy:
         if statement.sid and statement.sid in sids:
             raise MalformedPolicy(f"{where}: Sid {statement.sid!r} is there twice")
         sids.add(statement.sid)
-        made.append(statement)
-    return Policy(name, tuple(made), version)
+        parsed.append(statement)
+    return Policy(name, tuple(parsed), version)
 
 
-def _statement(where: str, index: int, item: Any, use: Use, *, variables: bool) -> Statement:
+def _statement(where: str, index: int, item: Any, attachment: Attachment, *, variables: bool) -> Statement:
     if not isinstance(item, Mapping):
         raise MalformedPolicy(f"{where} must be an object")
     for key in item:
@@ -212,53 +217,55 @@ def _statement(where: str, index: int, item: Any, use: Use, *, variables: bool) 
     if effect not in ("Allow", "Deny"):
         raise MalformedPolicy(f"{where}: Effect must be Allow or Deny, not {shown(str(effect))}")
     sid = item.get("Sid", "")
-    if not isinstance(sid, str) or (use == "identity" and not _SID.fullmatch(sid)):
+    if not isinstance(sid, str) or (attachment == "identity" and not _SID.fullmatch(sid)):
         raise MalformedPolicy(f"{where}: Sid must be letters and digits, not {shown(str(sid))}")
     actions = _actions(where, item)
-    resources = _resources(where, item, use, variables=variables)
+    resources = _resources(where, item, attachment, variables=variables)
     return Statement(
         effect=effect,
         index=index,
         sid=sid,
-        actions=frozenset(one for one in actions if "*" not in one and "?" not in one),
-        patterns=tuple(one.translate(_WILD) for one in actions if "*" in one or "?" in one),
+        actions=frozenset(action for action in actions if "*" not in action and "?" not in action),
+        patterns=tuple(action.translate(_WILD) for action in actions if "*" in action or "?" in action),
         not_actions="NotAction" in item,
         resources=resources,
         not_resources="NotResource" in item,
-        principals=_principals(where, item, use),
+        principals=_principals(where, item, attachment),
         not_principals="NotPrincipal" in item,
         conditions=parse_conditions(where, item.get("Condition", {}), variables=variables),
         source=item,
-        _spoken_of=None if any(one.keys for one in resources) else {},
+        _covered=None if any(pattern.keys for pattern in resources) else {},
     )
 
 
 def _actions(where: str, item: Mapping[str, Any]) -> list[str]:
     element = _either(where, item, "Action", "NotAction")
     actions = _strings(where, element, item[element])
-    for one in actions:
-        if one != "*" and not _ACTION.fullmatch(one):
+    for action in actions:
+        if action != "*" and not _ACTION.fullmatch(action):
             raise MalformedPolicy(
-                f"{where}: {element} {shown(one)} must be like s3:GetObject: a service's prefix and a name"
+                f"{where}: {element} {shown(action)} must be like s3:GetObject: a service's prefix and a name"
             )
-    return [one.lower() for one in actions]
+    return [action.lower() for action in actions]
 
 
-def _resources(where: str, item: Mapping[str, Any], use: Use, *, variables: bool) -> tuple[ArnPattern, ...]:
-    if use == "trust":
+def _resources(
+    where: str, item: Mapping[str, Any], attachment: Attachment, *, variables: bool
+) -> tuple[ArnPattern, ...]:
+    if attachment == "trust":
         if "Resource" in item or "NotResource" in item:
             raise MalformedPolicy(f"{where}: a trust policy has no Resource; it speaks of its own role")
         return ()
     element = _either(where, item, "Resource", "NotResource")
     resources = _strings(where, element, item[element])
-    for one in resources:
-        if not one.startswith(("arn:", "*", "${")):
-            raise MalformedPolicy(f'{where}: {element} {shown(one)} must be an ARN or "*"')
-    return tuple(arn_pattern(one, variables=variables, complete=True) for one in resources)
+    for resource in resources:
+        if not resource.startswith(("arn:", "*", "${")):
+            raise MalformedPolicy(f'{where}: {element} {shown(resource)} must be an ARN or "*"')
+    return tuple(arn_pattern(resource, variables=variables, complete=True) for resource in resources)
 
 
-def _principals(where: str, item: Mapping[str, Any], use: Use) -> Principals | None:
-    if use == "identity":
+def _principals(where: str, item: Mapping[str, Any], attachment: Attachment) -> Principals | None:
+    if attachment == "identity":
         if "Principal" in item or "NotPrincipal" in item:
             raise MalformedPolicy(f"{where}: an identity policy has no Principal; it speaks of whom it is attached to")
         return None
@@ -268,14 +275,15 @@ def _principals(where: str, item: Mapping[str, Any], use: Use) -> Principals | N
     return parse_principals(f"{where}: {element}", item[element])
 
 
-def _either(where: str, item: Mapping[str, Any], one: str, other: str) -> str:
-    if (one in item) == (other in item):
-        raise MalformedPolicy(f"{where} must have either {one} or {other}")
-    return one if one in item else other
+def _either(where: str, item: Mapping[str, Any], element: str, negated: str) -> str:
+    """Which of two elements a statement has. Raises MalformedPolicy if it has both or none."""
+    if (element in item) == (negated in item):
+        raise MalformedPolicy(f"{where} must have either {element} or {negated}")
+    return element if element in item else negated
 
 
 def _strings(where: str, element: str, value: Any) -> tuple[str, ...]:
     values = (value,) if isinstance(value, str) else value
-    if not isinstance(values, Sequence) or not values or not all(isinstance(one, str) for one in values):
+    if not isinstance(values, Sequence) or not values or not all(isinstance(text, str) for text in values):
         raise MalformedPolicy(f"{where}: {element} must be a string or a list of strings")
     return tuple(values)

@@ -1,4 +1,4 @@
-"""The Principal and NotPrincipal elements, and who they name. Pure.
+"""The Principal and NotPrincipal elements, and which callers they name.
 
 Source: IAM user guide, "AWS JSON policy elements: Principal" and "NotPrincipal".
 """
@@ -14,11 +14,11 @@ from typing import Any, Literal
 
 from harness.core.errors import shown
 
-Kind = Literal["root", "user", "assumed-role", "service", "anonymous"]
+CallerKind = Literal["root", "user", "assumed-role", "service", "anonymous"]
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _ACCOUNT_ROOT = re.compile(r"arn:[^:]*:iam::([0-9]{12}):root")
-# What IAM puts in place of a principal that was deleted: its id, such as AIDA... of a user and AROA... of a role.
+# When a principal is deleted, IAM puts its id in the place of its ARN: AIDA... for a user, AROA... for a role.
 _DELETED = re.compile(r"A[A-Z0-9]{3}[A-Z0-9]{12,124}")
 _TYPES = ("AWS", "Service", "Federated", "CanonicalUser")
 _CALLER = re.compile(r"arn:[^:]*:(?:iam|sts)::([0-9]{12}):(user|group|role|assumed-role|root)(?:/.+)?")
@@ -28,44 +28,44 @@ _SESSION = re.compile(r"arn:([^:]*):sts::([0-9]{12}):assumed-role/([^/]+)/")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who makes a request.
+    """Who makes a request, as policies name it.
 
-    arn: of a role session the session's; of a service its principal, ``lambda.amazonaws.com``. role_arn: of a session,
-    the role's own ARN, which has the role's path.
+    arn: the ARN of a user, a role session or an account's root; for a service its principal, ``lambda.amazonaws.com``.
+    role_arn: for a role session, the role's own ARN, which has the role's path.
     """
 
     arn: str
     account: str
-    kind: Kind
+    kind: CallerKind
     role_arn: str = ""
 
     @property
     def entity_arn(self) -> str:
-        """The user's ARN, or the role's: what aws:PrincipalArn says."""
+        """The ARN of the user or the role: the value of aws:PrincipalArn."""
         return self.role_arn or self.arn
 
 
 @lru_cache(4096)  # a session makes many requests
 def session_caller(arn: str, role_arn: str = "") -> Caller:
-    """The caller of a role session's ARN; a role whose ARN is not known is taken to have no path."""
-    found = _SESSION.match(arn)
-    if found is None:
+    """The caller with a role session's ARN. A role whose own ARN is not known is taken to have no path."""
+    match = _SESSION.match(arn)
+    if match is None:
         raise ValueError(f"{arn} is no role session")
-    partition, account, role = found.groups()
+    partition, account, role = match.groups()
     return Caller(arn, account, "assumed-role", role_arn or f"arn:{partition}:iam::{account}:role/{role}")
 
 
 def caller_of(arn: str) -> Caller:
-    """The caller of a user's, a session's or an account's root ARN, or of a service's principal.
+    """The caller with the ARN of a user, a role session or an account's root, or with a service's principal.
 
-    A role stands for a session of its own. Raises ValueError for anything else.
+    The ARN of a role stands for a session of the role. Raises ValueError for anything else.
     """
     if _SERVICE.fullmatch(arn):
         return Caller(arn, "", "service")
-    found = _CALLER.fullmatch(arn)
-    if found is None:
+    match = _CALLER.fullmatch(arn)
+    if match is None:
         raise ValueError(f"{arn!r} does not clearly define entity type and name")
-    account, kind = found[1], found[2]
+    account, kind = match[1], match[2]
     if kind == "role":
         name = arn.rpartition("/")[2]
         return Caller(f"arn:aws:sts::{account}:assumed-role/{name}/simulated", account, "assumed-role", arn)
@@ -75,10 +75,10 @@ def caller_of(arn: str) -> Caller:
 
 
 class Named(IntEnum):
-    """How closely a policy names a caller; what its Allow is worth in one account depends on it.
+    """How closely a policy names a caller. What an Allow is worth within one account depends on it.
 
-    ACCOUNT hands the decision on to the caller's identity policies; ROLE is still limited by boundary and session
-    policies; DIRECTLY (a user, a session, everybody, a service) is limited by explicit denies only.
+    ACCOUNT leaves the decision to the caller's identity policies. ROLE is still limited by boundary and session
+    policies. DIRECTLY (a user, a session, everybody, a service) is limited by explicit denies only.
     """
 
     NOT = 0
@@ -89,9 +89,10 @@ class Named(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principals:
-    """A parsed element. everybody: ``*``; aws: ARNs and accounts' numbers; services: service principals.
+    """A parsed Principal or NotPrincipal element.
 
-    Federated and canonical users are nobody here: the harness knows none.
+    everybody: it is ``*``. aws: ARNs and account numbers. services: service principals. Federated and canonical users
+    are left out: the harness has none.
     """
 
     everybody: bool
@@ -113,21 +114,21 @@ class Principals:
         return Named.ACCOUNT if caller.account in self.aws else Named.NOT
 
     def spares(self, caller: Caller, *, boundary: bool) -> bool:
-        """Whether a Deny whose NotPrincipal this is leaves the caller alone.
+        """Whether a Deny with this NotPrincipal does not apply to the caller.
 
-        Each of his ARNs must be listed, with the account's and, of a session, the role's; a caller with a permissions
-        boundary is never spared (IAM user guide, NotPrincipal).
+        The element must list all of the caller's ARNs: its own, the account's and, for a session, the role's. A caller
+        with a permissions boundary is never spared (IAM user guide, NotPrincipal).
         """
         if self.everybody:
             return True
         if caller.kind == "service":
             return caller.arn in self.services
-        wanted = {caller.arn, caller.account} | ({caller.role_arn} if caller.role_arn else set())
-        return not boundary and caller.kind != "anonymous" and wanted <= self.aws
+        arns = {caller.arn, caller.account} | ({caller.role_arn} if caller.role_arn else set())
+        return not boundary and caller.kind != "anonymous" and arns <= self.aws
 
 
 def parse_principals(where: str, value: Any) -> Principals:
-    """A Principal or NotPrincipal element. Raises ValueError with the place of what is malformed."""
+    """Parses a Principal or NotPrincipal element. Raises ValueError that says where it is malformed."""
     if value == "*":
         return Principals(True, frozenset(), frozenset())
     if not isinstance(value, Mapping) or not value:
@@ -138,11 +139,13 @@ def parse_principals(where: str, value: Any) -> Principals:
     aws, services = _strings(where, value.get("AWS", ())), _strings(where, value.get("Service", ()))
     _strings(where, value.get("Federated", ()))
     _strings(where, value.get("CanonicalUser", ()))
-    return Principals("*" in aws, frozenset(_of_account(where, one) for one in aws), frozenset(services))
+    return Principals(
+        "*" in aws, frozenset(_checked_principal(where, principal) for principal in aws), frozenset(services)
+    )
 
 
-def _of_account(where: str, value: str) -> str:
-    """An account's root ARN is its number."""
+def _checked_principal(where: str, value: str) -> str:
+    """The principal; the account's number for its root ARN. Raises ValueError for one that IAM would refuse."""
     root = _ACCOUNT_ROOT.fullmatch(value)
     if root:
         return root[1]
@@ -157,6 +160,6 @@ def _of_account(where: str, value: str) -> str:
 
 def _strings(where: str, value: Any) -> tuple[str, ...]:
     values = (value,) if isinstance(value, str) else value
-    if not isinstance(values, Sequence) or not all(isinstance(one, str) for one in values):
+    if not isinstance(values, Sequence) or not all(isinstance(text, str) for text in values):
         raise ValueError(f"{where}: principals must be strings")
     return tuple(values)

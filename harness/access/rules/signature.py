@@ -1,6 +1,7 @@
-"""AWS Signature Version 4 as a service checks it. Pure: the time is given.
+"""AWS Signature Version 4, as a service checks it.
 
-Source: IAM user guide, "AWS Signature Version 4 for API requests"; the tests check what botocore signs.
+Source: IAM user guide, "AWS Signature Version 4 for API requests"; the tests check what
+botocore signs.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from botocore.utils import normalize_url_path
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 UNSIGNED = "UNSIGNED-PAYLOAD"
-# How far a request's time may be off; S3's is longer (both as AWS's error messages state them).
+# How far a request's time may be from the service's. S3 allows more (both as AWS's error messages state them).
 _SKEW_SECONDS = 5 * 60
 _S3_SKEW_SECONDS = 15 * 60
 
@@ -28,17 +29,18 @@ class Fault(Enum):
 
     SIGNATURE = "signature"
     PAYLOAD = "payload"
-    """The body is not the one whose hash was signed."""
+    """The body does not have the hash that was signed."""
     TIME = "time"
     EXPIRED = "expired"
-    """A presigned URL, used after its X-Amz-Expires."""
+    """A presigned URL was used after its X-Amz-Expires."""
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
-    """What a request says of its signature. stamp: X-Amz-Date; expires: seconds a presigned URL is valid, else None.
+class Signature:
+    """A request's signature and what the request says about it.
 
-    headers: the signed ones' names, in lower case.
+    stamp: X-Amz-Date. headers: names of the signed headers, in lower case. expires: for how many seconds a presigned
+    URL is valid; None for a signature in a header.
     """
 
     access_key: str
@@ -47,7 +49,7 @@ class Signed:
     service: str
     stamp: str
     headers: Sequence[str]
-    signature: str
+    value: str
     expires: int | None = None
 
 
@@ -55,7 +57,7 @@ class Signed:
 class Message:
     """The request as it came over the wire: raw path and query, names of headers in lower case.
 
-    body: None where it is streamed on; then the hash that the client declares stands for it.
+    body: None if it is streamed to the backend; then the hash that the client declares is believed.
     """
 
     method: str
@@ -65,19 +67,19 @@ class Message:
     body: bytes | None
 
 
-def fault(signed: Signed, message: Message, secret: str, now: float) -> Fault | None:
-    """What is wrong with a request signed with ``secret``, or None. now: seconds since 1970."""
-    s3 = signed.service in ("s3", "s3-object-lambda")
-    at = _seconds(signed.stamp)
-    if at is None or not signed.stamp.startswith(signed.day):
+def find_fault(signature: Signature, message: Message, secret: str, now: float) -> Fault | None:
+    """What is wrong with a request that must be signed with ``secret``; None if nothing is. now: seconds since 1970."""
+    s3 = signature.service in ("s3", "s3-object-lambda")
+    signed_at = _seconds(signature.stamp)
+    if signed_at is None or not signature.stamp.startswith(signature.day):
         return Fault.SIGNATURE
-    if signed.expires is not None:
-        if not at - _S3_SKEW_SECONDS <= now <= at + signed.expires:
+    if signature.expires is not None:
+        if not signed_at - _S3_SKEW_SECONDS <= now <= signed_at + signature.expires:
             return Fault.EXPIRED
-    elif abs(now - at) > (_S3_SKEW_SECONDS if s3 else _SKEW_SECONDS):
+    elif abs(now - signed_at) > (_S3_SKEW_SECONDS if s3 else _SKEW_SECONDS):
         return Fault.TIME
-    payload = _payload(message, presigned=signed.expires is not None, s3=s3)
-    if not hmac.compare_digest(_signature(signed, message, secret, payload, s3=s3), signed.signature.encode()):
+    payload = _payload(message, presigned=signature.expires is not None, s3=s3)
+    if not hmac.compare_digest(_expected(signature, message, secret, payload, s3=s3), signature.value.encode()):
         return Fault.SIGNATURE
     declared = message.headers.get("x-amz-content-sha256", "")
     if message.body is not None and len(declared) == 64 and sha256(message.body).hexdigest() != declared:
@@ -99,23 +101,23 @@ def _twice_encoded(path: str) -> str:
 
 
 def _payload(message: Message, *, presigned: bool, s3: bool) -> str:
-    """The payload's hash as it stands in the canonical request."""
+    """The body's hash as it stands in the canonical request."""
     declared = message.headers.get("x-amz-content-sha256")
     if declared:
         return declared
     return UNSIGNED if presigned and s3 else sha256(message.body or b"").hexdigest()
 
 
-def _signature(signed: Signed, message: Message, secret: str, payload: str, *, s3: bool) -> bytes:
-    headers = "".join(f"{name}:{' '.join(message.headers.get(name, '').split())}\n" for name in signed.headers)
-    # Every service but S3 takes the path apart and encodes it once more.
+def _expected(signature: Signature, message: Message, secret: str, payload: str, *, s3: bool) -> bytes:
+    headers = "".join(f"{name}:{' '.join(message.headers.get(name, '').split())}\n" for name in signature.headers)
+    # Every service but S3 normalizes the path and encodes it once more.
     path = message.path if s3 else _twice_encoded(message.path)
     canonical = (
-        f"{message.method}\n{path or '/'}\n{_query(message.query)}\n{headers}\n{';'.join(signed.headers)}\n{payload}"
+        f"{message.method}\n{path or '/'}\n{_query(message.query)}\n{headers}\n{';'.join(signature.headers)}\n{payload}"
     )
-    scope = f"{signed.day}/{signed.region}/{signed.service}/aws4_request"
-    to_sign = f"{ALGORITHM}\n{signed.stamp}\n{scope}\n{sha256(canonical.encode()).hexdigest()}"
-    key = _signing_key(secret, signed.day, signed.region, signed.service)
+    scope = f"{signature.day}/{signature.region}/{signature.service}/aws4_request"
+    to_sign = f"{ALGORITHM}\n{signature.stamp}\n{scope}\n{sha256(canonical.encode()).hexdigest()}"
+    key = _signing_key(secret, signature.day, signature.region, signature.service)
     return hmac.digest(key, to_sign.encode(), "sha256").hex().encode()
 
 

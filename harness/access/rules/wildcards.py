@@ -1,7 +1,7 @@
-"""IAM's ``*`` and ``?``, matched in bounded time, and patterns whose policy variables are filled in for each request.
+"""IAM's wildcards ``*`` and ``?``, matched in bounded time, and patterns with policy variables.
 
-A pattern is kept in *glob form*: STAR and ANY are its wildcards and every other character stands for itself, so that
-a star that came out of a variable, or was written ``${*}``, is only a star.
+A pattern in *glob form* has STAR and ANY as its wildcards, and every other character stands for itself. So a star that
+is a variable's value, or was written ``${*}``, is not a wildcard.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from functools import lru_cache
 Context = Mapping[str, tuple[str, ...]]
 """A request's condition keys in lower case, each with its values."""
 
-STAR, ANY = "\ufdd0", "\ufdd1"  # noncharacters: no ARN, action or value has them
+STAR, ANY = "\ufdd0", "\ufdd1"  # noncharacters, which no ARN, action or value has
 _WILD = str.maketrans({"*": STAR, "?": ANY})
-_TAME = str.maketrans({STAR: "\ufffd", ANY: "\ufffd"})  # a request that sends them gets no wildcards by it
+_TAME = str.maketrans({STAR: "\ufffd", ANY: "\ufffd"})  # so that a request cannot send wildcards
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
 _DEFAULT = re.compile(r"\s*([^,]*?)\s*,\s*'([^']*)'\s*")
 _ESCAPED = {"*": "*", "?": "?", "$": "$"}
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether ``text`` fits ``pattern``: ``*`` is any run of characters, ``?`` any one.
+    """Whether ``text`` fits ``pattern``: ``*`` stands for any run of characters, ``?`` for any one.
 
     Source: IAM user guide, Resource element.
     """
@@ -31,7 +31,7 @@ def matches(pattern: str, text: str) -> bool:
 
 
 def glob(pattern: str, text: str) -> bool:
-    """``matches`` for a pattern in glob form; costs at most the pattern's length times the text's, whatever it is."""
+    """Does the same for a pattern in glob form. Takes at most the pattern's length times the text's length."""
     if STAR not in pattern:
         if ANY not in pattern:
             return pattern == text
@@ -52,22 +52,22 @@ def glob(pattern: str, text: str) -> bool:
 
 
 def _find(part: str, text: str, at: int, end: int) -> int:
-    """Where a part without stars begins in ``text[at:end]``, or -1."""
+    """Where a part without STAR begins in ``text[at:end]``; -1 if nowhere."""
     if ANY not in part:
         return text.find(part, at, end)
-    found = _dots(part).search(text, at, end)
-    return found.start() if found else -1
+    match = _regex(part).search(text, at, end)
+    return match.start() if match else -1
 
 
 @lru_cache(1024)
-def _dots(part: str) -> re.Pattern[str]:
-    # Letters and dots only: nothing in it can backtrack.
+def _regex(part: str) -> re.Pattern[str]:
+    # It has literal characters and dots only, so it cannot backtrack.
     return re.compile(re.escape(part).replace(ANY, "."), re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A policy variable: a condition key in lower case, and what stands for it where the request has no value."""
+    """A policy variable: a condition key in lower case, and the default for a request without a value."""
 
     key: str
     default: str | None
@@ -75,17 +75,18 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A string of a policy. ready: it has no variables; keys: the condition keys of those that it has."""
+    """A string of a policy. ready: the text, if it has no variables; else None, and pieces make it up."""
 
     pieces: tuple[str | Variable, ...]
     ready: str | None
 
     @property
     def keys(self) -> tuple[str, ...]:
+        """The condition keys of its variables."""
         return tuple(piece.key for piece in self.pieces if isinstance(piece, Variable))
 
     def text(self, context: Context) -> str | None:
-        """Filled in; None, which matches nothing, where a variable has neither one value nor a default."""
+        """The text with its variables filled in; None, which fits nothing, if one has no value or default."""
         if self.ready is not None:
             return self.ready
         filled = []
@@ -102,7 +103,9 @@ class Template:
 
 
 def template(text: str, *, variables: bool, wild: bool) -> Template:
-    """variables: the policy's version knows them (2012-10-17); wild: ``*`` and ``?`` are wildcards here.
+    """Compiles a string of a policy.
+
+    variables: the policy's version has variables (2012-10-17 has). wild: ``*`` and ``?`` are wildcards here.
 
     Source: IAM user guide, policy variables.
     """
@@ -119,8 +122,8 @@ def template(text: str, *, variables: bool, wild: bool) -> Template:
             pieces.append(literal(part))
         elif part in _ESCAPED:
             pieces.append(part)
-        elif found := _DEFAULT.fullmatch(part):
-            pieces.append(Variable(found[1].lower(), found[2]))
+        elif match := _DEFAULT.fullmatch(part):
+            pieces.append(Variable(match[1].lower(), match[2]))
         else:
             pieces.append(Variable(part.strip().lower(), None))
     if all(isinstance(piece, str) for piece in pieces):
@@ -135,13 +138,13 @@ def _plain(text: str, *, wild: bool) -> Template:
 
 @dataclass(frozen=True, slots=True)
 class ArnPattern:
-    """A pattern of ARNs, compared part by part, of which the resource is the sixth with all the colons it has.
+    """A pattern for ARNs, compared part by part. The sixth part is the resource, with any colons in it.
 
-    A star stays within its part, and the parts that a pattern leaves out at its end are stars (IAM user guide,
-    Resource element). What is no ARN is compared as a whole.
+    A star stays within its part, and parts that are missing at the end count as stars (IAM user guide, Resource
+    element). A text that is no ARN is compared with the whole pattern.
 
-    literal, wild: the parts' places (0 to 5) and what stands there, parts that are only a star left out. Both have the
-    resource first, which differs most often. is_arn: it has parts.
+    is_arn: the pattern has parts. literal, wild: place (0 to 5) and text of the parts without and with wildcards; parts
+    that are only a star are left out. Both begin with the resource, which differs most often.
     """
 
     whole: Template
@@ -169,20 +172,23 @@ class ArnPattern:
 
 
 def arn_pattern(text: str, *, variables: bool, complete: bool) -> ArnPattern:
-    """complete: parts left out are stars (the Resource element); else a pattern that is no ARN fits none."""
+    """Compiles a pattern for ARNs.
+
+    complete: missing parts count as stars, as in the Resource element; otherwise a pattern without all six fits no ARN.
+    """
     whole = template(text, variables=variables, wild=True)
     parts: list[str] = _split(text) if text.startswith("arn:") else []
     if not parts or (len(parts) < 6 and not complete):
         return ArnPattern(whole, False)
-    placed = [(place, template(part, variables=variables, wild=True)) for place, part in enumerate(parts)]
-    placed.reverse()
+    places = [(place, template(part, variables=variables, wild=True)) for place, part in enumerate(parts)]
+    places.reverse()
     return ArnPattern(
         whole,
         True,
-        tuple((place, part.ready) for place, part in placed if part.ready is not None and _is_literal(part.ready)),
+        tuple((place, part.ready) for place, part in places if part.ready is not None and _is_literal(part.ready)),
         tuple(
             (place, part)
-            for place, part in placed
+            for place, part in places
             if part.ready is None or not (part.ready == STAR or _is_literal(part.ready))
         ),
     )
@@ -193,7 +199,7 @@ def _is_literal(pattern: str) -> bool:
 
 
 def _split(text: str) -> list[str]:
-    """An ARN pattern's parts; a colon within ``${...}`` divides nothing."""
+    """An ARN pattern's parts; a colon within ``${...}`` is not a separator."""
     if "${" not in text:
         return text.split(":", 5)
     parts: list[str] = []

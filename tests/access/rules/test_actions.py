@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.access import reference
-from harness.access.rules.actions import Place, http_need, needs, passed_roles, prefix_of
+from harness.access.rules import reference
+from harness.access.rules.actions import AccountRegion, http_need, needs, passed_roles, prefix_of
 from harness.gateway.wire.models import service_model
 
-PLACE = Place("eu-west-1", "123456789012")
+PLACE = AccountRegion("eu-west-1", "123456789012")
 HERE = "eu-west-1:123456789012"
 ROLE = "arn:aws:iam::123456789012:role/r"
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.access.rules.evaluation import Policies, Request, denial, evaluate
+from harness.access.rules.evaluation import AccessRequest, Policies, denial, evaluate
 from harness.access.rules.policy import MalformedPolicy, Policy, parse_policy
 from harness.access.rules.principals import Caller, session_caller
 from tests.access.policies import (
@@ -346,5 +346,5 @@ def test_more_kinds_of_policies_never_break_it_and_limits_only_limit(
     limits = None if session is None else compiled(session)
     limited = Policies(compiled(identity), bounds, limits, resource, account)
     free = Policies(compiled(identity), None, None, resource, account)
-    request = Request(caller, *asked)
+    request = AccessRequest(caller, *asked)
     assert evaluate(request, limited).allowed <= evaluate(request, free).allowed

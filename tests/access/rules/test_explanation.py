@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.access.rules.evaluation import Policies, Request, evaluate
+from harness.access.rules.evaluation import AccessRequest, Policies, evaluate
 from harness.access.rules.explanation import explanation
 from tests.access.policies import ACCOUNT, ENDPOINT, INVOKE, LAMBDA, USER, on_resource, policy, statement, trust
 
@@ -13,7 +13,7 @@ from tests.access.policies import ACCOUNT, ENDPOINT, INVOKE, LAMBDA, USER, on_re
 def explained(
     policies: Policies, resource: str | None = ENDPOINT, context: Mapping[str, tuple[str, ...]] | None = None
 ) -> list[str]:
-    request = Request(USER, INVOKE, resource, context or {})
+    request = AccessRequest(USER, INVOKE, resource, context or {})
     return explanation(request, policies, evaluate(request, policies)).splitlines()
 
 
@@ -57,7 +57,7 @@ def test_a_boundary_is_what_is_looked_at_where_it_is_what_lacks() -> None:
 
 
 def test_a_grant_to_others_and_one_that_leaves_it_to_the_account() -> None:
-    request = Request(LAMBDA, "sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/r")
+    request = AccessRequest(LAMBDA, "sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/r")
     policies = Policies(resource=policy(trust({"Service": "sagemaker.amazonaws.com"}), use="trust"), trust=True)
     assert explanation(request, policies, evaluate(request, policies)).endswith(
         'p, Statement[0] allows it to others: {"Service": "sagemaker.amazonaws.com"}.'

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.access.rules.policy import MalformedPolicy, Use, parse_policy
+from harness.access.rules.policy import Attachment, MalformedPolicy, parse_policy
 from tests.access.policies import allowed, policy, statement, trust
 
 
@@ -72,7 +72,7 @@ def test_a_malformed_identity_policy(document: Any, sentence: str) -> None:
         ("trust", statement(Principal="*"), "a trust policy has no Resource"),
     ],
 )
-def test_a_malformed_resource_or_trust_policy(use: Use, item: dict[str, Any], sentence: str) -> None:
+def test_a_malformed_resource_or_trust_policy(use: Attachment, item: dict[str, Any], sentence: str) -> None:
     with pytest.raises(MalformedPolicy, match=sentence):
         policy(item, use=use)
 

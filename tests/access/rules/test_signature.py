@@ -16,7 +16,7 @@ from botocore.credentials import Credentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.access.rules.signature import Fault, Message, Signed, fault
+from harness.access.rules.signature import Fault, Message, Signature, find_fault
 
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 AUTHORIZATION = re.compile(r"Credential=(\S+?)/(\d+)/(\S+?)/(\S+?)/aws4_request, SignedHeaders=(\S+), Signature=(\w+)")
@@ -31,7 +31,7 @@ def sign(
     presign: bool = False,
     headers: Mapping[str, str] | None = None,
     token: str | None = None,
-) -> tuple[Signed, Message]:
+) -> tuple[Signature, Message]:
     """A request as botocore signs it, and as it would be read off the wire."""
     request = AWSRequest(method, url, headers=dict(headers or {}), data=body)
     request.headers["Host"] = urlsplit(url).netloc
@@ -50,11 +50,11 @@ def sign(
         scope = asked["X-Amz-Credential"].split("/")
         names = asked["X-Amz-SignedHeaders"].split(";")
         expires = int(asked["X-Amz-Expires"])
-        return Signed(*scope[:4], asked["X-Amz-Date"], names, asked["X-Amz-Signature"], expires), message
+        return Signature(*scope[:4], asked["X-Amz-Date"], names, asked["X-Amz-Signature"], expires), message
     authorization = AUTHORIZATION.search(found["authorization"])
     assert authorization is not None
     key, day, region, name, signed_names, signature = authorization.groups()
-    return Signed(key, day, region, name, found["x-amz-date"], signed_names.split(";"), signature), message
+    return Signature(key, day, region, name, found["x-amz-date"], signed_names.split(";"), signature), message
 
 
 REQUESTS: list[dict[str, Any]] = [
@@ -74,24 +74,24 @@ REQUESTS: list[dict[str, Any]] = [
 def test_what_botocore_signs(request_: dict[str, Any]) -> None:
     signed, message = sign(**request_)
     now = time.time()
-    assert fault(signed, message, SECRET, now) is None
-    assert fault(signed, message, SECRET + "x", now) is Fault.SIGNATURE
-    assert fault(signed, replace(message, method="DELETE"), SECRET, now) is Fault.SIGNATURE
-    assert fault(signed, replace(message, path=message.path + "x"), SECRET, now) is Fault.SIGNATURE
-    assert fault(signed, replace(message, query=message.query + "&x=1"), SECRET, now) is Fault.SIGNATURE
+    assert find_fault(signed, message, SECRET, now) is None
+    assert find_fault(signed, message, SECRET + "x", now) is Fault.SIGNATURE
+    assert find_fault(signed, replace(message, method="DELETE"), SECRET, now) is Fault.SIGNATURE
+    assert find_fault(signed, replace(message, path=message.path + "x"), SECRET, now) is Fault.SIGNATURE
+    assert find_fault(signed, replace(message, query=message.query + "&x=1"), SECRET, now) is Fault.SIGNATURE
 
 
 def test_another_body() -> None:
     signed, message = sign("sagemaker")
-    assert fault(signed, replace(message, body=b"{ }"), SECRET, time.time()) is Fault.SIGNATURE
+    assert find_fault(signed, replace(message, body=b"{ }"), SECRET, time.time()) is Fault.SIGNATURE
     signed, message = sign("s3", method="PUT", url="http://h/b/k")
     assert message.headers["x-amz-content-sha256"] != "UNSIGNED-PAYLOAD"
-    assert fault(signed, replace(message, body=b"other"), SECRET, time.time()) is Fault.PAYLOAD
+    assert find_fault(signed, replace(message, body=b"other"), SECRET, time.time()) is Fault.PAYLOAD
 
 
 def test_a_body_that_is_streamed_on_is_what_the_client_says_it_is() -> None:
     signed, message = sign("s3", method="PUT", url="http://h/b/k")
-    assert fault(signed, replace(message, body=None), SECRET, time.time()) is None
+    assert find_fault(signed, replace(message, body=None), SECRET, time.time()) is None
 
 
 @pytest.mark.parametrize(("service", "minutes"), [("sagemaker", 5), ("s3", 15)])
@@ -100,22 +100,22 @@ def test_a_clock_that_is_off(service: str, minutes: int) -> None:
     signed, message = sign(service, url="http://h/b/k")
     now = time.time()
     for off in (1, -1):
-        assert fault(signed, message, SECRET, now + off * (minutes * 60 - 5)) is None
-        assert fault(signed, message, SECRET, now + off * (minutes * 60 + 5)) is Fault.TIME
+        assert find_fault(signed, message, SECRET, now + off * (minutes * 60 - 5)) is None
+        assert find_fault(signed, message, SECRET, now + off * (minutes * 60 + 5)) is Fault.TIME
 
 
 def test_a_presigned_url_lasts_as_long_as_it_says() -> None:
     signed, message = sign("s3", method="GET", url="http://h/b/k", body=b"", presign=True)
     assert signed.expires == 3600
     now = time.time()
-    assert fault(signed, message, SECRET, now + 3500) is None
-    assert fault(signed, message, SECRET, now + 3700) is Fault.EXPIRED
+    assert find_fault(signed, message, SECRET, now + 3500) is None
+    assert find_fault(signed, message, SECRET, now + 3700) is Fault.EXPIRED
 
 
 @pytest.mark.parametrize("stamp", ["", "yesterday", "20200101T000000Z", "20261399T000000Z"])
 def test_a_time_that_is_none_or_not_the_scopes_day(stamp: str) -> None:
     signed, message = sign("sagemaker")
-    assert fault(replace(signed, stamp=stamp), message, SECRET, time.time()) is Fault.SIGNATURE
+    assert find_fault(replace(signed, stamp=stamp), message, SECRET, time.time()) is Fault.SIGNATURE
 
 
 @settings(max_examples=50)
@@ -123,4 +123,4 @@ def test_a_time_that_is_none_or_not_the_scopes_day(stamp: str) -> None:
 def test_a_random_signature_is_refused(signature: str, path: str, query: str, body: bytes) -> None:
     signed, message = sign("sagemaker")
     broken = replace(message, path="/" + path, query=query, body=body)
-    assert fault(replace(signed, signature=signature), broken, SECRET, time.time()) is Fault.SIGNATURE
+    assert find_fault(replace(signed, value=signature), broken, SECRET, time.time()) is Fault.SIGNATURE

@@ -8,20 +8,20 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from harness.access.advice.risks import risks
-from harness.access.advice.smallest import smallest_policy
-from harness.access.advice.usage import denied, uses
-from harness.access.rules.actions import Place
-from harness.access.rules.evaluation import Policies, Request, evaluate
-from harness.access.rules.observed import Observed
+from harness.access.rules.access_history import AccessHistory
+from harness.access.rules.actions import AccountRegion
+from harness.access.rules.advice.risks import risks
+from harness.access.rules.advice.smallest import smallest_policy
+from harness.access.rules.advice.usage import denied_calls, statement_uses
+from harness.access.rules.call_log import CallLog, LoggedCall
+from harness.access.rules.evaluation import AccessRequest, Policies, evaluate
 from harness.access.rules.policy import Policy, parse_policy
 from harness.access.rules.principals import session_caller
-from harness.access.rules.record import CallRecord, Recorded
 from harness.access.rules.service_calls import ServiceCall, endpoint_calls, function_calls
 from harness.stack.tables import Stack
 from tests.access.policies import ACCOUNT
 
-FIXTURES = Path(__file__).parents[3] / "fixtures"
+FIXTURES = Path(__file__).parents[4] / "fixtures"
 
 
 @cache
@@ -40,7 +40,7 @@ def arn(role: str) -> str:
     return f"arn:aws:iam::{ACCOUNT}:role/{role}"
 
 
-def observed_run(stack: Stack) -> Observed:
+def run_history(stack: Stack) -> AccessHistory:
     """What deploying a stack and invoking its function once calls, decided by its own policies."""
     roles = {
         arn(name): (
@@ -49,14 +49,14 @@ def observed_run(stack: Stack) -> Observed:
         )
         for name, role in stack.roles.items()
     }
-    return Observed(ACCOUNT, stack.region, [_decided(call, roles[call.role]) for call in _calls(stack)], roles)
+    return AccessHistory(ACCOUNT, stack.region, [_decided(call, roles[call.role]) for call in _calls(stack)], roles)
 
 
-def findings(seen: Observed, role: str) -> dict[str, Any]:
+def findings(seen: AccessHistory, role: str) -> dict[str, Any]:
     """What there is to say of a role, as fixtures/writeups/*/findings.json have it."""
     used: dict[str, list[int]] = {}
     never: dict[str, int] = {}
-    for one in uses(seen, role):
+    for one in statement_uses(seen, role):
         policy = one.policy.rpartition("/")[2]
         if one.calls:
             used.setdefault(policy, []).append(one.statement.index)
@@ -65,14 +65,14 @@ def findings(seen: Observed, role: str) -> dict[str, Any]:
     return {
         "used": used,
         "never_used": never,
-        "denied": [call.action for call in denied(seen, role)],
+        "denied": [call.action for call in denied_calls(seen, role)],
         "risks": [one.capability.name for one in risks(seen.roles[role])],
-        "enough": smallest_policy(seen.of(role), seen.account)["Statement"],
+        "enough": smallest_policy(seen.calls_of(role), seen.account)["Statement"],
     }
 
 
 def _calls(stack: Stack) -> Iterator[ServiceCall]:
-    place, function = Place(stack.region, ACCOUNT), stack.function
+    place, function = AccountRegion(stack.region, ACCOUNT), stack.function
     assert function is not None
     endpoint = f"arn:aws:sagemaker:{stack.region}:{ACCOUNT}:endpoint/{stack.endpoint.name}"
     yield ServiceCall(arn(function.role), "", "sagemaker:InvokeEndpoint", endpoint)
@@ -84,9 +84,9 @@ def _calls(stack: Stack) -> Iterator[ServiceCall]:
         yield from endpoint_calls(stack.endpoint.name, request, {}, place)
 
 
-def _decided(call: ServiceCall, policies: tuple[Policy, ...]) -> Recorded:
+def _decided(call: ServiceCall, policies: tuple[Policy, ...]) -> LoggedCall:
     caller = session_caller(f"arn:aws:sts::{ACCOUNT}:assumed-role/{call.role.rpartition('/')[2]}/session")
-    decision = evaluate(Request(caller, call.action, call.resource, call.context), Policies(identity=policies))
-    record = CallRecord()
-    record.add(call.role, call.action, call.resource, decision, lambda: call.context)
-    return next(iter(record.calls()))
+    decision = evaluate(AccessRequest(caller, call.action, call.resource, call.context), Policies(identity=policies))
+    log = CallLog()
+    log.add(call.role, call.action, call.resource, decision, lambda: call.context)
+    return next(iter(log.entries()))

