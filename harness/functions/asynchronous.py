@@ -1,4 +1,4 @@
-"""Event invocations: accepted at once, run when there is room, and tried again when they fail."""
+"""Asynchronous invocations: accepted at once, run when concurrency is free, and retried when they fail."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ RETRY_DELAYS = (60.0, 120.0)  # seconds before the first and the second retry (L
 THROTTLE_DELAYS = (1.0, 300.0)  # seconds: first and longest wait after a throttle (Lambda guide, invocation-async)
 
 Ran = tuple[InvocationResult, str]
-"""What an attempt came to, and the version that ran."""
+"""The result of an attempt, and the version that ran."""
 Attempt = Callable[[], Awaitable[Ran]]
 
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """How an event ended. condition: None where the function was gone. attempts: how many ran."""
+    """How an event ended. condition: None if the function no longer exists. attempts: number of attempts that ran."""
 
     condition: Condition | None
     attempts: int
@@ -30,9 +30,10 @@ class Fate:
 
 
 async def deliver(attempt: Attempt, config: Callable[[], EventInvokeConfig], clock: Clock) -> Fate:
-    """Run one event: retries after a function's error; after a throttle or Lambda's fault until it is too old.
+    """Run one event with its retries: a limited number after function errors, and until it is too old after throttles
+    or errors of Lambda itself.
 
-    Raises nothing. config is asked anew each time, for it may be changed while an event waits.
+    Raises nothing. config is called each time, because the configuration may change while an event waits.
     """
     accepted = clock.now()
     failures = 0
@@ -58,13 +59,13 @@ async def deliver(attempt: Attempt, config: Callable[[], EventInvokeConfig], clo
 
 
 class EventQueue:
-    """Events under way. They do not survive the harness."""
+    """The events that are being delivered. They are lost when the harness ends."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def put(self, event: Coroutine[Any, Any, None]) -> None:
-        """Accept an event: what is to be done with it, to its end."""
+        """Accept an event. event: the coroutine that delivers it."""
         task = asyncio.get_running_loop().create_task(event)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -1,4 +1,4 @@
-"""Deploys functions: code and layers unpacked, a pool of environments for each version, and its end."""
+"""Deploys versions of functions: unpacks code and layers, creates a pool of environments, and retires it."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ from harness.functions.state import DeployedFunctions, new_revision
 
 
 class Deployer:
-    """Makes and retires versions. preparation: seconds of the clock before provisioned environments are made.
+    """Creates and retires versions.
 
-    host: what all environments share; set when the service starts.
+    preparation: seconds of the clock before provisioned environments are created. host: settings that all environments
+    share; set when the service starts.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class Deployer:
     async def deploy(
         self, configuration: Configuration, uploaded: Package, concurrency: FunctionConcurrency
     ) -> Version:
-        """Unpack code and layers, ready for environments. Raises AwsError."""
+        """Unpack code and layers and create the pool of environments. Raises AwsError."""
         assert self.host is not None, "start() comes first"
         code = Code(self._workspace / "code" / uuid.uuid4().hex, len(configuration.layers))
         await asyncio.to_thread(_unpack, code, configuration, uploaded)
@@ -54,7 +55,7 @@ class Deployer:
         return Version(configuration, uploaded, pool, provisioning)
 
     async def redeploy(self, function: Function, changed: Configuration, uploaded: Package) -> dict[str, Any]:
-        """Replace ``$LATEST`` by a changed one; its configuration as it is answered. Raises AwsError."""
+        """Replace ``$LATEST`` and return its new configuration in the form of AWS's answers. Raises AwsError."""
         version = await self.deploy(changed, uploaded, function.concurrency)
         await self._check_still_there(function, version)
         old, function.latest = function.latest, version
@@ -62,7 +63,7 @@ class Deployer:
         return changed.response()
 
     async def publish(self, function: Function, description: str | None = None) -> Version:
-        """Make ``$LATEST`` the next version; where nothing has changed since the newest one, that one is returned."""
+        """Publish ``$LATEST`` as the next version, or return the newest one if nothing has changed. Raises AwsError."""
         latest = function.latest
         newest = function.newest
         if newest is not None and latest.configuration.same_as(newest.configuration):
@@ -83,7 +84,7 @@ class Deployer:
         return version
 
     async def delete_version(self, function: Function, qualifier: str) -> None:
-        """Raises AwsError where an alias names the version."""
+        """Delete a version and its settings. Raises AwsError if an alias names it."""
         if qualifier in function.aliases:
             raise errors.invalid("Deletion of aliases is not currently supported.")
         if naming := [alias.name for alias in function.aliases.values() if qualifier in alias.versions]:
@@ -96,19 +97,19 @@ class Deployer:
             await self.retire(version)
 
     async def retire(self, *versions: Version) -> None:
-        """End versions that are replaced or deleted, each environment after its invocation."""
+        """End versions that were replaced or deleted. Each busy environment ends after its invocation."""
         for version in versions:
             await version.provisioning.release()
             await version.pool.retire()
             self.discard_finished(version.pool)
 
     def discard_finished(self, pool: Pool) -> None:
-        """Forget a pool that is retired and whose last environment is gone."""
+        """Drop a pool that is retired and whose last environment has ended."""
         if pool.finished:
             self.pools.discard(pool)
 
     async def _check_still_there(self, function: Function, version: Version) -> None:
-        """Raises AwsError, and retires the version, where the function was deleted while its code was unpacked."""
+        """Retire the version and raise AwsError if the function was deleted while the code was unpacked."""
         if self._functions.get(function.reference) is not function:
             await self.retire(version)
             raise errors.not_found(version.configuration.reference.unqualified_arn)

@@ -15,7 +15,7 @@ from harness.functions import package
 from harness.functions.host import Code, Host
 from harness.functions.logs import EnvironmentLog
 from harness.functions.process import Process
-from harness.functions.role import Credentials
+from harness.functions.role import RoleCredentials
 from harness.functions.rules import report, result
 from harness.functions.rules.configuration import Configuration
 from harness.functions.rules.result import Invocation, InvocationResult
@@ -23,24 +23,24 @@ from harness.functions.runtime_api import RuntimeApi
 from harness.functions.storage import StorageWatch
 from harness.functions.variables import environment_variables
 
-INIT_LIMIT = 10.0  # seconds; what takes longer is started again inside the invocation (Lambda guide, lifecycle)
-POLL_SECONDS = 0.05  # ours, of the wall: how often memory and /tmp are looked at while it runs
-POLL_SHARE = 0.1  # ours: of the time at most, for looking at one that has forked many processes
+INIT_LIMIT = 10.0  # seconds; a longer initialization is repeated inside the invocation (Lambda guide, lifecycle)
+POLL_SECONDS = 0.05  # ours, wall-clock: interval of measuring memory and /tmp while the process runs
+POLL_SHARE = 0.1  # ours: largest share of the time spent on measuring, even if many processes were forked
 
 
 class Environment:
-    """awslambdaric in a process group of its own, with its Runtime API, folder and log stream.
+    """An execution environment: a process group that runs awslambdaric, with its Runtime API, folder and log stream.
 
-    The same object may see two processes: one whose initialization failed or took too long, and the one in which
-    Lambda repeats it inside the invocation. After any other end of its process an environment is not used again.
-    provisioned: whether it belongs to provisioned concurrency. idle_since: the clock's time. Raises OSError where the
-    machine has no room for it.
+    One environment may have two processes in turn: if the initialization of the first fails or takes too long, Lambda
+    repeats it in a second process inside the invocation. After any other end of its process, an environment is not used
+    again. provisioned: whether it belongs to provisioned concurrency. idle_since: time of the host's clock. Raises
+    OSError if the machine has no room for it.
     """
 
     def __init__(
         self,
         configuration: Configuration,
-        credentials: Credentials,
+        credentials: RoleCredentials,
         log: EnvironmentLog,
         host: Host,
         code: Code,
@@ -80,15 +80,15 @@ class Environment:
 
     @property
     def idle(self) -> bool:
-        """Whether its runtime waits for an invocation."""
+        """Whether the runtime waits for an invocation."""
         return self._ready
 
-    # ---- what the pool asks of it
+    # ---- called by the pool
 
     async def start(self) -> None:
-        """The init phase of a cold start. Where it fails, invoke() repeats it.
+        """Run the init phase of a cold start. If it fails, invoke() repeats it.
 
-        Raises OSError when the machine has no room for another process.
+        Raises OSError if the machine cannot run another process.
         """
         (self._folder / "tmp").mkdir(parents=True)
         await self._api.start()
@@ -101,7 +101,7 @@ class Environment:
         self._log.write(report.init_report(duration, "init", self._init_status()))
 
     async def invoke(self, invocation: Invocation) -> InvocationResult:
-        """Run one invocation to its end, whatever that is, and log it."""
+        """Run one invocation, log it and return its result."""
         started = self._clock.now()
         timeout = float(self.configuration.timeout)
         init, self._init_duration = self._init_duration, None
@@ -113,7 +113,7 @@ class Environment:
         return self._finish(invocation, answer, (self._clock.now() - started) * 1000, init)
 
     async def close(self) -> None:
-        """Kill what is left of it and remove its folder. An invocation at hand ends as after a crash."""
+        """Kill its processes and remove its folder. A running invocation ends as after a crash."""
         self._closed = True
         await self._stop()
         self._api.close()
@@ -124,7 +124,7 @@ class Environment:
             self._cgroup.remove()
         package.remove(self._folder)
 
-    # ---- what the Runtime API tells it
+    # ---- called by the Runtime API (see runtime_api.Runtime)
 
     @property
     def response_limit(self) -> int | None:
@@ -150,10 +150,13 @@ class Environment:
         self._init_error = result.init_failed(payload, error_type)
         return 202
 
-    # ---- its process
+    # ---- the process
 
     async def _initialize(self, limit: float) -> float:
-        """Start a process; wait, at most ``limit`` seconds, until it asks for an invocation or ends; milliseconds."""
+        """Start a process and wait at most ``limit`` seconds until it asks for an invocation or ends.
+
+        Returns the duration in milliseconds.
+        """
         variables = environment_variables(
             self.configuration,
             self.credentials,
@@ -205,7 +208,7 @@ class Environment:
         self._watch()
         headers = {
             "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
-            # The wall's time, because the handler compares it with the wall's.
+            # Wall-clock time, because the handler compares it with the wall clock.
             "Lambda-Runtime-Deadline-Ms": str(int((time.time() + seconds) * 1000)),
             "Lambda-Runtime-Invoked-Function-Arn": invocation.arn,
             "Lambda-Runtime-Trace-Id": result.trace_header(time.time(), secrets.token_hex(12), secrets.token_hex(8)),
@@ -258,7 +261,7 @@ class Environment:
         return "Status: error\tError Type: Runtime.ExitError"
 
     async def _stop(self) -> None:
-        """Kill the process group, and come back when it is gone and its output read."""
+        """Kill the process group and wait until it has ended and its output is read."""
         self._ready = False
         self._process.kill()
         await self._gone.wait()
@@ -272,7 +275,7 @@ class Environment:
         self._gone.set()
         self._end_turn()
 
-    # ---- turns: from the moment the runtime is busy until it asks again or is gone
+    # ---- turns: a turn lasts from when the runtime becomes busy until it asks for an invocation again or ends
 
     def _new_turn(self) -> None:
         self._turn = asyncio.get_running_loop().create_future()
@@ -282,7 +285,7 @@ class Environment:
             self._turn.set_result(in_time)
 
     async def _turn_ends(self, seconds: float) -> bool:
-        """Whether it ends within so many seconds of the clock."""
+        """Wait for the end of the turn; whether it came within this many wall-clock seconds."""
         alarm = asyncio.ensure_future(self._end_turn_late(seconds))
         try:
             return await self._turn
@@ -296,7 +299,7 @@ class Environment:
     def _is_current(self, request_id: str) -> bool:
         return self._invocation is not None and self._invocation.request_id == request_id
 
-    # ---- memory and /tmp: looked at while it runs, and the process's own peak at the end
+    # ---- memory and /tmp: measured while the process runs, and the process's own peak at the end
 
     def _watch(self) -> None:
         self._out_of_memory = False
@@ -317,7 +320,7 @@ class Environment:
         self._check_memory(memory.peak(self._process.pid))
 
     def _check_memory(self, used: int) -> None:
-        """Above the size: the kernel's business where there is a cgroup, ours elsewhere."""
+        """Check whether memory ran out. With a cgroup the kernel enforces the size; without one this method kills."""
         self._peak = max(self._peak, used)
         if self._cgroup is not None:
             kills, self._kills = self._kills, self._cgroup.out_of_memory_kills

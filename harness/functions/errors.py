@@ -1,7 +1,7 @@
 """Lambda's errors in AWS's words.
 
-Where no other source is named, the text was seen in AWS's recorded answers (the snapshots of LocalStack's tests that
-are validated against AWS) or in public logs. Texts marked unverified were not.
+Unless another source is named, a text comes from AWS's recorded answers (the snapshots of LocalStack's tests that are
+validated against AWS) or from public logs. Texts marked unverified do not.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def invalid(message: str) -> AwsError:
 
 
 def validation(member: str, value: object, constraint: str) -> AwsError:
-    """A constraint of the API's model, in the words in which AWS checks them."""
+    """The error for a violated constraint of the API's model."""
     return AwsError(
         "ValidationException",
         f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: {constraint}",
@@ -106,7 +106,7 @@ def stale_revision() -> AwsError:
 
 
 def other_account(caller: str, action: str, arn: str) -> AwsError:
-    """AWS answers AccessDeniedException; the words are those of its other services."""
+    """The code AccessDeniedException is AWS's; the message is worded as in its other services."""
     message = (
         f"User: {caller} is not authorized to perform: lambda:{action} on resource: {arn} because no resource-based "
         f"policy allows the lambda:{action} action"
@@ -124,7 +124,7 @@ def zip_too_large() -> AwsError:
 
 
 def payload_too_large(size: int, invocation_type: str, limit: int) -> AwsError:
-    """The code is the model's; older public logs show RequestEntityTooLargeException with the same text."""
+    """The code is that of the API's model. Older public logs show RequestEntityTooLargeException with the same text."""
     message = f"{size} byte payload is too large for the {invocation_type} invocation type (limit {limit} bytes)"
     return _user("RequestTooLargeException", message, 413)
 
@@ -143,7 +143,7 @@ def s3_object(code: str, message: str) -> AwsError:
 
 
 def throttled(reason: str) -> AwsError:
-    """Reason: one of botocore's ThrottleReason; clients are told to come back in a second."""
+    """reason: one of botocore's ThrottleReason. The answer asks clients to retry after a second."""
     return AwsError(
         "TooManyRequestsException",
         RATE_EXCEEDED,
@@ -154,7 +154,7 @@ def throttled(reason: str) -> AwsError:
 
 
 def unsupported(what: str, instead: str) -> AwsError:
-    """What AWS takes and this emulation does not; its own words, said at once instead of being ignored."""
+    """The error for a request that AWS accepts and the harness does not support. The words are the harness's own."""
     return invalid(f"The harness does not support {what}: {instead}.")
 
 
@@ -167,7 +167,7 @@ def no_resource() -> AwsError:
 
 
 def missing(message: str) -> AwsError:
-    """What is not there, in the words of the operation that looked for it."""
+    """The error for something that does not exist, in the words of the operation that needs it."""
     return _user("ResourceNotFoundException", message, 404)
 
 
@@ -184,7 +184,7 @@ def stale_policy() -> AwsError:
 
 
 def limit(message: str) -> AwsError:
-    """A setting beyond the account's limits; AWS gives no Type with these."""
+    """The error for a setting beyond the account's limits. Unlike other errors it has no Type on AWS."""
     return AwsError("InvalidParameterValueException", message, 400)
 
 

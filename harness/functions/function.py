@@ -1,4 +1,4 @@
-"""A function as it is deployed: its versions, its aliases, and what is set on them."""
+"""A deployed function with its versions, its aliases and their settings."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ class Function:
     last_published: int = 0
 
     def version(self, qualifier: str | None) -> Version | None:
-        """The version that a qualifier names; an alias names its first."""
+        """The version that a qualifier names. An alias stands for its first version."""
         alias = self.aliases.get(qualifier or "")
         named = alias.version if alias else qualifier
         return self.latest if named is None or named == LATEST else self.versions.get(named)
 
     def choose(self, qualifier: str | None) -> Version | None:
-        """The version for one request."""
+        """The version that serves one request. An alias chooses it by its weights."""
         alias = self.aliases.get(qualifier) if qualifier else None
         return self.version(alias.choose(random.random()) if alias else qualifier)  # noqa: S311 - traffic, no secret
 
@@ -65,7 +65,7 @@ class Function:
         return self.versions.get(str(self.last_published))
 
     async def forget(self, qualifier: str) -> None:
-        """Drop what was set on a version or an alias that goes."""
+        """Remove the settings of a version or an alias that is deleted."""
         for settings in (self.policies, self.event_invoke, self.urls):
             settings.pop(qualifier, None)
         config = self.provisioned.pop(qualifier, None)
@@ -73,7 +73,7 @@ class Function:
             await config.release()
 
     def all_versions(self) -> list[Version]:
-        """``$LATEST`` first, as ListVersionsByFunction has them."""
+        """All versions, ``$LATEST`` first, in the order of ListVersionsByFunction."""
         return [self.latest, *self.versions.values()]
 
 

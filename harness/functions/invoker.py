@@ -1,4 +1,4 @@
-"""Runs invocations: admitted, run, measured; events queued, retried, and their destinations told."""
+"""Runs invocations: admits, runs and measures them; queues and retries events and notifies their destinations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from harness.functions.function import Function, Version, version_of
 from harness.functions.metrics import FunctionMetrics
 from harness.functions.rules import names
 from harness.functions.rules.concurrency import Refusal, Start
-from harness.functions.rules.event_invoke import EventInvokeConfig, record
+from harness.functions.rules.event_invoke import EventInvokeConfig, dead_letter, record
 from harness.functions.rules.names import LATEST, FunctionReference
 from harness.functions.rules.result import Invocation, InvocationResult
 from harness.functions.state import DeployedFunctions
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 class Invoker:
-    """Runs invocations and delivers events. Requests keep the wall's time, however fast the clock runs."""
+    """Runs invocations and delivers events. Requests take wall-clock time, however fast the clock runs."""
 
     def __init__(
         self, backend: Backend, clock: Clock, metrics: FunctionMetrics, functions: DeployedFunctions, deployer: Deployer
@@ -44,15 +44,15 @@ class Invoker:
         self._running: set[asyncio.Task[InvocationResult]] = set()
 
     async def close_events(self) -> None:
-        """Give up the events that wait."""
+        """Discard the events that are still waiting."""
         await self._events.close()
 
     async def wait(self) -> None:
-        """Return when no invocation is under way."""
+        """Wait until no invocation is running."""
         await asyncio.gather(*self._running, return_exceptions=True)
 
     async def run(self, function: Function, reference: FunctionReference, invocation: Invocation) -> asynchronous.Ran:
-        """Run it in the version that its reference, or an alias' weights, choose. Raises AwsError."""
+        """Run one invocation in the version of the reference; an alias chooses by its weights. Raises AwsError."""
         version = function.choose(reference.qualifier) or version_of(function, reference)
         concurrency, pool = function.concurrency, version.pool
         provisioned = version.provisioning.concurrency
@@ -64,7 +64,7 @@ class Invoker:
             raise errors.throttled(start.reason)
         number = version.configuration.version
         self._metrics.started(reference, number, start, concurrency, provisioned)
-        # A task of its own: a caller that hangs up does not stop a function.
+        # A separate task, so that a caller who hangs up does not stop the function.
         task = asyncio.ensure_future(pool.invoke(invocation, start))
         self._running.add(task)
         task.add_done_callback(lambda done: self._done(done, function, reference, version, start))
@@ -82,24 +82,25 @@ class Invoker:
         self._metrics.finished(reference)
         self._deployer.discard_finished(version.pool)
         self._running.discard(task)
-        if task.cancelled() or task.exception():  # retrieved here too, for a caller that has gone
+        if task.cancelled() or task.exception():  # retrieved here too, in case the caller has hung up
             return
-        outcome = task.result()
-        self._metrics.ended(reference, version.configuration.version, outcome.duration, outcome.error_type is not None)
+        result = task.result()
+        self._metrics.ended(reference, version.configuration.version, result.duration, result.error_type is not None)
 
     def accept(self, reference: FunctionReference, invocation: Invocation) -> None:
+        """Queue an event. It is delivered in the background."""
         self._metrics.count(reference, "AsyncEventsReceived")
         self._events.put(self._deliver(reference, invocation))
 
     async def _deliver(self, reference: FunctionReference, invocation: Invocation) -> None:
-        """An event to its end. Each attempt runs whatever is deployed at its time."""
+        """Deliver an event, with retries and notifications. Each attempt runs the version deployed at that time."""
         accepted = self._clock.now()
         arn = replace(reference, qualifier=reference.qualifier or LATEST).arn
 
         def config() -> EventInvokeConfig:
             function = self._functions.get(reference)
-            found = function.event_invoke.get(reference.qualifier or LATEST) if function else None
-            return found or EventInvokeConfig(arn, datetime.fromtimestamp(self._clock.now(), UTC))
+            settings = function.event_invoke.get(reference.qualifier or LATEST) if function else None
+            return settings or EventInvokeConfig(arn, datetime.fromtimestamp(self._clock.now(), UTC))
 
         async def attempt() -> asynchronous.Ran:
             function = self._functions.get(reference)
@@ -107,7 +108,7 @@ class Invoker:
                 raise errors.not_found(reference.arn)
             age = (self._clock.now() - accepted) * 1000
             ran = await self.run(function, reference, invocation)
-            self._metrics.event_age(reference, age)  # of what was not throttled only
+            self._metrics.event_age(reference, age)  # not recorded for a throttled attempt
             return ran
 
         fate = await asynchronous.deliver(attempt, config, self._clock)
@@ -117,7 +118,7 @@ class Invoker:
             return
         destination = config().on_success if fate.condition == "Success" else config().on_failure
         if destination is not None:
-            told = record(
+            invocation_record = record(
                 invocation,
                 arn,
                 condition=fate.condition,
@@ -125,10 +126,10 @@ class Invoker:
                 last=fate.last,
                 now=self._clock.now(),
             )
-            await self._tell(reference, destination, json.dumps(told), "DestinationDeliveryFailures")
+            await self._tell(reference, destination, json.dumps(invocation_record), "DestinationDeliveryFailures")
         dead_letters = self._dead_letters(reference)
         if fate.condition != "Success" and dead_letters is not None:
-            body, attributes = destinations.dead_letter(invocation, fate.last[0] if fate.last else None)
+            body, attributes = dead_letter(invocation, fate.last[0] if fate.last else None)
             await self._tell(reference, dead_letters, body, "DeadLetterErrors", attributes)
 
     def _dead_letters(self, reference: FunctionReference) -> str | None:
@@ -145,8 +146,8 @@ class Invoker:
         attributes: dict[str, Any] | None = None,
     ) -> None:
         if ":lambda:" in destination:
-            told = names.parse(destination, None, account=reference.account, region=reference.region)
-            self.accept(told, Invocation(str(uuid.uuid4()), told.arn, body.encode(), synchronous=False))
+            target = names.parse(destination, None, account=reference.account, region=reference.region)
+            self.accept(target, Invocation(str(uuid.uuid4()), target.arn, body.encode(), synchronous=False))
             return
         try:
             await destinations.send(self._backend, destination, body, attributes)

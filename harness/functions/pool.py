@@ -24,11 +24,11 @@ STARTS_AT_ONCE = 8  # ours: provisioned environments that are prepared at the sa
 
 
 class Pool:
-    """Environments of one deployment: warm ones are taken the most recently used first.
+    """The environments of one deployment. Of several idle environments, the most recently used one is taken.
 
-    Provisioned ones are made by provision() and kept; on-demand ones are made when a request needs one, and end after
-    a time without any. cold_starts: how many on-demand ones were made. The pool removes its code when it is retired
-    and the last environment is gone.
+    provision() creates the provisioned environments, which are kept. An on-demand environment is created when a request
+    needs one, and ends after a time without requests. cold_starts: number of on-demand environments created. The pool
+    removes its code once it is retired and its last environment has ended.
     """
 
     def __init__(self, configuration: Configuration, role: RoleSession, host: Host, code: Code) -> None:
@@ -53,20 +53,20 @@ class Pool:
 
     @property
     def finished(self) -> bool:
-        """Whether it was retired and nothing of it runs any more."""
+        """Whether the pool is retired and nothing in it runs any more."""
         return self._retired and self._users == 0
 
     @property
     def warm(self) -> bool:
-        """Whether an on-demand environment is idle and fit to be used."""
+        """Whether a usable on-demand environment is idle."""
         self._drop_unfit(self._idle)
         return bool(self._idle)
 
     def invoke(self, invocation: Invocation, start: Start) -> Coroutine[Any, Any, InvocationResult]:
-        """Run one invocation in an environment of its own for the while. Raises AwsError where none can be made.
+        """Run one invocation in an environment that serves nothing else meanwhile. Raises AwsError if there is none.
 
-        The environment is taken by the call itself, not by the first step of the coroutine: what was seen to be warm
-        is this request's, and what is called before a retirement still finds the code.
+        The call itself takes the environment, not the first step of the coroutine. So an environment that the caller
+        saw as warm is reserved for this request, and a request made before the pool is retired still has the code.
         """
         self._users += 1
         if start is Start.PROVISIONED:
@@ -89,7 +89,7 @@ class Pool:
             await self._clean()
 
     async def provision(self, executions: int) -> bool:
-        """Have so many provisioned environments; whether all of them could be initialized."""
+        """Change the number of provisioned environments. Returns whether all of them could be initialized."""
         self._wanted = executions
         surplus = self._provisioned[executions:]
         del self._provisioned[executions:]
@@ -102,7 +102,7 @@ class Pool:
             await self._clean()
 
     async def retire(self) -> None:
-        """Use no environment again: end the idle ones now and each busy one after its invocation."""
+        """Stop using the environments: end idle ones now and each busy one after its invocation."""
         self._retired = True
         if self._expiry is not None:
             self._expiry.cancel()
@@ -112,7 +112,7 @@ class Pool:
         await self._clean()
 
     async def kill(self) -> None:
-        """Retire, end the busy ones as well, and make no more."""
+        """Retire the pool, end busy environments too and create no more."""
         self._killed = True
         await self.retire()
         await asyncio.gather(*(environment.close() for environment in self._busy))
@@ -121,10 +121,10 @@ class Pool:
         while (missing := self._missing()) > 0:
             tries = (self._make(True) for _ in range(min(missing, STARTS_AT_ONCE)))
             results = await asyncio.gather(*tries, return_exceptions=True)
-            made = [each for each in results if isinstance(each, Environment)]
-            fit = len(made) == len(results) and all(environment.idle for environment in made)
-            await asyncio.gather(*(self._give_back(environment, refill=False) for environment in made))
-            if not fit:
+            started = [result for result in results if isinstance(result, Environment)]
+            all_initialized = len(started) == len(results) and all(environment.idle for environment in started)
+            await asyncio.gather(*(self._give_back(environment, refill=False) for environment in started))
+            if not all_initialized:
                 return False
         return True
 
@@ -170,7 +170,7 @@ class Pool:
                 if self._expiry is None:
                     self._expiry = asyncio.get_running_loop().create_task(self._expire())
                 return
-            if len(self._provisioned) + sum(each.provisioned for each in self._busy) < self._wanted:
+            if len(self._provisioned) + sum(busy.provisioned for busy in self._busy) < self._wanted:
                 self._provisioned.append(environment)
                 return
         await environment.close()
@@ -178,7 +178,7 @@ class Pool:
             self._start(self._fill())
 
     def _drop_unfit(self, idle: list[Environment]) -> None:
-        """End what died while it was idle, or whose credentials would run out during a request."""
+        """End idle environments whose process has ended or whose credentials would expire during a request."""
         now = datetime.now(UTC)
         while idle and not (idle[-1].idle and idle[-1].credentials.last_for(self.configuration.timeout, now)):
             self._start(self._give_up(idle.pop()))
@@ -189,7 +189,7 @@ class Pool:
             await self._fill()
 
     async def _expire(self) -> None:
-        """Ends on-demand environments that nobody has called for the host's idle_seconds, the longest idle first."""
+        """End on-demand environments that were idle for the host's idle_seconds, the longest idle first."""
         while self._idle:
             clock = self._host.clock
             await clock.sleep(self._idle[0].idle_since + self._host.idle_seconds - clock.now())

@@ -1,4 +1,4 @@
-"""Provisioned concurrency as it comes about: asked for, prepared, allocated, and moved when its alias moves."""
+"""Provisioned concurrency: requested, prepared, allocated, and moved when its alias moves to another version."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Status = Literal["IN_PROGRESS", "READY", "FAILED"]
 
 
 class Provisioning:
-    """One version's provisioned environments: the numbers, and the pool in which they are."""
+    """The provisioned environments of one version: their numbers and status. The pool holds the environments."""
 
     def __init__(self, concurrency: FunctionConcurrency, pool: Pool, clock: Clock, preparation: float) -> None:
         self.concurrency = ProvisionedConcurrency(concurrency, 0)
@@ -29,24 +29,24 @@ class Provisioning:
 
     @property
     def active(self) -> bool:
-        """Whether somebody has asked for some."""
+        """Whether provisioned environments are requested."""
         return self.concurrency.requested > 0
 
     def request(self, executions: int, instead_of: Provisioning | None = None) -> None:
-        """Ask for so many; the others serve until these do, and are then given back."""
+        """Request a number of environments. Those of ``instead_of`` serve until these do, and are released then."""
         self.cancel()
         self.status = "IN_PROGRESS"
         self.concurrency.request(executions)
         self._task = asyncio.get_running_loop().create_task(self._allocate(executions, instead_of))
 
     async def release(self) -> None:
-        """Give all of them back. What runs on them goes on."""
+        """Release all environments. Running executions continue."""
         self.cancel()
         self.concurrency.request(0)
         await self._pool.provision(0)
 
     def cancel(self) -> None:
-        """Prepare no more."""
+        """Stop preparing environments."""
         if self._task is not None:
             self._task.cancel()
             self._task = None
@@ -69,9 +69,10 @@ class Provisioning:
 
 @dataclass(slots=True, eq=False)
 class ProvisionedConfig:
-    """What PutProvisionedConcurrencyConfig set on a version or an alias.
+    """The setting of PutProvisionedConcurrencyConfig for a version or an alias.
 
-    previous: while an alias moves, the environments of the version that it left; they serve until the others do.
+    previous: while an alias moves to another version, the environments of the version that it left. They serve until
+    the new ones do.
     """
 
     requested: int
@@ -80,7 +81,7 @@ class ProvisionedConfig:
     previous: Provisioning | None = None
 
     def response(self) -> dict[str, Any]:
-        """The members that Put, Get and List share. A failed one has none left."""
+        """The members that the answers to Put, Get and List share. A failed request has no environments."""
         current = self.current.concurrency.allocated
         serving = current + (self.previous.concurrency.allocated if self.previous else 0)
         status = self.current.status
@@ -96,7 +97,7 @@ class ProvisionedConfig:
         return response
 
     async def move(self, target: Provisioning) -> None:
-        """Have them on another version: that one's serve when they are ready, until then these."""
+        """Move to another version. The present environments serve until those of the new version are ready."""
         if self.previous is not None:
             await self.previous.release()
         self.current.cancel()
@@ -105,7 +106,7 @@ class ProvisionedConfig:
         target.request(self.requested, self.previous)
 
     async def release(self) -> None:
-        """Give all of them back."""
+        """Release all environments."""
         await self.current.release()
         if self.previous is not None:
             await self.previous.release()

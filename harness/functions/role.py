@@ -18,7 +18,7 @@ RENEWAL_MARGIN = timedelta(minutes=1)  # ours: time that a request may need beyo
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
+class RoleCredentials:
     """Temporary credentials of a role session. expires: wall-clock time, which the backend uses too."""
 
     access_key: str
@@ -47,14 +47,14 @@ async def check(backend: Backend, role_arn: str, account: str) -> None:
         raise errors.invalid(errors.ROLE_NOT_ASSUMABLE)
 
 
-async def assume(backend: Backend, role_arn: str, function: str) -> Credentials:
+async def assume(backend: Backend, role_arn: str, function: str) -> RoleCredentials:
     """Get new credentials for a role session of the function. Raises AwsError if the role cannot be assumed."""
     try:
         answer = await backend.call("sts", "assume_role", RoleArn=role_arn, RoleSessionName=session_name(function))
     except ClientError as error:
         raise errors.invalid(errors.ROLE_NOT_ASSUMABLE) from error
     keys = answer["Credentials"]
-    return Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], keys["Expiration"])
+    return RoleCredentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], keys["Expiration"])
 
 
 class RoleSession:
@@ -64,10 +64,10 @@ class RoleSession:
         self._backend = backend
         self._role_arn = role_arn
         self._function = function
-        self._credentials: Credentials | None = None
+        self._credentials: RoleCredentials | None = None
         self._renewing = asyncio.Lock()  # fifty simultaneous cold starts call STS only once
 
-    async def credentials(self, seconds: float) -> Credentials:
+    async def credentials(self, seconds: float) -> RoleCredentials:
         """Credentials that stay valid for this many seconds. Raises AwsError if the role cannot be assumed."""
         async with self._renewing:
             if self._credentials is None or not self._credentials.last_for(seconds, datetime.now(UTC)):

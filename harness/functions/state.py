@@ -1,4 +1,4 @@
-"""What exists: the functions of all accounts and regions, and how requests name them."""
+"""The state of the service: the functions of all accounts and regions, and how requests name them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class DeployedFunctions:
 
 @dataclass(slots=True)
 class State:
-    """What all groups of operations share.
+    """The state that all groups of operations share.
 
     gateway_url: the endpoint that functions see as AWS_ENDPOINT_URL.
     """
@@ -72,7 +72,10 @@ class State:
         return reference
 
     def find(self, call: Call, request: Mapping[str, Any]) -> tuple[FunctionReference, Function]:
-        """The function and the reference to it, whose qualifier exists. Raises AwsError."""
+        """The function that a request names, and the reference to it.
+
+        Raises AwsError if the function, or the version or alias of the qualifier, does not exist.
+        """
         reference = self.reference(call, request)
         function = self.functions.get(reference)
         if function is None:
@@ -81,7 +84,7 @@ class State:
         return reference, function
 
     def find_unqualified(self, call: Call, request: Mapping[str, Any]) -> tuple[FunctionReference, Function]:
-        """A function of which the request may name no version or alias. Raises AwsError."""
+        """Like find(), for operations that accept no version or alias. Raises AwsError."""
         reference = self.reference(call, request)
         if reference.qualifier not in (None, LATEST):
             raise errors.invalid(errors.FUNCTIONS_ONLY)
@@ -101,9 +104,9 @@ class Operations:
 
 
 def page(items: Sequence[Item], request: Mapping[str, Any], largest: int) -> tuple[list[Item], dict[str, Any]]:
-    """One page of a listing and, where there are more items, its NextMarker: the number of the next item.
+    """One page of a listing and, if there are more items, its NextMarker: the index of the next item.
 
-    Raises AwsError for a marker that no listing gave.
+    Raises AwsError for a marker that is not such an index.
     """
     marker = request.get("Marker") or "0"
     if not marker.isdigit():
@@ -115,7 +118,7 @@ def page(items: Sequence[Item], request: Mapping[str, Any], largest: int) -> tup
 
 
 def check_account(call: Call, reference: FunctionReference) -> None:
-    """Raises AwsError for a function of another account: no policy there can be known."""
+    """Raise AwsError for a function of another account, because its policies are unknown here."""
     if reference.account != call.account:
         action = "InvokeFunction" if call.operation == "Invoke" else call.operation
         raise errors.other_account(call.principal.arn, action, reference.arn)
@@ -126,6 +129,6 @@ def new_revision() -> str:
 
 
 def check_revision(current: str, request: Mapping[str, Any]) -> None:
-    """Raises AwsError where the request was made for another revision."""
+    """Raise AwsError if the request is for another revision."""
     if request.get("RevisionId") and request["RevisionId"] != current:
         raise errors.stale_revision()

@@ -1,4 +1,4 @@
-"""Function URLs: the HTTP requests below PATH_PREFIX, each an invocation of its function."""
+"""Function URLs: each HTTP request below PATH_PREFIX invokes a function."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from harness.functions.rules.names import FunctionReference
 from harness.functions.rules.result import Invocation
 from harness.functions.state import State
 
-# Both actions, since October 2025 (Lambda guide, urls-auth).
+# A caller needs both actions since October 2025 (Lambda guide, urls-auth).
 _ACTIONS = ("lambda:InvokeFunctionUrl", "lambda:InvokeFunction")
 _KEYS = {"lambda:functionurlauthtype": ("AWS_IAM",), "lambda:invokedviafunctionurl": ("true",)}
 
 
 class FunctionUrls:
-    """Answers what is below PATH_PREFIX (harness.core.calls.PathHandler)."""
+    """Answers the requests below PATH_PREFIX (harness.core.calls.PathHandler)."""
 
     prefix: ClassVar[str] = PATH_PREFIX
     signing_name: ClassVar[str] = "lambda"
@@ -31,12 +31,12 @@ class FunctionUrls:
         self._state = state
 
     async def answer(self, request: HttpRequest, request_id: str, authorize: Authorize) -> HttpResponse:
-        """Raises AwsError: forbidden (403), throttled, too large."""
+        """Answer a request. Raises AwsError: forbidden (403), throttled, or too large."""
         identity, _, rest = request.path.partition("/")
-        found = self._find(identity)
-        if found is None:
+        target = self._find(identity)
+        if target is None:
             raise errors.forbidden_url()
-        reference, config = found
+        reference, config = target
         host, _, port = dict(request.headers).get("host", "").rpartition(":")
         url_request = UrlRequest(
             request.method,
@@ -69,7 +69,7 @@ class FunctionUrls:
         return replace(answer, headers=[*answer.headers, *function_url.cors_headers(config.cors, request)])
 
     def _find(self, identity: str) -> tuple[FunctionReference, UrlConfig] | None:
-        """The function or alias behind a URL, and its configuration."""
+        """The function or alias that a URL invokes, and the URL's configuration."""
         for function in self._state.functions.by_key.values():
             for qualifier, config in function.urls.items():
                 if config.identity == identity:
@@ -78,7 +78,7 @@ class FunctionUrls:
 
 
 async def _caller(reference: FunctionReference, authorize: Authorize) -> UrlCaller:
-    """Who signed the request. Raises AwsError, forbidden, where the caller may not invoke the URL."""
+    """The caller who signed the request. Raises AwsError (forbidden) if the caller may not invoke the URL."""
     try:
         signer = await authorize(_ACTIONS, reference.arn, reference.region, _KEYS)
     except AwsError as error:
@@ -87,7 +87,7 @@ async def _caller(reference: FunctionReference, authorize: Authorize) -> UrlCall
 
 
 def _joined_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Headers by name in lower case, repeated ones joined; without those of the signature, as Lambda passes them on."""
+    """Headers by lower-case name, as Lambda passes them on: repeated ones joined, those of the signature left out."""
     joined: dict[str, str] = {}
     for name, value in headers:
         if name in ("authorization", "x-amz-security-token"):

@@ -1,4 +1,4 @@
-"""The environment variables of an execution environment: AWS's and the user's, none of the harness's. Pure."""
+"""The environment variables of an execution environment: AWS's and the user's, none of the harness's."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 
 from harness.functions.host import Code
-from harness.functions.role import Credentials
+from harness.functions.role import RoleCredentials
 from harness.functions.rules.configuration import Configuration
 
 
 def environment_variables(
     configuration: Configuration,
-    credentials: Credentials,
+    credentials: RoleCredentials,
     *,
     code: Code,
     tmp: Path | None,
@@ -22,12 +22,12 @@ def environment_variables(
     log_stream: str,
     provisioned: bool,
 ) -> dict[str, str]:
-    """What the child gets, whole: nothing is inherited.
+    """All variables of the child process, which inherits none.
 
-    tmp: the folder that stands in for /tmp where the environment has no /tmp of its own. home: a folder that does not
-    exist, as on AWS, so that no file of the user's own (``~/.aws/config``) reaches the function. runtime_api:
-    host:port. endpoint_url: the harness's gateway. The names are those that a python3.12 function sees on AWS, plus
-    AWS_ENDPOINT_URL, HOME and where it is needed TMPDIR; what AWS has in /var/task and /opt lies elsewhere here.
+    tmp: the folder for TMPDIR, if the environment has no private /tmp. home: a folder that does not exist, as on AWS,
+    so that no file of the user (``~/.aws/config``) reaches the function. runtime_api: host:port. endpoint_url: the
+    harness's gateway. The names are those that a python3.12 function sees on AWS, plus AWS_ENDPOINT_URL, HOME and, if
+    needed, TMPDIR. The code and layers are not in /var/task and /opt, so the paths differ from AWS.
     """
     region = configuration.reference.region
     task = str(code.task)
@@ -44,7 +44,7 @@ def environment_variables(
         **({} if tmp is None else {"TMPDIR": str(tmp)}),
         "AWS_ENDPOINT_URL": endpoint_url,
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
-        "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",  # loopback: a tracing SDK's datagrams leave the machine nowhere
+        "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",  # loopback: a tracing SDK's datagrams stay on this machine
         "_AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1",
         "_AWS_XRAY_DAEMON_PORT": "2000",
         **(configuration.variables or {}),

@@ -32,7 +32,7 @@ async def test_a_handler_that_returns_nothing_answers_null(lambda_: Lambda) -> N
     assert (await lambda_.invoke(name)).response["Payload"] == b"null"
 
 
-async def test_bytes_in_the_returned_dict_are_the_runtime_clients_business(lambda_: Lambda) -> None:
+async def test_the_runtime_client_encodes_bytes_in_the_returned_dict(lambda_: Lambda) -> None:
     # The public starter code's Lambdas return the endpoint's body as bytes; awslambdaric encodes it.
     name = await lambda_.create("def handler(event, context): return {'body': b'[[1.5]]'}")
     assert (await lambda_.invoke(name)).payload == {"body": "[[1.5]]"}
@@ -44,8 +44,8 @@ async def test_the_context_object(lambda_: Lambda) -> None:
         def handler(event, context):
             names = ["aws_request_id", "function_name", "function_version", "invoked_function_arn", "log_group_name",
                      "log_stream_name", "memory_limit_in_mb"]
-            found = {name: getattr(context, name) for name in names}
-            return found | {"left": context.get_remaining_time_in_millis(), "custom": context.client_context.custom}
+            values = {name: getattr(context, name) for name in names}
+            return values | {"left": context.get_remaining_time_in_millis(), "custom": context.client_context.custom}
         """,
         Timeout=30,
     )
@@ -95,7 +95,7 @@ async def test_a_raised_exception_is_an_unhandled_function_error(lambda_: Lambda
         ("x = 1", "nodots", "Runtime.MalformedHandlerName", "Bad handler 'nodots'"),
     ],
 )
-async def test_code_that_cannot_be_loaded(
+async def test_code_that_cannot_be_loaded_is_a_function_error(
     lambda_: Lambda, source: str, handler: str, error_type: str, message: str
 ) -> None:
     name = await lambda_.create(source, Handler=handler)
@@ -137,7 +137,9 @@ async def test_an_initialization_that_fails_once_is_repeated_in_the_invocation(l
         ("os.abort()", "Runtime exited with error: signal: aborted"),
     ],
 )
-async def test_a_process_that_ends_before_it_answers(lambda_: Lambda, statement: str, reason: str) -> None:
+async def test_a_process_that_ends_before_its_answer_is_a_function_error(
+    lambda_: Lambda, statement: str, reason: str
+) -> None:
     name = await lambda_.create(f"import os, sys\ndef handler(event, context):\n    {statement}")
     answer = await lambda_.invoke(name)
     assert answer.error == "Unhandled"
@@ -166,7 +168,7 @@ async def test_a_response_has_at_most_6291556_bytes(lambda_: Lambda) -> None:
     assert (await lambda_.invoke(name, 1)).payload == "x"
 
 
-async def test_an_exception_has_a_limit_as_well(lambda_: Lambda) -> None:
+async def test_the_size_of_an_exception_is_limited_too(lambda_: Lambda) -> None:
     name = await lambda_.create("def handler(event, context): raise ValueError('x' * 7_000_000)")
     assert (await lambda_.invoke(name)).payload["errorType"] == "Function.ResponseSizeTooLarge"
 
@@ -178,7 +180,7 @@ async def test_a_large_event_reaches_the_handler_and_a_larger_one_does_not(lambd
         await lambda_.invoke(name, "x" * 6_291_455)
 
 
-async def test_what_is_not_json_never_reaches_the_handler(lambda_: Lambda) -> None:
+async def test_a_payload_that_is_not_json_never_reaches_the_handler(lambda_: Lambda) -> None:
     name = await lambda_.create()
     with pytest.raises(AwsError, match="Could not parse request body into json"):
         await lambda_.invoke(name, Payload=b"{nope")

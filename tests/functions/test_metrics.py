@@ -17,7 +17,7 @@ from tests.functions.conftest import ACCOUNT, REGION, Lambda, eventually, runnin
 
 
 class Recorded(Metrics):
-    """Keeps what is recorded instead of putting it."""
+    """Keeps the recorded values in memory instead of sending them to the backend."""
 
     def __init__(self, backend: Backend) -> None:
         super().__init__(backend, WallClock())
@@ -25,7 +25,7 @@ class Recorded(Metrics):
 
     def record(self, series: Series, value: float) -> None:
         assert series.namespace == "AWS/Lambda"
-        dimensions = ",".join(f"{name}={found}" for name, found in series.dimensions)
+        dimensions = ",".join(f"{name}={value}" for name, value in series.dimensions)
         self.values.setdefault((series.name, dimensions), []).append(value)
 
 
@@ -39,8 +39,8 @@ async def measured(backend: Backend, recorded: Recorded, tmp_path: Path) -> Asyn
     service = Functions(
         backend, WallClock(), recorded, gateway_url=backend.url, workspace=tmp_path / "m", preparation=0.0
     )
-    async with running(service, backend) as one:
-        yield one
+    async with running(service, backend) as lambda_:
+        yield lambda_
 
 
 async def test_an_invocation_is_counted_for_function_resource_and_account(measured: Lambda, recorded: Recorded) -> None:
@@ -58,7 +58,7 @@ async def test_an_invocation_is_counted_for_function_resource_and_account(measur
     assert not any("Provisioned" in metric or "ExecutedVersion" in where for metric, where in recorded.values)
 
 
-async def test_a_throttle_is_no_invocation(measured: Lambda, recorded: Recorded) -> None:
+async def test_a_throttle_is_not_counted_as_an_invocation(measured: Lambda, recorded: Recorded) -> None:
     name = await measured.create()
     await measured("PutFunctionConcurrency", FunctionName=name, ReservedConcurrentExecutions=0)
     with pytest.raises(AwsError):
@@ -79,7 +79,9 @@ async def test_concurrency_is_what_runs_as_each_execution_starts(measured: Lambd
     assert recorded.values["UnreservedConcurrentExecutions", ""] == [1, 2, 3]  # the last one was reserved
 
 
-async def test_provisioned_concurrency_and_its_spillover_are_the_aliass(measured: Lambda, recorded: Recorded) -> None:
+async def test_provisioned_concurrency_and_its_spillover_are_recorded_for_the_alias(
+    measured: Lambda, recorded: Recorded
+) -> None:
     name = await measured.create("import time\ndef handler(event, context): time.sleep(0.3)", Publish=True)
     await measured("CreateAlias", FunctionName=name, Name="live", FunctionVersion="1")
     service, reference = measured.service, FunctionReference(ACCOUNT, REGION, name, "live")
@@ -95,7 +97,7 @@ async def test_provisioned_concurrency_and_its_spillover_are_the_aliass(measured
     assert recorded.values["UnreservedConcurrentExecutions", ""] == [1]  # the one that spilled over
 
 
-async def test_an_events_way_is_counted(measured: Lambda, recorded: Recorded) -> None:
+async def test_events_are_counted_when_received_and_when_dropped(measured: Lambda, recorded: Recorded) -> None:
     name = await measured.create("def handler(event, context): return 1 / event")
     await measured("PutFunctionEventInvokeConfig", FunctionName=name, MaximumRetryAttempts=0)
     for event in (1, 0):
@@ -107,7 +109,7 @@ async def test_an_events_way_is_counted(measured: Lambda, recorded: Recorded) ->
     assert all(0 <= age < 5_000 for age in recorded.values["AsyncEventAge", where])
 
 
-async def test_a_destination_that_cannot_be_told_is_counted(measured: Lambda, recorded: Recorded) -> None:
+async def test_a_failed_delivery_to_a_destination_is_counted(measured: Lambda, recorded: Recorded) -> None:
     name = await measured.create()
     destination = {"OnSuccess": {"Destination": f"arn:aws:sqs:{REGION}:{ACCOUNT}:gone"}}
     await measured("PutFunctionEventInvokeConfig", FunctionName=name, DestinationConfig=destination)
@@ -115,7 +117,7 @@ async def test_a_destination_that_cannot_be_told_is_counted(measured: Lambda, re
     await eventually(lambda: ("DestinationDeliveryFailures", "") in recorded.values)
 
 
-async def test_cloudwatch_has_them(backend: Backend, tmp_path: Path) -> None:
+async def test_the_metrics_reach_cloudwatch(backend: Backend, tmp_path: Path) -> None:
     clock = WallClock()
     metrics = Metrics(backend, clock)
     service = Functions(backend, clock, metrics, gateway_url=backend.url, workspace=tmp_path / "c")
@@ -124,8 +126,8 @@ async def test_cloudwatch_has_them(backend: Backend, tmp_path: Path) -> None:
         await lambda_.invoke(name)
     await metrics.close()
     dimensions: list[Any] = [{"Name": "FunctionName", "Value": name}]
-    found = await backend.call("cloudwatch", "list_metrics", Namespace="AWS/Lambda", Dimensions=dimensions)
-    assert {each["MetricName"] for each in found["Metrics"]} == {
+    answer = await backend.call("cloudwatch", "list_metrics", Namespace="AWS/Lambda", Dimensions=dimensions)
+    assert {metric["MetricName"] for metric in answer["Metrics"]} == {
         "Invocations",
         "Errors",
         "Throttles",

@@ -8,7 +8,7 @@ from harness.access.rules.trust import trusts
 from harness.backend.client import Backend
 from harness.core.errors import AwsError
 from harness.functions import role
-from harness.functions.role import Credentials, RoleSession
+from harness.functions.role import RoleCredentials, RoleSession
 from tests.functions.conftest import ACCOUNT, ROLE
 
 NOT_ASSUMABLE = "The role defined for the function cannot be assumed by Lambda."
@@ -81,7 +81,7 @@ async def test_credentials_are_renewed_before_they_expire(lifetime: timedelta, f
     sts = Sts(lifetime)
     session = RoleSession(sts, ROLE, "dog")  # type: ignore[arg-type]
     first = await session.credentials(3)
-    assert isinstance(first, Credentials)
+    assert isinstance(first, RoleCredentials)
     assert (await session.credentials(3)).access_key == str(fetched)
     assert sts.sessions == ["dog"] * fetched
 

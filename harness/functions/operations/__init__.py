@@ -1,1 +1,1 @@
-"""Lambda's operations, a group of the API each."""
+"""Lambda's operations: each module has one group of the API."""

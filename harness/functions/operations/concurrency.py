@@ -1,4 +1,4 @@
-"""Reserved and provisioned concurrency as settings."""
+"""Operations on reserved and provisioned concurrency."""
 
 from __future__ import annotations
 
@@ -79,26 +79,26 @@ class ConcurrencyOperations(Operations):
             await config.release()
         return {}
 
-    # ---- what auto scaling asks
+    # ---- called by auto scaling
 
     def provisioned_concurrency(self, reference: FunctionReference) -> ProvisionedConfig | None:
-        """What is set on a version or an alias; ``current.concurrency.utilization`` says how much of it runs."""
+        """The setting of a version or an alias. ``current.concurrency.utilization`` is the share that is busy."""
         function = self.state.functions.get(reference)
         return None if function is None else function.provisioned.get(reference.qualifier or "")
 
     def set_provisioned_concurrency(self, reference: FunctionReference, executions: int) -> ProvisionedConfig:
-        """Change what is set on a version or an alias. Raises AwsError as PutProvisionedConcurrencyConfig answers."""
+        """Change the setting of a version or an alias. Raises the AwsErrors of PutProvisionedConcurrencyConfig."""
         function = self.state.functions.get(reference)
         if function is None or reference.qualifier is None or function.version(reference.qualifier) is None:
             raise errors.not_found(reference.arn)
         return self._provision(function, reference.qualifier, executions)
 
-    # ---- what they share
+    # ---- shared
 
     def _published(
         self, call: Call, request: Mapping[str, Any], latest: str
     ) -> tuple[FunctionReference, Function, str]:
-        """The function and the version or alias that is named. latest: what is said of ``$LATEST``. Raises AwsError."""
+        """The function and the named version or alias. latest: the error message for ``$LATEST``. Raises AwsError."""
         reference = self.state.reference(call, request)
         qualifier = reference.qualifier or LATEST
         if qualifier == LATEST:
@@ -112,18 +112,18 @@ class ConcurrencyOperations(Operations):
         concurrency = function.concurrency
         config = function.provisioned.get(qualifier)
         provisioning = _target(function, qualifier, config)
-        more = executions - provisioning.concurrency.requested
+        additional = executions - provisioning.concurrency.requested
         if concurrency.reserved is not None:
-            if concurrency.requested + more > concurrency.reserved:
+            if concurrency.requested + additional > concurrency.reserved:
                 raise errors.invalid(errors.ABOVE_RESERVED)
         else:
-            left = concurrency.account.unreserved
-            if more > left:
+            unreserved = concurrency.account.unreserved
+            if additional > unreserved:
                 raise errors.limit(
                     "Specified ConcurrentExecutions for function is greater than account's unreserved concurrency "
-                    f"[{left}]."
+                    f"[{unreserved}]."
                 )
-            if left - more < UNRESERVED_MINIMUM:
+            if unreserved - additional < UNRESERVED_MINIMUM:
                 raise errors.limit(
                     "Specified ConcurrentExecutions for function decreases account's UnreservedConcurrentExecution "
                     f"below its minimum value of [{UNRESERVED_MINIMUM}]."
@@ -136,7 +136,7 @@ class ConcurrencyOperations(Operations):
 
 
 def _target(function: Function, qualifier: str, config: ProvisionedConfig | None) -> Provisioning:
-    """The version whose environments a qualifier's are. Raises AwsError where another qualifier has them already."""
+    """The environments that a qualifier provisions. Raises AwsError if another qualifier provisions them already."""
     alias = function.aliases.get(qualifier)
     version = function.version(qualifier)
     if version is None or version is function.latest:

@@ -1,4 +1,4 @@
-"""What is set for asynchronous invocations."""
+"""Operations on the settings of asynchronous invocations."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ class EventInvokeOperations(Operations):
         if function is None:
             raise errors.missing(errors.NO_FUNCTION)
         if qualifier not in function.event_invoke:
-            raise _none(arn)
+            raise _no_config(arn)
         return self._set(function, qualifier, function.event_invoke[qualifier], request)
 
     async def get_function_event_invoke_config(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         arn, function, qualifier = self._invoked(call, request)
         if function is None or qualifier not in function.event_invoke:
-            raise _none(arn)
+            raise _no_config(arn)
         return function.event_invoke[qualifier].response()
 
     async def delete_function_event_invoke_config(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         arn, function, qualifier = self._invoked(call, request)
         if function is None or function.event_invoke.pop(qualifier, None) is None:
-            raise _none(arn)
+            raise _no_config(arn)
         return {}
 
     async def list_function_event_invoke_configs(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,7 +51,7 @@ class EventInvokeOperations(Operations):
         return {"FunctionEventInvokeConfigs": [config.response() for config in shown], **marker}
 
     def _invoked(self, call: Call, request: Mapping[str, Any]) -> tuple[str, Function | None, str]:
-        """The ARN, always with a qualifier, the function where there is one, and the qualifier."""
+        """The ARN, which always has a qualifier; the function, or None if there is none; and the qualifier."""
         reference = self.state.reference(call, request)
         qualifier = reference.qualifier or LATEST
         return replace(reference, qualifier=qualifier).arn, self.state.functions.get(reference), qualifier
@@ -75,5 +75,5 @@ class EventInvokeOperations(Operations):
             raise errors.invalid(f"The destination ARN {arn} is invalid.")
 
 
-def _none(arn: str) -> Exception:
+def _no_config(arn: str) -> Exception:
     return errors.missing(f"The function {arn} doesn't have an EventInvokeConfig")

@@ -48,7 +48,7 @@ class FunctionOperations(Operations):
         )
         concurrency = FunctionConcurrency(self.state.functions.account(call.account, call.region))
         version = await self.state.deployer.deploy(configuration, uploaded, concurrency)
-        if key in self.state.functions.by_key:  # another request was faster while this one unpacked
+        if key in self.state.functions.by_key:  # another request created it while this one unpacked
             await self.state.deployer.retire(version)
             raise errors.already_exists(reference.name)
         function = Function(reference, version, concurrency, tags=dict(request.get("Tags") or {}))
@@ -129,14 +129,14 @@ class FunctionOperations(Operations):
         for function in self.state.functions.all(call):
             deployed = function.all_versions() if request.get("FunctionVersion") == "ALL" else [function.latest]
             versions += [(function.reference, version) for version in deployed]
-        shown, marker = page(versions, request, PAGE_SIZE)
-        everything = request.get("FunctionVersion") == "ALL"
+        listed, marker = page(versions, request, PAGE_SIZE)
+        all_versions = request.get("FunctionVersion") == "ALL"
         return {
             "Functions": [
                 version.configuration.response(
-                    f"{reference.arn}:{version.configuration.version}" if everything else None
+                    f"{reference.arn}:{version.configuration.version}" if all_versions else None
                 )
-                for reference, version in shown
+                for reference, version in listed
             ],
             **marker,
         }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,9 +11,7 @@ from harness.functions.rules import payload
 from harness.functions.rules.result import Invocation
 from harness.functions.state import Operations
 
-LARGE_EVENT = 262_144  # ours: bytes from which an event is checked off the event loop
-
-log = logging.getLogger(__name__)
+LARGE_EVENT = 262_144  # ours: bytes; an event of this size or more is checked in a thread
 
 
 class InvocationOperations(Operations):

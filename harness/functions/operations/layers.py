@@ -1,4 +1,4 @@
-"""Layers and their versions."""
+"""Operations on layers and their versions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DESCRIBED = ("Description", "LicenseInfo", "CompatibleRuntimes", "CompatibleArc
 
 
 class LayerOperations(Operations):
-    """PublishLayerVersion, GetLayerVersion and its sisters."""
+    """Publish, Get, List and Delete of LayerVersion; GetLayerVersionByArn and ListLayers."""
 
     async def publish_layer_version(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         name = _name(request)
@@ -85,8 +85,8 @@ def _name(request: Mapping[str, Any]) -> str:
 
 
 def _fits(layer: LayerVersion, request: Mapping[str, Any]) -> bool:
-    """Whether a layer version is for the runtime and architecture that a listing asks for."""
+    """Whether a layer version has the runtime and architecture that a listing asks for."""
     pairs = (("CompatibleRuntime", "CompatibleRuntimes"), ("CompatibleArchitecture", "CompatibleArchitectures"))
     return all(
-        not request.get(asked) or request[asked] in layer.described.get(described, ()) for asked, described in pairs
+        not request.get(member) or request[member] in layer.described.get(described, ()) for member, described in pairs
     )

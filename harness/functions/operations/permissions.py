@@ -1,4 +1,4 @@
-"""Resource policies and tags."""
+"""Operations on resource policies and tags."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class PermissionOperations(Operations):
         return {}
 
     def _permitted(self, reference: FunctionReference, missing: AwsError) -> Function:
-        """The function, of which the version or alias exists. missing: what to raise where there is no function."""
+        """The function, whose version or alias must exist. missing: the error to raise if there is no function."""
         function = self.state.functions.get(reference)
         if function is None:
             raise missing
@@ -77,7 +77,7 @@ class PermissionOperations(Operations):
         return function
 
     def resource_policy(self, arn: str) -> str | None:
-        """The policy of a function, version or alias, by its ARN, as JSON; None for what has none."""
+        """The policy of a function, version or alias as JSON; None if there is none."""
         if ":function:" not in arn:
             return None
         reference, function = self._of_arn(arn)
@@ -92,7 +92,7 @@ class PermissionOperations(Operations):
     # ---- tags
 
     def tags_of(self, arn: str) -> Mapping[str, str]:
-        """A function's tags, by its ARN; none for what is no function."""
+        """The tags of a function. Empty for an ARN that is not a function's."""
         if ":function:" not in arn:
             return {}
         function = self._of_arn(arn)[1]

@@ -1,4 +1,4 @@
-"""Function URLs as settings."""
+"""Operations on the configuration of function URLs."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class UrlOperations(Operations):
         return {}
 
     def _addressed(self, call: Call, request: Mapping[str, Any]) -> tuple[FunctionReference, Function]:
-        """A function or an alias; the API's model admits no version. Raises AwsError."""
+        """The function or alias of a URL; the API's model admits no version. Raises AwsError."""
         reference = self.state.reference(call, request)
         function = self.state.functions.get(reference)
         if function is None or (reference.qualifier is not None and reference.qualifier not in function.aliases):

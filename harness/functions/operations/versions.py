@@ -45,7 +45,7 @@ class VersionOperations(Operations):
 
     async def create_alias(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         name, version = request["Name"], request["FunctionVersion"]
-        if self.state.functions.get(self.state.reference(call, request)) is None:  # AWS looks for the version at once
+        if self.state.functions.get(self.state.reference(call, request)) is None:  # AWS reports the version as missing
             raise errors.not_found(f"{self.state.reference(call, request).unqualified_arn}:{version}")
         reference, function, arn = self._alias_of(call, request)
         divided = self._weights(reference, function, request.get("RoutingConfig"), version)
@@ -93,12 +93,14 @@ class VersionOperations(Operations):
 
     async def delete_alias(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         _, function, _ = self._alias_of(call, request)
-        if function.aliases.pop(request["Name"], None) is not None:  # deleting none is no error on AWS either
+        if (
+            function.aliases.pop(request["Name"], None) is not None
+        ):  # deleting a missing alias is no error on AWS either
             await function.forget(request["Name"])
         return {}
 
     def _alias_of(self, call: Call, request: Mapping[str, Any]) -> tuple[FunctionReference, Function, str]:
-        """The function of an alias that may not exist yet, and the alias' ARN. Raises AwsError."""
+        """The function of an alias, which may not exist yet, and the ARN of the alias. Raises AwsError."""
         reference, function = self.state.find_unqualified(call, request)
         return reference, function, f"{reference.unqualified_arn}:{request['Name']}"
 
@@ -114,7 +116,7 @@ class VersionOperations(Operations):
 
     @staticmethod
     async def _move_provisioned(function: Function, before: Alias, after: Alias) -> None:
-        """An alias' provisioned concurrency follows it to its new version."""
+        """Move the provisioned concurrency of an alias to its new version. Raises AwsError."""
         config = function.provisioned.get(before.name)
         if config is None or before.version == after.version:
             return

@@ -1,4 +1,4 @@
-"""A function's configuration: what AWS accepts, its defaults, and how it answers. Pure."""
+"""The configuration of a function: accepted values, defaults, and its form in AWS's answers."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ STORAGE_RANGE = (512, 10_240)  # MB of /tmp (Lambda guide, quotas)
 VARIABLES_LIMIT = 4_096  # bytes of the variables as JSON (Lambda guide, quotas)
 
 PYTHON_RUNTIMES = tuple(f"python3.{minor}" for minor in range(8, 15))
-"""The runtimes that run here. Whichever is named, the code runs under the interpreter that runs the harness; the name
-decides what AWS lets it decide: AWS_EXECUTION_ENV, and how awslambdaric polls (in a thread from python3.12)."""
+"""The supported runtimes. The code always runs under the interpreter of the harness, whichever runtime is named. The
+name decides AWS_EXECUTION_ENV and how awslambdaric polls (in a thread from python3.12 on)."""
 
 # In the order in which AWS prints them.
 _AWS_RUNTIMES = (
@@ -62,7 +62,7 @@ RESERVED_VARIABLES = frozenset(
     }
 )  # Lambda guide, configuration-envvars; troposphere's list for the two old names
 
-# Members that would change how a function runs and that are not emulated: refused, so that nobody believes they work.
+# Members that would change how a function runs but are not emulated. They are refused, so that no user relies on them.
 _UNSUPPORTED = (
     "AcceleratorConfig",
     "CapacityProviderConfig",
@@ -73,15 +73,15 @@ _UNSUPPORTED = (
     "RuntimeConfig",
     "TenancyConfig",
 )
-# Members that are answered as they were given; all but the first change nothing here.
+# Members that answers repeat unchanged. All but the first have no effect here.
 _KEPT = ("DeadLetterConfig", "KMSKeyArn", "VpcConfig")
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """One function version's configuration.
+    """The configuration of one version of a function.
 
-    timeout: seconds. memory_size, storage: MB. variables: the user's own environment. modified: UTC.
+    timeout: seconds. memory_size, storage: MB. variables: the user's environment variables. modified: UTC.
     """
 
     reference: FunctionReference
@@ -106,7 +106,7 @@ class Configuration:
     version: str = LATEST
 
     def response(self, arn: str | None = None) -> dict[str, Any]:
-        """botocore's FunctionConfiguration, as AWS answers it for an active function; under another ARN of it."""
+        """botocore's FunctionConfiguration for an active function. arn: the ARN to show instead of the function's."""
         region = self.reference.region
         runtime_hash = hashlib.sha256(self.runtime.encode()).hexdigest()
         response: dict[str, Any] = {
@@ -146,7 +146,7 @@ class Configuration:
         return (self.kept.get("DeadLetterConfig") or {}).get("TargetArn") or None
 
     def same_as(self, other: Configuration) -> bool:
-        """Whether publishing this would make the same version as that one: nothing but names and times differs."""
+        """Whether publishing both gives the same version: only names, times and descriptions may differ."""
         return self == replace(
             other,
             version=self.version,
@@ -165,14 +165,14 @@ class Configuration:
 
 
 def timestamp(moment: datetime) -> str:
-    """A time as Lambda's JSON has it."""
+    """A time in the format of Lambda's JSON."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "+0000"
 
 
 def create(
     reference: FunctionReference, request: Mapping[str, Any], *, sha256: str, size: int, revision: str, now: float
 ) -> Configuration:
-    """CreateFunction's request as a configuration. Raises AwsError in AWS's words."""
+    """Turn CreateFunction's request into a configuration. Raises AwsError in AWS's words."""
     if not request.get("Runtime") or not request.get("Handler"):
         raise errors.invalid(errors.RUNTIME_AND_HANDLER)
     bare = Configuration(
@@ -191,14 +191,14 @@ def create(
 
 
 def update(configuration: Configuration, request: Mapping[str, Any], *, revision: str, now: float) -> Configuration:
-    """UpdateFunctionConfiguration's request applied: what it leaves out stays as it was."""
+    """Apply UpdateFunctionConfiguration's request. Members that it omits are unchanged. Raises AwsError."""
     changes = _changes(request)
     kept = {**configuration.kept, **changes.pop("kept", {})}
     return replace(configuration, **changes, kept=kept, revision=revision, modified=datetime.fromtimestamp(now, UTC))
 
 
 def check_supported(request: Mapping[str, Any]) -> None:
-    """Refuse what would be ignored; empty values, which tools send, ask for nothing."""
+    """Raise AwsError for members that would be ignored. Empty values, which some tools send, are accepted."""
     for member in _UNSUPPORTED:
         if request.get(member):
             raise errors.unsupported(f"{member} of a function", "leave it out")
@@ -258,7 +258,7 @@ def _runtime(runtime: str) -> str:
 
 
 def _memory(size: int) -> int:
-    """The upper bound is the account's, which AWS words differently from the model's own."""
+    """The upper bound is the account's, so AWS's message differs from that for the model's bound."""
     low, high = MEMORY_RANGE
     if size < low:
         raise errors.validation("memorySize", size, f"Member must have value greater than or equal to {low}")

@@ -1,4 +1,4 @@
-"""What becomes of asynchronous invocations: how often and how long they are tried, and who is told. Pure."""
+"""Settings of asynchronous invocations (retries, age, destinations), and the messages that report their end."""
 
 from __future__ import annotations
 
@@ -16,13 +16,17 @@ MAXIMUM_RETRIES = 2  # Lambda guide, invocation-async
 MAXIMUM_AGE = 21_600  # seconds that an event stays in the queue (Lambda guide, invocation-async)
 DESTINATION = re.compile(r"arn:aws[a-z-]*:(?P<service>[a-z0-9-]+):(?P<region>[a-z0-9-]*):(?P<account>\d*):(?P<name>.+)")
 SERVICES = ("sqs", "sns", "lambda")
+_LONGEST_MESSAGE = 1_024  # bytes of a dead letter's ErrorMessage (Lambda guide, invocation-async-retain-records)
 
 Condition = Literal["Success", "RetriesExhausted", "EventAgeExceeded"]
 
 
 @dataclass(frozen=True, slots=True)
 class EventInvokeConfig:
-    """retries, age (seconds): None where nothing was set, and Lambda's own limits hold. on_...: ARNs."""
+    """The settings of a function, version or alias.
+
+    retries, age (seconds): None for Lambda's defaults. on_success, on_failure: ARNs of destinations.
+    """
 
     arn: str
     modified: datetime
@@ -41,11 +45,11 @@ class EventInvokeConfig:
 
     def response(self) -> dict[str, Any]:
         """botocore's FunctionEventInvokeConfig."""
-        told = {"OnSuccess": self.on_success, "OnFailure": self.on_failure}
+        destinations = {"OnSuccess": self.on_success, "OnFailure": self.on_failure}
         response: dict[str, Any] = {
             "LastModified": self.modified,
             "FunctionArn": self.arn,
-            "DestinationConfig": {when: {"Destination": arn} if arn else {} for when, arn in told.items()},
+            "DestinationConfig": {when: {"Destination": arn} if arn else {} for when, arn in destinations.items()},
         }
         if self.retries is not None:
             response["MaximumRetryAttempts"] = self.retries
@@ -55,7 +59,7 @@ class EventInvokeConfig:
 
 
 def changed(config: EventInvokeConfig, request: Mapping[str, Any], *, unqualified_arn: str) -> EventInvokeConfig:
-    """A Put's or an Update's request applied; what it leaves out stays as it was. Raises AwsError."""
+    """Apply the request of a Put or an Update to a configuration. Members it omits are unchanged. Raises AwsError."""
     destinations = request.get("DestinationConfig")
     retries, age = request.get("MaximumRetryAttempts"), request.get("MaximumEventAgeInSeconds")
     if retries is None and age is None and not destinations:
@@ -83,11 +87,12 @@ def record(
     last: tuple[InvocationResult, str] | None,
     now: float,
 ) -> dict[str, Any]:
-    """What a destination is told (Lambda guide, invocation-async-retain-records).
+    """The invocation record for a destination (Lambda guide, invocation-async-retain-records).
 
-    last: the last attempt that ran and its version; None where none did, which leaves its two members out (unverified).
+    last: the result of the last attempt that ran, and its version. None if no attempt ran; the record then lacks
+    responseContext and responsePayload (unverified).
     """
-    told: dict[str, Any] = {
+    invocation_record: dict[str, Any] = {
         "version": "1.0",
         "timestamp": datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z",
         "requestContext": {
@@ -99,12 +104,26 @@ def record(
         "requestPayload": json.loads(invocation.payload),
     }
     if last is not None:
-        outcome, version = last
-        told["responseContext"] = {"statusCode": 200, "executedVersion": version}
-        if outcome.error_type is not None:
-            told["responseContext"]["functionError"] = "Unhandled"
-        told["responsePayload"] = json.loads(outcome.payload)
-    return told
+        result, version = last
+        invocation_record["responseContext"] = {"statusCode": 200, "executedVersion": version}
+        if result.error_type is not None:
+            invocation_record["responseContext"]["functionError"] = "Unhandled"
+        invocation_record["responsePayload"] = json.loads(result.payload)
+    return invocation_record
+
+
+def dead_letter(invocation: Invocation, result: InvocationResult | None) -> tuple[str, dict[str, Any]]:
+    """Body and attributes of a dead-letter message, as recorded from AWS. The body is the event itself.
+
+    result: that of the last attempt; None if no attempt ran.
+    """
+    error_message = json.loads(result.payload).get("errorMessage", "") if result else ""
+    values = (("RequestID", "String", invocation.request_id), ("ErrorCode", "Number", "200"))
+    attributes = {name: {"DataType": kind, "StringValue": value} for name, kind, value in values}
+    if error_message:
+        shortened = str(error_message).encode()[:_LONGEST_MESSAGE].decode(errors="ignore")
+        attributes["ErrorMessage"] = {"DataType": "String", "StringValue": shortened}
+    return invocation.payload.decode(), attributes
 
 
 def _check(arn: str, destinations: Mapping[str, Any], unqualified_arn: str) -> None:
@@ -114,8 +133,8 @@ def _check(arn: str, destinations: Mapping[str, Any], unqualified_arn: str) -> N
         raise errors.unsupported(f"destinations in {service}", f"use one of {', '.join(SERVICES)}")
     if service not in SERVICES:
         shown = ", ".join(
-            f"on{when}=On{when}(destination={found['Destination']})"
-            if (found := destinations.get(f"On{when}") or {}).get("Destination")
+            f"on{when}=On{when}(destination={destination['Destination']})"
+            if (destination := destinations.get(f"On{when}") or {}).get("Destination")
             else f"on{when}=null"
             for when in ("Success", "Failure")
         )

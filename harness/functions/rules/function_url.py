@@ -1,4 +1,4 @@
-"""Function URLs: an HTTP request as an event in payload format 2.0, and a handler's answer as a response. Pure.
+"""Function URLs: turns an HTTP request into an event in payload format 2.0, and a handler's result into a response.
 
 Facts: Lambda guide, urls-invocation and urls-configuration; recorded answers of AWS for what a handler may return.
 """
@@ -17,13 +17,16 @@ from harness.core.calls import HttpResponse
 from harness.functions.rules.configuration import timestamp
 from harness.functions.rules.result import InvocationResult
 
-PATH_PREFIX = "/_lambda-url/"  # ours: AWS has a host name for each, which no resolver knows here
-_TEXT = ("text/", "application/json", "application/javascript", "application/xml")  # other bodies come in base64
+PATH_PREFIX = "/_lambda-url/"  # ours: on AWS each URL has its own host name, which no local resolver knows
+_TEXT = ("text/", "application/json", "application/javascript", "application/xml")  # other bodies are sent in base64
 
 
 @dataclass(frozen=True, slots=True)
 class UrlConfig:
-    """identity: the URL's own part of its address. arn: the function's or the alias's."""
+    """The configuration of a function URL.
+
+    identity: the part of the address that identifies the URL. arn: ARN of the function or alias.
+    """
 
     identity: str
     address: str
@@ -50,7 +53,7 @@ class UrlConfig:
 
 @dataclass(frozen=True, slots=True)
 class UrlCaller:
-    """Who signed a request. user_id: IAM's unique identifier, with the session's name for a role."""
+    """The caller who signed a request. user_id: IAM's unique id; for a role it includes the session name."""
 
     arn: str
     account: str
@@ -72,7 +75,7 @@ class UrlCaller:
 
 @dataclass(frozen=True, slots=True)
 class UrlRequest:
-    """An HTTP request. path: below the URL, raw. headers: names in lower case. caller: who signed it, if anybody."""
+    """An HTTP request. path: raw, below the URL. headers: names in lower case. caller: None if it is not signed."""
 
     method: str
     path: str
@@ -88,7 +91,7 @@ BAD_GATEWAY = HttpResponse(502, [("Content-Type", "application/json")], b"Intern
 
 
 def event(config: UrlConfig, request: UrlRequest, request_id: str, region: str, now: float) -> bytes:
-    """The event that the handler gets."""
+    """The event for the handler."""
     domain = f"{config.identity}.lambda-url.{region}.on.aws"
     moment = datetime.fromtimestamp(now, UTC)
     headers = {
@@ -97,7 +100,7 @@ def event(config: UrlConfig, request: UrlRequest, request_id: str, region: str, 
         "x-forwarded-port": str(request.port),
         "x-forwarded-proto": "http",
     }
-    made: dict[str, Any] = {
+    http_event: dict[str, Any] = {
         "version": "2.0",
         "routeKey": "$default",
         "rawPath": request.path,
@@ -124,24 +127,24 @@ def event(config: UrlConfig, request: UrlRequest, request_id: str, region: str, 
         "isBase64Encoded": False,
     }
     if request.caller:
-        made["requestContext"]["authorizer"] = {"iam": request.caller.authorizer()}
+        http_event["requestContext"]["authorizer"] = {"iam": request.caller.authorizer()}
     if cookies := request.headers.get("cookie"):
-        made["cookies"] = [cookie.strip() for cookie in cookies.split(";")]
+        http_event["cookies"] = [cookie.strip() for cookie in cookies.split(";")]
     if parameters := _joined(parse_qsl(request.query, keep_blank_values=True)):
-        made["queryStringParameters"] = parameters
+        http_event["queryStringParameters"] = parameters
     if request.body:
         if request.headers.get("content-type", "").startswith(_TEXT):
-            made["body"] = request.body.decode("utf-8", "replace")
+            http_event["body"] = request.body.decode("utf-8", "replace")
         else:
-            made["body"], made["isBase64Encoded"] = base64.b64encode(request.body).decode(), True
-    return json.dumps(made).encode()
+            http_event["body"], http_event["isBase64Encoded"] = base64.b64encode(request.body).decode(), True
+    return json.dumps(http_event).encode()
 
 
-def response(outcome: InvocationResult) -> HttpResponse:
-    """A handler's answer as HTTP: an object with a statusCode says all of it, anything else is the JSON body."""
-    if outcome.error_type is not None:
+def response(result: InvocationResult) -> HttpResponse:
+    """Turn a handler's result into a response. An object with a statusCode describes it; anything else is the body."""
+    if result.error_type is not None:
         return BAD_GATEWAY
-    answer = json.loads(outcome.payload)
+    answer = json.loads(result.payload)
     if not isinstance(answer, dict) or "statusCode" not in answer:
         return HttpResponse(200, [("Content-Type", "application/json")], _text(answer))
     try:
@@ -161,7 +164,7 @@ def response(outcome: InvocationResult) -> HttpResponse:
 
 
 def cors_headers(cors: Mapping[str, Any] | None, request: UrlRequest) -> list[tuple[str, str]]:
-    """What a URL with a CORS configuration adds to a response for the request's origin."""
+    """The CORS headers of a response, depending on the URL's configuration and the request's origin."""
     origin = request.headers.get("origin")
     allowed = (cors or {}).get("AllowOrigins") or ()
     if not cors or origin is None or not ("*" in allowed or origin in allowed):
@@ -182,7 +185,7 @@ def cors_headers(cors: Mapping[str, Any] | None, request: UrlRequest) -> list[tu
 
 
 def is_preflight(cors: Mapping[str, Any] | None, request: UrlRequest) -> bool:
-    """A browser's question, which the URL answers itself."""
+    """Whether the request is a browser's preflight request, which the URL answers without the function."""
     return bool(cors) and request.method == "OPTIONS" and "access-control-request-method" in request.headers
 
 

@@ -1,4 +1,4 @@
-"""Settings of asynchronous invocations, and destinations in the backend. Texts and records as recorded from AWS."""
+"""Settings of asynchronous invocations, and destinations in the backend. Messages and records as recorded from AWS."""
 
 import asyncio
 import json
@@ -16,19 +16,19 @@ NOBODY: dict[str, Any] = {"OnSuccess": {}, "OnFailure": {}}
 
 
 async def queue(lambda_: Lambda, name: str) -> tuple[str, str]:
-    """A new queue's ARN and URL."""
+    """Create a queue; its ARN and URL."""
     url = (await lambda_.backend.call("sqs", "create_queue", QueueName=name))["QueueUrl"]
     return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}", url
 
 
 async def message(lambda_: Lambda, url: str) -> dict[str, Any]:
-    """The first message that comes."""
+    """Wait for a message in a queue."""
     for _ in range(100):
         answer = await lambda_.backend.call(
             "sqs", "receive_message", QueueUrl=url, WaitTimeSeconds=0, MessageAttributeNames=["All"]
         )
-        for found in answer.get("Messages", ()):
-            return dict(found)
+        for received in answer.get("Messages", ()):
+            return dict(received)
         await asyncio.sleep(0.05)
     raise AssertionError("no message came")
 
@@ -84,21 +84,21 @@ async def test_settings_are_kept_by_qualifier(lambda_: Lambda) -> None:
         ),
     ],
 )
-async def test_settings_that_cannot_be(lambda_: Lambda, request_: dict[str, Any], message: str) -> None:
+async def test_invalid_settings_are_refused(lambda_: Lambda, request_: dict[str, Any], message: str) -> None:
     name = await lambda_.create()
     request = json.loads(json.dumps({"FunctionName": name, **request_}).replace("{arn}", ARN + name))
     assert (await refused(lambda_("PutFunctionEventInvokeConfig", **request))).message == message
 
 
-async def test_a_queue_is_told_of_success(lambda_: Lambda) -> None:
+async def test_a_queue_receives_the_record_of_a_success(lambda_: Lambda) -> None:
     name = await lambda_.create("def handler(event, context): return {'breed': event['dog']}")
     arn, url = await queue(lambda_, f"{name}-done")
     destination = {"OnSuccess": {"Destination": arn}}
     await lambda_("PutFunctionEventInvokeConfig", FunctionName=name, DestinationConfig=destination)
     answer = await lambda_.invoke(name, {"dog": "🐶"}, InvocationType="Event")
-    told = json.loads((await message(lambda_, url))["Body"])
-    assert datetime.fromisoformat(told.pop("timestamp")).tzinfo == UTC
-    assert told == {
+    record = json.loads((await message(lambda_, url))["Body"])
+    assert datetime.fromisoformat(record.pop("timestamp")).tzinfo == UTC
+    assert record == {
         "version": "1.0",
         "requestContext": {
             "requestId": answer.request_id,
@@ -112,7 +112,7 @@ async def test_a_queue_is_told_of_success(lambda_: Lambda) -> None:
     }
 
 
-async def test_a_topic_and_a_dead_letter_queue_are_told_of_failure(lambda_: Lambda) -> None:
+async def test_a_topic_and_a_dead_letter_queue_are_notified_of_a_failure(lambda_: Lambda) -> None:
     name = await lambda_.create(FAILS)
     arn, url = await queue(lambda_, f"{name}-dead")
     topic = (await lambda_.backend.call("sns", "create_topic", Name=name))["TopicArn"]
@@ -130,27 +130,27 @@ async def test_a_topic_and_a_dead_letter_queue_are_told_of_failure(lambda_: Lamb
     assert json.loads(dead["Body"]) == {"a": 1}
     attributes = {key: value["StringValue"] for key, value in dead["MessageAttributes"].items()}
     assert attributes == {"RequestID": answer.request_id, "ErrorCode": "200", "ErrorMessage": "no such dog"}
-    told = json.loads(json.loads((await message(lambda_, heard_url))["Body"])["Message"])
-    assert (told["requestContext"]["condition"], told["requestContext"]["approximateInvokeCount"]) == (
+    record = json.loads(json.loads((await message(lambda_, heard_url))["Body"])["Message"])
+    assert (record["requestContext"]["condition"], record["requestContext"]["approximateInvokeCount"]) == (
         "RetriesExhausted",
         1,
     )
-    assert told["responseContext"] == {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"}
-    assert told["responsePayload"]["errorMessage"] == "no such dog"
+    assert record["responseContext"] == {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"}
+    assert record["responsePayload"]["errorMessage"] == "no such dog"
 
 
-async def test_another_function_is_told(lambda_: Lambda) -> None:
+async def test_another_function_can_be_a_destination(lambda_: Lambda) -> None:
     first = await lambda_.create("def handler(event, context): return event")
     second = await lambda_.create("def handler(event, context): return event['responsePayload']")
     arn, url = await queue(lambda_, f"{second}-done")
     for name, destination in ((first, ARN + second), (second, arn)):
-        told = {"OnSuccess": {"Destination": destination}}
-        await lambda_("PutFunctionEventInvokeConfig", FunctionName=name, DestinationConfig=told)
+        config = {"OnSuccess": {"Destination": destination}}
+        await lambda_("PutFunctionEventInvokeConfig", FunctionName=name, DestinationConfig=config)
     await lambda_.invoke(first, "hello", InvocationType="Event")
     assert json.loads((await message(lambda_, url))["Body"])["responsePayload"] == "hello"
 
 
-async def test_an_event_that_is_too_old_for_a_retry(lambda_: Lambda, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_event_that_is_too_old_is_not_retried(lambda_: Lambda, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asynchronous, "RETRY_DELAYS", (61.0, 61.0))
     name = await lambda_.create(FAILS)
     arn, url = await queue(lambda_, f"{name}-old")
@@ -161,11 +161,11 @@ async def test_an_event_that_is_too_old_for_a_retry(lambda_: Lambda, monkeypatch
         DestinationConfig={"OnFailure": {"Destination": arn}},
     )
     await lambda_.invoke(name, 1, InvocationType="Event")
-    told = json.loads((await message(lambda_, url))["Body"])
-    assert told["requestContext"]["condition"] == "EventAgeExceeded"
+    record = json.loads((await message(lambda_, url))["Body"])
+    assert record["requestContext"]["condition"] == "EventAgeExceeded"
 
 
-async def test_a_destination_that_is_gone_harms_nobody(lambda_: Lambda) -> None:
+async def test_a_missing_destination_does_not_disturb_the_function(lambda_: Lambda) -> None:
     name = await lambda_.create()
     destination = {"OnSuccess": {"Destination": f"arn:aws:sqs:{REGION}:{ACCOUNT}:gone"}}
     await lambda_("PutFunctionEventInvokeConfig", FunctionName=name, DestinationConfig=destination)
