@@ -1,4 +1,4 @@
-"""The program ``harness``. What it imports takes a second or two, in which an interrupt has nothing to tidy up."""
+"""The program ``harness``. An interrupt while it loads, which takes a second or two, ends it at once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 
 def main() -> None:
-    """harness.cli.main's, from whose first moment on an interrupt is its own business."""
+    """Runs harness.cli.main, which handles interrupts itself from its start on."""
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, _end)
     from harness.cli.main import main as run

@@ -1,4 +1,4 @@
-"""The command `harness plan`. harness.cli.main adds it to its own."""
+"""``harness plan``: plans the capacity of a stack."""
 
 from __future__ import annotations
 
@@ -8,49 +8,20 @@ from typing import Any
 import click
 from rich.console import Console
 
-from harness.cli.capacity import FILE, print_table
-from harness.core.errors import HarnessError
+from harness.cli import parameters
+from harness.cli.parameters import FILE, FOLDER
+from harness.cli.tables import print_table
 from harness.core.progress import Steps
-from harness.stack.file import load_stack
-from harness.stack.tables import Stack
-
-
-def planned(plan: Path, stack_file: Path | None) -> tuple[Stack, Path]:
-    """The stack that a plan is of, with the settings that it recommends, and the stack's file.
-
-    stack_file: in place of the one that the plan names. Raises HarnessError where the plan is of another stack.
-    """
-    from harness.planner.apply.tables import planned_stack
-    from harness.planner.plan import read_plan
-
-    read = read_plan(plan)
-    file = stack_file or Path(read.stack_file)
-    if stack_file is None and not file.is_file():
-        raise HarnessError(
-            f"The plan's stack file {file} is not here: name it, harness deploy STACK_FILE --plan {plan}."
-        )
-    return planned_stack(read, load_stack(file)), file
-
-
-def hand_over_plan(url: str, plan: Path) -> None:
-    """So that the Inference Recommender of the harness at ``url`` answers with it."""
-    from harness.planner.hand_over import hand_over
-    from harness.planner.plan import read_plan
-
-    hand_over(url, read_plan(plan))
-
-
-_DURATIONS = "such as 1.5s or 3min"
 
 
 @click.command()
-@click.argument("stack_file", type=FILE)
+@parameters.stack_file
 @click.option(
     "--profile",
     "profiles",
     multiple=True,
     metavar="[TYPE=]FILE",
-    help="Capacity profile that `harness measure` wrote, of the stack's instance type or the one named; repeatable.",
+    help="Capacity profile that `harness measure` wrote, of the stack's instance type or of TYPE. Repeatable.",
 )
 @click.option(
     "--traffic",
@@ -58,42 +29,60 @@ _DURATIONS = "such as 1.5s or 3min"
     help="A trace (.csv, .csv.gz, CloudWatch .json), or constant:20/s:1h, ramp:1/s..20/s:30min, steps:5/s,20/s:3h, "
     "spike:5/s..50/s:2h, daily:2/s..40/s[:7d].",
 )
-@click.option("--day", help="Of a trace, one day or several: 2026-01-31 or 2026-01-05..2026-01-18.")
-@click.option("--peak", help="Scale the traffic to this highest rate, such as 40/s.")
-@click.option("--p99", required=True, help=f"Objective: 99 % of the requests are answered within, {_DURATIONS}.")
-@click.option("--errors", default="0.1%", show_default=True, help="Objective: requests that may end in an error.")
+@click.option("--day", help="Day or days of the trace to use: 2026-01-31 or 2026-01-05..2026-01-18.")
+@click.option("--peak", help="Scale the traffic so that this is its highest rate, such as 40/s.")
+@click.option(
+    "--p99", required=True, help="Objective: 99 % of the requests are answered within this time, such as 1.5s."
+)
+@click.option("--errors", default="0.1%", show_default=True, help="Objective: at most so many requests fail.")
 @click.option(
     "--ratio",
     "ratios",
     multiple=True,
     metavar="TYPE=R",
-    help="An instance type that answers R times as many requests a second as the measured one; repeatable.",
+    help="Also consider this instance type, which serves R times the requests of the measured one. Repeatable.",
 )
-@click.option("--variant", help="Production variant to plan; the heaviest by default.")
-@click.option("--compare", multiple=True, type=FILE, help="Another stack file to run beside the plan; repeatable.")
-@click.option("--prices", type=FILE, help="TOML file with prices in place of the built-in ones.")
-@click.option("--max-instances", type=click.IntRange(1), default=50, show_default=True, help="Of the variant, at most.")
-@click.option("--provisioning", default="180s", show_default=True, help="From a decision until a new instance serves.")
-@click.option("--client-timeout", default="60s", show_default=True, help="How long callers wait.")
-@click.option("--retries", type=click.IntRange(0, 10), default=0, show_default=True, help="Of callers.")
+@click.option("--variant", help="Production variant to plan; by default the one with the largest weight.")
+@click.option("--compare", multiple=True, type=FILE, help="Stack file to simulate beside the plan. Repeatable.")
+@parameters.prices
+@click.option(
+    "--max-instances", type=click.IntRange(1), default=50, show_default=True, help="Most instances of the variant."
+)
+@click.option(
+    "--provisioning", default="180s", show_default=True, help="Time from a scaling decision until the instance serves."
+)
+@click.option("--client-timeout", default="60s", show_default=True, help="How long callers wait for an answer.")
+@click.option(
+    "--retries", type=click.IntRange(0, 10), default=0, show_default=True, help="How often callers try again."
+)
 @click.option("--candidates", type=click.IntRange(1, 2000), default=500, show_default=True, help="Settings to screen.")
 @click.option(
-    "--replications", type=click.IntRange(3, 30), default=5, show_default=True, help="Runs for each figure's interval."
+    "--replications",
+    type=click.IntRange(3, 30),
+    default=5,
+    show_default=True,
+    help="Simulated runs behind the confidence interval of each figure.",
 )
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of all draws.")
-@click.option("--jobs", type=click.IntRange(1), help="Worker processes; one a core by default.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Seed of all random draws."
+)
+@click.option("--jobs", type=click.IntRange(1), help="Worker processes; by default one for each core.")
 @click.option("--dask", metavar="ADDRESS", help="Plan on the workers of this Dask scheduler, tcp://HOST:8786.")
 @click.option(
     "--confirm/--no-confirm",
     default=True,
     show_default=True,
-    help="Run the chosen setting and the runner-up live on twins, for the time and at the speed below.",
+    help="Run the recommended settings and the runner-up live, on twins.",
 )
-@click.option("--confirm-for", default="120s", show_default=True, help="Of each of the two, on the wall's clock.")
+@click.option("--confirm-for", default="120s", show_default=True, help="Real time that each live run takes.")
 @click.option(
-    "--speed", type=click.FloatRange(1, 60), default=10, show_default=True, help="Of scaling in the live runs."
+    "--speed",
+    type=click.FloatRange(1, 60),
+    default=10,
+    show_default=True,
+    help="How many times faster than real time scaling runs in the live runs.",
 )
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder; plans/STACK-TIME by default.")
+@click.option("--out", type=FOLDER, help="Folder to write to; by default plans/STACK-TIME.")
 def plan(
     stack_file: Path,
     jobs: int | None,
@@ -104,9 +93,10 @@ def plan(
     out: Path | None,
     **options: Any,
 ) -> None:
-    """Plan the capacity of a stack: the cheapest settings that serve a traffic within an objective.
+    """Find the cheapest settings for some traffic.
 
-    Writes plan.json, report.html, report.md and the files ready to apply.
+    Plans the capacity of a stack: the settings serve the traffic within the objective, --p99 and --errors.
+    Writes plan.json, report.html, report.md and the files ready to apply. Exit status 1 if no settings do.
     """
     from harness.core.quantities import parse_duration
     from harness.planner.command import confirmed, folder_for, make_plan, write_plan
@@ -117,23 +107,23 @@ def plan(
     from harness.simulator import simulate
 
     steps = Steps()
-    live = ConfirmationOptions(speed=speed, seconds=parse_duration(confirm_for))
-    prepared = prepare(stack_file, PlanOptions(**options))
-    folder = folder_for(prepared.stack.name, out)
-    made = make_plan(prepared, steps, jobs=jobs, dask=dask, simulate=simulate)
-    write_plan(made, folder)
-    if confirm and made.recommended is not None:
-        made = confirmed(made, prepared, simulate, live, steps)
-        write_plan(made, folder)
+    confirmation = ConfirmationOptions(speed=speed, seconds=parse_duration(confirm_for))
+    problem = prepare(stack_file, PlanOptions(**options))
+    folder = folder_for(problem.stack.name, out)
+    result = make_plan(problem, steps, jobs=jobs, dask=dask, simulate=simulate)
+    write_plan(result, folder)
+    if confirm and result.recommended is not None:
+        result = confirmed(result, problem, simulate, confirmation, steps)
+        write_plan(result, folder)
     with steps.step("Writing the report"):
         page = build_plan_report(folder)
     click.echo()
-    for part in closing(made):
+    for part in closing(result):
         if isinstance(part, str):
             Console(highlight=False, markup=False).print(part)
         else:
             print_table(part)
     click.echo(f"Plan:   {folder / 'plan.json'}\nReport: {page}")
-    if made.recommended is None:
+    if result.recommended is None:
         raise SystemExit(1)
     click.echo(f"Apply:  {folder / 'apply' / 'apply.sh'}, or `harness deploy {stack_file} --plan {folder}`")

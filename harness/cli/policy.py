@@ -1,4 +1,4 @@
-"""The commands about policies: what a stack's roles may do, what its run needed of it. harness.cli.main adds them."""
+"""``harness policy``: what a stack's roles may do, and what its run needed."""
 
 from __future__ import annotations
 
@@ -29,114 +29,124 @@ from harness.access.rules.advice.usage import (
     summary,
 )
 from harness.access.rules.call_log import LoggedCall
-from harness.cli.policy_run import PolicyRun, read_history, recorded_history, run_stack, with_policies
+from harness.cli import parameters
+from harness.cli.access_history import HistoryRun, read_history, recorded_history, run_stack, with_policies
+from harness.cli.parameters import FOLDER
 from harness.core.environment import harness_url
 from harness.core.errors import HarnessError
 from harness.core.progress import Steps
 from harness.stack.file import load_stack
 from harness.stack.tables import Stack
 
-# Of a policy with more statements that were never used than this, they are one row.
+# If more statements of a policy than this were never used, they share one row.
 _MOST_ROWS = 6
-# Columns of a page where there is no terminal to fill.
+# Characters of a line where the output is not a terminal.
 _WIDTH = 120
 
-_stack = click.argument("stack_file", type=click.Path(path_type=Path, dir_okay=False))
-_run = click.option(
-    "--run", "recorded", type=click.Path(path_type=Path, file_okay=False), help="Take the calls of a recorded run."
+_run = click.option("--run", "run_folder", type=FOLDER, help="Judge by the calls of this recorded run.")
+_live = click.option(
+    "--live", is_flag=True, help="Judge by the calls that the local AWS at AWS_ENDPOINT_URL has seen so far."
 )
-_live = click.option("--live", is_flag=True, help="Take what the local AWS at AWS_ENDPOINT_URL has seen so far.")
 
 
 @click.group()
 def policy() -> None:
-    """Check the policies of a stack's roles, and write the smallest that do."""
+    """Check a stack's policies, and write smaller ones."""
 
 
 @policy.command()
-@_stack
+@parameters.stack_file
 @_run
 @_live
-def check(stack_file: Path, recorded: Path | None, live: bool) -> None:
-    """Say which statements the stack's own run used and which never, what a stolen role could do, and what a linter
-    finds. Without --run and --live the stack is deployed and invoked once, on a local AWS of its own.
+def check(stack_file: Path, run_folder: Path | None, live: bool) -> None:
+    """Say what a stack's policies are used for.
 
-    Exit status 1 where a call was denied, or where the linter finds an error in a policy that is not AWS's own.
+    Says which statements were used and which never, what somebody who stole a role's credentials could do, and what a
+    linter finds. Without --run and --live the stack is deployed and invoked once, on a local AWS of its own.
+
+    Exit status 1 if a call was denied, or if the linter finds an error in a policy that is not AWS's own.
     """
     stack = load_stack(stack_file)
-    seen = _seen(stack, recorded, live).history
+    history = _history_run(stack, run_folder, live).history
     console = Console(highlight=False, emoji=False)  # arn:aws:secretsmanager:...:secret:... has no picture in it
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = _WIDTH
-    roles = _roles(stack, seen)
-    _print_uses(console, seen, roles)
-    refused = [call for _, arn in roles for call in denied_calls(seen, arn)]
+    roles = _roles(stack, history)
+    _print_uses(console, history, roles)
+    refused = [call for _, arn in roles for call in denied_calls(history, arn)]
     _print_denied(console, refused)
-    _print_risks(console, [(name, risk) for name, arn in roles for risk in risks(seen.roles[arn])])
-    findings = lint([one for arn in dict.fromkeys(arn for _, arn in roles) for one in seen.roles[arn]])
+    _print_risks(console, [(name, risk) for name, arn in roles for risk in risks(history.roles[arn])])
+    findings = lint([policy for arn in dict.fromkeys(arn for _, arn in roles) for policy in history.roles[arn]])
     _print_findings(console, findings)
-    console.print(f"The smallest policies that do: harness policy generate {escape(str(stack_file))}", soft_wrap=True)
-    if refused or any(one.severity == "error" and not _is_awss(one.policy) for one in findings):
+    console.print(
+        f"The smallest policies that are enough: harness policy generate {escape(str(stack_file))}", soft_wrap=True
+    )
+    if refused or any(finding.severity == "error" and not _is_awss(finding.policy) for finding in findings):
         raise SystemExit(1)
 
 
 @policy.command()
-@_stack
+@parameters.stack_file
 @_run
 @_live
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder to write ROLE.json files to.")
-@click.option("--account", help="Your account's number, in the place of the local one; * by default.")
-@click.option("--proof/--no-proof", default=True, show_default=True, help="Deploy and invoke with what was written.")
+@click.option("--out", type=FOLDER, help="Folder to write a file ROLE.json for each role to.")
+@click.option("--account", help="Your account's number, to write in place of the local one; by default *.")
+@click.option(
+    "--proof/--no-proof", default=True, show_default=True, help="Deploy and invoke the stack with the new policies."
+)
 def generate(
-    stack_file: Path, recorded: Path | None, live: bool, out: Path | None, account: str | None, proof: bool
+    stack_file: Path, run_folder: Path | None, live: bool, out: Path | None, account: str | None, proof: bool
 ) -> None:
-    """Write the smallest policies that let the stack's own calls through, and prove them by deploying with them."""
+    """Write the smallest policies that are enough.
+
+    They allow the calls that the stack makes. Deploying and invoking the stack with them proves it.
+    """
     if account is not None and not (account.isascii() and account.isdigit() and len(account) == 12):
         raise HarnessError(f"--account is a number of twelve digits, not {account!r}.")
     stack = load_stack(stack_file)
-    run = _seen(stack, recorded, live)
-    seen = run.history
-    roles = _roles(stack, seen)
+    run = _history_run(stack, run_folder, live)
+    history = run.history
+    roles = _roles(stack, history)
     if proof:
-        local = {name: smallest_policy(seen.calls_of(arn), seen.account) for name, arn in roles}
+        local = {name: smallest_policy(history.calls_of(arn), history.account) for name, arn in roles}
         _prove(stack, local, run)
-    wanted = {name: smallest_policy(seen.calls_of(arn), seen.account, account or "*") for name, arn in roles}
-    for name, document in wanted.items():
+    smallest = {name: smallest_policy(history.calls_of(arn), history.account, account or "*") for name, arn in roles}
+    for name, document in smallest.items():
         size = len("".join(json.dumps(document).split()))
         if size > LONGEST_INLINE:
             click.echo(f"{name}: {size} characters are more than a role's inline policies may have.", err=True)
     if out is None:
-        click.echo(json.dumps(wanted, indent=2))
+        click.echo(json.dumps(smallest, indent=2))
         return
     out.mkdir(parents=True, exist_ok=True)
-    for name, document in wanted.items():
+    for name, document in smallest.items():
         (out / f"{name}.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
         click.echo(out / f"{name}.json")
 
 
-def _seen(stack: Stack, recorded: Path | None, live: bool) -> PolicyRun:
-    if recorded is not None and live:
+def _history_run(stack: Stack, run_folder: Path | None, live: bool) -> HistoryRun:
+    if run_folder is not None and live:
         raise HarnessError("--run and --live are two answers to one question: give one of them.")
-    if recorded is not None:
-        return PolicyRun(recorded_history(recorded), "", "")
+    if run_folder is not None:
+        return HistoryRun(recorded_history(run_folder))
     if live:
-        return PolicyRun(read_history(harness_url()), "", "")
+        return HistoryRun(read_history(harness_url()))
     run = run_stack(stack, Steps(), stack.name)
-    if run.failed:
-        click.echo(f"The function answered with an error ({run.failed}): {run.answer}", err=True)
+    if run.error:
+        click.echo(f"The function answered with an error ({run.error}): {run.answer}", err=True)
     return run
 
 
-def _roles(stack: Stack, seen: AccessHistory) -> list[tuple[str, str]]:
-    """Name and ARN of each of the stack's roles."""
-    found = [(name, arn) for name in stack.roles if (arn := seen.role_arn(name)) is not None]
-    if not found:
+def _roles(stack: Stack, history: AccessHistory) -> list[tuple[str, str]]:
+    """Name and ARN of each role of the stack. Raises HarnessError if no role made a call."""
+    roles = [(name, arn) for name in stack.roles if (arn := history.role_arn(name)) is not None]
+    if not roles:
         raise HarnessError(f"No role of {stack.name} made a call that was recorded: {', '.join(stack.roles)}.")
-    return found
+    return roles
 
 
-def _prove(stack: Stack, documents: dict[str, dict[str, Any]], run: PolicyRun) -> None:
-    """Raises HarnessError where the stack cannot do with the policies what it did before."""
+def _prove(stack: Stack, documents: dict[str, dict[str, Any]], run: HistoryRun) -> None:
+    """Runs the stack with policies. Raises HarnessError if it cannot do with them what it did before."""
     with tempfile.TemporaryDirectory(prefix="harness-proof-") as folder:
         small = with_policies(stack, documents, Path(folder))
         proof = run_stack(small, Steps(), f"{stack.name} with the smallest policies")
@@ -148,7 +158,7 @@ def _prove(stack: Stack, documents: dict[str, dict[str, Any]], run: PolicyRun) -
             f"With the smallest policies {first.action} on {first.resource or '*'} is denied ({first.reason}): this "
             "run made calls that the recorded one did not."
         )
-    if proof.failed and not run.failed:
+    if proof.error and not run.error:
         raise HarnessError(f"With the smallest policies the function answers with an error: {proof.answer}")
     calls = [call for arn in arns for call in proof.history.calls_of(arn)]
     click.echo(f"Proved: deployed and invoked with them, {len(calls)} different calls allowed, none denied.", err=True)
@@ -167,47 +177,47 @@ def _print(console: Console, table: Table) -> None:
         console.print(table)
 
 
-def _print_uses(console: Console, seen: AccessHistory, roles: Iterable[tuple[str, str]]) -> None:
+def _print_uses(console: Console, history: AccessHistory, roles: Iterable[tuple[str, str]]) -> None:
     for name, arn in roles:
-        found = statement_uses(seen, arn)
-        used = sum(1 for one in found if one.calls)
+        statements = statement_uses(history, arn)
+        used = sum(1 for use in statements if use.calls)
         console.print(
-            f"[bold]{escape(name)}[/bold]: {used} of the {len(found)} statements of its policies decided a call, "
-            f"{len(found) - used} never did. # is a statement's place in its policy, from 0.\n"
+            f"[bold]{escape(name)}[/bold]: {used} of the {len(statements)} statements of its policies decided a call, "
+            f"{len(statements) - used} never did. # is a statement's place in its policy, from 0.\n"
         )
-        for policy_name in dict.fromkeys(one.policy for one in found):
+        for policy_name in dict.fromkeys(use.policy for use in statements):
             table = _table(_short(policy_name), "#", "calls", "allows", "on")
-            _add_uses(table, [one for one in found if one.policy == policy_name])
+            _add_uses(table, [use for use in statements if use.policy == policy_name])
             _print(console, table)
 
 
-def _add_uses(table: Table, found: Sequence[StatementUse]) -> None:
-    never = [one for one in found if not one.calls]
-    shown = found if len(never) <= _MOST_ROWS else [one for one in found if one.calls]
-    for one in shown:
-        effect = "" if one.statement.effect == "Allow" else "deny: "
-        allows, on = effect + actions_of(one.statement), resources_of(one.statement)
-        called = dict.fromkeys(call.action for call in one.calls)
-        if called and called.keys() != set(one.statement.written_actions):
+def _add_uses(table: Table, statements: Sequence[StatementUse]) -> None:
+    never = [use for use in statements if not use.calls]
+    shown = statements if len(never) <= _MOST_ROWS else [use for use in statements if use.calls]
+    for use in shown:
+        effect = "" if use.statement.effect == "Allow" else "deny: "
+        allows, on = effect + actions_of(use.statement), resources_of(use.statement)
+        called = dict.fromkeys(call.action for call in use.calls)
+        if called and called.keys() != set(use.statement.written_actions):
             allows += f"\nused for {summary([*called])}"
-        table.add_row(str(one.statement.index), str(one.count) if one.calls else "never", escape(allows), escape(on))
-    if len(shown) < len(found):
-        table.add_row(_ranges([one.statement.index for one in never]), "never", f"{len(never)} statements", "")
+        table.add_row(str(use.statement.index), str(use.count) if use.calls else "never", escape(allows), escape(on))
+    if len(shown) < len(statements):
+        table.add_row(_ranges([use.statement.index for use in never]), "never", f"{len(never)} statements", "")
 
 
 def _print_denied(console: Console, calls: Sequence[LoggedCall]) -> None:
     table = _table("Calls that were denied, or would be on AWS", "role", "action", "on", "because", "calls")
     for call in calls:
-        made = f" (by {call.service} as the role)" if call.service else ""
-        table.add_row(_last(call.principal), call.action + made, call.resource or "?", call.reason, str(call.count))
+        service = f" (by {call.service} as the role)" if call.service else ""
+        table.add_row(_last(call.principal), call.action + service, call.resource or "?", call.reason, str(call.count))
     _print(console, table)
 
 
-def _print_risks(console: Console, found: Sequence[tuple[str, Risk]]) -> None:
-    for name in dict.fromkeys(name for name, _ in found):
+def _print_risks(console: Console, roles_risks: Sequence[tuple[str, Risk]]) -> None:
+    for name in dict.fromkeys(name for name, _ in roles_risks):
         title = f"What somebody with the credentials of {name} could do"
         table = _table(title, "could", "by", "on", "as this says", "#")
-        for risk in (risk for role, risk in found if role == name):
+        for risk in (risk for role, risk in roles_risks if role == name):
             on = summary(risk.resources) + (", under conditions" if risk.conditional else "")
             index = str(risk.statement.index)
             actions = summary(risk.actions)
@@ -217,14 +227,14 @@ def _print_risks(console: Console, found: Sequence[tuple[str, Risk]]) -> None:
 
 def _print_findings(console: Console, findings: Sequence[LintFinding]) -> None:
     table = _table("What the linter finds", "policy", "#", "severity", "finding")
-    kinds = Counter((one.policy, one.check) for one in findings)
-    for one in findings:
-        alike = kinds.pop((one.policy, one.check), None)
-        if alike is None:
-            continue
-        more = f" (and {alike - 1} more like it)" if alike > 1 else ""
-        where = "" if one.statement is None else str(one.statement)
-        table.add_row(_short(one.policy), where, one.severity, escape(one.sentence) + more)
+    alike = Counter((finding.policy, finding.check) for finding in findings)
+    for finding in findings:
+        count = alike.pop((finding.policy, finding.check), None)
+        if count is None:
+            continue  # the first one stands for all of its kind
+        more = f" (and {count - 1} more like it)" if count > 1 else ""
+        where = "" if finding.statement is None else str(finding.statement)
+        table.add_row(_short(finding.policy), where, finding.severity, escape(finding.sentence) + more)
     _print(console, table)
 
 
@@ -240,11 +250,12 @@ def _ranges(numbers: Sequence[int]) -> str:
 
 
 def _is_awss(name: str) -> bool:
+    """Whether a policy is AWS's own."""
     return name.startswith("arn:aws:iam::aws:")
 
 
 def _short(name: str) -> str:
-    """A managed policy by its name, as the console lists it."""
+    """A managed policy's name without its ARN, as the console shows it."""
     return _last(name) if name.startswith("arn:") else name
 
 

@@ -1,4 +1,4 @@
-"""The main job: one stack, from nothing to a report, on a local AWS of its own."""
+"""A rehearsal: one stack, from nothing to a report, on a local AWS of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.cli.policy_run import FILE
+from harness.cli.access_history import ACCESS_FILE
 from harness.core import interrupts
 from harness.core.environment import client_environment
 from harness.core.errors import HarnessError
@@ -30,8 +30,8 @@ _SHOWN_CHARACTERS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsed:
-    """Where the evidence is, and the figures that matter."""
+class RehearsalResult:
+    """The report of a rehearsal, and the figures that matter."""
 
     report: Path
     headline: Headline
@@ -43,7 +43,7 @@ class Rehearsed:
 class Rehearsal:
     """Brings a local AWS up on a free port, deploys, invokes, loads, reports, and takes it down again.
 
-    users: concurrent callers; seconds: length of each load stage (one per scenario of the stack); runs: the run store.
+    users: concurrent callers. seconds: how long each scenario of the stack loads it. runs: the folder of the runs.
     """
 
     def __init__(self, stack: Stack, stack_file: Path, steps: Steps, *, users: int, seconds: int, runs: Path) -> None:
@@ -55,8 +55,8 @@ class Rehearsal:
         self._runs = runs
         self._before = run_folders(runs)
 
-    def run(self) -> Rehearsed:
-        """Raises HarnessError that says which step failed and why; nothing is left running whatever happens."""
+    def run(self) -> RehearsalResult:
+        """Runs every step, and leaves nothing running. Raises HarnessError that says which step failed and why."""
         if self._stack.load is None:
             raise HarnessError(
                 f"{self._stack_file} has no [load] table: a rehearsal needs a locustfile and its scenarios."
@@ -69,13 +69,13 @@ class Rehearsal:
             if self._stack.function is not None:
                 self._invoke(running.url)
             run = self._load(running.url, scratch / "locust.log")
-            (run / FILE).write_text(json.dumps(LocalAwsClient(running.url).access()), encoding="utf-8")
+            (run / ACCESS_FILE).write_text(json.dumps(LocalAwsClient(running.url).access()), encoding="utf-8")
         with self._steps.step("Writing the report"):
-            return Rehearsed(build_report(run), summary(run))
+            return RehearsalResult(build_report(run), summary(run))
 
     @property
     def recorded(self) -> Path | None:
-        """The folder of the run that was begun, if any."""
+        """The folder of the run that was begun, if there is one."""
         return max(run_folders(self._runs) - self._before, default=None)
 
     @contextlib.contextmanager
@@ -96,11 +96,11 @@ class Rehearsal:
     def _invoke(self, url: str) -> None:
         function = self._stack.function
         assert function is not None
-        payload = self._stack.path(function.event).read_bytes() if function.event else b"{}"
-        with self._steps.step(f"Invoking {function.qualified_name}"):
-            answer, log, failed = invoke_function(url, self._stack.region, function.qualified_name, payload)
-        if failed:
-            raise HarnessError(f"{function.name} answered with an error ({failed}): {answer}\n{log}")
+        name, payload = function.qualified_name, self._stack.read_event()
+        with self._steps.step(f"Invoking {name}"):
+            answer, log, error = invoke_function(url, self._stack.region, name, payload)
+        if error:
+            raise HarnessError(f"{function.name} answered with an error ({error}): {answer}\n{log}")
         shown = answer if len(answer) <= _SHOWN_CHARACTERS else answer[:_SHOWN_CHARACTERS] + "..."
         self._steps.console.print(f"  {shown}", markup=False, soft_wrap=True)
 
@@ -113,8 +113,8 @@ class Rehearsal:
         command += ["--stage-users", str(self._users), "--endpoint-name", self._stack.endpoint.name]
         if self._stack.function is not None:
             command += ["--function-name", self._stack.function.qualified_name]
-            if self._stack.function.event is not None:
-                command += ["--event", str(self._stack.path(self._stack.function.event))]
+            if self._stack.event_file is not None:
+                command += ["--event", str(self._stack.event_file)]
         environment = {**os.environ, **client_environment(url, self._stack.region)}
         length = self._seconds * len(load.scenarios)
         with self._steps.step(f"Load: {', then '.join(load.scenarios)}", length):

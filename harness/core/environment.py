@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-DEFAULT_URL = "http://127.0.0.1:4566"
+DEFAULT_PORT = 4566
+DEFAULT_URL = f"http://127.0.0.1:{DEFAULT_PORT}"
 ADMINISTRATOR_KEY = "test"
 ADMINISTRATOR_SECRET = "test"  # noqa: S105 - the well-known key pair of local emulators, worth nothing anywhere else
 OWN_KEY_VARIABLE = "HARNESS_ACCESS_KEY_ID"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from harness.core.environment import DEFAULT_PORT
 from harness.functions.rules.concurrency import PREPARATION_SECONDS
 
-DEFAULT_PORT = 4566
 HIGHEST_SPEED = 1000
 """Of a clock that is sped up while it runs. A look at the alarms, every 10 s, has 10 ms of the wall's time then."""
 

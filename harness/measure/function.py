@@ -153,7 +153,7 @@ def _with_twin(stack: Stack, answer: SampleAnswer, scratch: Path) -> Stack:
 def _called(stack: Stack) -> tuple[str, bytes]:
     function = stack.function
     assert function is not None
-    return function.qualified_name, stack.path(function.event).read_bytes() if function.event else b"{}"
+    return function.qualified_name, stack.read_event()
 
 
 def _client(session: boto3.Session, url: str | None, region: str) -> Any:

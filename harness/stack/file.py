@@ -21,7 +21,7 @@ from harness.stack.tables import LOCAL_SETTINGS_ERROR, Stack
 from harness.stack.toml_lines import KeyPath, TomlLines
 
 # Characters of a problem, and of a wrong value in it, that somebody reads to its end.
-_LONGEST_PROBLEM, _LONGEST_VALUE = 400, 100
+_LONGEST_PROBLEM, _LONGEST_VALUE = 360, 100
 
 
 def load_stack(file: Path) -> Stack:

@@ -1,4 +1,4 @@
-"""What the machine lacks, said with what to do about it."""
+"""`harness doctor` says what the machine lacks, and what to do about it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import psutil
 import pytest
 from click.testing import CliRunner
 
-from harness.cli import doctor
+from harness.cli import machine_checks
 from harness.cli.main import main
 from harness.local_aws.client import LocalAwsClient
 from tests.figures import plain
@@ -30,36 +30,36 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def findings(port: int | None = None) -> dict[str, doctor.Finding]:
-    found: dict[str, doctor.Finding] = {}
-    for finding in doctor.examine(port or free_port()):
-        found.setdefault(finding.subject.split()[0], finding)  # the first port is the local AWS's
-    return found
+def results(port: int | None = None) -> dict[str, machine_checks.CheckResult]:
+    by_subject: dict[str, machine_checks.CheckResult] = {}
+    for result in machine_checks.check_machine(port or free_port()):
+        by_subject.setdefault(result.subject.split()[0], result)  # the first port is the local AWS's
+    return by_subject
 
 
 @pytest.mark.torch
 def test_this_machine_can_rehearse() -> None:
-    found = findings()
-    assert {name: finding.level for name, finding in found.items() if finding.level == "problem"} == {}
-    assert found["Python"].found == sys.version.split()[0]
-    assert "openjdk" in found["Java"].found
+    machine = results()
+    assert {name: result.level for name, result in machine.items() if result.level == "problem"} == {}
+    assert machine["Python"].state == sys.version.split()[0]
+    assert "openjdk" in machine["Java"].state
 
 
 def test_a_port_that_is_taken() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        found = findings(taken.getsockname()[1])["port"]
-    assert (found.level, found.found) == ("problem", "taken by another program")
+        port = results(taken.getsockname()[1])["port"]
+    assert (port.level, port.state) == ("problem", "taken by another program")
 
 
 def test_little_memory_and_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     memory = namedtuple("memory", "available")
     usage = namedtuple("usage", "free")
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory(2**20))
-    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda folder: usage(2**20))
-    found = findings()
-    assert (found["memory"].level, found["disk"].level) == ("problem", "problem")
+    monkeypatch.setattr(machine_checks.shutil, "disk_usage", lambda folder: usage(2**20))
+    machine = results()
+    assert (machine["memory"].level, machine["disk"].level) == ("problem", "problem")
 
 
 def test_a_package_that_is_missing_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +67,7 @@ def test_a_package_that_is_missing_is_named_with_its_extra(monkeypatch: pytest.M
         raise importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(importlib.metadata, "version", version)
-    assert findings()["torchserve"].advice == "pip install 'sagemaker-harness[model]'"
+    assert results()["torchserve"].advice == "pip install 'sagemaker-harness[model]'"
 
 
 @pytest.mark.parametrize(
@@ -82,12 +82,12 @@ def test_a_package_that_is_missing_is_named_with_its_extra(monkeypatch: pytest.M
 def test_docker_is_for_compose_only(
     monkeypatch: pytest.MonkeyPatch, answers: dict[str, str], level: str, sentence: str
 ) -> None:
-    monkeypatch.setattr(doctor.shutil, "which", lambda name: "/usr/bin/docker")
+    monkeypatch.setattr(machine_checks.shutil, "which", lambda name: "/usr/bin/docker")
     monkeypatch.setattr(
-        doctor, "_ask", lambda command: answers.get(command[1]) if command[0] == "docker" else "openjdk 25"
+        machine_checks, "_output", lambda command: answers.get(command[1]) if command[0] == "docker" else "openjdk 25"
     )
-    found = findings()["docker"]
-    assert (found.level, found.found) == (level, sentence)
+    docker = results()["docker"]
+    assert (docker.level, docker.state) == (level, sentence)
 
 
 @pytest.mark.parametrize(
@@ -99,42 +99,42 @@ def test_docker_is_for_compose_only(
         (8 * 2**30, 4, -400, "problem", "the engine's clock is -4"),
     ],
 )
-def test_dockers_engine_may_be_smaller_and_later_than_the_machine(
+def test_dockers_engine_has_memory_cpus_and_a_clock_of_its_own(
     monkeypatch: pytest.MonkeyPatch, memory: int, cpus: int, off: int, level: str, sentence: str
 ) -> None:
     at = datetime.fromtimestamp(time.time() + off, UTC).strftime("%Y-%m-%dT%H:%M:%S.123456789Z")
     answers = {"version": "28.0", "compose": "2.26.1", "info": f"{memory} {cpus} {at}"}
-    monkeypatch.setattr(doctor.shutil, "which", lambda name: "/usr/bin/docker")
+    monkeypatch.setattr(machine_checks.shutil, "which", lambda name: "/usr/bin/docker")
     monkeypatch.setattr(
-        doctor, "_ask", lambda command: answers.get(command[1]) if command[0] == "docker" else "openjdk"
+        machine_checks, "_output", lambda command: answers.get(command[1]) if command[0] == "docker" else "openjdk"
     )
-    found = findings()["docker"]
-    assert found.level == level
-    assert sentence in plain(found.found)
+    docker = results()["docker"]
+    assert docker.level == level
+    assert sentence in plain(docker.state)
 
 
-def test_a_clock_that_nobody_sets_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "_ask", lambda command: "no" if command[0] == "timedatectl" else None)
-    assert findings()["clock"].level == "note"
+def test_a_clock_that_is_not_synchronized_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine_checks, "_output", lambda command: "no" if command[0] == "timedatectl" else None)
+    assert results()["clock"].level == "note"
 
 
-def test_a_harness_in_a_container_is_no_other_program(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_harness_in_a_container_is_not_another_program(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LocalAwsClient, "health", lambda client: {"status": "ok"})
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        found = findings(taken.getsockname()[1])["port"]
-    assert found.level == "ok"
-    assert "in a container" in found.found
+        port = results(taken.getsockname()[1])["port"]
+    assert port.level == "ok"
+    assert "in a container" in port.state
 
 
 def test_without_docker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor.shutil, "which", lambda name: None)
-    assert findings()["docker"].found == "not installed"
+    monkeypatch.setattr(machine_checks.shutil, "which", lambda name: None)
+    assert results()["docker"].state == "not installed"
 
 
 @pytest.mark.torch
-def test_the_command_prints_a_line_each_and_fails_on_a_problem() -> None:
+def test_the_command_prints_every_result_and_fails_on_a_problem() -> None:
     result = CliRunner().invoke(main, ["doctor", "--port", str(free_port())])
     assert result.exit_code == 0, result.output
     assert "port" in result.output

@@ -1,4 +1,4 @@
-"""`harness policy check` and `generate`: what a recorded run tells, and what a run of its own proves."""
+"""`harness policy check` and `generate`, by a recorded run and by a run of their own."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from harness.cli.access_history import run_stack, with_policies
 
 from harness.cli.main import main
-from harness.cli.policy_run import run_stack, with_policies
 from harness.core.progress import Steps
 from harness.stack.file import load_stack
 from harness.testing.stacks import twins_for_tests
@@ -21,7 +21,7 @@ SAMPLE = Path(__file__).parents[2] / "docs" / "sample-project"
 
 
 def harness(*arguments: object) -> Result:
-    return CliRunner().invoke(main, ["policy", *(str(one) for one in arguments)])
+    return CliRunner().invoke(main, ["policy", *map(str, arguments)])
 
 
 @pytest.fixture(autouse=True)
@@ -46,10 +46,10 @@ def stack_file(name: str) -> Path:
 
 
 class TestCheck:
-    def test_what_was_used_what_never_and_what_a_thief_could_do(self, recorded: Path) -> None:
-        done = harness("check", stack_file("b"), "--run", recorded)
-        assert done.exit_code == 0, done.output
-        said = " ".join(done.stdout.split())
+    def test_it_says_what_was_used_what_never_and_what_a_thief_could_do(self, recorded: Path) -> None:
+        result = harness("check", stack_file("b"), "--run", recorded)
+        assert result.exit_code == 0, result.output
+        said = " ".join(result.stdout.split())
         assert "writeup-b-lambda: 2 of the 48 statements of its policies decided a call, 46 never did." in said
         assert "used for sagemaker:InvokeEndpoint" in said
         assert "1-10, 12-43 never 42 statements" in said
@@ -62,8 +62,8 @@ class TestCheck:
 
     def test_it_fits_the_page(self, recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("COLUMNS", "80")
-        done = harness("check", stack_file("b"), "--run", recorded)
-        *lines, last = done.stdout.splitlines()
+        result = harness("check", stack_file("b"), "--run", recorded)
+        *lines, last = result.stdout.splitlines()
         assert max(len(line) for line in lines) <= 80
         assert last.startswith("The smallest policies")
 
@@ -71,27 +71,27 @@ class TestCheck:
         document = run_history(load_stack(stack_file("e"))).document()
         document["calls"][0].update(allowed=False, policy="", statement=None, reason="no session policy allows it")
         write(tmp_path, document)
-        done = harness("check", stack_file("e"), "--run", tmp_path)
-        assert done.exit_code == 1
-        said = " ".join(done.stdout.split())
+        result = harness("check", stack_file("e"), "--run", tmp_path)
+        assert result.exit_code == 1
+        said = " ".join(result.stdout.split())
         assert "Calls that were denied, or would be on AWS" in said
         assert "writeup-e-lambda sagemaker:InvokeEndpoint" in said
 
 
 class TestGenerate:
     def test_the_smallest_policy_of_each_role(self, recorded: Path) -> None:
-        done = harness("generate", stack_file("b"), "--run", recorded, "--no-proof")
-        made = json.loads(done.stdout)
+        result = harness("generate", stack_file("b"), "--run", recorded, "--no-proof")
+        policies = json.loads(result.stdout)
         expected = json.loads((FIXTURES / "writeups" / "b" / "findings.json").read_text())["enough"]
-        assert made["writeup-b-lambda"] == {"Version": "2012-10-17", "Statement": expected}
-        assert made["writeup-b-sagemaker"]["Statement"]
+        assert policies["writeup-b-lambda"] == {"Version": "2012-10-17", "Statement": expected}
+        assert policies["writeup-b-sagemaker"]["Statement"]
 
     def test_files_for_your_own_account(self, recorded: Path, tmp_path: Path) -> None:
         out = tmp_path / "out"
-        done = harness(
+        result = harness(
             "generate", stack_file("b"), "--run", recorded, "--no-proof", "--out", out, "--account", "210987654321"
         )
-        assert done.exit_code == 0, done.output
+        assert result.exit_code == 0, result.output
         assert ":210987654321:endpoint/" in (out / "writeup-b-lambda.json").read_text()
 
     @pytest.mark.parametrize(
@@ -103,17 +103,17 @@ class TestGenerate:
         ],
     )
     def test_bad_input_gets_one_sentence(self, arguments: tuple[str, ...], sentence: str) -> None:
-        done = harness("generate", stack_file("b"), *arguments)
-        assert done.exit_code != 0
-        assert sentence in done.output
-        assert "Traceback" not in done.output
+        result = harness("generate", stack_file("b"), *arguments)
+        assert result.exit_code != 0
+        assert sentence in result.output
+        assert "Traceback" not in result.output
 
-    def test_a_record_that_is_none(self, tmp_path: Path) -> None:
+    def test_a_file_that_is_no_record_of_calls(self, tmp_path: Path) -> None:
         for text in ("{", "[]", '{"calls": 5}'):
             (tmp_path / "access.json").write_text(text)
-            done = harness("check", stack_file("b"), "--run", tmp_path)
-            assert done.exit_code != 0
-            assert "access.json is" in done.output
+            result = harness("check", stack_file("b"), "--run", tmp_path)
+            assert result.exit_code != 0
+            assert "access.json is" in result.output
 
 
 class TestARunOfItsOwn:
@@ -130,22 +130,19 @@ class TestARunOfItsOwn:
         unbuilt = {name: model.model_copy(update={"build": None}) for name, model in stack.models.items()}
         stack = stack.model_copy(update={"models": unbuilt})
         first = run_stack(stack, Steps(), "the sample project")
-        assert (first.failed, first.history.left_out) == ("", 0)
+        assert (first.error, first.history.left_out) == ("", 0)
         roles = {name: arn for name in stack.roles if (arn := first.history.role_arn(name)) is not None}
         smallest = {
             name: smallest_policy(first.history.calls_of(arn), first.history.account) for name, arn in roles.items()
         }
         again = run_stack(with_policies(stack, smallest, tmp_path), Steps(), "with the smallest policies")
-        assert (again.failed, [call for arn in roles.values() for call in denied_calls(again.history, arn)]) == (
-            "",
-            [],
-        )
+        assert (again.error, [call for arn in roles.values() for call in denied_calls(again.history, arn)]) == ("", [])
         lambda_role = smallest["taxi-fares-lambda"]
         lambda_role["Statement"] = [
-            one for one in lambda_role["Statement"] if one["Action"] != "sagemaker:InvokeEndpoint"
+            statement for statement in lambda_role["Statement"] if statement["Action"] != "sagemaker:InvokeEndpoint"
         ]
         less = run_stack(with_policies(stack, smallest, tmp_path), Steps(), "with one action less")
-        assert less.failed
+        assert less.error
         assert [call.action for call in denied_calls(less.history, roles["taxi-fares-lambda"])] == [
             "sagemaker:InvokeEndpoint"
         ]

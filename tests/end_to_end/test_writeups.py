@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from harness.cli.access_history import read_history
 
 from harness.cli.main import main
-from harness.cli.policy_run import read_history
 from harness.local_aws.options import LocalAwsOptions
 from harness.local_aws.session import administrator_session
 from harness.stack.deployment import StackDeployment

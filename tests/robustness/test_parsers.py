@@ -20,14 +20,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from harness.cli.access_history import ACCESS_FILE, recorded_history
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from harness.access.operations.simulation import parse_caller
 from harness.access.rules.policy import MalformedPolicy, parse_policy
 from harness.access.rules.signature import Message, find_fault
-from harness.cli.policy_run import FILE as ACCESS
-from harness.cli.policy_run import recorded_history
 from harness.core.errors import AwsError, HarnessError
 from harness.core.prices import read_prices
 from harness.core.profile import read_profile
@@ -350,7 +349,7 @@ def parsers(folder: Path) -> dict[str, Parser]:
         ),
         "run's generator log": Parser(in_run(read_run, "generator.jsonl"), (), (GENERATOR,)),
         "run's latencies": Parser(in_run(read_histograms, HISTOGRAMS), (), (histogram_log(folder),)),
-        "run's calls": Parser(in_run(recorded_history, ACCESS), HarnessError, (compact(HISTORY),), JSON),
+        "run's calls": Parser(in_run(recorded_history, ACCESS_FILE), HarnessError, (compact(HISTORY),), JSON),
         "histogram": Parser(
             text_of(Histogram.decode), ValueError, (a_histogram().encode().encode(), Histogram().encode().encode())
         ),

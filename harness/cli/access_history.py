@@ -1,4 +1,8 @@
-"""A stack's own run, for its policies: deployed and invoked on a local AWS of its own, with every call looked at."""
+"""The calls that a stack made, by which its policies are judged.
+
+They come from a recorded run, from a running local AWS, or from a run that is made for them: the stack is deployed and
+invoked once on a local AWS of its own.
+"""
 
 from __future__ import annotations
 
@@ -21,53 +25,57 @@ from harness.local_aws.session import administrator_session
 from harness.stack.deployment import StackDeployment
 from harness.stack.tables import Stack
 
-# Nothing here is measured, and provisioned concurrency takes 90 s of the clock.
+# Nothing is measured in such a run, and provisioned concurrency takes 90 s of the clock.
 _SPEED = 10.0
-FILE = "access.json"
-"""What a run keeps of its calls, beside what else it recorded."""
+ACCESS_FILE = "access.json"
+"""The file of a recorded run that has its calls."""
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyRun:
-    """failed: the function's error, or "". answer: what it answered, or its traceback."""
+class HistoryRun:
+    """A stack's calls. error: the function's error, or "". answer: what the function answered, or its traceback."""
 
     history: AccessHistory
-    failed: str
-    answer: str
+    error: str = ""
+    answer: str = ""
 
 
-def run_stack(stack: Stack, steps: Steps, what: str) -> PolicyRun:
+def run_stack(stack: Stack, steps: Steps, what: str) -> HistoryRun:
     """Deploys a stack on a local AWS that lives as long as this takes, and invokes its function once.
 
-    Raises HarnessError where it cannot be deployed. A function that fails is no error here: it may lack a permission.
+    what: names the stack on the terminal. Raises HarnessError if the stack cannot be deployed. A function that fails
+    raises nothing: it may lack a permission.
     """
     with tempfile.TemporaryDirectory(prefix="harness-policy-", ignore_cleanup_errors=True) as scratch:
-        temporary = daemon.Temporary(Path(scratch) / "local-aws", LocalAwsOptions(region=stack.region, speed=_SPEED))
+        options = LocalAwsOptions(region=stack.region, speed=_SPEED)
+        temporary = daemon.Temporary(Path(scratch) / "local-aws", options)
         with steps.step("Bringing the local AWS up"):
             temporary.start()
         with temporary as running:
             with steps.step(f"Deploying {what}") as say:
                 StackDeployment(stack, administrator_session(running.url), running.url, say).run()
-            answer = failed = ""
+            answer = error = ""
             if stack.function is not None:
-                event = stack.path(stack.function.event).read_bytes() if stack.function.event else b"{}"
-                with steps.step(f"Invoking {stack.function.qualified_name}"):
-                    answer, _, failed = invoke_function(running.url, stack.region, stack.function.qualified_name, event)
-            return PolicyRun(read_history(running.url), failed, answer)
+                name = stack.function.qualified_name
+                with steps.step(f"Invoking {name}"):
+                    answer, _, error = invoke_function(running.url, stack.region, name, stack.read_event())
+            return HistoryRun(read_history(running.url), error, answer)
 
 
 def read_history(url: str) -> AccessHistory:
-    """The calls that the harness at ``url`` has seen. Raises HarnessError where none answers."""
+    """The calls that the harness at ``url`` has seen. Raises HarnessError if none answers there."""
     return _read(LocalAwsClient(url).access(), url)
 
 
 def recorded_history(run: Path) -> AccessHistory:
-    """The calls of a recorded run. Raises HarnessError where the folder has none."""
-    file = run / FILE
+    """The calls of the recorded run in a folder. Raises HarnessError if the folder has none."""
+    file = run / ACCESS_FILE
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
     except OSError:
-        raise HarnessError(f"{run} has no {FILE}: `harness rehearse` records a run with the calls it made.") from None
+        raise HarnessError(
+            f"{run} has no {ACCESS_FILE}: `harness rehearse` records a run with the calls it made."
+        ) from None
     except (ValueError, RecursionError):
         raise HarnessError(f"{file} is not JSON.") from None
     return _read(document, str(file))
@@ -81,7 +89,10 @@ def _read(document: Mapping[str, Any], where: str) -> AccessHistory:
 
 
 def with_policies(stack: Stack, documents: Mapping[str, Mapping[str, Any]], folder: Path) -> Stack:
-    """The stack with other policies for some of its roles, kept as files in a folder. documents: by the role's name."""
+    """The stack with other policies for some of its roles.
+
+    documents: policies by the names of the roles; they are written to files in ``folder``.
+    """
     roles = dict(stack.roles)
     for name, document in documents.items():
         file = folder / f"{name}.json"
