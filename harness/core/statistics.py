@@ -1,7 +1,8 @@
-"""Estimates with the intervals that they deserve. Pure.
+"""Computes estimates and their confidence intervals. Pure.
 
-No distribution is assumed: latencies are skewed and have several modes, so that percentiles get order-statistic
-(binomial) intervals. These take the requests as independent; where they queue behind each other the truth is wider.
+No distribution is assumed, because latencies are skewed and have several modes: percentiles get order-statistic
+(binomial) intervals. These assume independent requests; where requests queue behind each other, the true intervals are
+wider.
 """
 
 from __future__ import annotations
@@ -18,17 +19,17 @@ Floats = NDArray[np.float64]
 CONFIDENCE = 0.95
 BATCHES = 20
 MSER_BATCH = 5
-MSER_LEAST = 20
-"""Fives below which nothing is said about a warm-up."""
+MSER_MINIMUM = 20
+"""A series with fewer batches of five is too short to find a warm-up in."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A figure and its confidence interval, in the unit of what it was made from.
+    """A figure and its confidence interval, in the unit of the observations.
 
     value: None without any observation.
-    low, high: None where the interval is not established.
-    needs: observations from which on it is.
+    low, high: None where there are too few observations for an interval.
+    needs: how many observations the interval needs.
     """
 
     value: float | None
@@ -42,18 +43,19 @@ class Estimate:
 
 
 def percentile(ordered: Floats, q: float, confidence: float = CONFIDENCE) -> Estimate:
-    """The q-quantile (0 < q < 1) of ascending observations: the smallest that at least a share q does not exceed.
+    """Estimate the q-quantile (0 < q < 1) of ascending observations: the smallest one that a share q does not exceed.
 
-    The interval runs between two order statistics, chosen so that each tail of Binomial(n, q) is at most half of what
-    the confidence leaves: it covers at least as often as it says, for any distribution. Where the tail is too thin for
-    that (p99 of fewer than 368), there is no such order statistic, and the percentile is not established.
+    The interval runs between two order statistics, chosen so that each tail of Binomial(n, q) has at most a probability
+    of (1 - confidence) / 2. So it covers the true quantile at least as often as the confidence says, for any
+    distribution. With too few observations (p99 of fewer than 368) no such order statistics exist, and the interval is
+    not established.
     Source: David and Nagaraja, Order Statistics, section 7.1.
     """
     return percentile_by_rank(len(ordered), lambda rank: float(ordered[rank - 1]), q, confidence)
 
 
 def percentile_by_rank(n: int, at_rank: Callable[[int], float], q: float, confidence: float = CONFIDENCE) -> Estimate:
-    """As ``percentile``, of n observations that are known by their ranks (from 1), as a histogram knows them."""
+    """Estimate as ``percentile`` does, from a function that gives the observation of each rank (from 1 to n)."""
     needs = observations_needed(q, confidence)
     if n == 0:
         return Estimate(None, None, None, needs)
@@ -67,13 +69,15 @@ def percentile_by_rank(n: int, at_rank: Callable[[int], float], q: float, confid
 
 
 def observations_needed(q: float, confidence: float = CONFIDENCE) -> int:
-    """From how many observations on the q-quantile has an interval: 6 for p50, 36 for p90, 72 for p95, 368 for p99."""
-    # The last (first) order statistic must miss on its side with at most half of what the confidence leaves.
+    """How many observations an interval of the q-quantile needs: 6 for p50, 36 for p90, 72 for p95, 368 for p99."""
+    # Even the most extreme order statistic must miss the quantile with a probability of at most (1 - confidence) / 2.
     return math.ceil(math.log((1 - confidence) / 2) / math.log(max(q, 1 - q)))
 
 
 def mean(in_order_of_time: Floats, confidence: float = CONFIDENCE) -> Estimate:
-    """The mean; its interval is from the means of 20 successive batches, which neighbours' likeness narrows less.
+    """Estimate the mean, with an interval from the means of 20 successive batches.
+
+    Batches keep the interval wide enough where neighbouring observations are correlated.
 
     Source: batch means, Law and Kelton, Simulation Modeling and Analysis, section 9.5.
     """
@@ -84,14 +88,14 @@ def mean(in_order_of_time: Floats, confidence: float = CONFIDENCE) -> Estimate:
     value = float(np.mean(in_order_of_time))
     if n < needs:
         return Estimate(value, None, None, needs)
-    batches = [float(np.mean(batch)) for batch in np.array_split(in_order_of_time, BATCHES)]
+    means = [float(np.mean(batch)) for batch in np.array_split(in_order_of_time, BATCHES)]
     t = float(special.stdtrit(BATCHES - 1, (1 + confidence) / 2))
-    half = t * float(np.std(batches, ddof=1)) / math.sqrt(BATCHES)
+    half = t * float(np.std(means, ddof=1)) / math.sqrt(BATCHES)
     return Estimate(value, value - half, value + half, needs)
 
 
 def share(hits: int, of: int, confidence: float = CONFIDENCE) -> Estimate:
-    """A share, with Wilson's interval, which is sensible at 0 hits too. Source: Wilson, JASA 22 (1927)."""
+    """Estimate a share with Wilson's interval, which also works at 0 hits. Source: Wilson, JASA 22 (1927)."""
     if of == 0:
         return Estimate(None, None, None, 1)
     z = float(special.ndtri((1 + confidence) / 2))
@@ -105,10 +109,11 @@ def share(hits: int, of: int, confidence: float = CONFIDENCE) -> Estimate:
 
 
 def shift(before: Estimate, after: Estimate) -> Estimate:
-    """How much an independent estimate changed; its interval is made from both (MOVER), established where they are.
+    """Estimate the difference of two independent estimates. Its interval is established where both of theirs are.
 
-    The distance from the difference to each end is the root of the squared distances to the ends that push it there: as
-    for normal variances, and right for skewed intervals too.
+    MOVER: the distance from the difference to an end is the root of the sum of two squared distances, each from an
+    estimate to the end that moves the difference that way. This is the rule for normal variances, and holds for skewed
+    intervals too.
     Source: Zou and Donner, Statistics in Medicine 27 (2008).
     """
     needs = max(before.needs, after.needs)
@@ -123,26 +128,26 @@ def shift(before: Estimate, after: Estimate) -> Estimate:
 
 
 def warm_up(in_order_of_time: Floats) -> int | None:
-    """How many of the first observations to leave out for the rest to be steady, by MSER-5; None where none are.
+    """How many observations at the start to leave out so that the rest is steady, by MSER-5; None where it already is.
 
-    Of the means of successive fives, the ones left out are those without which the standard error of the mean of the
-    rest is least. None also where that is in the last half: then the run was too short, or was never steady.
+    Of the means of batches of five, it leaves out as many at the start as makes the standard error of the mean of the
+    rest least. The answer is also None where that point is in the last half: the run was too short or never steady.
     Source: White, Simulation 69 (1997), and White, Cobb and Spratt, Proc. Winter Simulation Conference (2000).
     """
-    fives = len(in_order_of_time) // MSER_BATCH
-    if fives < MSER_LEAST:
+    batches = len(in_order_of_time) // MSER_BATCH
+    if batches < MSER_MINIMUM:
         return None
-    means = in_order_of_time[: fives * MSER_BATCH].reshape(fives, MSER_BATCH).mean(axis=1)
-    # Of what is left from each place on: count, sum and sum of squares, about the mean for the digits' sake.
+    means = in_order_of_time[: batches * MSER_BATCH].reshape(batches, MSER_BATCH).mean(axis=1)
+    # For each start, the count, sum and sum of squares of the batches from there on. Centring keeps the digits.
     centred = means - means.mean()
-    left = np.arange(fives, 0, -1)
+    left = np.arange(batches, 0, -1)
     total = np.cumsum(centred[::-1])[::-1]
     squares = np.cumsum((centred**2)[::-1])[::-1]
     errors = (squares - total**2 / left) / left**2
-    # Without the last few fives, which are alike by chance; the first of places that are as good but for rounding.
-    considered = errors[: fives - MSER_LEAST // 2]
-    place = int(np.argmax(considered <= considered.min() + 1e-9 * errors[0]))
-    return place * MSER_BATCH if 0 < place <= fives // 2 else None
+    # The last few batches may be alike by chance. Of starts that differ only by rounding, the first is taken.
+    considered = errors[: batches - MSER_MINIMUM // 2]
+    start = int(np.argmax(considered <= considered.min() + 1e-9 * errors[0]))
+    return start * MSER_BATCH if 0 < start <= batches // 2 else None
 
 
 def _binomial_quantile(probability: float, n: int, q: float) -> int:

@@ -1,4 +1,4 @@
-"""Intervals cover as often as they say, for distributions that look nothing like each other."""
+"""Confidence intervals cover as often as they claim, for very different distributions."""
 
 from __future__ import annotations
 
@@ -82,14 +82,14 @@ def test_a_tail_needs_its_minimum_of_requests(q: float, n: int) -> None:
     assert percentile(np.arange(float(n)), q).established
 
 
-def test_nothing_observed_is_nothing_said() -> None:
+def test_without_observations_there_is_no_estimate() -> None:
     empty = np.empty(0)
     assert percentile(empty, 0.5).value is None
     assert mean(empty).value is None
     assert share(0, 0).value is None
 
 
-def test_the_means_interval_covers_also_where_neighbours_are_alike() -> None:
+def test_the_interval_of_a_mean_covers_where_neighbours_are_correlated() -> None:
     rng = np.random.default_rng(5)
     covered = 0
     for _ in range(400):
@@ -105,7 +105,7 @@ def test_the_means_interval_covers_also_where_neighbours_are_alike() -> None:
     assert covered >= 0.91 * 400
 
 
-def test_the_mean_of_few_has_no_interval() -> None:
+def test_a_mean_of_too_few_observations_has_no_interval() -> None:
     estimate = mean(np.ones(39))
     assert (estimate.value, estimate.established, estimate.needs) == (1.0, False, 40)
 
@@ -127,44 +127,44 @@ def test_a_shifts_interval_covers_about_95_times_in_100(name: str, q: float, n: 
     covered = 0
     for _ in range(600):
         before, after = (percentile(np.sort(sample), q) for sample in (draw(rng, n), factor * draw(rng, 2 * n)))
-        seen = shift(before, after)
-        covered += seen.low <= truth <= seen.high  # type: ignore[operator]
+        estimate = shift(before, after)
+        covered += estimate.low <= truth <= estimate.high  # type: ignore[operator]
     # Three standard errors below 95 % of 600.
     assert covered >= 0.923 * 600
 
 
-def test_a_shift_of_what_is_not_established_is_not_established() -> None:
+def test_a_shift_has_no_interval_where_an_estimate_has_none() -> None:
     few, many = percentile(np.arange(5.0), 0.5), percentile(np.arange(100.0), 0.5)
     assert shift(few, many) == Estimate(47.0, None, None, 6)
     assert shift(percentile(np.empty(0), 0.5), many).value is None
 
 
-def test_a_percentile_by_ranks_is_the_same() -> None:
+def test_a_percentile_by_ranks_equals_one_by_values() -> None:
     values = np.sort(np.random.default_rng(1).exponential(size=500))
     assert percentile_by_rank(500, lambda rank: float(values[rank - 1]), 0.95) == percentile(values, 0.95)
 
 
 def test_a_slow_beginning_is_found() -> None:
     rng = np.random.default_rng(3)
-    found = []
+    lengths = []
     for _ in range(50):
         series = rng.exponential(size=2000)
         series[:100] += np.linspace(10, 0, 100)
-        found.append(warm_up(series) or 0)
-    assert all(each % 5 == 0 for each in found)
-    assert 80 <= np.median(found) <= 110
-    assert 60 <= min(found) <= max(found) <= 400
+        lengths.append(warm_up(series) or 0)
+    assert all(length % 5 == 0 for length in lengths)
+    assert 80 <= np.median(lengths) <= 110
+    assert 60 <= min(lengths) <= max(lengths) <= 400
 
 
 def test_a_steady_series_has_next_to_no_warm_up() -> None:
     rng = np.random.default_rng(3)
-    found = [warm_up(rng.exponential(size=2000)) or 0 for _ in range(200)]
-    # By chance a few of the first are left out; never many.
-    assert np.mean(found) < 0.02 * 2000
-    assert np.quantile(found, 0.99) < 0.1 * 2000
+    lengths = [warm_up(rng.exponential(size=2000)) or 0 for _ in range(200)]
+    # By chance a few observations are left out, never many.
+    assert np.mean(lengths) < 0.02 * 2000
+    assert np.quantile(lengths, 0.99) < 0.1 * 2000
 
 
-def test_what_is_never_steady_or_too_short_has_no_warm_up() -> None:
+def test_an_unsteady_or_short_series_has_no_warm_up() -> None:
     assert warm_up(np.linspace(1, 100, 1000)) is None
     assert warm_up(np.ones(99)) is None
     assert warm_up(np.ones(1000)) is None

@@ -84,11 +84,11 @@ async def tab(profile: Path) -> AsyncIterator[Tab]:
     try:
         assert browser.stderr is not None
         async with asyncio.timeout(60):
-            while not (found := re.search(rb"ws://127\.0\.0\.1:(\d+)/", await browser.stderr.readline())):
+            while not (match := re.search(rb"ws://127\.0\.0\.1:(\d+)/", await browser.stderr.readline())):
                 pass
         async with aiohttp.ClientSession() as session:
-            async with session.get(f"http://127.0.0.1:{int(found[1])}/json") as answer:
-                url = next(each["webSocketDebuggerUrl"] for each in await answer.json() if each["type"] == "page")
+            async with session.get(f"http://127.0.0.1:{int(match[1])}/json") as answer:
+                url = next(target["webSocketDebuggerUrl"] for target in await answer.json() if target["type"] == "page")
             async with session.ws_connect(url, max_msg_size=0) as socket:
                 opened = Tab(socket)
                 for domain in ("Page", "Network", "Log", "Runtime"):

@@ -16,7 +16,7 @@ def _day_caption(plan: Plan) -> str:
     runs = text.count(plan.recommended.figures.replications) if plan.recommended else "several"
     return (
         "Values are the means of each slice of time; desired instances, p99 and alarms are the maxima. "
-        f"This is one simulated run of {runs}."
+        f"The plot shows one of {runs} simulated runs."
     )
 
 

@@ -1,4 +1,4 @@
-"""Two runs side by side: what moved, by how much, how surely, and what else was different."""
+"""A comparison of two runs: how far each percentile moved, how sure that is, and what else differs."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def a_run(runs: Path, name: str, slower: float = 1.0, *, requests: int = 600, se
     return write_run(runs / name, rows, id=name, **members)
 
 
-def test_a_slower_run_is_called_slower_where_its_whole_interval_is(tmp_path: Path) -> None:
+def test_a_run_is_called_slower_where_the_whole_interval_is_above_zero(tmp_path: Path) -> None:
     compared = compare_runs(*(read_run(a_run(tmp_path, n, f, seed=s)) for n, f, s in (("a", 1.0, 1), ("b", 1.3, 2))))
-    assert [(each.label, verdict(each.difference)) for each in compared.shifts] == [
+    assert [(shift.label, verdict(shift.difference)) for shift in compared.shifts] == [
         ("p50", "slower"),
         ("p90", "slower"),
         ("p95", "slower"),
@@ -42,9 +42,9 @@ def test_a_slower_run_is_called_slower_where_its_whole_interval_is(tmp_path: Pat
     assert compared.warnings == []
 
 
-def test_two_runs_of_the_same_show_no_difference(tmp_path: Path) -> None:
+def test_two_runs_of_the_same_system_show_no_difference(tmp_path: Path) -> None:
     compared = compare_runs(*(read_run(a_run(tmp_path, n, seed=s)) for n, s in (("a", 1), ("b", 2))))
-    assert [verdict(each.difference) for each in compared.shifts[:3]] == ["no difference seen"] * 3
+    assert [verdict(shift.difference) for shift in compared.shifts[:3]] == ["no difference seen"] * 3
 
 
 def test_too_few_requests_establish_nothing(tmp_path: Path) -> None:
@@ -63,26 +63,26 @@ def test_what_else_differs_is_named(tmp_path: Path) -> None:
     assert compared.warnings == ["The runs were made on different machines."]
 
 
-def test_open_and_closed_loop_are_not_the_same_thing(tmp_path: Path) -> None:
+def test_comparing_an_open_loop_with_a_closed_one_is_a_warning(tmp_path: Path) -> None:
     rows = [request(start=STARTED + i, intended=STARTED + i, late_s=0.0) for i in range(20)]
     after = write_run(tmp_path / "b", rows, id="b")
     (warning,) = compare_runs(read_run(a_run(tmp_path, "a")), read_run(after)).warnings
     assert warning.startswith("One run is open loop and the other closed")
 
 
-def test_an_invalid_run_is_named_before_any_figure(tmp_path: Path) -> None:
+def test_an_invalid_run_is_a_warning(tmp_path: Path) -> None:
     rows = [request(start=STARTED + i, intended=STARTED + i, late_s=0.1, response_s=0.2) for i in range(20)]
     runs = [read_run(write_run(tmp_path / name, rows, id=name)) for name in "ab"]
     assert [warning[:12] for warning in compare_runs(*runs).warnings] == ["a is invalid", "b is invalid"]
 
 
 def test_runs_of_different_names_have_nothing_to_compare(tmp_path: Path) -> None:
-    other = write_run(tmp_path / "b", [request(name="other")], id="b")
+    after = write_run(tmp_path / "b", [request(name="other")], id="b")
     with pytest.raises(HarnessError, match="a and b have no answers of the same name"):
-        compare_runs(read_run(a_run(tmp_path, "a")), read_run(other))
+        compare_runs(read_run(a_run(tmp_path, "a")), read_run(after))
 
 
-def test_the_page_is_whole_and_loads_nothing(tmp_path: Path) -> None:
+def test_the_page_is_well_formed_and_loads_nothing(tmp_path: Path) -> None:
     runs = [read_run(a_run(tmp_path, n, f, requests=200)) for n, f in (("a", 1.0), ("b", 1.3))]
     page = write_page(compare_runs(*runs), tmp_path / "compare.html")
     parser = Balanced()

@@ -108,25 +108,25 @@ def minutes(label: str, most: int = 3, step: float = 60.0, seconds: float = 86_4
     rates = [1200 - 1100 * math.cos(2 * math.pi * index * step / 86_400) for index in range(count)]
     late = [rates[max(0, index - round(420 / step))] for index in range(count)]
     needed = [max(1, math.ceil(rate / 700)) for rate in late]
-    serving = [float(min(most, each)) for each in needed]
-    load = [rate / (each * 1100) for rate, each in zip(rates, serving, strict=True)]
-    queued = [min(100.0, each / max(0.02, 1.05 - each)) for each in load]
+    serving = [float(min(most, count)) for count in needed]
+    load = [rate / (count * 1100) for rate, count in zip(rates, serving, strict=True)]
+    queued = [min(100.0, share / max(0.02, 1.05 - share)) for share in load]
     return MinuteSeries(
         label=label,
         step=step,
         arrivals=rates,
         in_service=serving,
-        desired=[float(min(most, each)) for each in needed],
-        per_instance=[rate / each for rate, each in zip(rates, serving, strict=True)],
+        desired=[float(min(most, count)) for count in needed],
+        per_instance=[rate / count for rate, count in zip(rates, serving, strict=True)],
         queued=queued,
-        p50=[None if index == 3 else 0.09 + each / 50 for index, each in enumerate(queued)],
-        p99=[None if index == 3 else 0.14 + each / 12 for index, each in enumerate(queued)],
+        p50=[None if index == 3 else 0.09 + waiting / 50 for index, waiting in enumerate(queued)],
+        p99=[None if index == 3 else 0.14 + waiting / 12 for index, waiting in enumerate(queued)],
         concurrency=[rate / 60 * 0.12 for rate in rates],
         concurrency_peak=[rate / 60 * 0.12 + 4 for rate in rates],
         throttles=[max(0.0, rate - 2200) for rate in rates],
         errors=[max(0.0, rate - 2250) for rate in rates],
-        alarm_high=[float(each > 0.9) for each in load],
-        alarm_low=[float(each < 0.4) for each in load],
+        alarm_high=[float(share > 0.9) for share in load],
+        alarm_low=[float(share < 0.4) for share in load],
     )
 
 
@@ -135,7 +135,7 @@ def distribution(label: str, p99: float) -> Distribution:
     return Distribution(
         label=label,
         probabilities=probabilities,
-        seconds=[p99 / 5 * (1 - math.log10(1 - each)) ** 1.3 / 2 for each in probabilities],
+        seconds=[p99 / 5 * (1 - math.log10(1 - probability)) ** 1.3 / 2 for probability in probabilities],
     )
 
 
@@ -208,7 +208,7 @@ def a_plan(**changes: Any) -> Plan:
                 ("reserved_concurrent_executions", "5", 1.9, 0.43),
             )
         ),
-        minutes=tuple(minutes(each.label) for each in (*labelled, *compared[:4])),
+        minutes=tuple(minutes(shown.label) for shown in (*labelled, *compared[:4])),
         distributions=tuple(
             distribution(label, p99)
             for label, p99 in (

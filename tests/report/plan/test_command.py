@@ -1,4 +1,4 @@
-"""`harness report` takes a plan as it takes a run: by its folder, or by the plan.json itself."""
+"""`harness report` takes a plan by its folder or by the plan.json itself."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_a_plan_is_named_by_its_folder_or_its_file(tmp_path: Path, named: str) -
         f"Report: {folder / 'report.html'}\n1–3 ml.m5.large, target 690 a minute each | $178.78"
     )
     assert (folder / "report.md").is_file()
-    assert {each.name for each in (folder / "apply").iterdir()} == set(FILES)
+    assert {file.name for file in (folder / "apply").iterdir()} == set(FILES)
 
 
 def test_where_nothing_is_recommended_there_is_nothing_to_apply(tmp_path: Path) -> None:
@@ -32,7 +32,7 @@ def test_where_nothing_is_recommended_there_is_nothing_to_apply(tmp_path: Path) 
     assert not (tmp_path / "apply").exists()
 
 
-def test_what_is_neither_is_one_sentence(tmp_path: Path) -> None:
+def test_a_path_that_is_neither_a_plan_nor_a_run_is_answered_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "other.json").write_text("[]")
     for what, said in (
         (tmp_path / "other.json", "is not a plan of version 1"),

@@ -33,17 +33,17 @@ async def test_the_page_fits_follows_the_scheme_prints_and_loads_nothing(tmp_pat
     line = "getComputedStyle(document.querySelector('[style*=\"stroke: var(--series-1)\"]')).stroke"
     figures = "getComputedStyle(document.querySelector('.figures')).gridTemplateColumns.split(' ').length"
     async with asyncio.timeout(120), tab(tmp_path / "profile") as browser:
-        seen: dict[tuple[int, str], Any] = {}
+        values: dict[tuple[int, str], Any] = {}
         for width, scheme in ((1200, "light"), (1200, "dark"), (390, "light")):
             await browser.show(page, width, scheme)
             assert await browser.value("document.documentElement.scrollWidth <= window.innerWidth")
             assert await browser.value(CUT_OFF) == []
             assert await browser.value(OUT_OF_THE_PAGE) == []
-            seen[width, scheme] = [await browser.value(each) for each in (background, line, figures)]
+            values[width, scheme] = [await browser.value(expression) for expression in (background, line, figures)]
         pdf = await browser.call("Page.printToPDF", printBackground=True)
-    assert seen[1200, "light"] == ["rgb(255, 255, 255)", "rgb(31, 95, 166)", 4]
-    assert seen[1200, "dark"] == ["rgb(20, 24, 28)", "rgb(110, 168, 232)", 4]
-    assert seen[390, "light"][2] == 2
+    assert values[1200, "light"] == ["rgb(255, 255, 255)", "rgb(31, 95, 166)", 4]
+    assert values[1200, "dark"] == ["rgb(20, 24, 28)", "rgb(110, 168, 232)", 4]
+    assert values[390, "light"][2] == 2
     assert len(pdf["data"]) > 20_000
     assert set(browser.requested) == {page.as_uri()}
     assert browser.complaints == []

@@ -1,4 +1,4 @@
-"""A plan's report is one page that needs nothing else, and Markdown with the same words and tables."""
+"""A plan's report is one self-contained page, and Markdown with the same words and tables."""
 
 from __future__ import annotations
 
@@ -78,14 +78,14 @@ def test_every_listed_plot_stands_in_the_page_with_its_caption(built: Path) -> N
         assert plain(caption) in page
 
 
-def test_what_a_write_up_misread_stands_under_its_name(built: Path, tmp_path: Path) -> None:
+def test_remarks_stand_under_the_name_of_their_write_up(built: Path, tmp_path: Path) -> None:
     page = read(built)
     assert "What was misread write-up B Reads the target of 5 as concurrent requests." in page
     assert "Swaps reserved and provisioned concurrency" in page
     assert "What was misread" not in page_of(tmp_path, a_plan(compared=(), minutes=(), sensitivity=()))
 
 
-def test_where_nothing_serves_the_page_says_so_before_all_else(tmp_path: Path) -> None:
+def test_where_no_setting_serves_the_traffic_the_page_says_so_first(tmp_path: Path) -> None:
     compared = a_plan().compared[:2]
     plan = a_plan(
         recommended=None, runner_up=None, sensitivity=(), breaks=None, confirmation=None, minutes=(), distributions=(),
@@ -100,7 +100,7 @@ def test_where_nothing_serves_the_page_says_so_before_all_else(tmp_path: Path) -
     assert (tmp_path / "report.md").read_text().count("The first limit that breaks") == 1
 
 
-def test_the_least_plan_is_a_page_too(tmp_path: Path) -> None:
+def test_a_plan_with_almost_nothing_is_a_page_too(tmp_path: Path) -> None:
     bare = a_plan(
         recommended=candidate("recommended", settings().model_copy(update={"function": None})), runner_up=None,
         sensitivity=(), breaks=None, confirmation=None, distributions=(), front=(), compared=(), assumptions=(),
@@ -115,7 +115,7 @@ def test_the_least_plan_is_a_page_too(tmp_path: Path) -> None:
     assert "model not stated in the profile saturation not measured" in page
 
 
-def test_what_came_from_outside_is_escaped_in_the_page_and_in_markdowns_cells(tmp_path: Path) -> None:
+def test_texts_from_outside_are_escaped_in_the_page_and_in_the_cells_of_markdown(tmp_path: Path) -> None:
     rude = candidate("<script>alert(1)</script> | x", says="<i>so</i>")
     build_plan_report(write_plan(tmp_path, a_plan(stack="<b>stack</b>", compared=(rude,), minutes=())))
     content = (tmp_path / "report.html").read_text()
@@ -123,8 +123,8 @@ def test_what_came_from_outside_is_escaped_in_the_page_and_in_markdowns_cells(tm
     assert "<i>" not in content
     assert "<b>" not in content
     lines = (tmp_path / "report.md").read_text().splitlines()
-    assert next(each for each in lines if "alert(1)" in each).count(" | ") == 6
-    assert any("\\| x" in each for each in lines)
+    assert next(line for line in lines if "alert(1)" in line).count(" | ") == 6
+    assert any("\\| x" in line for line in lines)
 
 
 def test_markdown_has_the_same_tables(built: Path) -> None:
@@ -135,12 +135,12 @@ def test_markdown_has_the_same_tables(built: Path) -> None:
     assert "| Scale-in cooldown (scale_in_cooldown) | 5 min | the same |" in lines
     assert "| p99 | 402 ms | 371 ms | −7.71 % |" in lines
     assert "- Swaps reserved and provisioned concurrency: the reserved 2 are a cap." in lines
-    tables = [each for each in lines if each.startswith("|")]
-    assert all(each.endswith("|") for each in tables)
+    tables = [line for line in lines if line.startswith("|")]
+    assert all(line.endswith("|") for line in tables)
     assert "\n\n\n" not in markdown
 
 
-def test_no_plan_and_a_folder_that_cannot_be_written_are_said_to_be_so(tmp_path: Path) -> None:
+def test_a_missing_plan_and_an_unwritable_folder_are_answered_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(HarnessError, match="Cannot read the plan"):
         build_plan_report(tmp_path)
     folder = write_plan(tmp_path / "plan", a_plan(minutes=(), sensitivity=()))

@@ -1,4 +1,4 @@
-"""Plots: one time axis by the traffic's own clock, labels that do not lie on each other, hollow where it misses."""
+"""The plots of a plan: time axes, labels that do not overlap, hollow dots where the objective is missed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DAY = 86_400.0
 def written(plot: Plot | None) -> list[str]:
     """The words in the wide drawing."""
     assert plot is not None
-    return [plain(each) for each in re.findall(r"<text[^>]*>([^<]*)</text>", plot.wide)]
+    return [plain(words) for words in re.findall(r"<text[^>]*>([^<]*)</text>", plot.wide)]
 
 
 def ticks(seconds: float, begins: str | None, most: int = 8) -> tuple[list[str], str]:
@@ -53,19 +53,19 @@ def ticks(seconds: float, begins: str | None, most: int = 8) -> tuple[list[str],
 def test_the_time_axis_has_whole_hours_and_days_of_the_traffics_own_clock(
     seconds: float, begins: str | None, labels: list[str], title: str
 ) -> None:
-    found, named = ticks(seconds, begins)
-    assert found[:3] == labels
-    assert named == title
-    assert 3 <= len(found) <= 9
+    tick_labels, axis_title = ticks(seconds, begins)
+    assert tick_labels[:3] == labels
+    assert axis_title == title
+    assert 3 <= len(tick_labels) <= 9
 
 
-def test_everything_of_the_day_is_on_one_axis_with_its_limits() -> None:
+def test_the_panels_of_a_day_share_one_axis_and_show_their_limits() -> None:
     words = written(over_the_day(a_plan()))
     titles = [
         "Requests a second", "Instances", "Invocations a minute per instance", "Alarms",
         "Requests waiting in model servers", "Latency", "Failed requests a minute",
     ]  # fmt: skip
-    assert [each for each in words if each in titles] == titles
+    assert [word for word in words if word in titles] == titles
     assert {"maximum 3", "target 690", "objective 500 ms", "high", "low"} <= set(words)
     assert words.count("06:00") == 1
 
@@ -86,7 +86,7 @@ def test_the_highest_maximum_of_a_schedule_is_the_maximum() -> None:
     chosen = candidate("recommended", rich_settings().model_copy(update={"variants": (raised,)}))
     words = written(over_the_day(a_plan(recommended=chosen)))
     assert "maximum 7" in words
-    assert not [each for each in words if each.startswith("target")]
+    assert not [word for word in words if word.startswith("target")]
 
 
 @pytest.mark.parametrize(
@@ -102,12 +102,12 @@ def test_lambda_concurrency_is_drawn_against_its_limits(
 ) -> None:
     chosen = candidate("recommended", settings(reserved=reserved, provisioned=provisioned))
     words = written(lambda_concurrency(a_plan(recommended=chosen)))
-    assert [each for each in words if each.split(" ")[0] in {"reserved", "provisioned", "account"}] == said
+    assert [word for word in words if word.split(" ")[0] in {"reserved", "provisioned", "account"}] == said
 
 
 def test_fleets_are_drawn_below_each_other_with_their_time_at_the_maximum() -> None:
     compared = a_plan().compared[2], candidate("calm", hours_at_maximum=0)
-    words = written(fleets(a_plan(compared=compared, minutes=tuple(minutes(each.label) for each in compared))))
+    words = written(fleets(a_plan(compared=compared, minutes=tuple(minutes(shown.label) for shown in compared))))
     assert "write-up B: 23 h 36 min at its maximum" in words
     assert "calm: never at its maximum" in words
 
@@ -123,14 +123,14 @@ def test_a_fortnight_is_no_larger_than_a_day() -> None:
     assert len(day.narrow) < len(day.wide) < 300_000
 
 
-def test_a_time_without_an_answer_is_a_gap_and_nothing_at_all_is_drawn_too() -> None:
-    one = a_plan().minutes[0]
-    silent = one.model_copy(update={name: [None] * len(one.p50) for name in ("p50", "p99")})
+def test_series_without_answers_or_without_traffic_are_drawn() -> None:
+    series = a_plan().minutes[0]
+    silent = series.model_copy(update={name: [None] * len(series.p50) for name in ("p50", "p99")})
     still = MinuteSeries(label="recommended", **{
         name: [0.0] * 60 for name in MinuteSeries.model_fields if name not in {"label", "step"}
     })  # fmt: skip
-    for series in (silent, still):
-        plan = a_plan(minutes=(series,))
+    for shown in (silent, still):
+        plan = a_plan(minutes=(shown,))
         assert "Latency" in written(over_the_day(plan))
         assert lambda_concurrency(plan) is not None
 
@@ -147,7 +147,7 @@ def test_the_front_names_the_chosen_the_runner_up_and_the_compared_and_is_hollow
     assert "var(--page)" in plot.wide
 
 
-def test_both_axes_of_the_front_are_logarithmic_where_they_span_much() -> None:
+def test_an_axis_of_the_front_is_logarithmic_where_its_values_span_much() -> None:
     axes = Figure().add_subplot()
     cost_axis(axes, np.array([10.0, 40.0]))
     assert axes.get_xscale() == "linear"
@@ -166,14 +166,14 @@ def test_without_any_latency_there_is_no_front() -> None:
 
 def test_the_distribution_gives_each_nine_its_place_and_every_line_its_name() -> None:
     words = written(spectrum(a_plan()))
-    assert [each for each in words if re.fullmatch(r"[\d.]+ %", each)] == [
+    assert [word for word in words if re.fullmatch(r"[\d.]+ %", word)] == [
         "0 %", "50 %", "90 %", "99 %", "99.9 %", "99.99 %",
     ]  # fmt: skip
     assert {"recommended", "runner-up", "write-up B", "rule of thumb"} <= set(words)
     assert "objective: 99 % within 500 ms" in words
 
 
-def test_a_distribution_that_ends_in_the_most_is_drawn_up_to_it_and_without_any_there_is_no_plot() -> None:
+def test_a_distribution_that_ends_in_the_maximum_is_drawn_and_without_distributions_there_is_no_plot() -> None:
     whole = Distribution(label="recommended", probabilities=[0.5, 0.9, 1.0], seconds=[0.1, 0.2, 9.0])
     assert "50 %" in written(spectrum(a_plan(distributions=(whole,))))
     assert spectrum(a_plan(distributions=())) is None
@@ -182,16 +182,16 @@ def test_a_distribution_that_ends_in_the_most_is_drawn_up_to_it_and_without_any_
 def test_sensitivity_begins_with_the_setting_that_moves_most() -> None:
     words = written(sensitivity(a_plan()))
     names = ["target value", "routing strategy", "scale in cooldown", "reserved concurrent executions"]
-    assert [each for each in words if each in names] == names
+    assert [word for word in words if word in names] == names
     assert "860" in words
     assert sensitivity(a_plan(sensitivity=())) is None
     assert sensitivity(a_plan(recommended=None)) is None
 
 
-def test_a_value_under_which_nothing_is_answered_has_a_cost_alone() -> None:
-    one = a_plan().sensitivity[0]
-    dead = one.model_copy(update={"value": "dead", "figures": candidate("dead", p99=None).figures})
-    words = written(sensitivity(a_plan(sensitivity=(dead, one))))
+def test_a_value_without_answers_has_a_cost_and_no_p99() -> None:
+    change = a_plan().sensitivity[0]
+    dead = change.model_copy(update={"value": "dead", "figures": candidate("dead", p99=None).figures})
+    words = written(sensitivity(a_plan(sensitivity=(dead, change))))
     assert words.count("dead") == 1
 
 
@@ -222,7 +222,6 @@ def test_labels_of_points_close_together_do_not_overlap() -> None:
     figure.draw_without_rendering()
     boxes = [Text.get_window_extent(text) for text in axes.texts]  # without the line to its point
     assert not any(
-        one.x0 < other.x1 and other.x0 < one.x1 and one.y0 < other.y1 and other.y0 < one.y1
-        for one, other in itertools.combinations(boxes, 2)
+        a.x0 < b.x1 and b.x0 < a.x1 and a.y0 < b.y1 and b.y0 < a.y1 for a, b in itertools.combinations(boxes, 2)
     )
     assert all(math.dist((box.x0, box.y0), (boxes[0].x0, boxes[0].y0)) < 400 for box in boxes)

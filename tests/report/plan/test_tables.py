@@ -23,32 +23,32 @@ from tests.report.plan.plans import a_plan, candidate
 
 def row(table: Table | None, head: str) -> list[str]:
     assert table is not None
-    found = next(each for each in table.rows if each.head.shown == head)
-    return [plain(f"{cell.shown} | {cell.small}").removesuffix(" | ") for cell in found.cells]
+    shown = next(row for row in table.rows if row.head.shown == head)
+    return [plain(f"{cell.shown} | {cell.small}").removesuffix(" | ") for cell in shown.cells]
 
 
-def test_settings_stand_beside_the_runner_ups_which_says_only_what_differs() -> None:
+def test_the_runner_ups_column_shows_only_what_differs() -> None:
     table = settings_table(a_plan())
     assert table is not None
     assert table.columns == ("Setting", "Recommended", "Runner-up")
     assert row(table, "Most instances") == ["3", "the same"]
     assert row(table, "Target value")[1] == "620 | invocations a minute per instance: 10.3/s"
-    assert [each.part for each in table.rows if each.part] == ["Variant AllTraffic", "Function"]
+    assert [row.part for row in table.rows if row.part] == ["Variant AllTraffic", "Function"]
     alone = settings_table(a_plan(runner_up=None))
     assert alone is not None
     assert alone.columns == ("Setting", "Recommended")
-    assert all(SAME not in each.cells for each in alone.rows)
+    assert all(SAME not in row.cells for row in alone.rows)
 
 
 def test_candidates_show_cost_latency_errors_throttles_and_time_at_maximum() -> None:
     table = candidates_table(a_plan())
-    assert [each.head.shown for each in table.rows[:2]] == ["recommended", "runner-up"]
-    assert [each.emphasised for each in table.rows].index(True) == 0
+    assert [row.head.shown for row in table.rows[:2]] == ["recommended", "runner-up"]
+    assert [row.emphasised for row in table.rows].index(True) == 0
     assert row(table, "write-up B") == [
         "$514.58 | $0.705 an hour", "290 ms | 281–299 ms", "41 % | 39.8–42.2 %, misses", "410,000",
         "23 h 36 min | of 24 h", "5.9 | at most 3",
     ]  # fmt: skip
-    missed = next(each for each in table.rows if each.head.shown == "write-up B").cells
+    missed = next(row for row in table.rows if row.head.shown == "write-up B").cells
     assert [cell.missed for cell in missed] == [False, False, True, False, False, False]
     assert row(table, "one instance")[1] == f"{NO_FIGURE} | no request was answered"
 
@@ -66,12 +66,12 @@ def test_sensitivity_compares_each_value_with_the_recommended_setting() -> None:
     assert row(table, "As recommended")[1] == ""
     assert row(table, "345") == ["$245.94", "+37.6 %", "330 ms | 320–340 ms", "0.02 %", "meets"]
     assert row(table, "860")[4] == "misses"
-    assert [each.part for each in table.rows if each.part] == [
+    assert [row.part for row in table.rows if row.part] == [
         "target value", "scale in cooldown", "routing strategy", "reserved concurrent executions",
     ]  # fmt: skip
 
 
-def test_predicted_stands_beside_measured_with_what_it_was_off_by() -> None:
+def test_predicted_and_measured_stand_side_by_side_with_their_difference() -> None:
     table = confirmation_table(a_plan())
     assert row(table, "p99") == ["402 ms", "371 ms", "−7.71 %"]
     assert row(table, "errors") == ["0 %", "0.01 %", "+0.01 points"]
@@ -95,12 +95,12 @@ def test_units_are_those_of_the_figure(
 ) -> None:
     confirmation = a_plan().confirmation
     assert confirmation is not None
-    one = ConfirmedFigure(label="recommended", figure="x", unit=unit, predicted=predicted, measured=measured)
-    plan = a_plan(confirmation=confirmation.model_copy(update={"figures": (one,)}))
+    figure = ConfirmedFigure(label="recommended", figure="x", unit=unit, predicted=predicted, measured=measured)
+    plan = a_plan(confirmation=confirmation.model_copy(update={"figures": (figure,)}))
     assert row(confirmation_table(plan), "x") == said
 
 
-def test_what_a_plan_lacks_has_no_table() -> None:
+def test_a_missing_part_of_a_plan_has_no_table() -> None:
     bare = a_plan(recommended=None, runner_up=None, confirmation=None, sensitivity=(), compared=())
     assert settings_table(bare) is cost_table(bare) is sensitivity_table(bare) is confirmation_table(bare) is None
     assert headline_figures(bare) == []

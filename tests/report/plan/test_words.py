@@ -1,4 +1,4 @@
-"""What a plan says in sentences: what to run, what it gives, its margin, and what gives way first."""
+"""The sentences of a plan: what to run, what it gives, its margin, and what breaks first."""
 
 from __future__ import annotations
 
@@ -23,18 +23,20 @@ def test_the_paragraph_says_what_to_run_what_it_gives_and_what_breaks_first() ->
     )
 
 
-def test_a_setting_that_misses_the_objective_is_said_to() -> None:
+def test_a_setting_that_misses_the_objective_is_called_so() -> None:
     assert "It misses the objective" in said(recommended=candidate("recommended", p99=0.9))
 
 
 def test_one_replication_has_no_interval() -> None:
-    one = figures().model_copy(update={"p99": figures().p99.model_copy(update={"low": None, "high": None})})
-    alone = candidate("recommended").model_copy(update={"figures": one})
+    without_interval = figures().model_copy(
+        update={"p99": figures().p99.model_copy(update={"low": None, "high": None})}
+    )
+    alone = candidate("recommended").model_copy(update={"figures": without_interval})
     assert "within 410 ms with 0.02 % errors" in said(recommended=alone)
     assert "with 18 % of the time to spare" in said(recommended=alone)
 
 
-def test_where_nothing_breaks_the_highest_multiple_tried_is_said() -> None:
+def test_where_nothing_breaks_the_highest_multiple_tried_is_named() -> None:
     plan = a_plan(breaks=BreakingPoint(multiple=None, tried=4.0, limit="none"))
     assert what_breaks(plan) == "It still meets the objective at 4 times the traffic, the highest multiple tried."
     assert what_breaks(a_plan(breaks=None)) == ""
@@ -47,7 +49,7 @@ def test_a_runner_up_of_the_same_cost_is_said_to_cost_the_same_and_a_cheaper_one
     )
 
 
-def test_where_nothing_serves_the_first_limit_that_breaks_is_said_and_nothing_recommended() -> None:
+def test_where_no_setting_serves_the_traffic_the_first_limit_is_named_and_nothing_recommended() -> None:
     limit = "50 instances (--max-instances) bear 1,150/s, and the peak is 4,000/s"
     nothing = a_plan(recommended=None, runner_up=None, first_limit=limit)
     assert plain(" ".join(recommendation(nothing))) == (

@@ -20,18 +20,20 @@ async def test_the_page_fits_follows_the_scheme_and_loads_nothing(tmp_path: Path
     shapes = "['wide', 'narrow'].map(c => getComputedStyle(document.querySelector('.' + c)).display)"
     drawn = "document.querySelector('svg text').getBoundingClientRect().height > 0"
     async with asyncio.timeout(120), tab(tmp_path / "profile") as browser:
-        seen: dict[tuple[int, str], Any] = {}
+        values: dict[tuple[int, str], Any] = {}
         for width, scheme in ((1200, "light"), (1200, "dark"), (390, "light")):
             await browser.show(page, width, scheme)
             assert await browser.value("document.documentElement.scrollWidth <= window.innerWidth")
-            seen[width, scheme] = [await browser.value(each) for each in (background, line, shapes, drawn)]
+            values[width, scheme] = [
+                await browser.value(expression) for expression in (background, line, shapes, drawn)
+            ]
         pdf = await browser.call("Page.printToPDF", printBackground=True)
-    assert seen[1200, "light"][0] == "rgb(255, 255, 255)"
-    assert seen[1200, "dark"][0] == "rgb(20, 24, 28)"
-    assert (seen[1200, "light"][1], seen[1200, "dark"][1]) == ("rgb(31, 95, 166)", "rgb(110, 168, 232)")
-    assert seen[1200, "light"][2] == ["block", "none"]
-    assert seen[390, "light"][2] == ["none", "block"]
-    assert seen[1200, "light"][3]
+    assert values[1200, "light"][0] == "rgb(255, 255, 255)"
+    assert values[1200, "dark"][0] == "rgb(20, 24, 28)"
+    assert (values[1200, "light"][1], values[1200, "dark"][1]) == ("rgb(31, 95, 166)", "rgb(110, 168, 232)")
+    assert values[1200, "light"][2] == ["block", "none"]
+    assert values[390, "light"][2] == ["none", "block"]
+    assert values[1200, "light"][3]
     assert len(pdf["data"]) > 10_000
     assert set(browser.requested) == {page.as_uri()}
     assert browser.complaints == []

@@ -1,4 +1,4 @@
-"""The report is one page that needs nothing else, and says plainly what kind of run it is of."""
+"""The report of a run is one self-contained page, and says plainly what kind of run it describes."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_plots_take_the_pages_colours(tmp_path: Path) -> None:
     assert "prefers-color-scheme: dark" in content
 
 
-def test_what_came_from_outside_is_escaped(tmp_path: Path) -> None:
+def test_texts_from_outside_are_escaped(tmp_path: Path) -> None:
     name = "<script>alert(1)</script>$x$"
     rows = [request(start=STARTED + i, name=name, response_s=0.1 + i / 100) for i in range(20)]
     content = build_report(write_run(tmp_path, rows, scenarios=["<i>"], command=["<i>"])).read_text()
@@ -115,7 +115,7 @@ def test_what_came_from_outside_is_escaped(tmp_path: Path) -> None:
     assert "&lt;script&gt;" in content
 
 
-def test_the_page_says_what_matters(tmp_path: Path) -> None:
+def test_the_page_has_the_main_figures(tmp_path: Path) -> None:
     page = words(build_report(a_run(tmp_path, stack={"endpoint": {"instance_type": "ml.m5.large"}, "tags": []})))
     assert (
         "600 requests in 1 min: 9.80/s answered without an error, 12 failed (2 %, 95 % interval 1.15–3.46 %)." in page
@@ -133,7 +133,7 @@ def test_the_page_says_what_matters(tmp_path: Path) -> None:
     assert "2026-02-02 02:40:00 UTC" in page
 
 
-def test_an_open_loop_run_says_so_and_an_invalid_one_before_all_else(tmp_path: Path) -> None:
+def test_an_open_loop_is_named_and_an_invalid_run_is_named_first(tmp_path: Path) -> None:
     rows = [
         request(start=STARTED + i / 10, intended=STARTED + i / 10 - 0.05, late_s=0.05, response_s=0.15 + (i < 60) * 2)
         for i in range(600)
@@ -191,7 +191,7 @@ def test_json_has_the_same_figures_unrounded(tmp_path: Path) -> None:
         ([request()] * 3, {}, "3 answers, too few for a 95th percentile"),
     ],
 )
-def test_a_run_that_is_not_whole_says_so(
+def test_an_incomplete_run_is_named_as_one(
     tmp_path: Path, rows: list[dict[str, Any]], members: dict[str, Any], sentence: str
 ) -> None:
     page = build_report(write_run(tmp_path, rows, **members))
@@ -200,14 +200,14 @@ def test_a_run_that_is_not_whole_says_so(
     parser.feed(page.read_text())
 
 
-def test_a_report_that_cannot_be_written_is_said_in_a_sentence(tmp_path: Path) -> None:
+def test_an_unwritable_report_is_answered_in_a_sentence(tmp_path: Path) -> None:
     run = a_run(tmp_path / "run", 10)
     (tmp_path / "file").write_text("")
     with pytest.raises(HarnessError, match="The report cannot be written in"):
         build_report(run, tmp_path / "file" / "out")
 
 
-def test_what_is_no_run_is_said_to_be_none(tmp_path: Path) -> None:
+def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(HarnessError, match="is not a run"):
         build_report(tmp_path)
 
