@@ -48,7 +48,7 @@ def run_stack(stack: Stack, steps: Steps, what: str) -> HistoryRun:
     """
     with tempfile.TemporaryDirectory(prefix="harness-policy-", ignore_cleanup_errors=True) as scratch:
         options = LocalAwsOptions(region=stack.region, speed=_SPEED)
-        temporary = daemon.Temporary(Path(scratch) / "local-aws", options)
+        temporary = daemon.TemporaryLocalAws(Path(scratch) / "local-aws", options)
         with steps.step("Bringing the local AWS up"):
             temporary.start()
         with temporary as running:

@@ -79,8 +79,8 @@ class Rehearsal:
         return max(run_folders(self._runs) - self._before, default=None)
 
     @contextlib.contextmanager
-    def _up(self, state: Path) -> Iterator[daemon.Running]:
-        temporary = daemon.Temporary(state, LocalAwsOptions(region=self._stack.region))
+    def _up(self, state: Path) -> Iterator[daemon.RunningLocalAws]:
+        temporary = daemon.TemporaryLocalAws(state, LocalAwsOptions(region=self._stack.region))
         with self._steps.step("Bringing the local AWS up"):
             running = temporary.start()
         try:

@@ -85,6 +85,6 @@ def up(
     click.echo(f"Next: harness deploy fixtures/dog_breed/stack.toml; `{down_command}` stops it.", err=True)
 
 
-def _export(running: daemon.Running) -> None:
+def _export(running: daemon.RunningLocalAws) -> None:
     for name, value in client_environment(running.url, running.region, running.key).items():
         click.echo(f"export {name}={value}")

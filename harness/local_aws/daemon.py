@@ -1,7 +1,7 @@
-"""The local AWS as a process of its own: started, found again by its port, and stopped.
+"""Starts a local AWS in a process of its own, finds it again by its port, and stops it.
 
-State lives in one folder per port (state.json, harness.log, work/), removed when the local AWS goes down.
-The process is ``python -m harness.local_aws.server``; this module loads nothing of what runs there.
+The process is ``python -m harness.local_aws.server``; this module loads nothing of what runs there. The process keeps
+its state in a folder (state.json, harness.log, work/), one for each port, which is removed when it ends.
 """
 
 from __future__ import annotations
@@ -29,16 +29,17 @@ _START_SECONDS = 120
 # TorchServe gets 30 s from SIGTERM to SIGKILL (SM guide); the rest is ours.
 _STOP_SECONDS = 45
 _POLL_SECONDS = 0.01
-_LEAST_BYTES = 16 * 2**20  # of the disk: logs, sockets, an empty workspace
+_LEAST_BYTES = 16 * 2**20  # of free disk space: for logs, sockets, an empty workspace
 STATE_VARIABLE = "HARNESS_STATE"
 IS_UP = "A local AWS is already up on port {0}; `harness down --port {0}` stops it."
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
-    """A local AWS that is up. started: the process's creation time, so that a recycled pid is not taken for it.
+class RunningLocalAws:
+    """A local AWS that is up.
 
-    key: its administrator's key and secret, where the well-known key is not.
+    started: when the process was created (Unix seconds), which tells it from a later process with the same pid.
+    key: its administrator's key and secret, if the well-known key is not an administrator's.
     """
 
     url: str
@@ -56,16 +57,16 @@ class Running:
 
 
 def state_folder(port: int) -> Path:
-    """Where the local AWS on a port keeps its state; ``HARNESS_STATE`` moves it."""
+    """The folder in which the local AWS on a port keeps its state. ``HARNESS_STATE`` moves it."""
     root = os.environ.get(STATE_VARIABLE)
     return (Path(root) if root else platformdirs.user_state_path("sagemaker-harness")) / str(port)
 
 
-def find(port: int) -> Running | None:
-    """The local AWS on a port, or None; what a killed one left behind is removed."""
+def find(port: int) -> RunningLocalAws | None:
+    """The local AWS on a port, or None. Removes what a local AWS left there that was killed."""
     folder = state_folder(port)
     try:
-        running = Running(**json.loads((folder / "state.json").read_text()))
+        running = RunningLocalAws(**json.loads((folder / "state.json").read_text()))
         alive = running.alive
     except (OSError, ValueError, TypeError, OverflowError, RecursionError):
         return None
@@ -75,18 +76,18 @@ def find(port: int) -> Running | None:
     return None
 
 
-def start(options: LocalAwsOptions) -> Running:
-    """Starts a local AWS in the background. Raises HarnessError when one is up there already, or does not come up."""
+def start(options: LocalAwsOptions) -> RunningLocalAws:
+    """Starts a local AWS in the background. Raises HarnessError if one is up on the port, or if it does not come up."""
     port = options.port
     if find(port):
         raise HarnessError(IS_UP.format(port))
     return _bring_up(state_folder(port), options, lifeline=False)[1]
 
 
-class Temporary:
-    """A local AWS on a free port until the context ends; it ends with this process, however that ends.
+class TemporaryLocalAws:
+    """A local AWS on a free port, as a context manager. It ends with this process too, even if that is killed.
 
-    meanwhile: called while it is coming up.
+    meanwhile: called while the local AWS comes up.
     """
 
     def __init__(self, folder: Path, options: LocalAwsOptions, meanwhile: Callable[[], object] | None = None) -> None:
@@ -94,10 +95,10 @@ class Temporary:
         self._meanwhile = meanwhile
         self._options = dataclasses.replace(options, port=0)
         self._process: subprocess.Popen[bytes] | None = None
-        self._running: Running | None = None
+        self._running: RunningLocalAws | None = None
 
-    def start(self) -> Running:
-        """Raises HarnessError when it does not come up; nothing is left of it then."""
+    def start(self) -> RunningLocalAws:
+        """Starts it, once. Raises HarnessError if it does not come up; then nothing is left of it."""
         if self._running is None:
             self._process, self._running = _bring_up(
                 self._folder, self._options, lifeline=True, meanwhile=self._meanwhile
@@ -105,11 +106,11 @@ class Temporary:
         return self._running
 
     def stop(self) -> None:
-        """Returns when it is gone."""
+        """Stops it. Returns when it is gone."""
         if self._process is not None:
             _end(self._process)
 
-    def __enter__(self) -> Running:
+    def __enter__(self) -> RunningLocalAws:
         return self.start()
 
     def __exit__(self, *reason: object) -> None:
@@ -118,7 +119,8 @@ class Temporary:
 
 def _bring_up(
     folder: Path, options: LocalAwsOptions, *, lifeline: bool, meanwhile: Callable[[], object] | None = None
-) -> tuple[subprocess.Popen[bytes], Running]:
+) -> tuple[subprocess.Popen[bytes], RunningLocalAws]:
+    """Starts the process and waits until it is up. lifeline: the process ends when this one does."""
     process: subprocess.Popen[bytes] | None = None
     try:
         with interrupts.held_back():
@@ -157,6 +159,7 @@ def _spawn(folder: Path, options: LocalAwsOptions, *, lifeline: bool) -> subproc
 
 
 def make_folder(folder: Path) -> None:
+    """Makes an empty state folder. Raises HarnessError if it cannot be written, or if the disk is almost full."""
     try:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -165,7 +168,7 @@ def make_folder(folder: Path) -> None:
             f"Cannot write to {folder}: {error.strerror}. Set {STATE_VARIABLE} to another folder."
         ) from None
     free = shutil.disk_usage(folder).free
-    if free < _LEAST_BYTES:  # it could not even write down why it ends
+    if free < _LEAST_BYTES:  # too little even for a log that says why it ends
         shutil.rmtree(folder, ignore_errors=True)
         raise HarnessError(
             f"Only {free // 2**20} MB are free in {folder.parent}: free some, or set TMPDIR or {STATE_VARIABLE} to "
@@ -173,11 +176,11 @@ def make_folder(folder: Path) -> None:
         )
 
 
-def _await_state(process: subprocess.Popen[bytes], folder: Path) -> Running:
+def _await_state(process: subprocess.Popen[bytes], folder: Path) -> RunningLocalAws:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError, ValueError, TypeError):
-            return Running(**json.loads((folder / "state.json").read_text()))
+            return RunningLocalAws(**json.loads((folder / "state.json").read_text()))
         if process.poll() is not None:
             lines = (folder / "harness.log").read_text(errors="replace").strip().splitlines()
             raise HarnessError(lines[-1] if lines else "The local AWS ended at once and said nothing.")
@@ -192,7 +195,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def stop(port: int) -> bool:
-    """Stops the local AWS on a port and waits until it is gone; False when there was none."""
+    """Stops the local AWS on a port and waits until it is gone. Returns False if there was none."""
     running = find(port)
     if running is None:
         return False

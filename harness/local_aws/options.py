@@ -1,4 +1,4 @@
-"""How a local AWS is brought up; apart from what runs it, so that naming it does not load that."""
+"""The options of a local AWS, in a module that loads nothing of what runs there."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ from harness.core.environment import DEFAULT_PORT
 from harness.functions.rules.concurrency import PREPARATION_SECONDS
 
 HIGHEST_SPEED = 1000
-"""Of a clock that is sped up while it runs. A look at the alarms, every 10 s, has 10 ms of the wall's time then."""
+"""The highest speed of the clock. At this speed the alarms, which are looked at every 10 s, are so every 10 ms."""
 
 
 @dataclass(frozen=True, slots=True)
 class LocalAwsOptions:
     """How a local AWS is brought up.
 
-    port: 0 takes a free one. backend_url: somebody else's backend instead of moto in this process.
-    containers: running model containers, which then stand behind every endpoint, whatever its stack says.
-    functions: who owns Lambda; LocalStack's has none of the harness's concurrency, access and metrics.
-    provisioning_seconds: of the clock, before provisioned concurrency is allocated.
-    administrator: whether the key ``test`` is the account's administrator; else a user is, whose key is made new.
-    speed: how many seconds of alarms, cooldowns and provisioning pass in one of the wall's; requests keep their own.
+    port: 0 takes a free one.
+    backend_url: an AWS emulator that serves what the harness does not own, in place of moto in the same process.
+    containers: URLs of running model containers, which then are the instances of every endpoint, whatever its stack
+    says.
+    functions: who runs Lambda. LocalStack's has none of the harness's concurrency, access control and metrics.
+    provisioning_seconds: how long provisioned concurrency takes to be allocated, on the clock.
+    administrator: whether the key ``test`` is an administrator's; if not, a user with a new key is the administrator.
+    speed: how many seconds of the clock pass in one second of real time. Alarms, cooldowns and provisioning follow the
+    clock; requests do not.
     """
 
     host: str = "127.0.0.1"

@@ -1,6 +1,6 @@
-"""The process that a local AWS is: brought up from its options, told by a state.json, ended by a signal.
+"""Runs a local AWS in this process until a signal ends it, and writes a state.json when it is up.
 
-``python -m harness.local_aws.server`` is it; harness.local_aws.daemon starts it, finds it and stops it.
+The process is ``python -m harness.local_aws.server``; harness.local_aws.daemon starts it, finds it and stops it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import uvloop
 
 from harness.core.environment import client_environment
 from harness.core.errors import HarnessError
-from harness.local_aws.daemon import IS_UP, Running, find, make_folder, state_folder
+from harness.local_aws.daemon import IS_UP, RunningLocalAws, find, make_folder, state_folder
 from harness.local_aws.options import LocalAwsOptions
 
 if TYPE_CHECKING:
@@ -42,9 +42,9 @@ async def _run(
         if lifeline:
             loop.add_reader(sys.stdin.fileno(), lambda: None if os.read(sys.stdin.fileno(), 1024) else ended.set())
         own = psutil.Process()
-        running = Running(aws.url, own.pid, own.create_time(), aws.region, aws.administrator)
+        running = RunningLocalAws(aws.url, own.pid, own.create_time(), aws.region, aws.administrator)
         draft = folder / "state.json.new"
-        draft.touch(0o600)  # there may be a secret in it
+        draft.touch(0o600)  # it may contain a secret key
         draft.write_text(json.dumps(asdict(running)))
         draft.rename(folder / "state.json")
         if announce:
@@ -59,7 +59,7 @@ async def _run(
 
 
 def _load() -> type[LocalAws]:
-    """What runs here stays until the process ends: collecting garbage amid its loading is an eighth of the start."""
+    """Loads the local AWS without collecting garbage, which would take an eighth of the start: all of it stays."""
     gc.disable()
     try:
         from harness.local_aws.app import LocalAws
@@ -70,7 +70,7 @@ def _load() -> type[LocalAws]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The process itself. Its last line of output is the reason, when it fails."""
+    """Runs the process. If it fails, its last line of output says why."""
     parser = argparse.ArgumentParser(prog="python -m harness.local_aws.server")
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument(
@@ -83,9 +83,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def serve(folder: Path, options: LocalAwsOptions, *, lifeline: bool = False, announce: bool = False) -> int:
-    """Runs a local AWS in this process until SIGTERM or SIGINT (or the end of standard input); the exit status.
+    """Runs a local AWS in this process until SIGTERM or SIGINT. Returns the exit status.
 
-    announce: say on standard output when it is up.
+    lifeline: the end of standard input ends it too. announce: print a line when it is up.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("botocore").setLevel(logging.WARNING)
@@ -101,7 +101,7 @@ def serve(folder: Path, options: LocalAwsOptions, *, lifeline: bool = False, ann
 
 
 def serve_in_the_foreground(options: LocalAwsOptions) -> int:
-    """The same where a person waits, in the state folder of its port. Raises HarnessError when one is up there."""
+    """Runs a local AWS on the terminal, in its port's state folder. Raises HarnessError if one is up on the port."""
     port = options.port
     if find(port):
         raise HarnessError(IS_UP.format(port))

@@ -1,4 +1,4 @@
-"""A live picture of auto scaling in the terminal: metrics against their targets, alarms, instances, concurrency."""
+"""Draws auto scaling in the terminal: instances, metrics against their targets, alarms, concurrency."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from harness.local_aws.client import LocalAwsClient
 REFRESH_SECONDS = 1.0
 _STYLES = {"OK": "green", "ALARM": "bold red", "INSUFFICIENT_DATA": "yellow"}
 _BARS = " ▁▂▃▄▅▆▇█"
-# A target tracking alarm's name repeats the panel's title and ends in a UUID.
+# The name of a target tracking alarm repeats the panel's title and ends in a UUID.
 _TRACKING_ALARM = re.compile(r"TargetTracking-\S+-(Alarm(?:High|Low))-\S+")
 
 
 def watch(url: str, console: Console) -> None:
-    """Draws until it is interrupted. Raises HarnessError when the harness goes."""
+    """Draws the harness at ``url`` until it is interrupted. Raises HarnessError if the harness goes."""
     client = LocalAwsClient(url)
     with Live(picture(client.scaling()), console=console, auto_refresh=False, screen=console.is_terminal) as live:
         while True:
@@ -33,7 +33,7 @@ def watch(url: str, console: Console) -> None:
 
 
 def picture(document: Mapping[str, Any]) -> RenderableType:
-    """One look."""
+    """One picture of what LocalAwsClient.scaling() answers."""
     now = float(document["now"])
     parts: list[RenderableType] = [Text(f"{_clock(now)} UTC on the harness's clock", style="dim")]
     parts += [_target(target, now) for target in document["targets"]]
@@ -81,7 +81,7 @@ def _metric(policy: Mapping[str, Any]) -> Text:
 
 
 def sparkline(values: Sequence[float | None], target: float) -> str:
-    """A bar a datapoint; half a bar's height is the target, and a missing one is blank."""
+    """One bar for each datapoint. A bar of half the height is the target; a missing datapoint is blank."""
     return "".join(
         " " if value is None else _BARS[max(1, min(len(_BARS) - 1, round(value / target * 4)))] for value in values
     )
@@ -109,9 +109,10 @@ def _activity(activity: Mapping[str, Any]) -> Text:
 
 def _functions(functions: Sequence[Mapping[str, Any]]) -> RenderableType:
     table = Table("function", "running", "reserved", "provisioned", box=None, pad_edge=False)
-    for one in functions:
-        reserved = "-" if one["reserved"] is None else str(one["reserved"])
-        table.add_row(one["name"], str(one["running"]), reserved, f"{one['allocated']} of {one['requested']}")
+    for function in functions:
+        reserved = "-" if function["reserved"] is None else str(function["reserved"])
+        provisioned = f"{function['allocated']} of {function['requested']}"
+        table.add_row(function["name"], str(function["running"]), reserved, provisioned)
     return Panel(table, title="Lambda concurrency", title_align="left")
 
 

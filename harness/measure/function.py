@@ -77,7 +77,7 @@ def measure_here(stack: Stack, answer: SampleAnswer, scratch: Path, say: Say) ->
     """
     alone = _with_twin(stack, answer, scratch)
     name, payload = _called(alone)
-    with daemon.Temporary(
+    with daemon.TemporaryLocalAws(
         scratch / "local-aws", LocalAwsOptions(region=stack.region, provisioning_seconds=0)
     ) as running:
         session = administrator_session()

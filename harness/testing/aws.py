@@ -77,7 +77,7 @@ def local_aws(folder: Path, options: LocalAwsOptions | None = None) -> Iterator[
     Nothing of it is left at the end, whatever happens to this process.
     """
     # boto3 is loaded while the local AWS is: each takes a core.
-    with daemon.Temporary(
+    with daemon.TemporaryLocalAws(
         folder, options or LocalAwsOptions(), lambda: import_module("harness.local_aws.session")
     ) as running:
         found = LocalAwsClient(running.url).health()

@@ -19,7 +19,7 @@ import psutil
 from harness.backend.client import connect
 from harness.core.profile import Profile
 from harness.local_aws.client import LocalAwsClient
-from harness.local_aws.daemon import Temporary
+from harness.local_aws.daemon import TemporaryLocalAws
 from harness.local_aws.options import LocalAwsOptions
 from tests.model_server.serving import free_port, until
 
@@ -72,7 +72,7 @@ class Harness:
 
 @contextlib.contextmanager
 def harness(folder: Path) -> Iterator[Harness]:
-    with Temporary(folder, LocalAwsOptions(port=0)) as running:
+    with TemporaryLocalAws(folder, LocalAwsOptions(port=0)) as running:
         yield Harness(running.url, running.pid)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from harness.cli.access_history import run_stack, with_policies
 
+from harness.cli.access_history import run_stack, with_policies
 from harness.cli.main import main
 from harness.core.progress import Steps
 from harness.stack.file import load_stack

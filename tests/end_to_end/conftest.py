@@ -26,6 +26,6 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedStack
         yield DeployedStack(GIVEN_URL.rstrip("/"), stack)
         return
     state: Path = tmp_path_factory.mktemp("aws") / "state"
-    with daemon.Temporary(state, LocalAwsOptions(region=stack.region)) as running:
+    with daemon.TemporaryLocalAws(state, LocalAwsOptions(region=stack.region)) as running:
         StackDeployment(stack, administrator_session(), running.url, lambda step: None).run()
         yield DeployedStack(running.url, stack)

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from harness.cli.access_history import read_history
 
+from harness.cli.access_history import read_history
 from harness.cli.main import main
 from harness.local_aws.options import LocalAwsOptions
 from harness.local_aws.session import administrator_session

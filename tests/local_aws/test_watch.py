@@ -1,4 +1,4 @@
-"""What `harness watch` draws of what the harness says."""
+"""What `harness watch` draws."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def document(**target: Any) -> dict[str, Any]:
         "status": "InProgress",
         "reason": None,
     }
-    given = {
+    default_target = {
         "namespace": "sagemaker",
         "resource": "endpoint/e/variant/v",
         "minimum": 1,
@@ -45,15 +45,13 @@ def document(**target: Any) -> dict[str, Any]:
         "activities": [activity],
     }
     function = {"name": "dog-breed", "running": 3, "reserved": 5, "requested": 2, "allocated": 1}
-    return {"now": 1000.0, "targets": [{**given, **target}], "functions": [function]}
+    return {"now": 1000.0, "targets": [{**default_target, **target}], "functions": [function]}
 
 
-def drawn(told: dict[str, Any]) -> str:
-    console = Console(file=io.StringIO(), width=140)
-    console.print(picture(told))
-    found = console.file
-    assert isinstance(found, io.StringIO)
-    return found.getvalue()
+def drawn(scaling: dict[str, Any]) -> str:
+    output = io.StringIO()
+    Console(file=output, width=140).print(picture(scaling))
+    return output.getvalue()
 
 
 def test_instances_metric_alarms_cooldowns_and_concurrency_are_drawn() -> None:
@@ -73,7 +71,7 @@ def test_instances_metric_alarms_cooldowns_and_concurrency_are_drawn() -> None:
         assert part in text
 
 
-def test_what_is_not_there_is_said() -> None:
+def test_a_missing_resource_or_cooldown_is_said() -> None:
     assert "the resource is not there" in drawn(document(current=None, desired=None))
     assert "No scalable target is registered" in drawn({"now": 0.0, "targets": []})
     assert "in after this change" in drawn(document(cooldown_in=None))

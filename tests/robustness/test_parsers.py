@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness.cli.access_history import ACCESS_FILE, recorded_history
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from harness.access.operations.simulation import parse_caller
 from harness.access.rules.policy import MalformedPolicy, parse_policy
 from harness.access.rules.signature import Message, find_fault
+from harness.cli.access_history import ACCESS_FILE, recorded_history
 from harness.core.errors import AwsError, HarnessError
 from harness.core.prices import read_prices
 from harness.core.profile import read_profile

@@ -17,7 +17,7 @@ import pytest
 
 from harness.core.environment import client_environment
 from harness.load.runs import list_runs
-from harness.local_aws.daemon import Running, Temporary
+from harness.local_aws.daemon import RunningLocalAws, TemporaryLocalAws
 from harness.local_aws.options import LocalAwsOptions
 from harness.report.run import build_report
 from harness.stack.deployment import StackDeployment
@@ -63,7 +63,7 @@ def everything_below(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder.parent)): path.read_bytes() for path in files}
 
 
-def command_lines(running: Running) -> bytes:
+def command_lines(running: RunningLocalAws) -> bytes:
     """Of every process of the machine: anybody may read them."""
     found = []
     for process in Path("/proc").glob("[0-9]*/cmdline"):
@@ -85,7 +85,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RealRun:
         file = write_stack(folder / "stack", code=TELLS + LAMBDA, variables={"TOLD": str(told)})
         written: dict[str, bytes] = {}
         state, runs = folder / "state", folder / "runs"
-        with Temporary(state, LocalAwsOptions(administrator=False)) as running:
+        with TemporaryLocalAws(state, LocalAwsOptions(administrator=False)) as running:
             assert running.key is not None
             key, secret = running.key
             session = boto3.Session(key, secret)

@@ -86,7 +86,7 @@ def run_live(
         rates = [(piece.seconds, piece.start_rate, piece.end_rate) for piece in schedule.pieces]
         pieces.write_text(json.dumps({"pieces": rates, "arrivals": arrivals}))
         options = LocalAwsOptions(region=stack.region, speed=speed)
-        with daemon.Temporary(scratch / "local-aws", options) as running:
+        with daemon.TemporaryLocalAws(scratch / "local-aws", options) as running:
             StackDeployment(stack, administrator_session(running.url), running.url, say).run(build=False)
             overhead = _overhead(stack, running.url, payload.read_bytes(), profile, executions)
             arguments = ["-f", str(LOCUSTFILE), "--headless", "--only-summary", "Planned"]
