@@ -1,4 +1,4 @@
-"""The values between gateway and services: one AWS request, its caller, and what a service registers."""
+"""What the gateway and the services tell each other: a call, who makes it, and what a service registers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Protocol
 from harness.core.errors import AwsError
 
 HEADERS = "$headers"
-"""Under this name an operation's answer may hold HTTP headers that the service's model has not, as a mapping."""
+"""An operation's answer may have a mapping under this name: HTTP headers that the operation's model does not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Principal:
     """Who signed a request.
 
     arn: ``arn:aws:iam::ACCOUNT:root``, ``...:user/NAME`` or ``arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION``.
-    kind: the account's root user is its administrator: no policy limits it. Whoever does not sign is anonymous.
+    kind: root is the account's administrator, whom no policy limits; anonymous is the sender of an unsigned request.
     """
 
     arn: str
@@ -26,7 +26,7 @@ class Principal:
 
     @property
     def name(self) -> str:
-        """The user's name, or the role's (not the session's)."""
+        """The name of the user, or of the role (not of its session)."""
         return self.arn.split("/")[-2] if self.kind == "assumed-role" else self.arn.split("/")[-1]
 
 
@@ -74,7 +74,7 @@ class HttpResponse:
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Who signed a request. user_id: IAM's ``aws:userid``, with the session's name for a role."""
+    """The principal who signed a request, and the access key. user_id: ``aws:userid``, such as ``AROA...:session``."""
 
     principal: Principal
     access_key: str
@@ -82,14 +82,17 @@ class Signer:
 
 
 Authorize = Callable[[Sequence[str], str, str, Mapping[str, tuple[str, ...]]], Awaitable[Signer]]
-"""(actions, resource ARN, region, condition keys of the service's own) -> who signed the request.
+"""(actions, resource ARN, region, the service's own condition keys) -> who signed the request.
 
-Raises AwsError for a request without a valid signature, or whose signer may not do all of the actions.
+Raises AwsError if the request has no valid signature, or if its signer may not do all of the actions.
 """
 
 
 class PathHandler(Protocol):
-    """Answers every request below a path. prefix: with its slashes. signing_name: of the signatures that it takes."""
+    """Answers every request below a path of its own.
+
+    prefix: the path, with its slashes. signing_name: the service that a signature has to be for. body_limit: bytes.
+    """
 
     prefix: ClassVar[str]
     signing_name: ClassVar[str]
@@ -103,21 +106,25 @@ class PathHandler(Protocol):
 class Service(Protocol):
     """An AWS service that the harness owns.
 
-    Each operation is one coroutine method named in snake case as in boto3, ``create_model(self, call, request)``: it
-    takes the request's members by their botocore names (blobs as bytes, timestamps as datetime) and returns the
-    response's likewise, or raises AwsError. An operation without a method is answered as not supported, except those
-    that ``delegates`` names, which go to the backend. A service inherits from this class for the defaults.
+    A service inherits from this class and says here all that the gateway has to know about it.
 
-    body_limit: bytes of a request. validation_code: the error code for a request that botocore's model refuses.
+    Each operation is one coroutine method named in snake case as in boto3, ``create_model(self, call, request)``. It
+    takes the request's members by their botocore names (blobs as bytes, timestamps as datetime) and returns the
+    response's in the same way, or raises AwsError. An operation without a method is answered as not supported, unless
+    the service delegates it to the backend.
+
+    service_name: botocore's name. signing_name: the name in signatures, if it is another. body_limit: bytes of the
+    largest request. validation_code: the error code for a request that breaks the constraints of botocore's model.
     """
 
     service_name: ClassVar[str]
+    signing_name: ClassVar[str] = ""
     # The default is Lambda's limit, for a 50 MB zip in base64 and the JSON around it (recorded from AWS).
     body_limit: ClassVar[int] = 70_167_211
     validation_code: ClassVar[str] = "ValidationException"
 
     def delegates(self, operation: str) -> bool:
-        """Whether an operation that has no method here is the backend's (SageMaker training, for example)."""
+        """Whether an operation goes to the backend (SageMaker training, for example)."""
         return False
 
     def resources(self, operation: str, request: Mapping[str, Any], call: Call) -> Iterable[str]:
@@ -125,21 +132,22 @@ class Service(Protocol):
         ...
 
     def paths(self) -> Iterable[PathHandler]:
-        """What the service answers beside its API."""
+        """Handlers of paths that are no operations of the service's API."""
         return ()
 
     def resource_policy(self, arn: str) -> str | None:
-        """The resource policy of an ARN as JSON, or None."""
+        """The resource's own policy as JSON; None if it has none."""
         return None
 
     def tags_of(self, arn: str) -> Mapping[str, str]:
-        """The tags of an ARN."""
+        """The resource's tags."""
         return {}
 
-    def too_large(self, operation: str, limit: int) -> AwsError:
-        """The error for a request above the limit, as printed in public logs of SageMaker: its code is the status."""
-        return request_too_large(limit)
+    def body_too_large(self, operation: str, limit: int) -> AwsError:
+        """The error for a request of more than ``limit`` bytes."""
+        return body_too_large(limit)
 
 
-def request_too_large(limit: int) -> AwsError:
+def body_too_large(limit: int) -> AwsError:
+    """SageMaker's error, as printed in public logs. Its code is the status: "An error occurred (413) when calling"."""
     return AwsError("413", f"HTTP content length exceeded {limit} bytes.", 413)

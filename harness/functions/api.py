@@ -115,7 +115,7 @@ class Functions(
         """Function URLs."""
         return (FunctionUrls(self.state),)
 
-    def too_large(self, operation: str, limit: int) -> AwsError:
+    def body_too_large(self, operation: str, limit: int) -> AwsError:
         """Lambda's sentence names the operation."""
         return errors.request_too_large(operation, limit)
 

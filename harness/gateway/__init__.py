@@ -1,1 +1,1 @@
-"""The one AWS endpoint: names the call, knows who makes it and whether they may, and hands it on."""
+"""The one AWS endpoint: finds out what a request is and who sent it, authorizes it, and hands it to its service."""

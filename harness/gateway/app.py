@@ -1,11 +1,11 @@
-"""The gateway: an ASGI application that answers as AWS for the services it owns and forwards the rest."""
+"""The gateway: an ASGI application that answers for the harness's services and forwards the rest to the backend."""
 
 from __future__ import annotations
 
 import json
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,33 +15,32 @@ from harness.access.directory import Directory
 from harness.access.rules.actions import Need, action_names, passed_roles, prefix_of
 from harness.core.calls import Call, HttpRequest, PathHandler, Service, Signer
 from harness.core.errors import AwsError
-from harness.gateway.authorizing import Asked, Authorizer, Identity
+from harness.gateway.authorizer import Authorizer, Identity, RequestDetails
 from harness.gateway.backend_calls import BackendCalls
 from harness.gateway.forward import Forwarder
 from harness.gateway.http import ClientGone, Exchange, Receive, Scope, Send
-from harness.gateway.identify import Head, Target, credential_of, identify, protocol_of
+from harness.gateway.identify import AwsRequest, Services, credential_of, identify, refusal_protocol
 from harness.gateway.wire.codec import decode_request, encode_response
 from harness.gateway.wire.faults import encode_fault
-from harness.gateway.wire.models import is_known_service, service_for
 from harness.gateway.wire.query import decode_query, encode_query
 from harness.gateway.wire.validation import validate
 
 log = logging.getLogger(__name__)
 
-# A query-protocol request is read for its Action; AWS's own limit is not published, S3 uploads never come this way.
+# Bytes of a request of the query protocol, which is read for its Action. AWS's own limit is not published.
 _FORM_BODY_LIMIT = 10 * 1024 * 1024
 CONTROL_PREFIX = "/_harness/"
 
 Control = Callable[[str, str, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
-"""The harness's own calls: method, path below /_harness/, JSON body -> JSON answer."""
+"""Answers the harness's own calls: (method, path below /_harness/, JSON body) -> JSON answer."""
 
 
 class Gateway:
-    """ASGI application. services: the owned ones by botocore's service name; control: answers /_harness/ paths."""
+    """The ASGI application. region: the region of a request that names none."""
 
     def __init__(
         self,
-        services: Mapping[str, Service],
+        services: Services,
         directory: Directory,
         authorizer: Authorizer,
         forwarder: Forwarder,
@@ -80,46 +79,47 @@ class Gateway:
             await self._refuse(exchange, AwsError("InternalFailure", message, 500), request_id)
 
     async def _serve(self, exchange: Exchange, request_id: str) -> None:
+        """Serves a request to an operation of AWS."""
         head = exchange.head
         form = await exchange.body(_FORM_BODY_LIMIT) if head.is_form else None
-        target = identify(head, form or b"", self._services)
-        identity = await self._authorizer.identity(target)
-        service = self._services.get(target.service)
-        if service is None or service.delegates(target.operation_name):
-            await self._backend_calls.serve(exchange, target, identity, form)
+        request = identify(head, form or b"", self._services)
+        identity = await self._authorizer.identity(request)
+        service = self._services.get(request.service)
+        if service is None or service.delegates(request.operation_name):
+            await self._backend_calls.serve(exchange, request, identity, form)
         else:
-            await self._serve_owned(exchange, target, service, identity, form, request_id)
+            await self._serve_owned(exchange, request, service, identity, form, request_id)
 
     async def _serve_owned(
         self,
         exchange: Exchange,
-        target: Target,
+        request: AwsRequest,
         service: Service,
         identity: Identity,
         form: bytes | None,
         request_id: str,
     ) -> None:
-        operation = target.operation
-        method = getattr(service, _method(target.operation_name), None)
+        operation = request.operation
+        method = getattr(service, _method_name(request.operation_name), None)
         if operation is None or method is None:
-            message = f"{target.operation_name} of {target.service} is not part of this harness."
+            message = f"{request.operation_name} of {request.service} is not part of this harness."
             raise AwsError("NotImplementedException", message, 501)
         head, body = exchange.head, form
         if body is None:
-            body = await exchange.body(service.body_limit, partial(service.too_large, target.operation_name))
-        self._authorizer.verify(identity, target.credential, head, body, target.protocol)
-        query = target.protocol in ("query", "ec2")
+            body = await exchange.body(service.body_limit, partial(service.body_too_large, request.operation_name))
+        self._authorizer.verify(identity, request.credential, head, body, request.protocol)
+        query = request.protocol in ("query", "ec2")
         if query:
-            request = decode_query(operation, body, head.query)
+            members = decode_query(operation, body, head.query)
         else:
-            request = decode_request(operation, target.labels, head.query, head.headers, body)
-        validate(operation.input_shape, request, "ValidationError" if query else service.validation_code)
-        region = target.credential.region if target.credential else self._region
+            members = decode_request(operation, request.labels, head.query, head.headers, body)
+        validate(operation.input_shape, members, "ValidationError" if query else service.validation_code)
+        region = request.credential.region if request.credential else self._region
         principal = identity.principal
-        call = Call(target.service, target.operation_name, principal, self._directory.account, region, request_id)
+        call = Call(request.service, request.operation_name, principal, self._directory.account, region, request_id)
         if principal.kind != "root":
-            await self._authorize(service, call, request, identity, target, exchange)
-        answer = await method(call, request)
+            await self._authorize(service, call, members, identity, request, exchange)
+        answer = await method(call, members)
         encode = encode_query if query else encode_response
         await exchange.respond(encode(operation, answer, request_id))
 
@@ -127,27 +127,27 @@ class Gateway:
         self,
         service: Service,
         call: Call,
-        request: Mapping[str, Any],
+        members: Mapping[str, Any],
         identity: Identity,
-        target: Target,
+        request: AwsRequest,
         exchange: Exchange,
     ) -> None:
-        assert target.operation is not None, "an owned operation has a model"
-        model = target.operation.service_model
-        prefix = prefix_of(target.service, model, model.signing_name)
-        action = f"{prefix}:{action_names(prefix, call.operation, request)[0]}"
-        need = Need(action, tuple(service.resources(call.operation, request, call)))
-        asked = Asked(exchange.head, exchange.source, call.region, request)
-        await self._authorizer.require(identity, (need,), asked, target.protocol)
-        roles = passed_roles(action, request)
+        assert request.operation is not None, "an owned operation has a model"
+        model = request.operation.service_model
+        prefix = prefix_of(request.service, model, model.signing_name)
+        action = f"{prefix}:{action_names(prefix, call.operation, members)[0]}"
+        need = Need(action, tuple(service.resources(call.operation, members, call)))
+        details = RequestDetails(exchange.head, exchange.source, call.region, members)
+        await self._authorizer.require(identity, (need,), details, request.protocol)
+        roles = passed_roles(action, members)
         if roles:
-            await self._authorizer.require_pass_role(identity, roles, prefix, asked, target.protocol)
+            await self._authorizer.require_pass_role(identity, roles, prefix, details, request.protocol)
 
     def _handler(self, path: str) -> PathHandler | None:
         return next((handler for handler in self._handlers if path.startswith(handler.prefix)), None)
 
     async def _answer_path(self, handler: PathHandler, exchange: Exchange, request_id: str) -> None:
-        """One request below a service's own path. An error is answered as JSON, whoever asks."""
+        """Answers a request below a path that a service registered. An error is answered as JSON."""
         head = exchange.head
         try:
             body = await exchange.body(handler.body_limit)
@@ -175,14 +175,15 @@ class Gateway:
         region: str,
         keys: Mapping[str, tuple[str, ...]],
     ) -> Signer:
-        """Who signed a request below a service's path (harness.core.calls.Authorize)."""
+        """Finds who signed a request to a PathHandler, and authorizes it (harness.core.calls.Authorize)."""
         credential = credential_of(exchange.head)
         if credential is None or credential.signing_name != handler.signing_name:
             raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
-        identity = await self._authorizer.holder(credential, "rest-json")
+        identity = await self._authorizer.key_owner(credential, "rest-json")
         self._authorizer.verify(identity, credential, exchange.head, body, "rest-json")
-        asked = Asked(exchange.head, exchange.source, region, {}, keys)
-        await self._authorizer.require(identity, [Need(action, (resource,)) for action in actions], asked, "rest-json")
+        details = RequestDetails(exchange.head, exchange.source, region, {}, keys)
+        needs = [Need(action, (resource,)) for action in actions]
+        await self._authorizer.require(identity, needs, details, "rest-json")
         principal = identity.principal
         return Signer(principal, credential.access_key, await self._authorizer.user_id(principal))
 
@@ -200,27 +201,10 @@ class Gateway:
     async def _refuse(self, exchange: Exchange, error: AwsError, request_id: str) -> None:
         if error.status >= 500:
             log.warning("request %s: %s", request_id, error)
-        await exchange.respond(encode_fault(error, _protocol(exchange.head, self._services), request_id))
+        control = exchange.head.path.startswith(CONTROL_PREFIX)
+        protocol = "rest-json" if control else refusal_protocol(exchange.head, self._services)
+        await exchange.respond(encode_fault(error, protocol, request_id))
 
 
-def _method(operation: str) -> str:
+def _method_name(operation: str) -> str:
     return botocore.xform_name(operation) if operation else ""
-
-
-def _protocol(head: Head, owned: Iterable[str]) -> str:
-    """The protocol to refuse in, found as well as it can be for a request that may be malformed."""
-    if head.path.startswith(CONTROL_PREFIX):
-        return "rest-json"
-    try:
-        credential = credential_of(head)
-    except AwsError:
-        credential = None
-    if credential is None:
-        try:
-            return identify(
-                Head(head.method, head.path, head.query, {**head.headers, "authorization": ""}), b"", owned
-            ).protocol
-        except AwsError:
-            return protocol_of(head, "")
-    service = service_for(credential.signing_name, head.path, head.headers.get("x-amz-target", ""))
-    return protocol_of(head, service) if is_known_service(service) else "rest-json"

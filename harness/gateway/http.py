@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
-from harness.core.calls import request_too_large
+from harness.core.calls import body_too_large
 from harness.core.errors import AwsError
 from harness.gateway.identify import Head
 from harness.gateway.wire.codec import Response
@@ -52,7 +52,7 @@ class Exchange:
             if message.get("body"):
                 yield message["body"]
 
-    async def body(self, limit: int, too_large: Callable[[int], AwsError] = request_too_large) -> bytes:
+    async def body(self, limit: int, too_large: Callable[[int], AwsError] = body_too_large) -> bytes:
         """The whole body. Raises AwsError with status 413 beyond ``limit`` bytes; too_large: makes it."""
         declared = self.head.headers.get("content-length", "0")
         if not declared.isdigit():

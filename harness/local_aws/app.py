@@ -29,7 +29,7 @@ from harness.core.clock import Clock, WallClock
 from harness.core.errors import AwsError, HarnessError
 from harness.functions.api import Functions
 from harness.gateway.app import Gateway
-from harness.gateway.authorizing import Authorizer
+from harness.gateway.authorizer import Authorizer
 from harness.gateway.forward import Forwarder
 from harness.gateway.head_limit import BoundedProtocol
 from harness.hosting.api import Hosting

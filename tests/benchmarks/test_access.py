@@ -19,7 +19,7 @@ from harness.access.rules.evaluation import AccessRequest, Policies, evaluate
 from harness.access.rules.policy import Policy, parse_policy
 from harness.access.rules.principals import session_caller
 from harness.core.calls import Principal
-from harness.gateway.authorizing import Asked, Authorizer, Identity
+from harness.gateway.authorizer import Authorizer, Identity, RequestDetails
 from harness.gateway.identify import Head, credential_of
 from tests.access.rules.test_signature import sign
 from tests.benchmarks.figures import Table
@@ -89,7 +89,7 @@ class _Directory:
 
         self._entity = Entity(f"arn:aws:iam::{ACCOUNT}:role/dogs", (policy,), identifier="AROA")
 
-    def entity_at_hand(self, principal: Principal) -> Any:
+    def cached_entity(self, principal: Principal) -> Any:
         return self._entity
 
     def caller(self, principal: Principal, entity: Any) -> Any:
@@ -117,8 +117,8 @@ def test_microseconds_added_to_a_request_of_a_role(figures: Table) -> None:
 
     async def measure() -> tuple[float, float]:
         async def require() -> None:
-            asked = Asked(head, "127.0.0.1", "us-east-1", {"EndpointName": "dogs"})
-            await authorizer.require(identity, needs, asked, "rest-json")
+            details = RequestDetails(head, "127.0.0.1", "us-east-1", {"EndpointName": "dogs"})
+            await authorizer.require(identity, needs, details, "rest-json")
 
         await require()
         begun = time.process_time()

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.errors import AwsError
-from harness.gateway.identify import Head, credential_of, identify
+from harness.gateway.identify import Head, credential_of, identify, service_for
+from harness.hosting.api import Hosting
+from harness.hosting.runtime.api import HostingRuntime
 
 SCOPE = "AKIDEXAMPLE/20260101/eu-west-1/sagemaker/aws4_request"
 
@@ -59,6 +61,24 @@ def test_a_service_that_botocore_does_not_know_is_left_to_the_backend() -> None:
     scope = SCOPE.replace("sagemaker", "no-such-thing")
     found = identify(head(authorization=f"AWS4-HMAC-SHA256 Credential={scope}, Signature=0"))
     assert (found.service, found.operation) == ("no-such-thing", None)
+
+
+@pytest.mark.parametrize(
+    ("signing_name", "path", "target", "service"),
+    [
+        ("sagemaker", "/", "SageMaker.CreateModel", "sagemaker"),
+        ("sagemaker", "/endpoints/e/invocations", "", "sagemaker-runtime"),
+        ("monitoring", "/", "", "cloudwatch"),
+        ("dynamodb", "/", "DynamoDBStreams_20120810.ListStreams", "dynamodbstreams"),
+        ("s3", "/bucket", "", "s3"),
+        ("no-such-thing", "/", "", "no-such-thing"),
+    ],
+)
+def test_services_that_share_a_signing_name_are_told_apart(
+    signing_name: str, path: str, target: str, service: str
+) -> None:
+    owned = {service.service_name: service for service in (Hosting, HostingRuntime)}
+    assert service_for(signing_name, head(path=path, x_amz_target=target), owned) == service
 
 
 @given(

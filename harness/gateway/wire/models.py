@@ -1,4 +1,4 @@
-"""botocore's service models: which service a request is for, and which operation."""
+"""botocore's service models, and the operations of REST services by method and path."""
 
 from __future__ import annotations
 
@@ -13,15 +13,6 @@ import botocore.session
 from botocore.loaders import UnknownServiceError
 from botocore.model import OperationModel, ServiceModel
 
-# Signing names that are not botocore's service names, or that several services share: the one taken where no rule below
-# tells them apart.
-_SERVICE_OF_SIGNING_NAME = {
-    "monitoring": "cloudwatch",
-    "email": "ses",
-    "elasticloadbalancing": "elbv2",
-    "states": "stepfunctions",
-}
-
 
 @cache
 def _session() -> botocore.session.Session:
@@ -30,7 +21,7 @@ def _session() -> botocore.session.Session:
 
 @cache
 def service_model(service: str) -> ServiceModel:
-    """The model of a botocore service name; raises botocore's UnknownServiceError."""
+    """The model of a service by botocore's name. Raises botocore's UnknownServiceError."""
     return _session().get_service_model(service)
 
 
@@ -40,22 +31,12 @@ def is_known_service(name: str) -> bool:
     return name in _session().get_available_services()
 
 
-def service_for(signing_name: str, path: str, target: str) -> str:
-    """The botocore service that a request signed for ``signing_name`` is for.
-
-    ``sagemaker`` and ``sagemaker-runtime`` sign alike and differ in the path (botocore); DynamoDB and its streams
-    differ in the ``X-Amz-Target`` prefix. A name that botocore does not know is returned as it came.
-    """
-    if signing_name == "sagemaker" and path.startswith("/endpoints/"):
-        return "sagemaker-runtime"
-    if signing_name == "dynamodb" and target.startswith("DynamoDBStreams"):
-        return "dynamodbstreams"
-    return _SERVICE_OF_SIGNING_NAME.get(signing_name, signing_name)
-
-
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a REST operation lives: a compiled path, the literal query it needs, and its labels' names."""
+    """The path of a REST operation as a pattern, the literal query that it needs, and the names of its labels.
+
+    literals: number of literal characters in the path; a path with more of them is more specific.
+    """
 
     operation: OperationModel
     path: re.Pattern[str]
@@ -65,7 +46,7 @@ class Route:
 
 
 class RestRouter:
-    """Finds the operation of a REST request by method, path and literal query, most specific first."""
+    """Finds the operation of a REST request by method, path and literal query."""
 
     def __init__(self, model: ServiceModel) -> None:
         routes = defaultdict(list)
@@ -78,19 +59,21 @@ class RestRouter:
         }
 
     def match(self, method: str, path: str, query: str) -> tuple[OperationModel, dict[str, str]] | None:
-        """The operation and its path labels as text, or None. ``path`` is raw, so that %2F stays in its label."""
+        """The most specific operation with its path labels, or None. path: raw, so that %2F stays in a label."""
         return next(self.matches(method, path, query), None)
 
     def matches(self, method: str, path: str, query: str) -> Iterator[tuple[OperationModel, dict[str, str]]]:
         """All operations that a request may be, the most specific first."""
-        asked = parse_qs(query, keep_blank_values=True)
+        parameters = parse_qs(query, keep_blank_values=True)
         bare = path.rstrip("/") or "/"
         for route in self._routes.get(method, ()):
-            found = route.path.fullmatch(bare)
-            if found and all(key in asked and value in (None, asked[key][0]) for key, value in route.query.items()):
+            match = route.path.fullmatch(bare)
+            if match and all(
+                key in parameters and value in (None, parameters[key][0]) for key, value in route.query.items()
+            ):
                 yield (
                     route.operation,
-                    {label: unquote(value) for label, value in zip(route.labels, found.groups(), strict=True)},
+                    {label: unquote(value) for label, value in zip(route.labels, match.groups(), strict=True)},
                 )
 
 
@@ -111,13 +94,13 @@ def _route(operation: OperationModel) -> Route:
 
 @cache
 def rest_router(service: str) -> RestRouter:
-    """The router of a REST service, compiled once."""
+    """The router of a REST service."""
     return RestRouter(service_model(service))
 
 
 @cache
 def first_segments(service: str) -> frozenset[str]:
-    """The literal first segments of a REST service's paths (``2015-03-31``); none where a path begins with a label."""
+    """The first segments of a REST service's paths (``2015-03-31``). A path that begins with a label has none."""
     model = service_model(service)
     if not str(model.metadata["protocol"]).startswith("rest-"):
         return frozenset()
@@ -134,6 +117,5 @@ __all__ = [
     "first_segments",
     "is_known_service",
     "rest_router",
-    "service_for",
     "service_model",
 ]

@@ -38,6 +38,7 @@ class HostingRuntime(Service):
     """Answers for the endpoints of ``hosting``. invocation_seconds: what a container has to answer."""
 
     service_name: ClassVar[str] = "sagemaker-runtime"
+    signing_name: ClassVar[str] = "sagemaker"
     body_limit: ClassVar[int] = 6_291_456  # botocore, BodyBlob
     validation_code: ClassVar[str] = "ValidationError"
 

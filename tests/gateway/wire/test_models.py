@@ -1,27 +1,10 @@
-"""Which service and operation a request is for."""
+"""Operations of REST services by method, path and query."""
 
 from __future__ import annotations
 
 import pytest
 
-from harness.gateway.wire.models import is_known_service, rest_router, service_for
-
-
-@pytest.mark.parametrize(
-    ("signing_name", "path", "target", "service"),
-    [
-        ("sagemaker", "/", "SageMaker.CreateModel", "sagemaker"),
-        ("sagemaker", "/endpoints/e/invocations", "", "sagemaker-runtime"),
-        ("monitoring", "/", "", "cloudwatch"),
-        ("dynamodb", "/", "DynamoDBStreams_20120810.ListStreams", "dynamodbstreams"),
-        ("s3", "/bucket", "", "s3"),
-        ("no-such-thing", "/", "", "no-such-thing"),
-    ],
-)
-def test_services_that_share_a_signing_name_are_told_apart(
-    signing_name: str, path: str, target: str, service: str
-) -> None:
-    assert service_for(signing_name, path, target) == service
+from harness.gateway.wire.models import is_known_service, rest_router
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,217 @@
+"""Authenticates and authorizes a request before its service sees it: who sent it, and whether the policies allow it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from harness.access import errors
+from harness.access.directory import Directory
+from harness.access.entities import Entity
+from harness.access.rules import reference
+from harness.access.rules.access_keys import AccessKey
+from harness.access.rules.actions import Need
+from harness.access.rules.call_log import CallLog
+from harness.access.rules.context import Circumstances, RequestContext, Sender, Tags
+from harness.access.rules.evaluation import AccessRequest, Decision, Policies, denial, evaluate
+from harness.access.rules.policy import Policy, parse_policy
+from harness.access.rules.signature import Message, find_fault
+from harness.core.calls import Principal
+from harness.gateway.backend_services import (
+    ASSUME_ROLE,
+    FREE_ACTIONS,
+    PASS_ROLE,
+    PASSED_TO_SERVICE,
+    bucket_of,
+    quotes_resource,
+    takes_anonymous,
+)
+from harness.gateway.identify import AwsRequest, Credential, Head, signature_of
+
+ResourcePolicies = Mapping[str, Callable[[str], str | None]]
+"""Prefix of a service's actions -> a function from the ARN of a resource to its policy as JSON, None if it has none."""
+ResourceTags = Mapping[str, Callable[[str], Tags]]
+"""Prefix of a service's actions -> a function from the ARN of a resource to its tags."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who sent a request. key: None for an unsigned one, which only some operations take."""
+
+    principal: Principal
+    key: AccessKey | None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestDetails:
+    """What condition keys read of a request.
+
+    source: the client's address. members: by their botocore names. condition_keys: those that only the service knows.
+    """
+
+    head: Head
+    source: str
+    region: str
+    members: Mapping[str, Any]
+    condition_keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+class Authorizer:
+    """policies, tags: of the resources of the owned services. calls: the log of what roles and users call."""
+
+    def __init__(self, directory: Directory, calls: CallLog, policies: ResourcePolicies, tags: ResourceTags) -> None:
+        self._directory = directory
+        self._calls = calls
+        self._policies = policies
+        self._tags = tags
+
+    # ---- authentication
+
+    async def identity(self, request: AwsRequest) -> Identity:
+        """Who sent a request. Raises AwsError if it has to be signed and is not, or if nobody issued its key."""
+        if request.credential is not None:
+            return await self.key_owner(request.credential, request.protocol)
+        if request.operation is not None and request.operation.auth_type == "none":
+            # AssumeRoleWithWebIdentity and the like carry a proof of their own.
+            return Identity(self._directory.root, None)
+        if takes_anonymous(request.service):
+            return Identity(Principal("anonymous", self._directory.account, "anonymous"), None)
+        raise errors.missing_token(request.protocol)
+
+    async def key_owner(self, credential: Credential, protocol: str) -> Identity:
+        """Whose the access key is. Raises AwsError if nobody issued it."""
+        key = await self._directory.key(credential.access_key)
+        if key is None:
+            raise errors.unknown_key(protocol)
+        return Identity(key.principal, key)
+
+    def verify(
+        self, identity: Identity, credential: Credential | None, head: Head, body: bytes | None, protocol: str
+    ) -> None:
+        """Raises AwsError if the session token is foreign or expired, or if the signature does not hold.
+
+        body: None if it is streamed to the backend. A key whose secret was never seen cannot be verified: it is
+        believed. So is the administrator's, because clients of local emulators sign with any secret.
+        """
+        key = identity.key
+        if key is None or credential is None or not key.secret:
+            return
+        now = time.time()
+        if key.token and head.headers.get("x-amz-security-token", credential.token) != key.token:
+            raise errors.foreign_token(protocol)
+        if key.expires is not None and now > key.expires:
+            raise errors.expired_token(protocol)
+        signature = signature_of(head, credential)
+        message = Message(head.method, head.path, head.query, head.headers, body)
+        fault = find_fault(signature, message, key.secret, now)
+        if fault is not None:
+            raise errors.bad_signature(fault, signature.stamp, now, protocol)
+
+    async def user_id(self, principal: Principal) -> str:
+        """``aws:userid``: the account for its root user, else IAM's identifier, with a role session's name."""
+        if principal.kind == "root":
+            return principal.account
+        return _user_id(principal, await self._directory.entity(principal))
+
+    # ---- authorization
+
+    async def require(self, identity: Identity, needs: Iterable[Need], details: RequestDetails, protocol: str) -> None:
+        """Raises AwsError, with AWS's sentence, unless the policies allow everything that a request needs."""
+        if identity.principal.kind == "root":
+            return
+        sender, entity, session = await self._sender(identity)
+        caller = sender.caller
+        for need in needs:
+            if need.action in FREE_ACTIONS:
+                continue
+            for resource in need.resources or (None,):
+                context = RequestContext(sender, self._circumstances(details, need.action, resource))
+                policies = Policies(
+                    entity.identity,
+                    entity.boundary,
+                    session,
+                    await self._resource_policy(need.action, resource),
+                    _account(resource),
+                    trust=need.action == ASSUME_ROLE,
+                )
+                decision = evaluate(AccessRequest(caller, need.action, resource, context), policies)
+                self._log(caller.entity_arn, need.action, resource, decision, context)
+                if not decision.allowed:
+                    if caller.kind == "anonymous":
+                        raise errors.missing_token(protocol)
+                    quoted = quotes_resource(need.action)
+                    raise errors.denied(denial(caller, need.action, resource, decision, quoted=quoted), protocol)
+
+    async def require_pass_role(
+        self, identity: Identity, roles: Iterable[str], prefix: str, details: RequestDetails, protocol: str
+    ) -> None:
+        """Does the same for the roles that a request hands to a service. prefix: of the service's actions."""
+        need = Need(PASS_ROLE, tuple(roles))
+        passed_to = {PASSED_TO_SERVICE: (f"{prefix}.amazonaws.com",)}
+        await self.require(identity, (need,), replace(details, condition_keys=passed_to), protocol)
+
+    async def _sender(self, identity: Identity) -> tuple[Sender, Entity, tuple[Policy, ...] | None]:
+        """The caller for condition keys, the user or role with its policies, and the session policies."""
+        principal, key = identity.principal, identity.key
+        if key is None:
+            nobody = Entity("")
+            return Sender(self._directory.caller(principal, nobody)), nobody, None
+        entity = self._directory.cached_entity(principal) or await self._directory.entity(principal)
+        session = None if key.session is None else await self._directory.session_policies(key)
+        caller = self._directory.caller(principal, entity)
+        tags = {**entity.tags, **key.tags}
+        return Sender(caller, tags, _user_id(principal, entity), key.issued), entity, session
+
+    def _circumstances(self, details: RequestDetails, action: str, resource: str | None) -> Circumstances:
+        return Circumstances(
+            details.region,
+            self._directory.account,
+            time.time(),
+            details.source,
+            details.head.headers,
+            details.members,
+            lambda: self._resource_tags(action, resource),
+            details.condition_keys,
+        )
+
+    def _resource_tags(self, action: str, resource: str | None) -> Tags:
+        tags_of = self._tags.get(action.partition(":")[0])
+        return tags_of(resource) if tags_of is not None and resource is not None else {}
+
+    async def _resource_policy(self, action: str, resource: str | None) -> Policy | None:
+        if resource is None:
+            return None
+        if action == ASSUME_ROLE:
+            return (await self._directory.role(resource)).trust
+        bucket = bucket_of(action, resource)
+        if bucket is not None:
+            return await self._directory.bucket_policy(bucket)
+        policy_of = self._policies.get(action.partition(":")[0])
+        document = policy_of(resource) if policy_of is not None else None
+        return None if document is None else parse_policy(f"policy of {resource}", document, "resource")
+
+    def _log(
+        self, principal: str, action: str, resource: str | None, decision: Decision, context: RequestContext
+    ) -> None:
+        def specific_keys() -> dict[str, tuple[str, ...]]:
+            """The condition keys that are specific to the action."""
+            entry = reference.action(action)
+            listed = () if entry is None else entry.condition_keys
+            keys = (key.lower() for key in listed if "$" not in key and not key.startswith("aws:"))
+            return {key: context[key] for key in (*keys, PASSED_TO_SERVICE) if key in context}
+
+        self._calls.add(principal, action, resource, decision, specific_keys)
+
+
+def _user_id(principal: Principal, entity: Entity) -> str:
+    if principal.kind == "assumed-role":
+        return f"{entity.identifier}:{principal.arn.rpartition('/')[2]}"
+    return entity.identifier
+
+
+def _account(resource: str | None) -> str:
+    """The account in an ARN; "" if it has none."""
+    parts = (resource or "").split(":", 5)
+    return parts[4] if len(parts) == 6 and len(parts[4]) == 12 and parts[4].isdigit() else ""
