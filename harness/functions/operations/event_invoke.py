@@ -9,6 +9,7 @@ from typing import Any
 from harness.core.calls import Call
 from harness.functions import errors
 from harness.functions.function import Function
+from harness.functions.rules import names
 from harness.functions.rules.event_invoke import EventInvokeConfig, changed
 from harness.functions.rules.names import LATEST
 from harness.functions.state import Operations, page
@@ -64,14 +65,14 @@ class EventInvokeOperations(Operations):
         config = changed(before, request, unqualified_arn=function.reference.arn)
         for arn in (config.on_success, config.on_failure):
             if arn is not None and ":lambda:" in arn:
-                self._check_destination(arn, function)
+                self._check_destination(arn)
         config = replace(config, modified=self.state.now())
         function.event_invoke[qualifier] = config
         return config.response()
 
-    def _check_destination(self, arn: str, function: Function) -> None:
-        region, account, _, name = arn.split(":")[3:7]
-        if (account, region, name) not in self.state.functions.by_key:
+    def _check_destination(self, arn: str) -> None:
+        reference = names.from_arn(arn)
+        if reference is None or self.state.functions.get(reference) is None:
             raise errors.invalid(f"The destination ARN {arn} is invalid.")
 
 

@@ -78,24 +78,19 @@ class PermissionOperations(Operations):
 
     def resource_policy(self, arn: str) -> str | None:
         """The policy of a function, version or alias as JSON; None if there is none."""
-        if ":function:" not in arn:
+        reference = names.from_arn(arn)
+        if reference is None:
             return None
-        reference, function = self._of_arn(arn)
+        function = self.state.functions.get(reference)
         policy = function.policies.get(reference.qualifier) if function else None
         return policy.document() if policy is not None else None
-
-    def _of_arn(self, arn: str) -> tuple[FunctionReference, Function | None]:
-        _, _, _, region, account, *_ = f"{arn}:::::".split(":")
-        reference = names.parse(arn, None, account=account, region=region)
-        return reference, self.state.functions.get(reference)
 
     # ---- tags
 
     def tags_of(self, arn: str) -> Mapping[str, str]:
         """The tags of a function. Empty for an ARN that is not a function's."""
-        if ":function:" not in arn:
-            return {}
-        function = self._of_arn(arn)[1]
+        reference = names.from_arn(arn)
+        function = self.state.functions.get(reference) if reference is not None else None
         return function.tags if function is not None else {}
 
     async def tag_resource(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:

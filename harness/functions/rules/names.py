@@ -61,6 +61,14 @@ def parse(raw: str, qualifier: str | None, *, account: str, region: str) -> Func
     return FunctionReference(match["account"] or account, region, match["name"], qualifier or derived)
 
 
+def from_arn(arn: str) -> FunctionReference | None:
+    """The function, version or alias of a full ARN; None for any other text."""
+    match = _NAME.fullmatch(arn) if arn.startswith("arn:") else None
+    if match is None or not (match["region"] and match["account"]):
+        return None
+    return FunctionReference(match["account"], match["region"], match["name"], match["qualifier"])
+
+
 def for_creation(raw: str, *, account: str, region: str) -> FunctionReference:
     """The reference of a function to be created: unqualified, with a name of at most 64 characters. Raises AwsError."""
     reference = parse(raw, None, account=account, region=region)

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.errors import AwsError
-from harness.functions.rules.names import FunctionReference, for_creation, parse
+from harness.functions.rules.names import FunctionReference, for_creation, from_arn, parse
 
 HERE = {"account": "123456789012", "region": "us-east-1"}
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:dog"
@@ -51,3 +51,15 @@ def test_a_new_functions_name_has_at_most_64_characters() -> None:
     assert for_creation("a" * 64, **HERE).name == "a" * 64
     with pytest.raises(AwsError, match="Member must have length less than or equal to 64"):
         for_creation("a" * 65, **HERE)
+
+
+@pytest.mark.parametrize(
+    "text", ["f", "123456789012:function:f", "arn:aws:lambda:us-east-1:123456789012:x:y:z", "arn:", "*"]
+)
+def test_only_a_full_arn_is_read_as_one(text: str) -> None:
+    assert from_arn(text) is None
+
+
+def test_a_full_arn_names_the_function_and_its_qualifier() -> None:
+    reference = from_arn("arn:aws:lambda:eu-west-1:123456789012:function:f:live")
+    assert reference == FunctionReference("123456789012", "eu-west-1", "f", "live")
