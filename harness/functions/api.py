@@ -19,6 +19,7 @@ from harness.functions import errors, package
 from harness.functions.cgroup import MemoryCgroups
 from harness.functions.code_store import CodeStore
 from harness.functions.deployer import Deployer
+from harness.functions.function import DeployedFunctions
 from harness.functions.host import Host
 from harness.functions.invoker import Invoker
 from harness.functions.metrics import FunctionMetrics
@@ -32,7 +33,7 @@ from harness.functions.operations.urls import UrlOperations
 from harness.functions.operations.versions import VersionOperations
 from harness.functions.rules import names
 from harness.functions.rules.concurrency import IDLE_SECONDS, PREPARATION_SECONDS
-from harness.functions.state import DeployedFunctions, State
+from harness.functions.state import State
 from harness.functions.storage import can_be_private
 from harness.functions.urls import FunctionUrls
 

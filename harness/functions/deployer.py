@@ -13,14 +13,13 @@ from harness.backend.client import Backend
 from harness.core.clock import Clock
 from harness.core.errors import AwsError
 from harness.functions import errors, package, role
-from harness.functions.function import Function, Version
+from harness.functions.function import DeployedFunctions, Function, Version, new_revision
 from harness.functions.host import Code, Host
 from harness.functions.package import Package
 from harness.functions.pool import Pool
 from harness.functions.provisioning import Provisioning
 from harness.functions.rules.concurrency import FunctionConcurrency
 from harness.functions.rules.configuration import Configuration
-from harness.functions.state import DeployedFunctions, new_revision
 
 
 class Deployer:

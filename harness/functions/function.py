@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
+import uuid
 from dataclasses import dataclass, field
 
+from harness.core.calls import Call
 from harness.functions import errors
 from harness.functions.package import Package
 from harness.functions.pool import Pool
 from harness.functions.provisioning import ProvisionedConfig, Provisioning
 from harness.functions.rules.aliases import Alias
-from harness.functions.rules.concurrency import FunctionConcurrency
+from harness.functions.rules.concurrency import AccountConcurrency, FunctionConcurrency
 from harness.functions.rules.configuration import Configuration
 from harness.functions.rules.event_invoke import EventInvokeConfig
 from harness.functions.rules.function_url import UrlConfig
@@ -83,3 +85,30 @@ def version_of(function: Function, reference: FunctionReference) -> Version:
     if version is None:
         raise errors.not_found(reference.arn)
     return version
+
+
+AccountRegion = tuple[str, str]
+"""Account and region."""
+
+
+@dataclass(slots=True)
+class DeployedFunctions:
+    """Every function by account, region and name, with the concurrency of each account and region."""
+
+    by_key: dict[tuple[str, str, str], Function] = field(default_factory=dict)
+    concurrency: dict[AccountRegion, AccountConcurrency] = field(default_factory=dict)
+
+    def get(self, reference: FunctionReference) -> Function | None:
+        return self.by_key.get(reference.key)
+
+    def all(self, call: Call) -> list[Function]:
+        """The functions of the caller's account and region, sorted by name."""
+        place = (call.account, call.region)
+        return [function for key, function in sorted(self.by_key.items()) if key[:2] == place]
+
+    def account(self, account: str, region: str) -> AccountConcurrency:
+        return self.concurrency.setdefault((account, region), AccountConcurrency())
+
+
+def new_revision() -> str:
+    return str(uuid.uuid4())

@@ -16,14 +16,13 @@ from harness.backend.client import Backend
 from harness.core.clock import Clock, WallClock
 from harness.functions import asynchronous, destinations, errors
 from harness.functions.deployer import Deployer
-from harness.functions.function import Function, Version, version_of
+from harness.functions.function import DeployedFunctions, Function, Version, version_of
 from harness.functions.metrics import FunctionMetrics
 from harness.functions.rules import names
 from harness.functions.rules.concurrency import Refusal, Start
 from harness.functions.rules.event_invoke import EventInvokeConfig, dead_letter, record
 from harness.functions.rules.names import LATEST, FunctionReference
 from harness.functions.rules.result import Invocation, InvocationResult
-from harness.functions.state import DeployedFunctions
 
 log = logging.getLogger(__name__)
 

@@ -2,49 +2,24 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from harness.backend.client import Backend
 from harness.core.calls import Call
 from harness.core.clock import Clock
 from harness.functions import errors
 from harness.functions.code_store import CodeStore
-from harness.functions.function import Function, version_of
+from harness.functions.deployer import Deployer
+from harness.functions.function import DeployedFunctions, Function, version_of
+from harness.functions.invoker import Invoker
 from harness.functions.layers import Layers
 from harness.functions.rules import names
-from harness.functions.rules.concurrency import AccountConcurrency
 from harness.functions.rules.names import LATEST, FunctionReference
 
-if TYPE_CHECKING:
-    from harness.functions.deployer import Deployer
-    from harness.functions.invoker import Invoker
-
 Item = TypeVar("Item")
-AccountRegion = tuple[str, str]
-"""Account and region."""
-
-
-@dataclass(slots=True)
-class DeployedFunctions:
-    """Every function by account, region and name, with the concurrency of each account and region."""
-
-    by_key: dict[tuple[str, str, str], Function] = field(default_factory=dict)
-    concurrency: dict[AccountRegion, AccountConcurrency] = field(default_factory=dict)
-
-    def get(self, reference: FunctionReference) -> Function | None:
-        return self.by_key.get(reference.key)
-
-    def all(self, call: Call) -> list[Function]:
-        """The functions of the caller's account and region, sorted by name."""
-        place = (call.account, call.region)
-        return [function for key, function in sorted(self.by_key.items()) if key[:2] == place]
-
-    def account(self, account: str, region: str) -> AccountConcurrency:
-        return self.concurrency.setdefault((account, region), AccountConcurrency())
 
 
 @dataclass(slots=True)
@@ -122,10 +97,6 @@ def check_account(call: Call, reference: FunctionReference) -> None:
     if reference.account != call.account:
         action = "InvokeFunction" if call.operation == "Invoke" else call.operation
         raise errors.other_account(call.principal.arn, action, reference.arn)
-
-
-def new_revision() -> str:
-    return str(uuid.uuid4())
 
 
 def check_revision(current: str, request: Mapping[str, Any]) -> None:

@@ -9,13 +9,13 @@ from typing import Any
 
 from harness.core.calls import Call
 from harness.functions import errors, package, role
-from harness.functions.function import Function, Version, version_of
+from harness.functions.function import Function, Version, new_revision, version_of
 from harness.functions.operations.permissions import MOST_TAGS
 from harness.functions.rules import configuration as configurations
 from harness.functions.rules import names
 from harness.functions.rules.concurrency import FunctionConcurrency
 from harness.functions.rules.names import LATEST, FunctionReference
-from harness.functions.state import Operations, check_account, check_revision, new_revision, page
+from harness.functions.state import Operations, check_account, check_revision, page
 
 PAGE_SIZE = 50  # functions a page of ListFunctions at most (botocore, ListFunctions)
 

@@ -10,11 +10,11 @@ from typing import Any
 from harness.core.calls import Call
 from harness.core.errors import AwsError
 from harness.functions import errors
-from harness.functions.function import Function, version_of
+from harness.functions.function import Function, new_revision, version_of
 from harness.functions.rules import names
 from harness.functions.rules.names import LATEST, FunctionReference
 from harness.functions.rules.permissions import ResourcePolicy, statement
-from harness.functions.state import Operations, new_revision
+from harness.functions.state import Operations
 
 MOST_TAGS = 50  # of a function (Lambda guide, configuration-tags)
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from harness.core.calls import Call
 from harness.functions import errors
-from harness.functions.function import Function
+from harness.functions.function import Function, new_revision
 from harness.functions.rules.aliases import Alias, weights
 from harness.functions.rules.names import LATEST, FunctionReference
-from harness.functions.state import Operations, check_revision, new_revision, page
+from harness.functions.state import Operations, check_revision, page
 
 PAGE_SIZE = 50  # versions or aliases a page at most (botocore)
 
