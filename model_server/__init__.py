@@ -1,5 +1,5 @@
-"""The SageMaker container: GET /ping and POST /invocations over a folder in the layout of /opt/ml/model.
+"""The SageMaker container: serves GET /ping and POST /invocations from a folder laid out like /opt/ml/model.
 
-Two interchangeable servers keep the contract, and both run the official sagemaker-pytorch-inference toolkit's handler
-in TorchServe's own Python worker: ``torchserve`` (Java in front of the workers) and ``asgi`` (no Java).
+Two interchangeable servers keep the contract: ``torchserve`` (Java in front of the workers) and ``asgi`` (no Java).
+Both run the official sagemaker-pytorch-inference toolkit's handler in TorchServe's own Python worker.
 """

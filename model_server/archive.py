@@ -1,4 +1,4 @@
-"""model.tar.gz onto disk, with nothing landing outside, on every Python from 3.11.0 on."""
+"""Unpacks model.tar.gz, and lets nothing land outside of its folder, on every Python from 3.11.0 on."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import Any
 
 MOST_BYTES = 30 * 2**30
-"""Unpacked: the storage volume of the smallest instances (unverified); a decompression bomb ends here."""
+"""The most unpacked bytes: the storage volume of the smallest instances (unverified). It stops a decompression bomb."""
 MOST_MEMBERS = 1_000_000
-"""Ours: more than a model ever has."""
+"""The most members; ours. No model has as many."""
 
 
 class UnsafeMemberError(tarfile.TarError):
-    """A member that would land outside the target, or is no file, folder or link, or is too much; the message says."""
+    """A member that would land outside the target, is no file, folder or link, or exceeds a limit: see the message."""
 
 
 def unpack(archive: Path, target: Path) -> None:
     """Unpacks a tar, gzipped or not, into the folder ``target``.
 
-    Raises UnsafeMemberError before a hostile member is written, another tarfile.TarError or EOFError for what is no
-    whole archive, and OSError.
+    Raises UnsafeMemberError before a hostile member is written, another tarfile.TarError or EOFError for a broken
+    archive, and OSError.
     """
     root = target.resolve()
     with tarfile.open(archive, "r:*") as tar:
@@ -29,7 +29,7 @@ def unpack(archive: Path, target: Path) -> None:
 
 
 def _safe(tar: tarfile.TarFile, root: Path) -> Iterator[tarfile.TarInfo]:
-    # Python 3.11.4 brought tarfile's own filter, which looks once more; Debian 12 has 3.11.2.
+    # tarfile's own filter checks once more from Python 3.11.4 on; Debian 12 has 3.11.2.
     size = 0
     for number, member in enumerate(tar, 1):
         size += member.size

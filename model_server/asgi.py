@@ -1,5 +1,4 @@
-"""The ``asgi`` server: TorchServe's Python workers without Java. This process keeps the queue and hands out the
-requests.
+"""The ``asgi`` server: TorchServe's Python workers without Java. This process keeps the queue and hands out requests.
 
 Limits and error answers are TorchServe's (0.12.0: WorkerThread.java, BatchAggregator.java, RestJob.java).
 """
@@ -25,33 +24,33 @@ from model_server.settings import (
     MAX_RESPONSE_BYTES,
     STARTUP_TIMEOUT_SECONDS,
     ModelServerError,
-    Settings,
+    ServerSettings,
 )
 from model_server.torchserve import HANDLER
-from model_server.upstream import Answer, Headers, forwarded_answer_headers
+from model_server.upstream import Headers, HttpAnswer, forwarded_answer_headers
 
 _WORKER_PROGRAM = Path(__file__).resolve().parent / "worker.py"
-_FIRST_PORT = 9000  # TorchServe's name for its first worker; here only part of a socket's name
+_FIRST_PORT = 9000  # TorchServe's port of its first worker; here only a part of a socket's name
 _READ_BUFFER = 1 << 20
 _LONGEST_BACKOFF = 5.0
 _CONNECT_PAUSE = 0.02
 
 
 class WorkerDiedError(Exception):
-    """The worker ended, or was ended for being late or answering with too much."""
+    """The worker ended, or was ended because it answered too late or too much."""
 
 
 class Worker:
     """One Python process that holds the model and answers one request at a time."""
 
-    def __init__(self, settings: Settings, sockets: Path, environment: Mapping[str, str], number: int) -> None:
+    def __init__(self, settings: ServerSettings, sockets: Path, environment: Mapping[str, str], number: int) -> None:
         self._settings = settings
         self._socket = sockets / f".ts.sock.{_FIRST_PORT + number}"
         self._environment = environment
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        """Start the process and load the model; WorkerDiedError when it ends before it has."""
+        """Starts the process and loads the model. Raises WorkerDiedError if it ends before the model is loaded."""
         torchserve = _torchserve_package()
         model_dir = model_root(self._settings.model_dir)
         self._process = process = await asyncio.create_subprocess_exec(
@@ -84,8 +83,8 @@ class Worker:
         if reply.code != 200:
             raise WorkerDiedError
 
-    async def ask(self, headers: Headers, body: bytes) -> Answer:
-        """Answer one request; WorkerDiedError, with the process ended, when it fails to."""
+    async def ask(self, headers: Headers, body: bytes) -> HttpAnswer:
+        """Has the worker answer one request. If it fails to, ends the process and raises WorkerDiedError."""
         try:
             async with asyncio.timeout(self._settings.response_timeout):
                 self._writer.writelines(otf.inference_request(str(uuid.uuid4()), headers, body))
@@ -96,14 +95,14 @@ class Worker:
             raise WorkerDiedError from None
 
     async def ended(self) -> None:
-        """Wait for the process's end and its last line; whatever it started ends with it."""
+        """Waits for the process's end and its last line, and ends whatever it started."""
         if self._process is not None:
             await self._process.wait()
             self.kill()
             await self._copying
 
     def kill(self) -> None:
-        """End the process and whatever it started."""
+        """Ends the process and whatever it started."""
         if self._process is not None:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -117,7 +116,7 @@ class Worker:
 
 
 async def _copy_log(output: asyncio.StreamReader) -> None:
-    # Whole lines at a time: several workers share the launcher's output.
+    # It writes whole lines, because several workers share the launcher's output.
     pending = b""
     while chunk := await output.read(1 << 16):
         *lines, pending = (pending + chunk).split(b"\n")
@@ -129,7 +128,7 @@ async def _copy_log(output: asyncio.StreamReader) -> None:
 class Asgi:
     """The workers behind one queue of 100 requests."""
 
-    def __init__(self, settings: Settings, sockets: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, settings: ServerSettings, sockets: Path, environment: Mapping[str, str]) -> None:
         self._settings = settings
         self._sockets = sockets
         self._environment = environment
@@ -140,24 +139,24 @@ class Asgi:
         self._stopping = False
 
     async def start(self) -> None:
-        """Start the workers; they report over their links."""
+        """Starts the workers, which report over their links."""
         _torchserve_package()
         self._keepers = [self._spawn(self._keep(number)) for number in range(self._settings.workers)]
 
     async def ended(self) -> str:
-        """Only when no worker can be started any more; whether starting again is of use, the links tell."""
+        """Waits until the workers are stopped. Whether starting them again is of use is for the links to tell."""
         await asyncio.gather(*self._keepers)
         return "The workers were stopped."
 
     async def open(self) -> None:
-        """Nothing more to wait for."""
+        """Does nothing, since the workers are all there is to wait for."""
 
-    async def invoke(self, headers: Headers, body: bytes) -> Answer:
-        """What a worker answers, as TorchServe would pass it on."""
+    async def invoke(self, headers: Headers, body: bytes) -> HttpAnswer:
+        """Returns what a worker answers, as TorchServe would pass it on."""
         if self._idle:
             worker = self._idle.popleft()
         elif len(self._queue) >= JOB_QUEUE_SIZE:
-            return Answer.error(
+            return HttpAnswer.error(
                 503,
                 "ServiceUnavailableException",
                 'Model "model" has no worker to serve inference request. Please use scale workers API to add workers. '
@@ -176,12 +175,12 @@ class Asgi:
                 else:
                     self._free(place.result())
                 raise
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[HttpAnswer] = asyncio.get_running_loop().create_future()
         self._spawn(self._ask(worker, headers, body, answer))
         return await answer
 
     async def stop(self) -> None:
-        """End the workers at once."""
+        """Ends the workers at once."""
         self._stopping = True
         for worker in self._workers.values():
             worker.kill()
@@ -192,7 +191,7 @@ class Asgi:
             await worker.ended()
 
     async def _keep(self, number: int) -> None:
-        """Start a worker, and another whenever it has ended: at once, then with longer and longer pauses."""
+        """Keeps one worker running: restarts it when it ends, with longer and longer pauses if it cannot start."""
         pause = 0.0
         while not self._stopping:
             worker = self._workers[number] = Worker(self._settings, self._sockets, self._environment, number)
@@ -210,13 +209,13 @@ class Asgi:
                 with suppress(ValueError):
                     self._idle.remove(worker)
 
-    async def _ask(self, worker: Worker, headers: Headers, body: bytes, answer: asyncio.Future[Answer]) -> None:
-        # A task of its own: the worker is busy until it has answered, even when nobody waits for that any more.
+    async def _ask(self, worker: Worker, headers: Headers, body: bytes, answer: asyncio.Future[HttpAnswer]) -> None:
+        # This runs as a task of its own, because the worker is busy until it has answered, even if the caller has gone.
         try:
             result = await worker.ask(headers, body)
             self._free(worker)
         except WorkerDiedError:
-            result = Answer.error(500, "InternalServerException", "Worker died.")
+            result = HttpAnswer.error(500, "InternalServerException", "Worker died.")
         if not answer.done():
             answer.set_result(result)
 
@@ -235,14 +234,14 @@ class Asgi:
         return task
 
 
-def _answer(reply: otf.Reply) -> Answer:
+def _answer(reply: otf.WorkerReply) -> HttpAnswer:
     prediction = reply.prediction
     if reply.code != 200 or prediction is None:
-        return Answer.error(reply.code, "InternalServerException", reply.message)
+        return HttpAnswer.error(reply.code, "InternalServerException", reply.message)
     headers = {name.lower(): value for name, value in prediction.headers}
     if prediction.content_type:
         headers.setdefault("content-type", prediction.content_type)
-    return Answer(prediction.status, forwarded_answer_headers(headers.items()), prediction.body)
+    return HttpAnswer(prediction.status, forwarded_answer_headers(headers.items()), prediction.body)
 
 
 def _torchserve_package() -> Path:
@@ -253,6 +252,6 @@ def _torchserve_package() -> Path:
 
 
 def _write(lines: list[bytes]) -> None:
-    # TorchServe takes the lines of measurements out of a worker's log too.
+    # As TorchServe does, it leaves out the lines of measurements.
     sys.stdout.buffer.write(b"".join(line + b"\n" for line in lines if not line.startswith(b"[METRICS]")))
     sys.stdout.buffer.flush()

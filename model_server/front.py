@@ -1,4 +1,4 @@
-"""The one port of the container: GET /ping and POST /invocations, and nothing else."""
+"""The container's one port, which serves GET /ping and POST /invocations and nothing else."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from model_server.settings import MAX_REQUEST_BYTES
-from model_server.upstream import Answer, Upstream, forwarded_request_headers
+from model_server.upstream import HttpAnswer, Upstream, forwarded_request_headers
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -17,13 +17,13 @@ _METHODS = {"/ping": "GET", "/invocations": "POST"}
 
 
 class _DisconnectedError(Exception):
-    """The client went away before its request was read."""
+    """The client disconnected before its request was read."""
 
 
 class Front:
-    """A raw ASGI application over an upstream.
+    """An ASGI application in front of an upstream.
 
-    ready: called per request; whether the model is loaded and a worker lives.
+    ready: called for each request; whether the model is loaded and a worker lives.
     """
 
     def __init__(self, upstream: Upstream, ready: Callable[[], bool]) -> None:
@@ -40,26 +40,26 @@ class Front:
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
 
-    async def _answer(self, scope: MutableMapping[str, Any], receive: Receive) -> Answer | None:
-        """What to send back; None when the client is gone."""
+    async def _answer(self, scope: MutableMapping[str, Any], receive: Receive) -> HttpAnswer | None:
+        """The answer to a request; None if the client has disconnected."""
         path = scope["path"]
         allowed = _METHODS.get(path)
         if allowed is None:
-            return Answer.error(
+            return HttpAnswer.error(
                 404, "ResourceNotFoundException", f"There is no {path} here: GET /ping or POST /invocations."
             )
         if scope["method"] != allowed:
-            answer = Answer.error(405, "MethodNotAllowedException", f"{path} takes {allowed} only.")
-            return Answer(answer.status, [*answer.headers, ("Allow", allowed)], answer.body)
+            answer = HttpAnswer.error(405, "MethodNotAllowedException", f"{path} takes {allowed} only.")
+            return HttpAnswer(answer.status, [*answer.headers, ("Allow", allowed)], answer.body)
         ready = self.opened and self._ready()
         if path == "/ping":
             return (
-                Answer(200, [("Content-Type", "application/json")], b'{"status": "Healthy"}\n')
+                HttpAnswer(200, [("Content-Type", "application/json")], b'{"status": "Healthy"}\n')
                 if ready
-                else Answer.error(503, "ServiceUnavailableException", "No worker holds the model.")
+                else HttpAnswer.error(503, "ServiceUnavailableException", "No worker holds the model.")
             )
         if not self.opened:
-            return Answer.error(
+            return HttpAnswer.error(
                 503, "ServiceUnavailableException", "The model is being loaded: wait until GET /ping says 200."
             )
         try:
@@ -67,11 +67,13 @@ class Front:
         except _DisconnectedError:
             return None
         if body is None:
-            return Answer.error(413, "RequestTooLargeException", f"The body is larger than {MAX_REQUEST_BYTES} bytes.")
+            return HttpAnswer.error(
+                413, "RequestTooLargeException", f"The body is larger than {MAX_REQUEST_BYTES} bytes."
+            )
         return await self._invoke(scope, receive, body)
 
-    async def _invoke(self, scope: MutableMapping[str, Any], receive: Receive, body: bytes) -> Answer | None:
-        # A caller that gives up takes its job out of the queue, as its closed connection does in TorchServe.
+    async def _invoke(self, scope: MutableMapping[str, Any], receive: Receive, body: bytes) -> HttpAnswer | None:
+        # If the client disconnects, its job leaves the queue, as in TorchServe.
         work = asyncio.ensure_future(self._upstream.invoke(forwarded_request_headers(scope["headers"]), body))
         gone = asyncio.ensure_future(receive())
         try:
@@ -86,7 +88,7 @@ class Front:
 
 
 async def _read(scope: MutableMapping[str, Any], receive: Receive) -> bytes | None:
-    """The whole body, or None when it is too large (it is then not read to its end)."""
+    """The whole body; None if it is too large, and then it is not read to its end."""
     declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
     if int(declared) > MAX_REQUEST_BYTES:
         return None

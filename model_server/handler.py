@@ -1,4 +1,4 @@
-"""The handler that TorchServe's worker loads: the toolkit's own, which also tells the launcher how loading went."""
+"""The handler that TorchServe's worker loads: the toolkit's own, with a report to the launcher of how loading went."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Handler(HandlerService):  # type: ignore[misc]
     """The toolkit's HandlerService; TorchServe expects exactly one class in this module."""
 
     def initialize(self, context: Any) -> None:
-        # TorchServe passes a link in its temporary folder; the model sees the folder that it was unpacked to.
+        # TorchServe passes a link in its temporary folder; the model is to see the folder that it was unpacked to.
         context.system_properties["model_dir"] = os.path.realpath(context.system_properties["model_dir"])
         try:
             super().initialize(context)

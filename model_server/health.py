@@ -1,6 +1,7 @@
-"""``python -m model_server.health``: exit status 0 when every worker of the container's TorchServe holds the model.
+"""``python -m model_server.health`` ends with status 0 if every worker of the container's TorchServe holds the model.
 
-TorchServe's own /ping is Healthy before the model is loaded and while no worker lives, so its management API is asked.
+It asks TorchServe's management API, because TorchServe's /ping is Healthy before the model is loaded and while no
+worker lives.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Brings one model server up, keeps it, and takes everything down with itself."""
+"""Brings one model server up, keeps it running, and takes everything down at the end."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from model_server.environment import worker_environment
 from model_server.front import Front
 from model_server.links import ModelLoadError, WorkerLinks
 from model_server.run_dir import RunDir, run_dir
-from model_server.settings import DRAIN_SECONDS, ModelServerError, Settings, available_cores, parse
+from model_server.settings import DRAIN_SECONDS, ModelServerError, ServerSettings, available_cores, parse
 from model_server.torchserve import TorchServe
 from model_server.upstream import Upstream
 
 
 def main() -> int:
-    """The command. Its exit status: 0 stopped as told, 1 an error, told in the last lines on standard error."""
+    """Runs the command. Returns its exit status: 0 if it was told to stop, 1 for an error, which it prints."""
     try:
         settings = parse(sys.argv[1:], os.environ, available_cores())
         with _bound(settings.host, settings.port) as listener, run_dir(settings.work_dir) as folder:
@@ -38,7 +38,7 @@ def main() -> int:
         _say(str(error))
         program = os.environ.get("SAGEMAKER_PROGRAM") or "inference.py"
         if not (settings.model_dir / "code" / program).exists():
-            # Else the error is of code that the user never wrote.
+            # Otherwise the error would come from code that the user never wrote.
             _say(
                 f"model.tar.gz has no code/{program}, so the toolkit's own model_fn was used, which loads one "
                 "TorchScript file (*.pt or *.pth): add either."
@@ -59,13 +59,13 @@ class _Server(uvicorn.Server):
 
 
 class _Launcher:
-    def __init__(self, settings: Settings, folder: RunDir) -> None:
+    def __init__(self, settings: ServerSettings, folder: RunDir) -> None:
         self._settings = settings
         self._folder = folder
 
     async def serve(self, listener: socket.socket) -> None:
-        """Serve until told to stop; ModelServerError when the model cannot be loaded or the server breaks."""
-        told, cut = self._stop_signals()
+        """Serves until told to stop. Raises ModelServerError if the model cannot be loaded or the server breaks."""
+        stop, cut = self._stop_signals()
         links = WorkerLinks(self._settings.workers)
         link_socket = self._folder.sockets / "link.sock"
         await links.listen(link_socket)
@@ -98,7 +98,7 @@ class _Launcher:
             _say("code/requirements.txt is not installed here: what it names must be in this Python environment.")
         try:
             await upstream.start()
-            await self._until_stopped(upstream, links, front, told, cut)
+            await self._until_stopped(upstream, links, front, stop, cut)
             server.should_exit = True
             await asyncio.wait((serving, asyncio.ensure_future(cut.wait())), return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -115,11 +115,11 @@ class _Launcher:
         return TorchServe(self._settings, self._folder.path, self._folder.sockets, environment)
 
     async def _until_stopped(
-        self, upstream: Upstream, links: WorkerLinks, front: Front, told: asyncio.Event, cut: asyncio.Event
+        self, upstream: Upstream, links: WorkerLinks, front: Front, stop: asyncio.Event, cut: asyncio.Event
     ) -> None:
         opening = asyncio.create_task(self._open(upstream, links, front))
         ended = asyncio.create_task(upstream.ended())
-        stopping = asyncio.create_task(told.wait())
+        stopping = asyncio.create_task(stop.wait())
         cutting = asyncio.create_task(cut.wait())
         tasks = (opening, ended, stopping, cutting)
         try:
@@ -148,26 +148,26 @@ class _Launcher:
         )
 
     def _stop_signals(self) -> tuple[asyncio.Event, asyncio.Event]:
-        """Two events: told to stop (requests in flight are finished), and cut off (nobody is there to answer)."""
+        """Two events. stop: requests in flight are finished. cut: the parent is gone, and nobody waits for answers."""
         loop = asyncio.get_running_loop()
-        told, cut = asyncio.Event(), asyncio.Event()
+        stop, cut = asyncio.Event(), asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, told.set)
+            loop.add_signal_handler(number, stop.set)
         if self._settings.lifeline:
 
             def watch() -> None:
                 while os.read(0, 1024):
                     pass
-                with contextlib.suppress(RuntimeError):  # The loop is closed: the end has come another way.
+                with contextlib.suppress(RuntimeError):  # The loop is closed: the server has ended otherwise.
                     loop.call_soon_threadsafe(cut.set)
 
             threading.Thread(target=watch, daemon=True).start()
-        return told, cut
+        return stop, cut
 
 
 @contextlib.contextmanager
 def _bound(host: str, port: int) -> Generator[socket.socket, None, None]:
-    """The listening socket, taken before anything is started."""
+    """The listening socket, bound before anything is started."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,5 +1,6 @@
-"""The worker's end of its link to the launcher: one line of JSON per event, and the link's end means that the
-worker's gone.
+"""The worker's end of its link to the launcher.
+
+Each event is a line of JSON, and the end of the link means that the worker has ended.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _link: socket.socket | None = None
 
 
 def connect() -> None:
-    """Open the link that the environment names; OSError when the launcher is gone."""
+    """Opens the link that the environment names. Raises OSError if the launcher has ended."""
     global _link  # noqa: PLW0603 - one process is one worker
     _link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     _link.connect(os.environ.pop(LINK_ENV))
@@ -27,12 +28,12 @@ def connect() -> None:
 
 
 def loaded() -> None:
-    """The model answers from now on."""
+    """Reports that the model is loaded."""
     _report(event="loaded")
 
 
 def failed(error: BaseException) -> None:
-    """The model cannot be loaded, and no retry would mend it."""
+    """Reports that the model cannot be loaded, and that trying again would not help."""
     summary = " ".join(f"{type(error).__name__}: {error}".split())
     lines = "".join(traceback.format_exception(error))
     if len(lines) > _LONGEST_TRACEBACK:

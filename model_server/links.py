@@ -10,7 +10,7 @@ from typing import Any
 
 from model_server.settings import ModelServerError
 
-# A worker that ends while it loads, without saying why (killed, out of memory), is started again this often.
+# How often a worker that ends while loading, without saying why (killed, out of memory), is started again.
 SILENT_ENDS_ALLOWED = 2
 _LONGEST_EVENT = 1 << 20
 
@@ -25,9 +25,9 @@ class ModelLoadError(ModelServerError):
 
 @dataclass
 class WorkerLinks:
-    """State of all workers, from their own words and from the ends of their links.
+    """The state of all workers, as they report it and as the ends of their links show it.
 
-    expected: so many workers hold the model before the server counts as ready for the first time.
+    expected: how many workers have to hold the model before the server is ready for the first time.
     """
 
     expected: int
@@ -42,11 +42,11 @@ class WorkerLinks:
         self._everyone_ready = asyncio.Event()
 
     async def listen(self, path: Path) -> None:
-        """Accept links on a Unix socket."""
+        """Accepts links on a Unix socket."""
         self._server = await asyncio.start_unix_server(self._serve, path, limit=_LONGEST_EVENT)
 
     async def close(self) -> None:
-        """Let go of every link; the workers end by themselves or are ended by their owner."""
+        """Closes every link. The workers end by themselves, or their owner ends them."""
         self._stopping = True
         self._server.close()
         for writer in list(self._all):
@@ -58,7 +58,7 @@ class WorkerLinks:
         return len(self._ready)
 
     async def everyone_ready(self) -> None:
-        """Wait until the expected number of workers hold the model, at the same time, for the first time."""
+        """Waits until the expected number of workers hold the model at the same time."""
         await self._everyone_ready.wait()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

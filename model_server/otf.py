@@ -1,7 +1,6 @@
-"""TorchServe's protocol between its front end and a Python worker, as the front end speaks it. Pure, but for reading
-a stream.
+"""TorchServe's protocol between its front end and a Python worker, from the front end's side.
 
-Lengths are 32-bit big-endian integers, -1 ends a list. Source: TorchServe 0.12.0, ts/protocol/otf_message_handler.py
+Lengths are 32-bit big-endian integers; -1 ends a list. Source: TorchServe 0.12.0, ts/protocol/otf_message_handler.py
 (the worker's side) and ModelRequestEncoder.java, ModelResponseDecoder.java (this side).
 """
 
@@ -34,8 +33,8 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """A worker's answer to a command: ``code`` 200, or what went wrong; ``prediction`` of an inference that ran."""
+class WorkerReply:
+    """A worker's answer to a command. code: 200, or what went wrong; prediction: of an inference that ran."""
 
     code: int
     message: str
@@ -43,22 +42,22 @@ class Reply:
 
 
 def load_request(model_dir: str, handler: str) -> bytes:
-    """The command to load the model, on the CPU, one request at a time."""
+    """The command to load the model on the CPU for one request at a time."""
     return b"".join(
         (b"L", _text("model"), _text(model_dir), _INT.pack(1), _text(handler), _INT.pack(-1), _text(""), b"\x01")
     )
 
 
 def inference_request(request_id: str, headers: Headers, body: bytes) -> Iterable[bytes]:
-    """The command to answer one request, in parts; the body is not copied."""
+    """The command to answer one request, in parts, so that the body is not copied."""
     content_type = next((value for name, value in headers if name.lower() == "content-type"), "")
     fields = b"".join(_text(name) + _text(value) for name, value in headers)
     parameter = _text("body") + _text(content_type.partition(";")[0].strip()) + _INT.pack(len(body))
     return b"I" + _text(request_id) + fields + _END + parameter, body, _END + _END
 
 
-async def read_reply(stream: asyncio.StreamReader, longest: int) -> Reply:
-    """The next answer of a worker. IncompleteReadError when it is gone, TooLongError above ``longest`` bytes."""
+async def read_reply(stream: asyncio.StreamReader, longest: int) -> WorkerReply:
+    """A worker's next answer. Raises IncompleteReadError if it has ended, TooLongError above ``longest`` bytes."""
     code = await _read_int(stream)
     message = await _read_text(stream, longest)
     prediction: Prediction | None = None
@@ -73,7 +72,7 @@ async def read_reply(stream: asyncio.StreamReader, longest: int) -> Reply:
         ]
         body = await stream.readexactly(await _read_length(stream, longest))
         prediction = Prediction(content_type, status, headers, body)
-    return Reply(code, message, prediction)
+    return WorkerReply(code, message, prediction)
 
 
 def _text(text: str) -> bytes:

@@ -1,9 +1,8 @@
 """Stand-ins for torchvision's pretrained weights, so that ``resnet50(pretrained=True)`` needs no internet.
 
-torch.hub looks for the checkpoint in TORCH_HOME and downloads it only when it is not there. Here a worker's
-TORCH_HOME is a folder of the run's own that begins empty, and the download step puts a checkpoint there: the real one
-of the user's own torch cache, or else one of the right structure with seeded weights. The user's cache is never
-written to.
+torch.hub looks for the checkpoint in TORCH_HOME and downloads it if it is not there. A worker's TORCH_HOME is a folder
+of the run that begins empty. In place of the download, the real checkpoint from the user's own torch cache is linked
+there, or one of the right structure with seeded weights. The user's cache is never written to.
 """
 
 from __future__ import annotations
@@ -23,10 +22,10 @@ SEED = 0
 
 
 def enable(cache_dir: Path, torch_home: str | None) -> None:
-    """Answer torch.hub's downloads of torchvision's weights in this process; others go on as before.
+    """Answers torch.hub's downloads of torchvision's weights in this process; other downloads go on as before.
 
     cache_dir: where stand-ins are kept between runs.
-    torch_home: a torch cache whose real checkpoints come first.
+    torch_home: a torch cache whose real checkpoints are preferred.
     """
     import torch.hub
 
@@ -60,9 +59,9 @@ def architecture_of(url: str) -> str | None:
 
 
 def stand_in(architecture: str, name: str, cache_dir: Path) -> Path:
-    """The checkpoint ``name`` with the structure of ``architecture`` and seeded weights, made on first use.
+    """The checkpoint ``name`` with the structure of ``architecture`` and seeded weights, which is made on first use.
 
-    The same torch and torchvision make the same weights. Safe to be called by several processes at once.
+    The same torch and torchvision make the same weights. Several processes may call this at once.
     """
     import torch
     import torchvision

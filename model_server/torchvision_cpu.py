@@ -1,9 +1,9 @@
-"""Lets a torchvision that was built for CUDA import beside a CPU torch.
+"""Makes a torchvision that was built for CUDA importable beside a CPU torch.
 
-The general registry's torchvision wheel links CUDA libraries, so with a CPU torch its extension does not load and
-``import torchvision`` ends in "operator torchvision::nms does not exist". Defining the two operators that it
-registers fakes for cures
-that: models and transforms work, ``torchvision.ops`` and ``torchvision.io``'s decoders do not (decode with Pillow).
+The general registry's torchvision wheel links CUDA libraries. With a CPU torch its extension does not load, and
+``import torchvision`` fails with "operator torchvision::nms does not exist". Defining the two operators for which
+torchvision registers fakes helps: models and transforms then work; ``torchvision.ops`` and the decoders of
+``torchvision.io`` do not (decode with Pillow).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _definitions: list[object] = []  # A torch Library undoes its definitions when i
 
 
 class _BeforeTorchvision(MetaPathFinder):
-    """Prepares torch at the moment that torchvision is first looked for, so that a model without it pays nothing."""
+    """Prepares torch when torchvision is first looked for, so that a model without torchvision loses no time."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -39,7 +39,7 @@ class _BeforeTorchvision(MetaPathFinder):
 
 @cache
 def enable() -> None:
-    """From now on ``import torchvision`` works here; nothing changes where it would have worked anyway."""
+    """Makes ``import torchvision`` work in this process; changes nothing if it works anyway."""
     if "torchvision" not in sys.modules:
         sys.meta_path.insert(0, _BeforeTorchvision())
 

@@ -1,4 +1,4 @@
-"""What the front hands requests to, and the answers that come back. Both servers look the same from here."""
+"""What the front end hands requests to, and the answers that come back: one interface for both servers."""
 
 from __future__ import annotations
 
@@ -11,40 +11,40 @@ Headers = list[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """An HTTP answer of the container."""
+class HttpAnswer:
+    """The container's answer to a request."""
 
     status: int
     headers: Headers
     body: bytes
 
     @classmethod
-    def error(cls, status: int, kind: str, message: str) -> Answer:
-        """An error as TorchServe writes its own: pretty-printed JSON with code, type and message."""
+    def error(cls, status: int, kind: str, message: str) -> HttpAnswer:
+        """An error as TorchServe writes it: pretty-printed JSON with code, type and message."""
         body = json.dumps({"code": status, "type": kind, "message": message}, indent=2) + "\n"
         return cls(status, [("Content-Type", "application/json")], body.encode())
 
 
 class Upstream(Protocol):
-    """A server of the model: started, opened once its workers hold the model, then asked."""
+    """A server of the model. It is started, opened when its workers hold the model, and then asked."""
 
     async def start(self) -> None: ...
 
     async def ended(self) -> str:
-        """Wait until it ends by itself; the reason as a sentence."""
+        """Waits until the server ends by itself. Returns the reason as a sentence."""
         ...
 
     async def open(self) -> None: ...
 
-    async def invoke(self, headers: Headers, body: bytes) -> Answer: ...
+    async def invoke(self, headers: Headers, body: bytes) -> HttpAnswer: ...
 
     async def stop(self) -> None: ...
 
 
 def forwarded_request_headers(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
-    """The headers that SageMaker hands to a container, in the spelling that it uses (handlers look them up by it).
+    """The headers that SageMaker passes to a container, in its spelling, by which handlers look them up.
 
-    headers: raw, lower-case names, as ASGI has them.
+    headers: as in ASGI, with names in lower case.
     """
     return [
         (_canonical(name.decode("latin-1")), value.decode("latin-1"))

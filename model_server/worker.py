@@ -1,6 +1,6 @@
-"""One worker: TorchServe's own worker program, tied to the launcher and prepared for the model's code.
+"""One worker: runs TorchServe's own worker program, tied to the launcher and prepared for the model's code.
 
-Run by path, by TorchServe (as its "python") or by the launcher: ``python -P worker.py .../model_service_worker.py
+TorchServe (as its "python") or the launcher runs it by path: ``python -P worker.py .../model_service_worker.py
 OPTIONS``.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 
 def main(arguments: list[str]) -> None:
-    # Before anything slow: a worker that is still loading must not outlive Java or the launcher.
+    # This comes before anything slow, because a worker that is still loading must not outlive Java or the launcher.
     from model_server import link, tether
 
     tether.die_with_parent()
@@ -38,11 +38,11 @@ def _prepare() -> None:
     stand_ins = os.environ.pop(pretrained.CACHE_ENV, None)
     if stand_ins is not None:
         pretrained.enable(Path(stand_ins), os.environ.pop(pretrained.TORCH_HOME_ENV, None))
-    import model_server.handler  # noqa: F401 - here, because TorchServe's loader hides an ImportError behind another
+    import model_server.handler  # noqa: F401 - imported here, because TorchServe's loader hides its ImportError
 
 
 if __name__ == "__main__":
-    # This package is found once, and a model's own modules keep their place before everything else of ours.
+    # This package is imported first; then its folder goes to the end of the path, behind the model's own modules.
     root = str(Path(__file__).resolve().parent.parent)
     sys.path.insert(0, root)
     import model_server  # noqa: F401

@@ -128,8 +128,8 @@ class Fleet:
         await self._remove([*self._slots, *self._leaving], drain=drain)
 
     async def _grow(self, desired: int, *, early: bool) -> None:
-        taken = {slot.number for slot in self._slots}
-        free = [number for number in range(desired + len(taken)) if number not in taken]
+        used = {slot.number for slot in self._slots}
+        free = [number for number in range(desired + len(used)) if number not in used]
         added = [_Slot(number, self._clock.now()) for number in free[: max(0, desired - len(self._slots))]]
         self._slots += added
         for slot in added:

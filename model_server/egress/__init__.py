@@ -1,1 +1,1 @@
-"""The model's own web requests, answered from recordings: a proxy on loopback that never asks the internet."""
+"""Answers the model's own web requests from recordings, by a proxy on loopback that never asks the internet."""

@@ -1,6 +1,6 @@
-"""An HTTP proxy on loopback, HTTPS included, that answers from recordings and refuses everything else with a sentence.
+"""An HTTP and HTTPS proxy on loopback that answers from recordings and refuses everything else with a sentence.
 
-HTTPS is opened with certificates of an authority that exists for this run only and that only this run's workers trust.
+It opens HTTPS with certificates of an authority that exists for this run only and that only this run's workers trust.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _METHODS = ("GET", "HEAD")
 
 
 class BadRequestError(Exception):
-    """Not a request that a proxy can serve; the message is for the client."""
+    """A request that a proxy cannot serve. The message is for the client."""
 
 
 class EgressProxy:
-    """Recorded responses for whoever uses its environment variables.
+    """Serves recorded responses to every process that has its environment variables.
 
-    folders: recordings, the first one that has a URL wins. run_dir: where the authority's certificate is written.
+    folders: of recordings; the first one that has a URL is used. run_dir: where the authority's certificate is written.
     """
 
     def __init__(self, folders: Sequence[Path], run_dir: Path) -> None:
@@ -39,20 +39,20 @@ class EgressProxy:
         self._context = cache(self._make_context)
 
     async def start(self) -> None:
-        """Listen on a free loopback port."""
+        """Listens on a free loopback port."""
         self._authority.cert_pem.write_to_path(str(self._bundle))
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=_LONGEST_HEAD)
         self.port: int = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
-        """Stop listening."""
+        """Stops listening."""
         self._server.close()
 
     def environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
-        """The variables by which requests, urllib, curl and the rest come here; loopback stays direct."""
+        """The variables by which requests, urllib, curl and others use the proxy; loopback stays direct."""
         proxy = f"http://127.0.0.1:{self.port}"
-        kept = inherited.get("NO_PROXY") or inherited.get("no_proxy")
-        direct = ",".join(part for part in ("127.0.0.1,localhost,::1", kept) if part)
+        excluded = inherited.get("NO_PROXY") or inherited.get("no_proxy")
+        direct = ",".join(part for part in ("127.0.0.1,localhost,::1", excluded) if part)
         return {
             **dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"), proxy),
             **dict.fromkeys(("NO_PROXY", "no_proxy"), direct),
@@ -109,7 +109,7 @@ class EgressProxy:
 
 
 class _Request:
-    """What httptools found of a request."""
+    """What httptools has parsed of a request."""
 
     def __init__(self) -> None:
         self.target = b""
@@ -123,7 +123,7 @@ class _Request:
 
 
 async def _read_request(reader: asyncio.StreamReader) -> tuple[str, str]:
-    """Method and target of the next request. Its body is read to its end: a client that still sends hears no answer."""
+    """Method and target of the next request. Reads its body to the end: a client reads nothing while it sends."""
     try:
         data = await reader.readuntil(b"\r\n\r\n")
     except asyncio.LimitOverrunError:

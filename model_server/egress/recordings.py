@@ -1,9 +1,10 @@
-"""Where a URL's recorded response lies in a folder. Pure, but for looking whether the file is there.
+"""Where a URL's recorded response is in a folder.
 
-``DIR/HOST/PATH``, as wget and curl's --create-dirs lay a mirror out: the host in lower case, with ``:PORT`` only if
-it is not the scheme's own; the path as the URL spells it, percent signs and all; ``index.html`` for a path that ends
-in a slash. A query is part of the file's name: ``%3F`` and the query, its slashes as ``%2F``. A name over 200 bytes
-is cut to 150 and ``-SHA256``. http and https share one recording.
+It is ``DIR/HOST/PATH``, as in a mirror by wget or curl's --create-dirs. The host is in lower case, with ``:PORT`` only
+if the port is not the scheme's own. The path is spelled as in the URL, with its percent signs, and ``index.html`` is
+appended to a path that ends in a slash. A query is part of the file's name: ``%3F`` and the query, with slashes as
+``%2F``. A name of more than 200 bytes is cut to 150, and ``-SHA256`` of the whole is appended. http and https share one
+recording.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ _AS_SPELLED = "%!$&'()*+,;=:@-._~"
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
-    """A recorded response: its file, and the content type that its extension stands for."""
+class RecordedResponse:
+    """A recorded response: its file, and the content type by the extension of the URL."""
 
     path: Path
     content_type: str
 
 
-def find(folders: Sequence[Path], url: str) -> Recording | None:
+def find(folders: Sequence[Path], url: str) -> RecordedResponse | None:
     """The first folder's recording of this URL, or None."""
     name = location(url)
     if name is None:
@@ -40,12 +41,12 @@ def find(folders: Sequence[Path], url: str) -> Recording | None:
         path = folder / name
         if path.is_file():
             guess, _ = mimetypes.guess_type(urlsplit(url).path)
-            return Recording(path, guess or "application/octet-stream")
+            return RecordedResponse(path, guess or "application/octet-stream")
     return None
 
 
 def location(url: str) -> Path | None:
-    """The recording's place below its folder; None for a URL that has none (no host, or a path that climbs out)."""
+    """The recording's path below its folder; None if the URL cannot have one (no host, or a path that climbs out)."""
     try:
         parts = urlsplit(url)
         port = parts.port

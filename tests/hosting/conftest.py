@@ -58,9 +58,9 @@ def settled(endpoint: Deployed, seconds: float = 120) -> dict[str, Any]:
     """The endpoint's description once it is no longer Creating."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        found = endpoint.describe()
-        if found["EndpointStatus"] != "Creating":
-            return found
+        description = endpoint.describe()
+        if description["EndpointStatus"] != "Creating":
+            return description
         time.sleep(0.1)
     raise AssertionError(f"{endpoint.name} is still Creating")
 

@@ -1,4 +1,7 @@
-"""Instances that a test holds in its hands, behind endpoints of a whole local AWS on a clock that the test moves."""
+"""Hand-held instances: a test decides what they answer and when they are ready, fail and end.
+
+They stand behind the endpoints of a whole local AWS, on a clock that the test moves.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ Handler = Callable[[bytes, Mapping[str, str]], Any]
 
 
 class HandInstance(Instance):
-    """Ready at once unless its hands hold it; answers what they say."""
+    """An instance that is ready when its hands are open and answers what they say."""
 
     def __init__(self, hands: Hands, spec: InstanceSpec, log: Log) -> None:
         self.hands = hands
@@ -51,12 +54,12 @@ class HandInstance(Instance):
 
     async def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
         self.requests.append((body, headers))
-        found = self.hands.answer.get(self.spec.variant, echo)(body, headers)
-        if asyncio.iscoroutine(found):
-            found = await asyncio.wait_for(found, timeout)
-        if isinstance(found, Answer):
-            return found
-        return Answer(200, "OK", {"Content-Type": "application/json"}, json.dumps(found).encode())
+        answer = self.hands.answer.get(self.spec.variant, echo)(body, headers)
+        if asyncio.iscoroutine(answer):
+            answer = await asyncio.wait_for(answer, timeout)
+        if isinstance(answer, Answer):
+            return answer
+        return Answer(200, "OK", {"Content-Type": "application/json"}, json.dumps(answer).encode())
 
     @contextlib.asynccontextmanager
     async def stream(self, body: bytes, headers: Mapping[str, str], timeout: float) -> AsyncIterator[StreamedAnswer]:
@@ -80,7 +83,7 @@ def echo(body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
 
 @dataclass
 class Hands(InstanceKind):
-    """All instances of a kind; answers, streams and failures by variant name."""
+    """The kind of hand-held instances. answer, streams, broken: by variant name."""
 
     reports_usage = True
     built: list[HandInstance] = field(default_factory=list)
@@ -100,15 +103,15 @@ class Hands(InstanceKind):
     def of(self, endpoint: str, variant: str = "v") -> list[HandInstance]:
         """The living instances of a variant."""
         return [
-            one
-            for one in self.built
-            if (one.spec.endpoint, one.spec.variant, one.stopped) == (endpoint, variant, False)
+            instance
+            for instance in self.built
+            if (instance.spec.endpoint, instance.spec.variant, instance.stopped) == (endpoint, variant, False)
         ]
 
 
 @dataclass
 class Held:
-    """A local AWS whose endpoints stand on hand-held instances, and whose time the test moves."""
+    """A local AWS whose endpoints have hand-held instances, and whose clock the test moves."""
 
     aws: Aws
     hands: Hands
@@ -116,7 +119,7 @@ class Held:
     _clients: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
-        """A boto3 client, made once: that takes longer than most tests."""
+        """A boto3 client, made once because that takes longer than most tests."""
         if service not in self._clients:
             self._clients[service] = self.aws.client(service)
         return self._clients[service]
@@ -138,7 +141,7 @@ class Held:
         name, model = unique("config"), self.model()
         self.sagemaker.create_endpoint_config(
             EndpointConfigName=name,
-            ProductionVariants=[variant(model, **one) for one in variants or ({},)],
+            ProductionVariants=[variant(model, **members_of_one) for members_of_one in variants or ({},)],
             **members,
         )
         return name
@@ -156,14 +159,16 @@ class Held:
 
     def settled(self, name: str) -> dict[str, Any]:
         """The endpoint's description once nothing is under way."""
-        return self.until(lambda: self.describe(name), lambda found: found["EndpointStatus"] in ("InService", "Failed"))
+        return self.until(
+            lambda: self.describe(name), lambda description: description["EndpointStatus"] in ("InService", "Failed")
+        )
 
     def until(self, look: Callable[[], Any], good: Callable[[Any], bool] = bool) -> Any:
         end = time.monotonic() + 20
-        while not good(found := look()):
-            assert time.monotonic() < end, f"it is still {found}"
+        while not good(value := look()):
+            assert time.monotonic() < end, f"it is still {value}"
             time.sleep(0.01)
-        return found
+        return value
 
     def invoke(self, name: str, body: bytes = b"{}", **members: Any) -> dict[str, Any]:
         runtime = self.client("sagemaker-runtime")
@@ -171,9 +176,9 @@ class Held:
         return {**answer, "Body": answer["Body"].read()}
 
     def metric(self, name: str, period: int = 60, namespace: str = "AWS/SageMaker", **dimensions: str) -> list[Any]:
-        """The series' periods that are over, oldest first."""
-        found = self.aws.local.metrics.history(namespace, name, dimensions.items(), REGION, period=period)
-        return list(found or ())
+        """The periods of a metric that are over, oldest first."""
+        periods = self.aws.local.metrics.history(namespace, name, dimensions.items(), REGION, period=period)
+        return list(periods or ())
 
 
 def variant(model: str, name: str = "v", count: int = 1, weight: float = 1.0, **members: Any) -> dict[str, Any]:

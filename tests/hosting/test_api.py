@@ -19,10 +19,10 @@ pytestmark = pytest.mark.torch
 
 
 def refusal(call: Any, **request: Any) -> str:
-    with pytest.raises(ClientError) as found:
+    with pytest.raises(ClientError) as refused:
         call(**request)
-    assert found.value.response["Error"]["Code"] == "ValidationException"
-    return str(found.value.response["Error"]["Message"])
+    assert refused.value.response["Error"]["Code"] == "ValidationException"
+    return str(refused.value.response["Error"]["Message"])
 
 
 def arn(kind: str, name: str) -> str:
@@ -37,7 +37,7 @@ class TestModels:
         assert created["ModelArn"] == arn("model", name)
         described = sagemaker.describe_model(ModelName=name)
         assert described["PrimaryContainer"] == container
-        assert [one["ModelName"] for one in sagemaker.list_models(NameContains=name)["Models"]] == [name]
+        assert [model["ModelName"] for model in sagemaker.list_models(NameContains=name)["Models"]] == [name]
         sagemaker.delete_model(ModelName=name)
         assert refusal(sagemaker.describe_model, ModelName=name) == f'Could not find model "{arn("model", name)}".'
 
@@ -94,7 +94,11 @@ class TestModels:
         pages = sagemaker.get_paginator("list_models").paginate(
             NameContains=prefix, SortBy="Name", SortOrder="Ascending", PaginationConfig={"PageSize": 2}
         )
-        assert [[one["ModelName"] for one in page["Models"]] for page in pages] == [names[:2], names[2:4], names[4:]]
+        assert [[model["ModelName"] for model in page["Models"]] for page in pages] == [
+            names[:2],
+            names[2:4],
+            names[4:],
+        ]
         assert "NextToken" in refusal(sagemaker.list_models, NextToken="nonsense!")
 
 
@@ -106,7 +110,7 @@ class TestEndpointConfigs:
         sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
         assert sagemaker.describe_endpoint_config(EndpointConfigName=name)["ProductionVariants"] == [variant]
         listed = sagemaker.list_endpoint_configs(NameContains=name)["EndpointConfigs"]
-        assert [one["EndpointConfigName"] for one in listed] == [name]
+        assert [config["EndpointConfigName"] for config in listed] == [name]
         sagemaker.delete_endpoint_config(EndpointConfigName=name)
         message = refusal(sagemaker.describe_endpoint_config, EndpointConfigName=name)
         assert message == f'Could not find endpoint configuration "{arn("endpoint-config", name)}".'
@@ -142,9 +146,9 @@ class TestEndpointConfigs:
 
 class TestEndpoints:
     def test_in_service_only_when_it_answers(self, echo: Deployed) -> None:
-        found = echo.describe()
-        assert found["EndpointArn"] == arn("endpoint", echo.name)
-        (variant,) = found["ProductionVariants"]
+        description = echo.describe()
+        assert description["EndpointArn"] == arn("endpoint", echo.name)
+        (variant,) = description["ProductionVariants"]
         assert (variant["VariantName"], variant["CurrentInstanceCount"], variant["DesiredInstanceCount"]) == (
             "AllTraffic",
             1,
@@ -155,7 +159,7 @@ class TestEndpoints:
     def test_listed_by_status(self, echo: Deployed) -> None:
         sagemaker = echo.aws.client("sagemaker")
         listed = sagemaker.list_endpoints(NameContains=echo.name, StatusEquals="InService")["Endpoints"]
-        assert [one["EndpointName"] for one in listed] == [echo.name]
+        assert [summary["EndpointName"] for summary in listed] == [echo.name]
         assert not sagemaker.list_endpoints(NameContains=echo.name, StatusEquals="Failed")["Endpoints"]
 
     def test_listed_by_the_time_of_their_last_change_and_sorted_by_status(self, held: Held) -> None:
@@ -174,8 +178,8 @@ class TestEndpoints:
         held.sagemaker.update_endpoint(EndpointName=names[0], EndpointConfigName=config)
 
         def listed(**request: Any) -> list[str]:
-            found = held.sagemaker.list_endpoints(NameContains=prefix, **request)["Endpoints"]
-            return [one["EndpointName"] for one in found]
+            endpoints = held.sagemaker.list_endpoints(NameContains=prefix, **request)["Endpoints"]
+            return [endpoint["EndpointName"] for endpoint in endpoints]
 
         assert listed() == names[::-1]
         assert listed(LastModifiedTimeAfter=before) == [names[1], names[0]]
@@ -219,27 +223,27 @@ class TestFailedEndpoints:
     """Failed with the container's own last lines as FailureReason."""
 
     def test_an_inference_py_that_cannot_be_imported(self, aws: Aws) -> None:
-        found = settled(create_endpoint(aws, model_tar(BROKEN)))
-        assert found["EndpointStatus"] == "Failed"
-        assert found["FailureReason"].startswith(
+        description = settled(create_endpoint(aws, model_tar(BROKEN)))
+        assert description["EndpointStatus"] == "Failed"
+        assert description["FailureReason"].startswith(
             "The primary container for production variant AllTraffic did not pass the ping health check. Please check "
             "CloudWatch logs for this endpoint. "
         )
-        assert "the breed list is missing" in found["FailureReason"]
-        assert len(found["FailureReason"]) <= 1024
+        assert "the breed list is missing" in description["FailureReason"]
+        assert len(description["FailureReason"]) <= 1024
 
     def test_an_archive_without_code(self, aws: Aws) -> None:
-        found = settled(create_endpoint(aws, model_tar(None)))
-        assert found["EndpointStatus"] == "Failed"
-        assert "Exactly one .pth or .pt file is required" in found["FailureReason"]
-        assert "model.tar.gz has no code/inference.py" in found["FailureReason"]
+        description = settled(create_endpoint(aws, model_tar(None)))
+        assert description["EndpointStatus"] == "Failed"
+        assert "Exactly one .pth or .pt file is required" in description["FailureReason"]
+        assert "model.tar.gz has no code/inference.py" in description["FailureReason"]
 
     def test_what_is_no_archive(self, aws: Aws) -> None:
         """The first two sentences as in public logs."""
         endpoint = create_endpoint(aws, b"not a tar")
-        found = settled(endpoint)
-        assert found["EndpointStatus"] == "Failed"
-        assert found["FailureReason"].startswith(
+        description = settled(endpoint)
+        assert description["EndpointStatus"] == "Failed"
+        assert description["FailureReason"].startswith(
             f'Failed to extract model data archive from URL "s3://{endpoint.name.lower()}/model.tar.gz". Please ensure '
             "that the object located at the URL is a valid tar.gz archive."
         )
@@ -254,8 +258,8 @@ class TestFailedEndpoints:
         sagemaker.create_endpoint_config(EndpointConfigName=bucket, ProductionVariants=[variant(bucket)])
         s3.delete_object(Bucket=bucket, Key="m.tar.gz")
         sagemaker.create_endpoint(EndpointName=bucket, EndpointConfigName=bucket)
-        found = held.settled(bucket)
-        assert found["FailureReason"] == f"Could not find model data at s3://{bucket}/m.tar.gz."
+        description = held.settled(bucket)
+        assert description["FailureReason"] == f"Could not find model data at s3://{bucket}/m.tar.gz."
         assert held.settled(held.endpoint(bucket, wait=False))["EndpointStatus"] == "InService"
 
     def test_an_endpoint_that_failed_can_be_deleted_and_not_invoked(self, aws: Aws) -> None:

@@ -29,13 +29,14 @@ SECONDS = 0.8
 
 def settings_of(kind: str, bench: Bench, folder: Path) -> LocalSettings:
     """What a stack says of such an endpoint; two containers, for the second takes over from the first."""
-    found: list[LocalSettings] = []
+    settings: list[LocalSettings] = []
     for number in range(2 if kind == "container" else 1):
         work = folder / str(number) / "work"
         work.mkdir(parents=True)
         spec = InstanceSpec("e", "v", number, "ml.m5.large", folder / str(number) / "model", work, {}, LocalSettings())
-        found.append(bench.settle(spec, SECONDS, 0.0).settings)
-    return replace(found[0], instances=kind, containers=tuple(url for one in found for url in one.containers))
+        settings.append(bench.settle(spec, SECONDS, 0.0).settings)
+    containers = tuple(url for one_instance in settings for url in one_instance.containers)
+    return replace(settings[0], instances=kind, containers=containers)
 
 
 class Deployed:
@@ -59,20 +60,20 @@ class Deployed:
 
     @property
     def instance(self) -> Instance:
-        found = self.aws.local.hosting.endpoint(REGION, self.name)
-        assert found is not None
-        return found[1].variants["v"].fleet.instances[0]
+        serving = self.aws.local.hosting.endpoint(REGION, self.name)
+        assert serving is not None
+        return serving[1].variants["v"].fleet.instances[0]
 
     def until(self, good: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         end = time.monotonic() + 120
-        while not good(found := self.sagemaker.describe_endpoint(EndpointName=self.name)):
-            assert time.monotonic() < end, f"it is still {found}"
+        while not good(description := self.sagemaker.describe_endpoint(EndpointName=self.name)):
+            assert time.monotonic() < end, f"it is still {description}"
             time.sleep(0.1)
-        return dict(found)
+        return dict(description)
 
     def invoke(self) -> tuple[str, bytes]:
-        asked = {"Body": b"{}", "ContentType": "application/json", "Accept": "application/json"}
-        answer = self.runtime.invoke_endpoint(EndpointName=self.name, **asked)
+        request = {"Body": b"{}", "ContentType": "application/json", "Accept": "application/json"}
+        answer = self.runtime.invoke_endpoint(EndpointName=self.name, **request)
         return answer["ContentType"], answer["Body"].read()
 
 
@@ -81,7 +82,10 @@ def test_it_serves_dies_in_mid_request_and_is_replaced(aws: Aws, tmp_path: Path,
     bench = BENCHES[kind](tmp_path)
     try:
         endpoint = Deployed(aws, settings_of(kind, bench, tmp_path / "settled"))
-        assert endpoint.until(lambda found: found["EndpointStatus"] != "Creating")["EndpointStatus"] == "InService"
+        assert (
+            endpoint.until(lambda description: description["EndpointStatus"] != "Creating")["EndpointStatus"]
+            == "InService"
+        )
         content_type, body = endpoint.invoke()
         assert content_type == "application/json"
         assert json.loads(body)
@@ -90,13 +94,13 @@ def test_it_serves_dies_in_mid_request_and_is_replaced(aws: Aws, tmp_path: Path,
             struck = pool.submit(endpoint.invoke)
             time.sleep(SECONDS / 3)
             aws.run(bench.kill(endpoint.instance))
-            with pytest.raises(ClientError) as found:
+            with pytest.raises(ClientError) as refused:
                 struck.result(30)
-        assert found.value.response["Error"]["Code"] == "ModelError"
-        assert found.value.response["ResponseMetadata"]["HTTPStatusCode"] == 424
+        assert refused.value.response["Error"]["Code"] == "ModelError"
+        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 424
 
-        endpoint.until(lambda found: found["ProductionVariants"][0]["CurrentInstanceCount"] == 0)
-        endpoint.until(lambda found: found["ProductionVariants"][0]["CurrentInstanceCount"] == 1)
+        endpoint.until(lambda description: description["ProductionVariants"][0]["CurrentInstanceCount"] == 0)
+        endpoint.until(lambda description: description["ProductionVariants"][0]["CurrentInstanceCount"] == 1)
         assert endpoint.invoke()[0] == "application/json"
         endpoint.sagemaker.delete_endpoint(EndpointName=endpoint.name)
         waiting = {"Delay": 1, "MaxAttempts": 60}

@@ -80,10 +80,10 @@ async def a_part_and_no_more(reader: asyncio.StreamReader, writer: asyncio.Strea
 
 @pytest.fixture(scope="module")
 def container(aws: Aws) -> Iterator[Container]:
-    found = Container()
-    aws.run(found.start())
-    yield found
-    aws.run(found.stop())
+    running = Container()
+    aws.run(running.start())
+    yield running
+    aws.run(running.stop())
 
 
 @pytest.fixture(scope="module")
@@ -93,9 +93,9 @@ def endpoint(aws: Aws, container: Container) -> Iterator[Deployed]:
     sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant(name)])
     aws.local.hosting.configure(name, LocalSettings(instances="container", containers=(container.url,)))
     sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
-    found = Deployed(aws, name)
-    assert settled(found)["EndpointStatus"] == "InService"
-    yield found
+    deployed = Deployed(aws, name)
+    assert settled(deployed)["EndpointStatus"] == "InService"
+    yield deployed
     sagemaker.delete_endpoint(EndpointName=name)
 
 
@@ -111,9 +111,9 @@ def test_no_answer_is_a_model_error_and_the_next_request_is_served(
     endpoint: Deployed, container: Container, behave: Serve, said: str
 ) -> None:
     container.behave = behave
-    with pytest.raises(ClientError) as found:
+    with pytest.raises(ClientError) as refused:
         endpoint.invoke({})
-    response: Any = found.value.response
+    response: Any = refused.value.response
     assert (response["Error"]["Code"], response["OriginalStatusCode"]) == ("ModelError", 0)
     assert response["OriginalMessage"] == said
     container.behave = answer
@@ -122,8 +122,8 @@ def test_no_answer_is_a_model_error_and_the_next_request_is_served(
 
 def stream(endpoint: Deployed) -> Iterator[Any]:
     runtime = endpoint.aws.client("sagemaker-runtime")
-    found = runtime.invoke_endpoint_with_response_stream(EndpointName=endpoint.name, Body=b"{}")
-    return iter(found["Body"])
+    streamed = runtime.invoke_endpoint_with_response_stream(EndpointName=endpoint.name, Body=b"{}")
+    return iter(streamed["Body"])
 
 
 def test_parts_reach_the_client_while_the_container_still_writes(endpoint: Deployed, container: Container) -> None:
@@ -146,9 +146,9 @@ def test_a_model_that_leaks_loses_the_request_that_was_too_much(aws: Aws, monkey
     endpoint = create_endpoint(aws, model_tar(ECHO))
     assert settled(endpoint)["EndpointStatus"] == "InService"
     first = json.loads(endpoint.invoke({})["Body"])["pid"]
-    with pytest.raises(ClientError) as found:
+    with pytest.raises(ClientError) as refused:
         endpoint.invoke({"leak": 900_000_000, "sleep": 30})
-    assert found.value.response["Error"]["Code"] == "ModelError"
+    assert refused.value.response["Error"]["Code"] == "ModelError"
     end = time.monotonic() + 60
     while True:
         try:
@@ -161,8 +161,8 @@ def test_a_model_that_leaks_loses_the_request_that_was_too_much(aws: Aws, monkey
     assert answer["pid"] != first
     aws.run(aws.local.hosting.logs.flush())
     group, logs = f"/aws/sagemaker/Endpoints/{endpoint.name}", aws.client("logs")
-    said = logs.filter_log_events(logGroupName=group, filterPattern='"Out of memory"')["events"]
-    assert f"Out of memory: killed process {first} (" in said[0]["message"]
+    events = logs.filter_log_events(logGroupName=group, filterPattern='"Out of memory"')["events"]
+    assert f"Out of memory: killed process {first} (" in events[0]["message"]
     aws.client("sagemaker").delete_endpoint(EndpointName=endpoint.name)
 
 
@@ -175,11 +175,11 @@ def test_a_model_that_takes_5_minutes_to_load(held: Held, limit: int | None, sta
     held.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=held.config(members))
     begun = held.clock.now()
     held.until(lambda: held.advance(20) or held.describe(name)["EndpointStatus"] != "Creating")
-    found = held.describe(name)
-    assert found["EndpointStatus"] == status
+    description = held.describe(name)
+    assert description["EndpointStatus"] == status
     assert held.clock.now() - begun >= (240 if limit is None else 300)
     if limit is None:
-        assert "/ping did not answer 200 within 240 s" in found["FailureReason"]
+        assert "/ping did not answer 200 within 240 s" in description["FailureReason"]
     held.sagemaker.delete_endpoint(EndpointName=name)
 
 

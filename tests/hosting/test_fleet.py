@@ -72,7 +72,7 @@ class Yard:
 
     @property
     def alive(self) -> list[HandInstance]:
-        return [one for one in self.built if not one.stopped]
+        return [instance for instance in self.built if not instance.stopped]
 
 
 async def ask(fleet: Fleet) -> Answer:
@@ -165,15 +165,15 @@ async def test_what_is_too_much_for_all_instances_together_is_throttled_at_once(
     yard = Yard()
     fleet = yard.fleet(VirtualClock(), desired=2, concurrent_requests=3)
     await fleet.start()
-    for one in yard.built:
-        one.hold.clear()
+    for instance in yard.built:
+        instance.hold.clear()
     requests = [asyncio.create_task(ask(fleet)) for _ in range(6)]
-    await until(lambda: sum(one.served for one in yard.built) == 6)
-    with pytest.raises(AwsError) as found:
+    await until(lambda: sum(instance.served for instance in yard.built) == 6)
+    with pytest.raises(AwsError) as refused:
         await ask(fleet)
-    assert (found.value.code, found.value.status) == ("ThrottlingException", 400)
-    for one in yard.built:
-        one.hold.set()
+    assert (refused.value.code, refused.value.status) == ("ThrottlingException", 400)
+    for instance in yard.built:
+        instance.hold.set()
     await asyncio.gather(*requests)
     await ask(fleet)
     await fleet.stop()
@@ -186,9 +186,9 @@ async def test_scaled_up_and_down_while_it_serves() -> None:
     await fleet.scale(4)
     assert (fleet.in_service, fleet.desired) == (4, 4)
     await fleet.scale(2)
-    assert (fleet.in_service, [one.number for one in yard.alive]) == (2, [0, 1])
+    assert (fleet.in_service, [instance.number for instance in yard.alive]) == (2, [0, 1])
     await fleet.scale(3)
-    assert sorted(one.number for one in yard.alive) == [0, 1, 2]
+    assert sorted(instance.number for instance in yard.alive) == [0, 1, 2]
     await fleet.stop()
     assert not yard.alive
 
@@ -203,7 +203,7 @@ def test_whatever_is_asked_for_is_what_is_there(counts: list[int]) -> None:
         for count in counts:
             await fleet.scale(count)
             assert fleet.in_service == len(yard.alive) == fleet.desired == count
-            assert sorted(one.number for one in yard.alive) == list(range(count))
+            assert sorted(instance.number for instance in yard.alive) == list(range(count))
         await fleet.stop()
 
     asyncio.run(run())
@@ -223,10 +223,10 @@ async def test_a_removed_instance_gets_no_new_request_and_finishes_what_it_has()
     yard, clock = Yard(), VirtualClock()
     fleet = yard.fleet(clock, desired=2, strategy="LEAST_OUTSTANDING_REQUESTS")
     await fleet.start()
-    for one in yard.built:
-        one.hold.clear()
+    for instance in yard.built:
+        instance.hold.clear()
     requests = [asyncio.create_task(ask(fleet)) for _ in range(2)]
-    await until(lambda: sum(one.served for one in yard.built) == 2)
+    await until(lambda: sum(instance.served for instance in yard.built) == 2)
     scaling = asyncio.create_task(fleet.scale(1))
     await until(lambda: fleet.in_service == 1)
     kept, leaving = yard.built
@@ -237,7 +237,7 @@ async def test_a_removed_instance_gets_no_new_request_and_finishes_what_it_has()
     await scaling
     assert leaving.stopped
     kept.hold.set()
-    assert sorted(found.body for found in await asyncio.gather(*requests)) == [b"0", b"0", b"0", b"0", b"1"]
+    assert sorted(answer.body for answer in await asyncio.gather(*requests)) == [b"0", b"0", b"0", b"0", b"1"]
     await fleet.stop()
 
 
@@ -264,18 +264,18 @@ async def test_one_cut_short_while_it_scales_leaves_nothing_behind() -> None:
     yard, clock = Yard(), VirtualClock()
     fleet = yard.fleet(clock, desired=2)
     await fleet.start()
-    for one in yard.built:
-        one.hold.clear()
+    for instance in yard.built:
+        instance.hold.clear()
     requests = [asyncio.create_task(ask(fleet)) for _ in range(8)]
-    await until(lambda: sum(one.served for one in yard.built) == 8)
+    await until(lambda: sum(instance.served for instance in yard.built) == 8)
     scaling = asyncio.create_task(fleet.scale(1))
     await until(lambda: fleet.in_service == 1)
     scaling.cancel()
     await asyncio.gather(scaling, return_exceptions=True)
     await fleet.stop()
     assert not yard.alive
-    for one in yard.built:
-        one.hold.set()
+    for instance in yard.built:
+        instance.hold.set()
     await asyncio.gather(*requests)
 
 

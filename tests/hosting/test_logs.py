@@ -23,10 +23,10 @@ def test_each_instance_has_a_stream_of_its_own(held: Held) -> None:
     (instance,) = held.hands.of(name, "b")
     instance.log("")
     instance.log("loaded 133 breeds")
-    found = streams(held, name)
-    assert sorted(stream.split("/")[0] for stream in found) == ["a", "a", "b"]
-    assert all(re.fullmatch(r"[ab]/i-[0-9a-f]{17}", stream) for stream in found)
-    assert sorted(found.values()) == [["started"], ["started"], ["started", "loaded 133 breeds"]]
+    lines_by_stream = streams(held, name)
+    assert sorted(stream.split("/")[0] for stream in lines_by_stream) == ["a", "a", "b"]
+    assert all(re.fullmatch(r"[ab]/i-[0-9a-f]{17}", stream) for stream in lines_by_stream)
+    assert sorted(lines_by_stream.values()) == [["started"], ["started"], ["started", "loaded 133 breeds"]]
 
 
 def test_a_replacement_has_a_new_one(held: Held) -> None:

@@ -76,8 +76,8 @@ def test_an_archive_from_s3(aws: Aws, bucket: str, tmp_path: Path) -> None:
 
 def test_every_object_below_a_prefix_as_it_is(aws: Aws, bucket: str, tmp_path: Path) -> None:
     """S3DataType S3Prefix with CompressionType None (botocore, S3ModelDataSource)."""
-    found = laid_out(aws, tmp_path, S3Source(f"s3://{bucket}/m/files/", "S3Prefix", "None"))
-    assert found == {"w.pth": b"w", "code/i.py": b"x"}
+    model_dir = laid_out(aws, tmp_path, S3Source(f"s3://{bucket}/m/files/", "S3Prefix", "None"))
+    assert model_dir == {"w.pth": b"w", "code/i.py": b"x"}
 
 
 def test_one_object_as_it_is(aws: Aws, bucket: str, tmp_path: Path) -> None:

@@ -58,8 +58,8 @@ def test_errors_by_what_the_model_answered(held: Held, status: int, counted: tup
     except held.client("sagemaker-runtime").exceptions.ModelError:
         assert status != 200
     to_next_minute(held)
-    found = [held.metric(error, EndpointName=name, VariantName="v")[-1].total for error in ERRORS]
-    assert tuple(found) == counted
+    totals = [held.metric(error, EndpointName=name, VariantName="v")[-1].total for error in ERRORS]
+    assert tuple(totals) == counted
 
 
 def test_an_idle_minute_is_a_zero_and_not_a_gap(held: Held) -> None:
@@ -68,16 +68,16 @@ def test_an_idle_minute_is_a_zero_and_not_a_gap(held: Held) -> None:
     to_next_minute(held)
     held.advance(120)
     for metric in ("Invocations", "InvocationsPerInstance", *ERRORS):
-        found = held.metric(metric, EndpointName=name, VariantName="v")[-2:]
-        assert [(one.total, one.samples) for one in found] == [(0, 1), (0, 1)]
+        periods = held.metric(metric, EndpointName=name, VariantName="v")[-2:]
+        assert [(period.total, period.samples) for period in periods] == [(0, 1), (0, 1)]
     assert not held.metric("ModelLatency", EndpointName=name, VariantName="v")
 
 
 def test_concurrency_every_10_s_for_each_instance(held: Held) -> None:
     name = held.endpoint(held.config({"count": 2}))
     held.advance(20)
-    found = held.metric("ConcurrentRequestsPerModel", 10, EndpointName=name, VariantName="v")[-1]
-    assert (found.samples, found.total) == (2, 0)
+    period = held.metric("ConcurrentRequestsPerModel", 10, EndpointName=name, VariantName="v")[-1]
+    assert (period.samples, period.total) == (2, 0)
 
 
 def test_concurrency_is_what_was_in_flight_on_the_mean_of_the_10_s(held: Held) -> None:
@@ -118,7 +118,7 @@ def test_what_the_instances_use(held: Held) -> None:
     instance.used = ResourceUsage(1.0, 2 * 2**30)
     assert held.until(lambda: minute("MemoryUtilization"))[-1].maximum == 25.0
     instance.used = ResourceUsage(1e6, 2 * 2**30)
-    assert held.until(lambda: minute("CPUUtilization"), lambda found: found and found[-1].maximum > 200)
+    assert held.until(lambda: minute("CPUUtilization"), lambda periods: periods and periods[-1].maximum > 200)
 
 
 def test_a_deleted_endpoint_has_no_more(held: Held) -> None:

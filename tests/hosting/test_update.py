@@ -28,10 +28,15 @@ def refusal(error: pytest.ExceptionInfo[ClientError]) -> tuple[str, str]:
     return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
 
 
-def counts(found: dict[str, Any]) -> dict[str, tuple[int, int, float]]:
+def counts(description: dict[str, Any]) -> dict[str, tuple[int, int, float]]:
+    """Current count, desired count and current weight by variant."""
     return {
-        one["VariantName"]: (one["CurrentInstanceCount"], one["DesiredInstanceCount"], one["CurrentWeight"])
-        for one in found["ProductionVariants"]
+        variant["VariantName"]: (
+            variant["CurrentInstanceCount"],
+            variant["DesiredInstanceCount"],
+            variant["CurrentWeight"],
+        )
+        for variant in description["ProductionVariants"]
     }
 
 
@@ -42,16 +47,16 @@ class TestBlueGreen:
         new = held.config({"count": 2})
         held.hands.ready.clear()
         update(held, name, new)
-        found = held.describe(name)
-        assert found["EndpointStatus"] == "Updating"
+        description = held.describe(name)
+        assert description["EndpointStatus"] == "Updating"
         held.until(lambda: held.describe(name).get("PendingDeploymentSummary", {}).get("ProductionVariants"))
         assert held.describe(name)["PendingDeploymentSummary"]["EndpointConfigName"] == new
         before = len(old.requests)
         held.invoke(name)
         assert len(old.requests) == before + 1
         held.aws.run(held.hands.open())
-        found = held.settled(name)
-        assert (found["EndpointStatus"], found["EndpointConfigName"], counts(found)) == (
+        description = held.settled(name)
+        assert (description["EndpointStatus"], description["EndpointConfigName"], counts(description)) == (
             "InService",
             new,
             {"v": (2, 2, 1.0)},
@@ -65,9 +70,9 @@ class TestBlueGreen:
         name = held.endpoint(config)
         held.hands.broken["next"] = "no such breed list"
         update(held, name, held.config({"name": "next"}))
-        found = held.settled(name)
-        assert (found["EndpointStatus"], found["EndpointConfigName"]) == ("InService", config)
-        assert "no such breed list" in found["FailureReason"]
+        description = held.settled(name)
+        assert (description["EndpointStatus"], description["EndpointConfigName"]) == ("InService", config)
+        assert "no such breed list" in description["FailureReason"]
         assert held.invoke(name)["InvokedProductionVariant"] == "v"
         assert not held.hands.of(name, "next")
 
@@ -117,8 +122,12 @@ class TestBlueGreen:
         update(held, name, held.config(), DeploymentConfig=deployed)
         held.until(lambda: len(held.hands.of(name)) == 2)
         held.advance(119)
-        found = held.describe(name)
-        assert (old.stopped, found["EndpointStatus"], "PendingDeploymentSummary" in found) == (False, "Updating", False)
+        description = held.describe(name)
+        assert (old.stopped, description["EndpointStatus"], "PendingDeploymentSummary" in description) == (
+            False,
+            "Updating",
+            False,
+        )
         held.advance(1)
         assert held.settled(name)["LastDeploymentConfig"] == deployed
         assert old.stopped
@@ -176,8 +185,8 @@ class TestWeightsAndCapacities:
         held.advance(180)
         assert held.settled(name)["EndpointStatus"] == "InService"
         scale(held, name, {"VariantName": "v", "DesiredInstanceCount": 2})
-        found = held.describe(name)
-        assert (found["EndpointStatus"], counts(found)) == ("Updating", {"v": (1, 2, 1.0)})
+        description = held.describe(name)
+        assert (description["EndpointStatus"], counts(description)) == ("Updating", {"v": (1, 2, 1.0)})
         held.advance(179)
         assert counts(held.describe(name)) == {"v": (1, 2, 1.0)}
         held.advance(1)
@@ -192,9 +201,9 @@ class TestWeightsAndCapacities:
             {"VariantName": "a", "DesiredInstanceCount": 3, "DesiredWeight": 5},
             {"VariantName": "b", "DesiredInstanceCount": 1},
         )
-        found = held.settled(name)
-        assert counts(found) == {"a": (1, 1, 1.0), "b": (2, 2, 1.0)}
-        assert "out of memory" in found["FailureReason"]
+        description = held.settled(name)
+        assert counts(description) == {"a": (1, 1, 1.0), "b": (2, 2, 1.0)}
+        assert "out of memory" in description["FailureReason"]
         assert held.invoke(name, TargetVariant="a")["InvokedProductionVariant"] == "a"
 
     def test_traffic_follows_the_weights(self, held: Held) -> None:

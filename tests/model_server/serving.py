@@ -78,10 +78,10 @@ class ModelServer:
         return self
 
     def post(self, body: bytes | str, content_type: str | None = None, **headers: str) -> requests.Response:
-        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        sent_headers = {name.replace("_", "-"): value for name, value in headers.items()}
         if content_type is not None:
-            given["Content-Type"] = content_type
-        return self.session.post(f"{self.url}/invocations", data=body, headers=given, timeout=90)
+            sent_headers["Content-Type"] = content_type
+        return self.session.post(f"{self.url}/invocations", data=body, headers=sent_headers, timeout=90)
 
     def descendants(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)

@@ -29,10 +29,10 @@ def test_the_limit_is_read_from_either_version_of_the_cgroup_interface(
 
 
 def test_what_hardly_does_is_said_with_what_to_do() -> None:
-    said = little_memory(500 * 2**20, 1, RESNET50)
-    assert "524 MB is little for 1 worker of" in said
-    assert "MODEL_MEMORY" in said
-    assert "MODEL_WORKERS" in said
+    warning = little_memory(500 * 2**20, 1, RESNET50)
+    assert "524 MB is little for 1 worker of" in warning
+    assert "MODEL_MEMORY" in warning
+    assert "MODEL_WORKERS" in warning
 
 
 @pytest.mark.parametrize(("limit", "workers"), [(None, 64), (2**30, 1), (2 * 2**30, 2), (2**63, 4)])

@@ -140,13 +140,13 @@ class TestOwnFunctions:
         assert functions.post(bytes(range(256)) * 4, "image/jpeg").json()["length"] == 1024
 
     def test_the_entry_point_finds_its_helper_modules_weights_and_writable_folder(self, functions: ModelServer) -> None:
-        found = functions.post("{}", JSON).json()
-        assert found["double"] == 2
-        assert found["deep"] == "deep"
-        assert found["weight"] == [[1.0, 2.0]]
-        assert ".lock" in found["folder"]
-        assert Path(found["dir"]).name == "model"
-        assert found["cwd"] == found["dir"]
+        answer = functions.post("{}", JSON).json()
+        assert answer["double"] == 2
+        assert answer["deep"] == "deep"
+        assert answer["weight"] == [[1.0, 2.0]]
+        assert ".lock" in answer["folder"]
+        assert Path(answer["dir"]).name == "model"
+        assert answer["cwd"] == answer["dir"]
 
     def test_an_own_predict_fn_gets_the_model_as_model_fn_left_it(self, functions: ModelServer) -> None:
         assert functions.post("{}", JSON).json()["training"] is True

@@ -161,10 +161,10 @@ class TestLocation:
         for name in ("one", "two"):
             (tmp_path / name / "h").mkdir(parents=True)
             (tmp_path / name / "h" / "f.txt").write_text(name)
-        found = find([tmp_path / "one", tmp_path / "two"], "http://h/f.txt")
-        assert found is not None
-        assert found.path.read_text() == "one"
-        assert found.content_type == "text/plain"
+        recording = find([tmp_path / "one", tmp_path / "two"], "http://h/f.txt")
+        assert recording is not None
+        assert recording.path.read_text() == "one"
+        assert recording.content_type == "text/plain"
 
     def test_the_command_survives_a_shell(self) -> None:
         url = "http://example.com/it's?a=$HOME&b=`x`"

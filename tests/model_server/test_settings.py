@@ -10,11 +10,13 @@ import pytest
 
 from model_server.environment import worker_environment
 from model_server.run_dir import run_dir
-from model_server.settings import ModelServerError, Settings, parse
+from model_server.settings import ModelServerError, ServerSettings, parse
 from model_server.torchserve import configuration
 
 
-def settings(model_dir: Path, *options: str, environment: dict[str, str] | None = None, cores: int = 8) -> Settings:
+def settings(
+    model_dir: Path, *options: str, environment: dict[str, str] | None = None, cores: int = 8
+) -> ServerSettings:
     return parse(["--model-dir", str(model_dir), "--port", "8080", *options], environment or {}, cores)
 
 
@@ -36,8 +38,8 @@ class TestWorkersAndThreads:
     def test_the_command_line_wins_over_the_environment_over_the_cores(
         self, options: tuple[str, ...], environment: dict[str, str], workers: int, threads: int, tmp_path: Path
     ) -> None:
-        found = settings(tmp_path, *options, environment=environment)
-        assert (found.workers, found.threads) == (workers, threads)
+        parsed = settings(tmp_path, *options, environment=environment)
+        assert (parsed.workers, parsed.threads) == (workers, threads)
 
     def test_a_variable_that_is_no_number_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(
@@ -58,30 +60,30 @@ class TestWorkersAndThreads:
 
 class TestWorkerEnvironment:
     def test_the_model_s_code_comes_first_on_the_path(self, tmp_path: Path) -> None:
-        found = worker_environment(settings(tmp_path), {"PYTHONPATH": "/x", "A": "b"}, Path("l"), Path("c"), tmp_path)
-        assert found["PYTHONPATH"] == f"{tmp_path}/code:/x"
-        assert found["A"] == "b"
-        assert found["OMP_NUM_THREADS"] == "1"
+        worker = worker_environment(settings(tmp_path), {"PYTHONPATH": "/x", "A": "b"}, Path("l"), Path("c"), tmp_path)
+        assert worker["PYTHONPATH"] == f"{tmp_path}/code:/x"
+        assert worker["A"] == "b"
+        assert worker["OMP_NUM_THREADS"] == "1"
 
     def test_temporary_files_go_with_the_run(self, tmp_path: Path) -> None:
-        found = worker_environment(settings(tmp_path), {"TMPDIR": "/t"}, tmp_path / "run" / "l", Path("c"), tmp_path)
-        assert found["TMPDIR"] == str(tmp_path / "run")
+        worker = worker_environment(settings(tmp_path), {"TMPDIR": "/t"}, tmp_path / "run" / "l", Path("c"), tmp_path)
+        assert worker["TMPDIR"] == str(tmp_path / "run")
 
     def test_the_network_is_left_alone_without_recordings(self, tmp_path: Path) -> None:
         inherited = {"TORCH_HOME": "/torch", "HTTP_PROXY": "http://proxy"}
-        found = worker_environment(settings(tmp_path), inherited, Path("l"), Path("c"), tmp_path)
-        assert inherited.items() <= found.items()
+        worker = worker_environment(settings(tmp_path), inherited, Path("l"), Path("c"), tmp_path)
+        assert inherited.items() <= worker.items()
 
     def test_with_recordings_torch_home_is_the_run_s_own(self, tmp_path: Path) -> None:
         inherited = {"TORCH_HOME": "/torch"}
-        told = settings(tmp_path, "--responses", str(tmp_path), environment=inherited)
-        assert told.torch_home == Path("/torch")
-        found = worker_environment(told, inherited, Path("l"), Path("c"), tmp_path)
-        assert found["TORCH_HOME"] == str(tmp_path / "torch")
+        parsed = settings(tmp_path, "--responses", str(tmp_path), environment=inherited)
+        assert parsed.torch_home == Path("/torch")
+        worker = worker_environment(parsed, inherited, Path("l"), Path("c"), tmp_path)
+        assert worker["TORCH_HOME"] == str(tmp_path / "torch")
 
 
 def test_torchserve_is_told_private_addresses_and_the_container_s_limits(tmp_path: Path) -> None:
-    told = configuration(settings(tmp_path, "--workers", "2"), Path("/s")).splitlines()
+    properties = configuration(settings(tmp_path, "--workers", "2"), Path("/s")).splitlines()
     assert {
         "inference_address=unix:/s/inference.sock",
         "management_address=unix:/s/management.sock",
@@ -90,17 +92,17 @@ def test_torchserve_is_told_private_addresses_and_the_container_s_limits(tmp_pat
         "default_workers_per_model=2",
         "default_response_timeout=60",
         "job_queue_size=100",
-    } <= set(told)
+    } <= set(properties)
 
 
 class TestRunDir:
     def test_its_sockets_have_a_short_name_wherever_it_is(self, tmp_path: Path) -> None:
         deep = tmp_path / ("x" * 100) / ("y" * 100)
-        with run_dir(deep) as found:
-            assert len(str(found.sockets)) < 40
-            (found.sockets / "file").touch()
-            assert (found.path / "file").exists()
-            assert found.path.stat().st_mode & 0o077 == 0
+        with run_dir(deep) as folder:
+            assert len(str(folder.sockets)) < 40
+            (folder.sockets / "file").touch()
+            assert (folder.path / "file").exists()
+            assert folder.path.stat().st_mode & 0o077 == 0
         assert not deep.exists()
 
     def test_what_was_in_the_work_dir_stays(self, tmp_path: Path) -> None:

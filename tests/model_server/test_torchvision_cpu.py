@@ -15,7 +15,7 @@ ENABLE = "from model_server import torchvision_cpu; torchvision_cpu.enable();"
 
 
 def run(program: str, *paths: Path) -> subprocess.CompletedProcess[str]:
-    path = [str(each) for each in (*paths, ROOT)]
+    path = [str(folder) for folder in (*paths, ROOT)]
     return subprocess.run(
         [sys.executable, "-c", f"import sys; sys.path[:0] = {path!r}; {program}"],
         capture_output=True,

@@ -86,8 +86,8 @@ def _write_model(folder: Path, seconds: float) -> None:
 def kill_tree(pid: int) -> None:
     """SIGKILL to a process and all below it, so that nothing of a killed model server is left to a test."""
     process = psutil.Process(pid)
-    for one in [process, *process.children(recursive=True)]:
-        one.send_signal(signal.SIGKILL)
+    for member in [process, *process.children(recursive=True)]:
+        member.send_signal(signal.SIGKILL)
 
 
 class ProcessBench(Bench):

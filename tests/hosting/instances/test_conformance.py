@@ -20,9 +20,9 @@ START_SECONDS = 60.0
 
 @pytest.fixture(params=BENCHES)
 async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
-    one = BENCHES[request.param](tmp_path)
-    yield one
-    await one.close()
+    of_kind = BENCHES[request.param](tmp_path)
+    yield of_kind
+    await of_kind.close()
 
 
 async def test_it_serves_once_ping_is_200_and_several_at_once_and_gives_up_when_told(bench: Bench) -> None:
@@ -36,7 +36,7 @@ async def test_it_serves_once_ping_is_200_and_several_at_once_and_gives_up_when_
     begun = time.monotonic()
     answers = await asyncio.gather(*(instance.invoke(b"x" * 100_000, JSON, 60) for _ in range(4)))
     took = time.monotonic() - begun
-    assert [one.status for one in answers] == [200] * 4
+    assert [answer.status for answer in answers] == [200] * 4
     # Four requests of 0.4 s on two workers: two rounds, neither one by one nor all at once.
     assert 0.75 < took < 1.5
 

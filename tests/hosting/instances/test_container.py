@@ -88,10 +88,10 @@ class Yard:
 
 @pytest.fixture
 async def yard() -> AsyncIterator[Yard]:
-    one = Yard()
-    yield one
-    await asyncio.gather(*(instance.stop() for instance in one.instances))
-    await asyncio.gather(*(container.stop() for container in one.containers))
+    running = Yard()
+    yield running
+    await asyncio.gather(*(instance.stop() for instance in running.instances))
+    await asyncio.gather(*(container.stop() for container in running.containers))
 
 
 async def test_each_instance_has_a_container_of_its_own_and_gives_it_back(yard: Yard) -> None:

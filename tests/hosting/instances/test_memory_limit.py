@@ -32,10 +32,10 @@ def tree() -> Iterator[tuple[psutil.Process, psutil.Process]]:
 
 def test_the_largest_process_is_killed_and_the_others_go_on(tree: tuple[psutil.Process, psutil.Process]) -> None:
     parent, child = tree
-    said = relieve(parent.pid, 50 * 2**20)
-    assert said is not None
-    assert said.startswith(f"Out of memory: killed process {child.pid} (")
-    assert "of the 0.05 GiB that the instance has" in said
+    sentence = relieve(parent.pid, 50 * 2**20)
+    assert sentence is not None
+    assert sentence.startswith(f"Out of memory: killed process {child.pid} (")
+    assert "of the 0.05 GiB that the instance has" in sentence
     psutil.wait_procs([child], timeout=10)
     assert child.status() == psutil.STATUS_ZOMBIE
     assert relieve(parent.pid, 50 * 2**20) is None

@@ -55,9 +55,9 @@ class Twins:
 
 @pytest.fixture
 async def twins() -> AsyncIterator[Twins]:
-    one = Twins()
-    yield one
-    await one.close()
+    running = Twins()
+    yield running
+    await running.close()
 
 
 async def test_beyond_its_workers_and_its_queue_it_answers_503_as_torchserve_does(twins: Twins) -> None:

@@ -23,9 +23,11 @@ from tests.support import unique
     ],
 )
 def test_what_would_go_otherwise_here_is_refused_in_words(held: Held, members: dict[str, Any], said: str) -> None:
-    given = {key: value for key, value in variant(held.model(), **members).items() if value is not None}
+    production_variant = {key: value for key, value in variant(held.model(), **members).items() if value is not None}
     with pytest.raises(ClientError, match=said):
-        held.sagemaker.create_endpoint_config(EndpointConfigName=unique("config"), ProductionVariants=[given])
+        held.sagemaker.create_endpoint_config(
+            EndpointConfigName=unique("config"), ProductionVariants=[production_variant]
+        )
 
 
 def test_one_shadow_of_one_variant(held: Held) -> None:
@@ -39,8 +41,8 @@ def test_one_shadow_of_one_variant(held: Held) -> None:
 
 def test_an_endpoint_of_a_model_that_was_deleted_since(held: Held) -> None:
     config = held.config()
-    found = held.sagemaker.describe_endpoint_config(EndpointConfigName=config)
-    held.sagemaker.delete_model(ModelName=found["ProductionVariants"][0]["ModelName"])
+    description = held.sagemaker.describe_endpoint_config(EndpointConfigName=config)
+    held.sagemaker.delete_model(ModelName=description["ProductionVariants"][0]["ModelName"])
     with pytest.raises(ClientError, match="Could not find model"):
         held.sagemaker.create_endpoint(EndpointName=unique("endpoint"), EndpointConfigName=config)
 

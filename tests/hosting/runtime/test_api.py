@@ -21,16 +21,16 @@ def test_body_content_type_and_variant_come_back(echo: Deployed) -> None:
 
 
 def test_the_container_has_the_models_environment_and_the_roles_credentials(echo: Deployed) -> None:
-    found = json.loads(echo.invoke({})["Body"])
-    assert found["env"] == "hello"
-    assert found["role"].startswith("ASIA")
+    environment = json.loads(echo.invoke({})["Body"])
+    assert environment["env"] == "hello"
+    assert environment["role"].startswith("ASIA")
 
 
 def test_a_handlers_exception_is_a_model_error(echo: Deployed) -> None:
     """ModelError 424 with OriginalStatusCode, OriginalMessage and LogStreamArn (botocore); text as in public logs."""
-    with pytest.raises(ClientError) as found:
+    with pytest.raises(ClientError) as refused:
         echo.invoke({"fail": "no such breed"})
-    answer = found.value.response
+    answer = refused.value.response
     assert answer["Error"]["Code"] == "ModelError"
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 424
     assert answer["OriginalStatusCode"] == 500
@@ -47,9 +47,9 @@ def test_a_handlers_exception_is_a_model_error(echo: Deployed) -> None:
 
 def test_an_endpoint_that_does_not_exist(echo: Deployed) -> None:
     other = Deployed(echo.aws, "none")
-    with pytest.raises(ClientError) as found:
+    with pytest.raises(ClientError) as refused:
         other.invoke({})
-    assert found.value.response["Error"] == {
+    assert refused.value.response["Error"] == {
         "Code": "ValidationError",
         "Message": f"Endpoint none of account {ACCOUNT} not found.",
     }

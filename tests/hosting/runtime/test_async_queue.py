@@ -35,8 +35,8 @@ def topic(held: Held) -> tuple[str, str]:
 
 
 def received(held: Held, url: str) -> dict[str, Any]:
-    found = held.until(lambda: held.client("sqs").receive_message(QueueUrl=url).get("Messages"))
-    return dict(json.loads(json.loads(found[0]["Body"])["Message"]))
+    messages = held.until(lambda: held.client("sqs").receive_message(QueueUrl=url).get("Messages"))
+    return dict(json.loads(json.loads(messages[0]["Body"])["Message"]))
 
 
 def deploy(held: Held, bucket: str, count: int = 1, concurrency: int | None = None, **output: Any) -> str:
@@ -60,16 +60,16 @@ def read(held: Held, url: str) -> bytes:
         except ClientError:
             return None
 
-    return bytes(held.until(look, lambda found: found is not None))
+    return bytes(held.until(look, lambda body: body is not None))
 
 
 def test_the_answer_lands_where_the_call_says(held: Held, bucket: str) -> None:
     name = deploy(held, bucket)
-    found = invoke(held, name, bucket, ContentType="image/jpeg", Accept="application/json", InferenceId="mine")
-    assert (found["ResponseMetadata"]["HTTPStatusCode"], found["InferenceId"]) == (202, "mine")
-    assert re.fullmatch(rf"s3://{bucket}/out/[0-9a-f-]{{36}}\.out", found["OutputLocation"])
-    assert "FailureLocation" not in found
-    answer = json.loads(read(held, found["OutputLocation"]))
+    accepted = invoke(held, name, bucket, ContentType="image/jpeg", Accept="application/json", InferenceId="mine")
+    assert (accepted["ResponseMetadata"]["HTTPStatusCode"], accepted["InferenceId"]) == (202, "mine")
+    assert re.fullmatch(rf"s3://{bucket}/out/[0-9a-f-]{{36}}\.out", accepted["OutputLocation"])
+    assert "FailureLocation" not in accepted
+    answer = json.loads(read(held, accepted["OutputLocation"]))
     assert answer["echo"] == "dog"
     assert answer["headers"]["Content-Type"] == "image/jpeg"
 
@@ -77,12 +77,12 @@ def test_the_answer_lands_where_the_call_says(held: Held, bucket: str) -> None:
 def test_a_name_and_a_folder_of_the_callers_own_and_a_body_in_the_call(held: Held, bucket: str) -> None:
     name = deploy(held, bucket, S3FailurePath=f"s3://{bucket}/failed")
     runtime = held.client("sagemaker-runtime")
-    found = runtime.invoke_endpoint_async(
+    accepted = runtime.invoke_endpoint_async(
         EndpointName=name, Body=b"cat", S3OutputPathExtension="cats/today", Filename="one.out"
     )
-    assert found["OutputLocation"] == f"s3://{bucket}/out/cats/today/one.out"
-    assert found["FailureLocation"] == f"s3://{bucket}/failed/cats/today/one-error.out"
-    assert json.loads(read(held, found["OutputLocation"]))["echo"] == "cat"
+    assert accepted["OutputLocation"] == f"s3://{bucket}/out/cats/today/one.out"
+    assert accepted["FailureLocation"] == f"s3://{bucket}/failed/cats/today/one-error.out"
+    assert json.loads(read(held, accepted["OutputLocation"]))["echo"] == "cat"
 
 
 def test_word_of_success(held: Held, bucket: str) -> None:
@@ -90,7 +90,7 @@ def test_word_of_success(held: Held, bucket: str) -> None:
     arn, url = topic(held)
     included = ["SUCCESS_NOTIFICATION_TOPIC"]
     name = deploy(held, bucket, NotificationConfig={"SuccessTopic": arn, "IncludeInferenceResponseIn": included})
-    found = invoke(held, name, bucket, ContentType="image/jpeg")
+    accepted = invoke(held, name, bucket, ContentType="image/jpeg")
     message = received(held, url)
     assert list(message) == [
         "awsRegion",
@@ -111,8 +111,8 @@ def test_word_of_success(held: Held, bucket: str) -> None:
         "endpointName": name,
         "inputLocation": f"s3://{bucket}/in/dog.jpg",
     }
-    assert message["responseParameters"]["outputLocation"] == found["OutputLocation"]
-    assert message["inferenceId"] == found["InferenceId"]
+    assert message["responseParameters"]["outputLocation"] == accepted["OutputLocation"]
+    assert message["inferenceId"] == accepted["InferenceId"]
     assert json.loads(base64.b64decode(message["responseBody"]["content"]))["echo"] == "dog"
 
 
@@ -120,9 +120,9 @@ def test_a_failure_has_a_place_and_a_topic_of_its_own(held: Held, bucket: str) -
     arn, url = topic(held)
     name = deploy(held, bucket, S3FailurePath=f"s3://{bucket}/failed", NotificationConfig={"ErrorTopic": arn})
     held.hands.answer["v"] = lambda body, headers: Answer(500, "No", {}, b"no such breed")
-    found = invoke(held, name, bucket)
-    assert re.fullmatch(rf"s3://{bucket}/failed/[0-9a-f-]{{36}}-error\.out", found["FailureLocation"])
-    assert read(held, found["FailureLocation"]) == b"no such breed"
+    accepted = invoke(held, name, bucket)
+    assert re.fullmatch(rf"s3://{bucket}/failed/[0-9a-f-]{{36}}-error\.out", accepted["FailureLocation"])
+    assert read(held, accepted["FailureLocation"]) == b"no such breed"
     message = received(held, url)
     assert (message["invocationStatus"], message["failureReason"]) == (
         "Failed",
@@ -133,8 +133,8 @@ def test_a_failure_has_a_place_and_a_topic_of_its_own(held: Held, bucket: str) -
 
 def test_an_input_that_is_not_there(held: Held, bucket: str) -> None:
     name = deploy(held, bucket, S3FailurePath=f"s3://{bucket}/failed")
-    found = invoke(held, name, bucket, InputLocation=f"s3://{bucket}/in/none")
-    assert b"NoSuchKey" in read(held, found["FailureLocation"])
+    accepted = invoke(held, name, bucket, InputLocation=f"s3://{bucket}/in/none")
+    assert b"NoSuchKey" in read(held, accepted["FailureLocation"])
 
 
 def test_so_many_on_each_instance_and_the_rest_waits(held: Held, bucket: str) -> None:
@@ -148,8 +148,8 @@ def test_so_many_on_each_instance_and_the_rest_waits(held: Held, bucket: str) ->
         return {}
 
     async def open_all() -> None:
-        for one in gate:
-            one.set()
+        for event in gate:
+            event.set()
 
     held.hands.answer["v"] = lambda body, headers: held_back()
     calls = [invoke(held, name, bucket) for _ in range(5)]
@@ -168,7 +168,7 @@ def test_so_many_on_each_instance_and_the_rest_waits(held: Held, bucket: str) ->
         read(held, call["OutputLocation"])
     held.advance(61)
     processed = held.metric("InvocationsProcessed", EndpointName=name, VariantName="v")
-    assert sum(one.total for one in processed) == 5
+    assert sum(period.total for period in processed) == 5
 
 
 def test_what_waited_too_long_is_not_run(held: Held, bucket: str) -> None:
@@ -176,13 +176,13 @@ def test_what_waited_too_long_is_not_run(held: Held, bucket: str) -> None:
     change = {"VariantName": "v", "DesiredInstanceCount": 0}
     held.sagemaker.update_endpoint_weights_and_capacities(EndpointName=name, DesiredWeightsAndCapacities=[change])
     held.settled(name)
-    found = invoke(held, name, bucket, RequestTTLSeconds=60)
+    accepted = invoke(held, name, bucket, RequestTTLSeconds=60)
     held.advance(61)
     assert held.metric("HasBacklogWithoutCapacity", EndpointName=name)[-1].maximum == 1
     change["DesiredInstanceCount"] = 1
     held.sagemaker.update_endpoint_weights_and_capacities(EndpointName=name, DesiredWeightsAndCapacities=[change])
     held.settled(name)
-    assert b"RequestTTLSeconds" in read(held, found["FailureLocation"])
+    assert b"RequestTTLSeconds" in read(held, accepted["FailureLocation"])
 
 
 def test_each_kind_of_endpoint_has_its_own_call(held: Held, bucket: str) -> None:
@@ -202,8 +202,8 @@ def test_an_input_or_a_body(held: Held, bucket: str) -> None:
 
 def test_no_change_between_the_two_kinds(held: Held, bucket: str) -> None:
     name = deploy(held, bucket)
-    said = f"The AsyncInferenceConfig parameter cannot be removed from this endpoint {name}"
-    with pytest.raises(ClientError, match=said):
+    sentence = f"The AsyncInferenceConfig parameter cannot be removed from this endpoint {name}"
+    with pytest.raises(ClientError, match=sentence):
         held.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=held.config())
 
 

@@ -18,8 +18,8 @@ from tests.support import unique
 def files(held: Held, bucket: str) -> dict[str, list[Any]]:
     held.aws.run(held.aws.local.hosting.capture.flush())
     s3 = held.client("s3")
-    found = s3.list_objects_v2(Bucket=bucket).get("Contents", [])
-    bodies = {one["Key"]: s3.get_object(Bucket=bucket, Key=one["Key"])["Body"].read() for one in found}
+    keys = [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+    bodies = {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
     return {key: [json.loads(line) for line in body.splitlines()] for key, body in bodies.items()}
 
 
@@ -34,10 +34,10 @@ def test_requests_and_answers_in_s3(held: Held, bucket: str) -> None:
     capture = config("InputAndOutput", DestinationS3Uri=f"s3://{bucket}/monitor/")
     name = held.endpoint(held.config(DataCaptureConfig=capture))
     held.invoke(name, b"\xff\x00", ContentType="image/jpeg", InferenceId="mine")
-    found = files(held, bucket)
-    lines = [line for each in found.values() for line in each]
+    captured = files(held, bucket)
+    lines = [line for file_lines in captured.values() for line in file_lines]
     time = datetime.fromtimestamp(held.clock.now(), UTC)
-    for key in found:
+    for key in captured:
         assert re.fullmatch(rf"monitor/{name}/v/{time:%Y/%m/%d/%H}/\d\d-\d\d-\d{{3}}-[0-9a-f-]{{36}}\.jsonl", key)
     (line,) = lines
     assert base64.b64decode(line["captureData"]["endpointInput"]["data"]) == b"\xff\x00"

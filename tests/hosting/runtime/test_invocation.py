@@ -25,21 +25,19 @@ def name(held: Held) -> str:
     return held.endpoint(held.config())
 
 
-def answers(held: Held, *found: Any, variant: str = "v") -> None:
-    def answer(body: bytes, headers: Mapping[str, str]) -> Any:
-        one = found[0] if len(found) == 1 else next(remaining)
-        if isinstance(one, Exception):
-            raise one
-        return one
+def set_answer(held: Held, answer: Answer | Exception, variant: str = "v") -> None:
+    def give(body: bytes, headers: Mapping[str, str]) -> Answer:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
-    remaining = iter(found)
-    held.hands.answer[variant] = answer
+    held.hands.answer[variant] = give
 
 
 def failure(held: Held, name: str, **members: Any) -> dict[str, Any]:
-    with pytest.raises(ClientError) as found:
+    with pytest.raises(ClientError) as refused:
         held.invoke(name, **members)
-    return dict(found.value.response)
+    return dict(refused.value.response)
 
 
 class TestRequest:
@@ -67,9 +65,9 @@ class TestRequest:
     def test_6_mb_are_taken_and_no_byte_more(self, held: Held, name: str) -> None:
         held.hands.answer["v"] = lambda body, headers: {"length": len(body)}
         assert json.loads(held.invoke(name, bytes(6_291_456))["Body"]) == {"length": 6_291_456}
-        found = failure(held, name, body=bytes(6_291_457))
-        assert found["ResponseMetadata"]["HTTPStatusCode"] == 413
-        assert found["Error"] == {"Code": "413", "Message": "HTTP content length exceeded 6291456 bytes."}
+        refusal = failure(held, name, body=bytes(6_291_457))
+        assert refusal["ResponseMetadata"]["HTTPStatusCode"] == 413
+        assert refusal["Error"] == {"Code": "413", "Message": "HTTP content length exceeded 6291456 bytes."}
 
     @pytest.mark.parametrize(("target", "invoked"), [("a", "a"), ("b", "b")])
     def test_a_target_variant_overrides_the_weights(self, held: Held, target: str, invoked: str) -> None:
@@ -78,47 +76,47 @@ class TestRequest:
 
     def test_an_inference_component_of_an_endpoint_that_has_none(self, held: Held, name: str) -> None:
         """(public logs)"""
-        found = failure(held, name, InferenceComponentName="base")
-        assert found["Error"]["Code"] == "ValidationError"
-        assert found["Error"]["Message"].startswith("Inference Component Name header is not allowed for endpoints")
+        refusal = failure(held, name, InferenceComponentName="base")
+        assert refusal["Error"]["Code"] == "ValidationError"
+        assert refusal["Error"]["Message"].startswith("Inference Component Name header is not allowed for endpoints")
 
     def test_an_unknown_target_variant(self, held: Held, name: str) -> None:
-        found = failure(held, name, TargetVariant="w")
-        assert found["Error"]["Code"] == "ValidationError"
+        refusal = failure(held, name, TargetVariant="w")
+        assert refusal["Error"]["Code"] == "ValidationError"
 
 
 class TestAnswer:
     def test_headers_that_the_container_sets_come_back(self, held: Held, name: str) -> None:
         headers = {"Content-Type": "text/csv; charset=utf-8", "X-Amzn-SageMaker-Custom-Attributes": "seen"}
-        answers(held, Answer(200, "OK", headers, b"1,2"))
-        found = held.invoke(name)
-        assert (found["Body"], found["ContentType"]) == (b"1,2", "text/csv; charset=utf-8")
-        assert (found["CustomAttributes"], found["InvokedProductionVariant"]) == ("seen", "v")
+        set_answer(held, Answer(200, "OK", headers, b"1,2"))
+        answer = held.invoke(name)
+        assert (answer["Body"], answer["ContentType"]) == (b"1,2", "text/csv; charset=utf-8")
+        assert (answer["CustomAttributes"], answer["InvokedProductionVariant"]) == ("seen", "v")
         # AWS does not tell which instance it was; the load generator records it.
-        assert found["ResponseMetadata"]["HTTPHeaders"]["x-harness-instance"] == "0"
+        assert answer["ResponseMetadata"]["HTTPHeaders"]["x-harness-instance"] == "0"
 
     @pytest.mark.parametrize(
         ("status", "side"), [(400, "client"), (404, "client"), (500, "server"), (503, "server"), (302, "server")]
     )
     def test_no_success_is_a_model_error(self, held: Held, name: str, status: int, side: str) -> None:
         """So is the model server's 503 when its own queue is full: SageMaker has none."""
-        answers(held, Answer(status, "No", {}, b"why"))
-        found = failure(held, name)
-        assert (found["Error"]["Code"], found["ResponseMetadata"]["HTTPStatusCode"]) == ("ModelError", 424)
-        assert (found["OriginalStatusCode"], found["OriginalMessage"]) == (status, "why")
-        assert found["ResponseMetadata"]["HTTPHeaders"]["x-harness-instance"] == "0"
-        assert found["Error"]["Message"].startswith(
+        set_answer(held, Answer(status, "No", {}, b"why"))
+        refusal = failure(held, name)
+        assert (refusal["Error"]["Code"], refusal["ResponseMetadata"]["HTTPStatusCode"]) == ("ModelError", 424)
+        assert (refusal["OriginalStatusCode"], refusal["OriginalMessage"]) == (status, "why")
+        assert refusal["ResponseMetadata"]["HTTPHeaders"]["x-harness-instance"] == "0"
+        assert refusal["Error"]["Message"].startswith(
             f'Received {side} error ({status}) from primary with message "why".'
         )
 
     def test_a_container_that_dies_with_the_request(self, held: Held, name: str) -> None:
-        answers(held, InvocationFailed("ServerDisconnectedError: Server disconnected"))
-        found = failure(held, name)
-        assert found["OriginalStatusCode"] == 0
-        assert found["OriginalMessage"] == "An error occurred while handling request as the model process exited."
+        set_answer(held, InvocationFailed("ServerDisconnectedError: Server disconnected"))
+        refusal = failure(held, name)
+        assert refusal["OriginalStatusCode"] == 0
+        assert refusal["OriginalMessage"] == "An error occurred while handling request as the model process exited."
 
     def test_a_container_that_answers_garbage(self, held: Held, name: str) -> None:
-        answers(held, MalformedAnswer("400, message='Bad status line'"))
+        set_answer(held, MalformedAnswer("400, message='Bad status line'"))
         assert failure(held, name)["OriginalMessage"] == "The response of container primary is not valid HTTP."
 
     def test_one_that_never_answers(self, held: Held, name: str) -> None:
@@ -131,14 +129,14 @@ class TestAnswer:
         runtime = HostingRuntime(held.aws.local.hosting, invocation_seconds=0.05)
         root = Principal(f"arn:aws:iam::{ACCOUNT}:root", ACCOUNT, "root")
         call = Call("sagemaker-runtime", "InvokeEndpoint", root, ACCOUNT, REGION, str(uuid.uuid4()))
-        with pytest.raises(AwsError) as found:
+        with pytest.raises(AwsError) as refused:
             held.aws.run(runtime.invoke_endpoint(call, {"EndpointName": name, "Body": b""}))
-        assert (found.value.code, found.value.status, found.value.fields["OriginalStatusCode"]) == (
+        assert (refused.value.code, refused.value.status, refused.value.fields["OriginalStatusCode"]) == (
             "ModelError",
             424,
             0,
         )
-        assert "timed out while waiting for a response from container primary" in found.value.message
+        assert "timed out while waiting for a response from container primary" in refused.value.message
 
     def test_too_many_at_once_where_the_stack_sets_a_limit(self, held: Held) -> None:
         """Status 400, and a message of null (opensearch ml-commons#2429)."""
@@ -157,11 +155,11 @@ class TestAnswer:
         with ThreadPoolExecutor(1) as pool:
             first = pool.submit(held.invoke, name)
             held.until(came.is_set)
-            found = failure(held, name)
+            refusal = failure(held, name)
             held.aws.run(set_it(gate))
             assert first.result(20)["ResponseMetadata"]["HTTPStatusCode"] == 200
-        assert (found["Error"]["Code"], found["Error"]["Message"]) == ("ThrottlingException", None)
-        assert found["ResponseMetadata"]["HTTPStatusCode"] == 400
+        assert (refusal["Error"]["Code"], refusal["Error"]["Message"]) == ("ThrottlingException", None)
+        assert refusal["ResponseMetadata"]["HTTPStatusCode"] == 400
 
     def test_no_instance_in_service(self, held: Held, name: str) -> None:
         held.hands.ready.clear()
@@ -172,8 +170,8 @@ class TestAnswer:
 
         held.aws.run(end())
         held.until(lambda: held.describe(name)["ProductionVariants"][0]["CurrentInstanceCount"] == 0)
-        found = failure(held, name)
-        assert (found["Error"]["Code"], found["ResponseMetadata"]["HTTPStatusCode"]) == ("ServiceUnavailable", 503)
+        refusal = failure(held, name)
+        assert (refusal["Error"]["Code"], refusal["ResponseMetadata"]["HTTPStatusCode"]) == ("ServiceUnavailable", 503)
 
 
 class TestShadows:
@@ -186,7 +184,7 @@ class TestShadows:
 
     def test_all_requests_are_copied_at_equal_weights(self, held: Held) -> None:
         name = self.shadowed(held, 1.0)
-        answers(held, Answer(500, "No", {}, b"dropped"), variant="shadow")
+        set_answer(held, Answer(500, "No", {}, b"dropped"), variant="shadow")
         for number in range(5):
             assert held.invoke(name, b"%d" % number)["InvokedProductionVariant"] == "v"
         (shadow,) = held.hands.of(name, "shadow")

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EventStreamError
 
-from harness.hosting.instances.base import InvocationFailed
-from harness.hosting.instances.client import StreamedAnswer
+from harness.hosting.instances.base import InvocationFailed, StreamedAnswer
 from tests.hosting.hands import Held
 
 
@@ -36,10 +35,10 @@ def name(held: Held) -> str:
 def test_the_parts_as_they_came(held: Held, name: str) -> None:
     headers = {"Content-Type": "text/event-stream", "X-Amzn-SageMaker-Custom-Attributes": "seen"}
     held.hands.streams["v"] = answer(200, b"one", b"", b"two", **headers)
-    found = invoke(held, name)
-    assert (found["ContentType"], found["CustomAttributes"]) == ("text/event-stream", "seen")
-    assert found["InvokedProductionVariant"] == "v"
-    assert [event["PayloadPart"]["Bytes"] for event in found["Body"]] == [b"one", b"two"]
+    streamed = invoke(held, name)
+    assert (streamed["ContentType"], streamed["CustomAttributes"]) == ("text/event-stream", "seen")
+    assert streamed["InvokedProductionVariant"] == "v"
+    assert [event["PayloadPart"]["Bytes"] for event in streamed["Body"]] == [b"one", b"two"]
     (instance,) = held.hands.of(name)
     assert instance.requests[-1] == (b"why", {"Content-Type": "text/plain"})
 
@@ -52,9 +51,9 @@ def test_one_that_breaks_off_ends_with_a_model_stream_error(held: Held, name: st
     held.hands.streams["v"] = answer(200, b"one", error)
     events = iter(invoke(held, name)["Body"])
     assert next(events)["PayloadPart"]["Bytes"] == b"one"
-    with pytest.raises(EventStreamError) as found:
+    with pytest.raises(EventStreamError) as refused:
         next(events)
-    assert found.value.response["Error"]["Code"] == "ModelStreamError"
+    assert refused.value.response["Error"]["Code"] == "ModelStreamError"
     held.advance(61)
     dimensions = {"EndpointName": name, "VariantName": "v"}
     assert held.metric("InvocationModelErrors", **dimensions)[-1].total == 1
@@ -62,9 +61,9 @@ def test_one_that_breaks_off_ends_with_a_model_stream_error(held: Held, name: st
 
 def test_no_success_is_a_model_error_at_once(held: Held, name: str) -> None:
     held.hands.streams["v"] = answer(500, b"no such ", b"breed")
-    with pytest.raises(ClientError) as found:
+    with pytest.raises(ClientError) as refused:
         invoke(held, name)
-    assert (found.value.response["Error"]["Code"], found.value.response["OriginalMessage"]) == (  # type: ignore[typeddict-item]
+    assert (refused.value.response["Error"]["Code"], refused.value.response["OriginalMessage"]) == (  # type: ignore[typeddict-item]
         "ModelError",
         "no such breed",
     )

@@ -24,7 +24,7 @@ class HostProcess:
         self.ended = asyncio.Event()
         self._process = process
         self._numbers = itertools.count(1)
-        self._asked: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._pending: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._twins: dict[int, asyncio.Event] = {}
         self._reader = asyncio.create_task(self._read())
 
@@ -50,44 +50,44 @@ class HostProcess:
         return self._process.pid
 
     def register(self, ended: asyncio.Event) -> int:
-        """The number of a new twin. ``ended`` is set when it ends, by itself or with the process."""
+        """The number of a new twin. ``ended`` is set when the twin ends, by itself or with the process."""
         number = next(self._numbers)
         self._twins[number] = ended
         return number
 
     async def ask(self, do: str, twin: int, **more: Any) -> dict[str, Any]:
-        """One command and its answer. Raises InstanceFailed when the process is gone."""
+        """Sends one command and returns its answer. Raises InstanceFailed if the process has ended."""
         if self.ended.is_set():
             raise InstanceFailed(_GONE)
         number = next(self._numbers)
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        self._asked[number] = answer
+        self._pending[number] = answer
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"id": number, "do": do, "twin": twin, **more}).encode() + b"\n")
         try:
             return await answer
         finally:
-            self._asked.pop(number, None)
+            self._pending.pop(number, None)
 
     async def _read(self) -> None:
         assert self._process.stdout is not None
         while line := await self._process.stdout.readline():
             answer = json.loads(line)
-            asked = self._asked.get(answer["id"])
-            if asked is not None and not asked.done():
-                asked.set_result(answer)
+            pending = self._pending.get(answer["id"])
+            if pending is not None and not pending.done():
+                pending.set_result(answer)
             if answer.get("ended"):
                 self._twins.pop(answer["twin"], asyncio.Event()).set()
         await self._process.wait()
         self.ended.set()
-        for asked in self._asked.values():
-            if not asked.done():
-                asked.set_exception(InstanceFailed(_GONE))
+        for pending in self._pending.values():
+            if not pending.done():
+                pending.set_exception(InstanceFailed(_GONE))
         for ended in self._twins.values():
             ended.set()
 
     async def close(self) -> None:
-        """The end of its input is the end of the process."""
+        """Ends the process, by ending its input."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:
