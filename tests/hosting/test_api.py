@@ -208,7 +208,7 @@ class TestEndpoints:
         message = refusal(aws.client("sagemaker").create_endpoint, EndpointName=unique("e"), EndpointConfigName="none")
         assert message == f'Could not find endpoint configuration "{arn("endpoint-config", "none")}".'
 
-    def test_in_the_middle_of_something_it_can_be_neither_updated_nor_deleted(self, aws: Aws) -> None:
+    def test_an_endpoint_in_progress_can_be_neither_updated_nor_deleted(self, aws: Aws) -> None:
         """The same sentence for both (public logs of DeleteEndpoint and of UpdateEndpoint)."""
         endpoint, sagemaker = create_endpoint(aws, model_tar(ECHO)), aws.client("sagemaker")
         in_progress = f'Cannot update in-progress endpoint "{arn("endpoint", endpoint.name)}".'
@@ -248,7 +248,7 @@ class TestFailedEndpoints:
             "that the object located at the URL is a valid tar.gz archive."
         )
 
-    def test_model_data_that_has_gone_since(self, held: Held) -> None:
+    def test_model_data_that_was_deleted_after_create_model(self, held: Held) -> None:
         """Where an endpoint needs it: one that is there already, or a kind that runs no model, does not."""
         s3, sagemaker, bucket = held.client("s3"), held.sagemaker, unique("gone")
         s3.create_bucket(Bucket=bucket)

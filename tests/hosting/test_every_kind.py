@@ -1,4 +1,4 @@
-"""The same life of an endpoint on every kind of instance: deployed, asked, struck by kill -9, healed, deleted."""
+"""The same life of an endpoint on every kind of instance: deployed, invoked, killed, replaced, deleted."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from tests.support import REGION, Aws, unique
 pytestmark = pytest.mark.torch
 
 SECONDS = 0.8
-"""Of service: long enough to be struck in."""
+"""Service time: long enough to be killed in."""
 
 
 def settings_of(kind: str, bench: Bench, folder: Path) -> LocalSettings:
-    """What a stack says of such an endpoint; two containers, for the second takes over from the first."""
+    """An endpoint's local settings. There are two containers, because the second takes over from the first."""
     settings: list[LocalSettings] = []
     for number in range(2 if kind == "container" else 1):
         work = folder / str(number) / "work"
@@ -91,11 +91,11 @@ def test_it_serves_dies_in_mid_request_and_is_replaced(aws: Aws, tmp_path: Path,
         assert json.loads(body)
 
         with ThreadPoolExecutor(1) as pool:
-            struck = pool.submit(endpoint.invoke)
+            request = pool.submit(endpoint.invoke)
             time.sleep(SECONDS / 3)
             aws.run(bench.kill(endpoint.instance))
             with pytest.raises(ClientError) as refused:
-                struck.result(30)
+                request.result(30)
         assert refused.value.response["Error"]["Code"] == "ModelError"
         assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 424
 

@@ -107,7 +107,7 @@ def endpoint(aws: Aws, container: Container) -> Iterator[Deployed]:
         (stop_halfway, "An error occurred while handling request as the model process exited."),
     ],
 )
-def test_no_answer_is_a_model_error_and_the_next_request_is_served(
+def test_a_missing_answer_is_a_model_error_and_the_next_request_is_served(
     endpoint: Deployed, container: Container, behave: Serve, said: str
 ) -> None:
     container.behave = behave

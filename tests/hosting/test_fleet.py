@@ -99,14 +99,14 @@ async def test_every_instance_is_in_service_when_start_returns() -> None:
     assert all(instance.stopped for instance in yard.built)
 
 
-async def test_one_that_cannot_start_fails_the_fleet_with_its_own_words() -> None:
+async def test_an_instance_that_cannot_start_fails_the_fleet_with_its_own_words() -> None:
     fleet = Yard("", "no module named torch").fleet(VirtualClock(), desired=2)
     with pytest.raises(InstanceFailed, match="no module named torch"):
         await fleet.start()
     await fleet.stop()
 
 
-async def test_model_data_that_cannot_be_unpacked_fails_it_too() -> None:
+async def test_model_data_that_cannot_be_unpacked_fails_the_fleet() -> None:
     def build(number: int) -> HandInstance:
         raise ModelDataError("not a tar.gz")
 
@@ -160,7 +160,7 @@ async def test_least_outstanding_requests_spreads_what_is_in_flight() -> None:
     await fleet.stop()
 
 
-async def test_what_is_too_much_for_all_instances_together_is_throttled_at_once() -> None:
+async def test_a_request_beyond_the_limit_of_all_instances_is_throttled() -> None:
     """SageMaker has no queue; its limit grows with the instances (opensearch ml-commons#2429)."""
     yard = Yard()
     fleet = yard.fleet(VirtualClock(), desired=2, concurrent_requests=3)
@@ -195,7 +195,7 @@ async def test_scaled_up_and_down_while_it_serves() -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=8))
-def test_whatever_is_asked_for_is_what_is_there(counts: list[int]) -> None:
+def test_a_fleet_reaches_every_count_that_it_is_scaled_to(counts: list[int]) -> None:
     async def run() -> None:
         yard = Yard()
         fleet = yard.fleet(VirtualClock(), desired=1)
@@ -209,7 +209,7 @@ def test_whatever_is_asked_for_is_what_is_there(counts: list[int]) -> None:
     asyncio.run(run())
 
 
-async def test_when_one_cannot_be_had_none_is_added() -> None:
+async def test_if_one_instance_cannot_be_brought_up_none_is_added() -> None:
     yard = Yard("", "", "no memory")
     fleet = yard.fleet(VirtualClock())
     await fleet.start()
@@ -241,7 +241,7 @@ async def test_a_removed_instance_gets_no_new_request_and_finishes_what_it_has()
     await fleet.stop()
 
 
-async def test_it_has_30_s_of_the_wall_for_that_however_fast_the_clock() -> None:
+async def test_a_removed_instance_has_30_wall_clock_seconds_at_any_speed() -> None:
     assert DRAIN_SECONDS == 30
     yard, clock = Yard(), VirtualClock()
     fleet = yard.fleet(clock, drain_seconds=0.3)
@@ -260,7 +260,7 @@ async def test_it_has_30_s_of_the_wall_for_that_however_fast_the_clock() -> None
     await request
 
 
-async def test_one_cut_short_while_it_scales_leaves_nothing_behind() -> None:
+async def test_stop_after_a_cancelled_scaling_leaves_nothing_behind() -> None:
     yard, clock = Yard(), VirtualClock()
     fleet = yard.fleet(clock, desired=2)
     await fleet.start()
@@ -294,7 +294,7 @@ async def test_an_added_instance_serves_only_when_it_is_ready() -> None:
     await fleet.stop()
 
 
-async def test_too_early_an_instance_takes_requests_that_it_cannot_answer() -> None:
+async def test_with_serve_unready_an_added_instance_takes_requests_too_early() -> None:
     """The error spike of aws/sagemaker-inference-toolkit#138, as an option."""
     yard = Yard()
     fleet = yard.fleet(VirtualClock(), serve_unready=True)
@@ -305,7 +305,7 @@ async def test_too_early_an_instance_takes_requests_that_it_cannot_answer() -> N
     await fleet.stop()
 
 
-async def test_at_first_even_then_only_when_ready() -> None:
+async def test_with_serve_unready_the_first_instances_still_have_to_be_ready() -> None:
     yard = Yard("broken")
     fleet = yard.fleet(VirtualClock(), serve_unready=True)
     with pytest.raises(InstanceFailed, match="broken"):

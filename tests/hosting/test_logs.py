@@ -29,7 +29,7 @@ def test_each_instance_has_a_stream_of_its_own(held: Held) -> None:
     assert sorted(lines_by_stream.values()) == [["started"], ["started"], ["started", "loaded 133 breeds"]]
 
 
-def test_a_replacement_has_a_new_one(held: Held) -> None:
+def test_a_replacement_has_a_new_stream(held: Held) -> None:
     name = held.endpoint(held.config())
     (instance,) = held.hands.of(name)
 

@@ -62,7 +62,7 @@ def test_errors_by_what_the_model_answered(held: Held, status: int, counted: tup
     assert tuple(totals) == counted
 
 
-def test_an_idle_minute_is_a_zero_and_not_a_gap(held: Held) -> None:
+def test_an_idle_minute_is_recorded_as_zero(held: Held) -> None:
     """So that scale-in to the minimum happens (SM guide, endpoint-auto-scaling-prerequisites)."""
     name = held.endpoint(held.config())
     to_next_minute(held)
@@ -80,7 +80,7 @@ def test_concurrency_every_10_s_for_each_instance(held: Held) -> None:
     assert (period.samples, period.total) == (2, 0)
 
 
-def test_concurrency_is_what_was_in_flight_on_the_mean_of_the_10_s(held: Held) -> None:
+def test_concurrency_is_the_mean_number_in_flight_over_10_s(held: Held) -> None:
     name = held.endpoint(held.config())
     came, gate = asyncio.Event(), asyncio.Event()
 
@@ -105,7 +105,7 @@ def test_concurrency_is_what_was_in_flight_on_the_mean_of_the_10_s(held: Held) -
     assert mean == pytest.approx(0.5, abs=0.05)
 
 
-def test_what_the_instances_use(held: Held) -> None:
+def test_cpu_and_memory_of_the_instances_are_recorded(held: Held) -> None:
     """CPUUtilization is summed over cores; MemoryUtilization is of the instance type's: 8 GiB of an ml.m5.large."""
     name = held.endpoint(held.config())
     (instance,) = held.hands.of(name)
@@ -121,7 +121,7 @@ def test_what_the_instances_use(held: Held) -> None:
     assert held.until(lambda: minute("CPUUtilization"), lambda periods: periods and periods[-1].maximum > 200)
 
 
-def test_a_deleted_endpoint_has_no_more(held: Held) -> None:
+def test_a_deleted_endpoint_records_nothing_more(held: Held) -> None:
     name = held.endpoint(held.config())
     held.advance(120)
     held.sagemaker.delete_endpoint(EndpointName=name)

@@ -76,7 +76,7 @@ class TestBlueGreen:
         assert held.invoke(name)["InvokedProductionVariant"] == "v"
         assert not held.hands.of(name, "next")
 
-    def test_an_endpoint_that_is_updating_is_left_alone(self, held: Held) -> None:
+    def test_an_endpoint_that_is_updating_refuses_another_update(self, held: Held) -> None:
         config = held.config()
         name = held.endpoint(config)
         held.hands.ready.clear()
@@ -144,7 +144,7 @@ class TestBlueGreen:
             assert ("LastDeploymentConfig" in held.settled(name)) is kept
 
     @pytest.mark.parametrize("kind", ["CANARY", "LINEAR"])
-    def test_a_deployment_that_is_not_here_is_refused_and_changes_nothing(self, held: Held, kind: str) -> None:
+    def test_an_unsupported_deployment_is_refused_and_changes_nothing(self, held: Held, kind: str) -> None:
         name = held.endpoint(held.config())
         policy = {"TrafficRoutingConfiguration": {"Type": kind, "WaitIntervalInSeconds": 0}}
         with pytest.raises(ClientError, match="are not part of this harness"):
@@ -192,7 +192,7 @@ class TestWeightsAndCapacities:
         held.advance(1)
         assert counts(held.settled(name)) == {"v": (2, 2, 1.0)}
 
-    def test_what_cannot_be_had_is_rolled_back(self, held: Held) -> None:
+    def test_a_count_that_cannot_be_reached_is_rolled_back(self, held: Held) -> None:
         name = held.endpoint(held.config({"name": "a"}, {"name": "b", "count": 2}))
         held.hands.broken["a"] = "out of memory"
         scale(

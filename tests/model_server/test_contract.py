@@ -161,7 +161,7 @@ class TestOwnFunctions:
         assert answer.headers["Content-Type"] == accept
 
     @pytest.mark.parametrize("accept", [None, "*/*"])
-    def test_without_a_wish_accept_is_json(self, functions: ModelServer, accept: str | None) -> None:
+    def test_accept_is_json_by_default(self, functions: ModelServer, accept: str | None) -> None:
         functions.session.headers["Accept"] = accept  # type: ignore[assignment]
         assert functions.post("{}", JSON).json()["accept"] == JSON
 

@@ -40,7 +40,7 @@ def test_a_model_without_torchvision_pays_nothing() -> None:
     assert result.stdout == "[]\n", result.stderr
 
 
-def test_it_may_be_asked_for_twice_and_too_late() -> None:
+def test_enabling_twice_or_too_late_does_nothing() -> None:
     result = run(ENABLE + ENABLE + "import torchvision;" + ENABLE + "print('fine')")
     assert result.stdout == "fine\n", result.stderr
 

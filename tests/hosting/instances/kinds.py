@@ -1,4 +1,4 @@
-"""Each kind of instance under one roof: the same behaviours on a process, a container and a twin."""
+"""Benches: each starts and kills instances of one kind, so that the same tests run on every kind."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     await of_kind.close()
 
 
-async def test_it_serves_once_ping_is_200_and_several_at_once_and_gives_up_when_told(bench: Bench) -> None:
+async def test_it_serves_after_ping_is_200_with_its_workers_and_within_the_timeout(bench: Bench) -> None:
     instance = bench.build(seconds=0.4)
     await instance.start()
     await instance.wait_ready(START_SECONDS)
@@ -49,7 +49,7 @@ async def test_it_serves_once_ping_is_200_and_several_at_once_and_gives_up_when_
     ended.cancel()
 
 
-async def test_killed_in_mid_request_it_answers_nothing_more_and_has_ended(bench: Bench) -> None:
+async def test_an_instance_killed_in_mid_request_has_ended_and_answers_nothing_more(bench: Bench) -> None:
     instance = bench.build(seconds=30)
     await instance.start()
     await instance.wait_ready(START_SECONDS)
@@ -65,7 +65,7 @@ async def test_killed_in_mid_request_it_answers_nothing_more_and_has_ended(bench
         await instance.invoke(b"{}", JSON, 5)
 
 
-async def test_one_that_is_not_ready_in_its_time_is_said_to_be_so(bench: Bench) -> None:
+async def test_an_instance_that_is_not_ready_in_time_fails(bench: Bench) -> None:
     instance = bench.build(load=NEVER)
     await instance.start()
     with pytest.raises(InstanceFailed, match=r"/ping .*200 within 1\.5 s"):
@@ -73,7 +73,7 @@ async def test_one_that_is_not_ready_in_its_time_is_said_to_be_so(bench: Bench) 
     await instance.stop()
 
 
-async def test_a_start_that_is_called_off_leaves_nothing_behind(bench: Bench) -> None:
+async def test_a_cancelled_start_leaves_nothing_behind(bench: Bench) -> None:
     instance = bench.build(load=NEVER)
     starting = asyncio.ensure_future(_bring_up(instance))
     await asyncio.sleep(0.05)
@@ -83,7 +83,7 @@ async def test_a_start_that_is_called_off_leaves_nothing_behind(bench: Bench) ->
     await instance.stop()
 
 
-async def test_stopped_before_it_was_started_or_twice_is_no_harm(bench: Bench) -> None:
+async def test_stop_before_start_and_a_second_stop_do_nothing(bench: Bench) -> None:
     instance = bench.build()
     await instance.stop()
     await instance.stop()

@@ -1,4 +1,4 @@
-"""HTTP with a container: answers of every framing are read whole, and what is none is said to be none."""
+"""HTTP with a container: answers of every framing are read whole, and anything else is an error."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ async def ask(connections: Connections, body: bytes = b"photo") -> Answer:
         return await connections.post("/invocations", body, {"Content-Type": "image/jpeg", "X-Mine": "é"})
 
 
-async def test_what_is_sent_is_what_the_caller_gave_and_its_length() -> None:
+async def test_the_request_has_the_callers_headers_and_the_bodys_length() -> None:
     async with container([FINE]) as (held, connections):
         answer = await ask(connections)
     assert (answer.status, answer.reason, answer.headers["content-type"], answer.body) == (
@@ -136,7 +136,7 @@ def test_it_does_not_matter_where_the_network_cuts_an_answer(cuts: list[int]) ->
         ([b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"], MalformedAnswer, "another protocol"),
     ],
 )
-async def test_what_is_no_answer_is_said_to_be_none(
+async def test_an_answer_that_is_broken_or_not_http_is_an_error(
     script: list[bytes | None], error: type[InvocationFailed], says: str
 ) -> None:
     async with container(script, [FINE]) as (_, connections):
@@ -200,7 +200,7 @@ async def test_a_connection_that_ended_before_it_was_used_fails_at_once() -> Non
             await connection.send(b"")
 
 
-async def test_one_that_was_idle_for_too_long_is_not_used_again() -> None:
+async def test_a_connection_that_was_idle_for_too_long_is_not_used_again() -> None:
     async with container([FINE], [FINE], keep_alive=0.0) as (held, connections):
         await ask(connections)
         await asyncio.sleep(0.01)
@@ -208,7 +208,7 @@ async def test_one_that_was_idle_for_too_long_is_not_used_again() -> None:
         assert held.connections == 2
 
 
-async def test_a_request_that_is_given_up_ends_its_connection() -> None:
+async def test_a_cancelled_request_ends_its_connection() -> None:
     """Else its late answer would be the next request's."""
     async with container([], [FINE]) as (held, connections):
         with pytest.raises(TimeoutError):

@@ -1,4 +1,4 @@
-"""What is a container instance's own: an address at a time, found anew, given back."""
+"""Container instances: each takes a free address, found by a new look-up, and gives it back."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ async def test_a_name_that_has_several_addresses_is_several_containers(
     assert second.address == f"http://127.0.0.3:{first.port}"
 
 
-async def test_a_name_that_nobody_has_yet_is_waited_for(yard: Yard) -> None:
+async def test_a_host_that_does_not_resolve_yet_is_waited_for(yard: Yard) -> None:
     with pytest.raises(InstanceFailed, match=r"http://nobody\.invalid:8080"):
         await yard.build("http://nobody.invalid:8080").wait_ready(0.5)
 

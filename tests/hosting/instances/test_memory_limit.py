@@ -42,7 +42,7 @@ def test_the_largest_process_is_killed_and_the_others_go_on(tree: tuple[psutil.P
     assert parent.is_running()
 
 
-def test_within_its_memory_it_is_left_alone(tree: tuple[psutil.Process, psutil.Process]) -> None:
+def test_a_tree_within_its_memory_is_left_alone(tree: tuple[psutil.Process, psutil.Process]) -> None:
     parent, child = tree
     assert relieve(parent.pid, 500 * 2**20) is None
     assert child.status() != psutil.STATUS_ZOMBIE

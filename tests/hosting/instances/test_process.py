@@ -1,4 +1,4 @@
-"""What is a process instance's own: its share of the machine."""
+"""Process instances: their cores and their end."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ pytestmark = pytest.mark.torch
         (5, 16, set(range(8))),  # more vCPUs than there are cores: all of them
     ],
 )
-def test_an_instance_has_as_many_cores_as_vcpus_its_own_while_there_are_enough(
+def test_an_instance_has_a_core_for_each_vcpu_and_its_own_cores_while_there_are_enough(
     number: int, count: int, cores: set[int]
 ) -> None:
     assert cores_of(number, count, range(8)) == cores
 
 
-async def test_one_that_does_not_end_by_sigterm_is_killed_when_its_time_is_up(
+async def test_a_model_server_that_ignores_sigterm_is_killed_after_30_s(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """30 s from SIGTERM to SIGKILL (SM guide); a stopped process hears of no other signal."""

@@ -1,4 +1,4 @@
-"""What is a twin's own: the profile's queue, errors and times, many in one process, and that process's end."""
+"""Twins: the profile's queue, errors and times, and the process that holds them all."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ async def test_it_answers_503_until_it_is_loaded_on_the_harnesss_clock() -> None
     await twins.close()
 
 
-async def test_one_that_loads_for_longer_than_it_may_is_given_up_by_the_same_clock() -> None:
+async def test_a_twin_that_loads_too_long_fails_by_the_same_clock() -> None:
     """5 minutes where AWS waits for 4 (SM guide, your-algorithms-inference-code)."""
     clock = VirtualClock()
     twins = Twins(clock)
@@ -140,7 +140,7 @@ async def test_its_service_times_are_the_profiles(twins: Twins) -> None:
     assert min(took[0.03]) - min(took[0.0]) < 0.045
 
 
-async def test_fifty_live_in_one_process_and_one_killed_takes_no_other_along(twins: Twins) -> None:
+async def test_fifty_twins_live_in_one_process_and_killing_one_leaves_the_others(twins: Twins) -> None:
     for _ in range(50):
         twins.build()
     await asyncio.gather(*(twin.start() for twin in twins.running))
@@ -154,7 +154,7 @@ async def test_fifty_live_in_one_process_and_one_killed_takes_no_other_along(twi
     assert psutil.Process(await twins.host_pid()).children() == []
 
 
-async def test_the_end_of_their_process_ends_them_all_and_the_next_one_starts_anew(twins: Twins) -> None:
+async def test_the_end_of_their_process_ends_all_twins_and_the_next_twin_starts_a_new_one(twins: Twins) -> None:
     first, second = await twins.start(), await twins.start()
     os.kill(await twins.host_pid(), signal.SIGKILL)
     async with asyncio.timeout(5):
@@ -163,7 +163,7 @@ async def test_the_end_of_their_process_ends_them_all_and_the_next_one_starts_an
     assert (await third.invoke(b"{}", {}, 10)).status == 200
 
 
-async def test_they_end_with_the_harness_however_that_ends(tmp_path: Path) -> None:
+async def test_twins_end_with_the_harness_however_it_ends(tmp_path: Path) -> None:
     script = tmp_path / "harness_stand_in.py"
     script.write_text(
         "import asyncio\n"

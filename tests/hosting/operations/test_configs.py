@@ -22,7 +22,7 @@ from tests.support import unique
         ({"ModelName": None}, "needs ModelName"),
     ],
 )
-def test_what_would_go_otherwise_here_is_refused_in_words(held: Held, members: dict[str, Any], said: str) -> None:
+def test_an_unsupported_member_is_refused_with_a_sentence(held: Held, members: dict[str, Any], said: str) -> None:
     production_variant = {key: value for key, value in variant(held.model(), **members).items() if value is not None}
     with pytest.raises(ClientError, match=said):
         held.sagemaker.create_endpoint_config(

@@ -11,7 +11,7 @@ from tests.support import ACCOUNT, unique
 DOG, CAT = {"Key": "team", "Value": "dogs"}, {"Key": "pet", "Value": "cat"}
 
 
-def test_given_at_creation_added_listed_and_deleted(held: Held) -> None:
+def test_tags_are_given_at_creation_added_listed_and_deleted(held: Held) -> None:
     name = unique("model")
     created = held.sagemaker.create_model(ModelName=name, PrimaryContainer={"Image": IMAGE}, Tags=[DOG])
     arn = created["ModelArn"]
@@ -20,7 +20,7 @@ def test_given_at_creation_added_listed_and_deleted(held: Held) -> None:
     assert held.sagemaker.list_tags(ResourceArn=arn)["Tags"] == [CAT]
 
 
-def test_of_configurations_and_endpoints_too_until_they_are_gone(held: Held) -> None:
+def test_configurations_and_endpoints_have_tags_until_they_are_deleted(held: Held) -> None:
     config, name = held.config(Tags=[DOG]), unique("endpoint")
     held.endpoint(config)
     arn = held.sagemaker.describe_endpoint_config(EndpointConfigName=config)["EndpointConfigArn"]
@@ -43,7 +43,7 @@ def test_50_at_most(held: Held) -> None:
         held.sagemaker.add_tags(ResourceArn=arn, Tags=[DOG])
 
 
-def test_of_a_resource_that_is_the_backends(held: Held) -> None:
+def test_tags_of_the_backends_resources_are_the_backends(held: Held) -> None:
     name = unique("experiment")
     arn = held.sagemaker.create_experiment(ExperimentName=name)["ExperimentArn"]
     held.sagemaker.add_tags(ResourceArn=arn, Tags=[DOG])

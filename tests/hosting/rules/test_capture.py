@@ -53,7 +53,7 @@ def test_only_the_named_content_types_are_text(content_type: str, encoding: str)
         (["InputAndOutput"], {"endpointInput", "endpointOutput"}),
     ],
 )
-def test_what_is_asked_for_is_kept(modes: list[str], kept: set[str]) -> None:
+def test_only_the_modes_of_the_configuration_are_captured(modes: list[str], kept: set[str]) -> None:
     parts: Any = {"INPUT": ("", b"in"), "OUTPUT": ("", b"out")}
     line = json.loads(capture_line(config(*modes), parts, event_id="e", inference_id="mine", time=TIME))
     assert set(line["captureData"]) == kept

@@ -27,7 +27,7 @@ def test_vcpus_by_size(instance_type: str, count: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["m5.large", "ml.m5", "ml.m5.huge", "", "ml.m5.0.large"])
-def test_what_is_no_instance_type(name: str) -> None:
+def test_a_name_that_is_not_an_instance_type_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="is not an ML instance type"):
         vcpus(name)
 

@@ -37,7 +37,7 @@ def test_a_failed_endpoint_can_only_be_deleted() -> None:
 
 @pytest.mark.parametrize("event", [Event.UPDATE, Event.DELETE])
 @pytest.mark.parametrize("status", ["Creating", "Updating", "RollingBack", "Deleting"])
-def test_what_is_in_progress_is_left_alone(status: Status, event: Event) -> None:
+def test_an_endpoint_in_progress_refuses_updates_and_deletion(status: Status, event: Event) -> None:
     with pytest.raises(AwsError) as refused:
         after(status, event, ARN)
     assert (refused.value.code, refused.value.message) == (
@@ -57,6 +57,6 @@ def test_once_in_service_it_serves_until_it_is_deleted(events: list[Event]) -> N
         assert (status in SERVING) == (status != "Deleting")
 
 
-def test_what_cannot_happen_is_an_error_of_the_harness() -> None:
+def test_an_impossible_event_is_an_error_of_the_harness() -> None:
     with pytest.raises(ValueError, match="cannot meet READY"):
         after("InService", Event.READY, ARN)

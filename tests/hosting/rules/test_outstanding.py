@@ -18,7 +18,7 @@ def test_the_mean_is_weighted_by_time() -> None:
     assert outstanding.count == 1
 
 
-def test_each_look_begins_anew() -> None:
+def test_each_mean_starts_at_the_last_call() -> None:
     outstanding = Outstanding(0)
     outstanding.enter(0)
     outstanding.leave(5)

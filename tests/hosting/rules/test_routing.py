@@ -35,7 +35,7 @@ def test_least_outstanding_requests_takes_one_of_the_least_loaded(outstanding: l
     assert outstanding[chosen] == min(outstanding)
 
 
-def test_random_takes_each_alike_whatever_its_load() -> None:
+def test_random_takes_all_instances_equally_whatever_their_load() -> None:
     picks = [choose_instance([9, 0], "RANDOM", step / 100) for step in range(100)]
     assert (picks.count(0), picks.count(1)) == (50, 50)
 

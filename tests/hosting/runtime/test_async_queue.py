@@ -1,4 +1,4 @@
-"""InvokeEndpointAsync: from S3 to S3, and word of it by SNS (SM guide, async-inference)."""
+"""InvokeEndpointAsync: answers in S3 and notifications by SNS (SM guide, async-inference)."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def read(held: Held, url: str) -> bytes:
     return bytes(held.until(look, lambda body: body is not None))
 
 
-def test_the_answer_lands_where_the_call_says(held: Held, bucket: str) -> None:
+def test_the_answer_is_written_where_the_call_says(held: Held, bucket: str) -> None:
     name = deploy(held, bucket)
     accepted = invoke(held, name, bucket, ContentType="image/jpeg", Accept="application/json", InferenceId="mine")
     assert (accepted["ResponseMetadata"]["HTTPStatusCode"], accepted["InferenceId"]) == (202, "mine")
@@ -85,7 +85,7 @@ def test_a_name_and_a_folder_of_the_callers_own_and_a_body_in_the_call(held: Hel
     assert json.loads(read(held, accepted["OutputLocation"]))["echo"] == "cat"
 
 
-def test_word_of_success(held: Held, bucket: str) -> None:
+def test_success_is_published(held: Held, bucket: str) -> None:
     """Names and order of the members as public logs show them."""
     arn, url = topic(held)
     included = ["SUCCESS_NOTIFICATION_TOPIC"]
@@ -116,7 +116,7 @@ def test_word_of_success(held: Held, bucket: str) -> None:
     assert json.loads(base64.b64decode(message["responseBody"]["content"]))["echo"] == "dog"
 
 
-def test_a_failure_has_a_place_and_a_topic_of_its_own(held: Held, bucket: str) -> None:
+def test_a_failure_is_written_and_published(held: Held, bucket: str) -> None:
     arn, url = topic(held)
     name = deploy(held, bucket, S3FailurePath=f"s3://{bucket}/failed", NotificationConfig={"ErrorTopic": arn})
     held.hands.answer["v"] = lambda body, headers: Answer(500, "No", {}, b"no such breed")
@@ -137,7 +137,7 @@ def test_an_input_that_is_not_there(held: Held, bucket: str) -> None:
     assert b"NoSuchKey" in read(held, accepted["FailureLocation"])
 
 
-def test_so_many_on_each_instance_and_the_rest_waits(held: Held, bucket: str) -> None:
+def test_each_instance_serves_its_limit_and_the_other_requests_wait(held: Held, bucket: str) -> None:
     """MaxConcurrentInvocationsPerInstance (botocore); the backlog is what scales the endpoint (SM guide)."""
     name = deploy(held, bucket, count=2, concurrency=1)
     gate: list[asyncio.Event] = []
@@ -171,7 +171,7 @@ def test_so_many_on_each_instance_and_the_rest_waits(held: Held, bucket: str) ->
     assert sum(period.total for period in processed) == 5
 
 
-def test_what_waited_too_long_is_not_run(held: Held, bucket: str) -> None:
+def test_a_request_that_waited_longer_than_its_ttl_is_not_run(held: Held, bucket: str) -> None:
     name = deploy(held, bucket, S3FailurePath=f"s3://{bucket}/failed")
     change = {"VariantName": "v", "DesiredInstanceCount": 0}
     held.sagemaker.update_endpoint_weights_and_capacities(EndpointName=name, DesiredWeightsAndCapacities=[change])
@@ -200,7 +200,7 @@ def test_an_input_or_a_body(held: Held, bucket: str) -> None:
         invoke(held, name, bucket, Body=b"x")
 
 
-def test_no_change_between_the_two_kinds(held: Held, bucket: str) -> None:
+def test_an_endpoint_cannot_change_between_real_time_and_asynchronous(held: Held, bucket: str) -> None:
     name = deploy(held, bucket)
     sentence = f"The AsyncInferenceConfig parameter cannot be removed from this endpoint {name}"
     with pytest.raises(ClientError, match=sentence):

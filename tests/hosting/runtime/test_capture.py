@@ -47,7 +47,9 @@ def test_requests_and_answers_in_s3(held: Held, bucket: str) -> None:
 
 
 @pytest.mark.parametrize(("percentage", "low", "high"), [(0, 0, 0), (50, 25, 75), (100, 100, 100)])
-def test_a_sample_of_them(held: Held, bucket: str, percentage: int, low: int, high: int) -> None:
+def test_a_percentage_of_the_requests_is_captured(
+    held: Held, bucket: str, percentage: int, low: int, high: int
+) -> None:
     capture = config("Input", DestinationS3Uri=f"s3://{bucket}", InitialSamplingPercentage=percentage)
     name = held.endpoint(held.config(DataCaptureConfig=capture))
     for _ in range(100):
@@ -55,13 +57,13 @@ def test_a_sample_of_them(held: Held, bucket: str, percentage: int, low: int, hi
     assert low <= sum(len(lines) for lines in files(held, bucket).values()) <= high
 
 
-def test_switched_off(held: Held, bucket: str) -> None:
+def test_nothing_is_captured_when_capture_is_off(held: Held, bucket: str) -> None:
     capture = config("Input", DestinationS3Uri=f"s3://{bucket}", EnableCapture=False)
     held.invoke(held.endpoint(held.config(DataCaptureConfig=capture)))
     assert not files(held, bucket)
 
 
-def test_a_bucket_that_is_not_there_costs_lines_and_no_request(held: Held) -> None:
+def test_a_missing_bucket_loses_captured_lines_but_no_request(held: Held) -> None:
     name = held.endpoint(held.config(DataCaptureConfig=config("Input", DestinationS3Uri="s3://no-such-bucket-here")))
     assert held.invoke(name)["ResponseMetadata"]["HTTPStatusCode"] == 200
     held.aws.run(held.aws.local.hosting.capture.flush())

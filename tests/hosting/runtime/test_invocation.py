@@ -1,4 +1,4 @@
-"""InvokeEndpoint on hand-held instances: what goes in, what comes out, what each failure looks like."""
+"""InvokeEndpoint on hand-held instances: requests, answers and failures."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class TestRequest:
             },
         )
 
-    def test_6_mb_are_taken_and_no_byte_more(self, held: Held, name: str) -> None:
+    def test_a_body_of_6_mb_is_accepted_and_a_larger_one_refused(self, held: Held, name: str) -> None:
         held.hands.answer["v"] = lambda body, headers: {"length": len(body)}
         assert json.loads(held.invoke(name, bytes(6_291_456))["Body"]) == {"length": 6_291_456}
         refusal = failure(held, name, body=bytes(6_291_457))
@@ -98,8 +98,10 @@ class TestAnswer:
     @pytest.mark.parametrize(
         ("status", "side"), [(400, "client"), (404, "client"), (500, "server"), (503, "server"), (302, "server")]
     )
-    def test_no_success_is_a_model_error(self, held: Held, name: str, status: int, side: str) -> None:
-        """So is the model server's 503 when its own queue is full: SageMaker has none."""
+    def test_an_answer_that_is_not_a_success_is_a_model_error(
+        self, held: Held, name: str, status: int, side: str
+    ) -> None:
+        """That includes the model server's 503 for a full queue, since SageMaker has no queue."""
         set_answer(held, Answer(status, "No", {}, b"why"))
         refusal = failure(held, name)
         assert (refusal["Error"]["Code"], refusal["ResponseMetadata"]["HTTPStatusCode"]) == ("ModelError", 424)
@@ -119,7 +121,7 @@ class TestAnswer:
         set_answer(held, MalformedAnswer("400, message='Bad status line'"))
         assert failure(held, name)["OriginalMessage"] == "The response of container primary is not valid HTTP."
 
-    def test_one_that_never_answers(self, held: Held, name: str) -> None:
+    def test_a_container_that_never_answers(self, held: Held, name: str) -> None:
         """60 s on AWS; here the limit is handed in."""
 
         async def never() -> None:
@@ -138,7 +140,7 @@ class TestAnswer:
         )
         assert "timed out while waiting for a response from container primary" in refused.value.message
 
-    def test_too_many_at_once_where_the_stack_sets_a_limit(self, held: Held) -> None:
+    def test_requests_beyond_the_stacks_limit_are_throttled(self, held: Held) -> None:
         """Status 400, and a message of null (opensearch ml-commons#2429)."""
         name = held.endpoint(held.config(), concurrent_requests=1)
         came, gate = asyncio.Event(), asyncio.Event()
@@ -175,7 +177,7 @@ class TestAnswer:
 
 
 class TestShadows:
-    """A copy of the traffic by weight; what it answers is dropped (SM guide, shadow-tests)."""
+    """Shadow variants get copies of requests by weight, and their answers are dropped (SM guide, shadow-tests)."""
 
     def shadowed(self, held: Held, weight: float) -> str:
         model = held.model()
@@ -192,14 +194,14 @@ class TestShadows:
         (described,) = held.describe(name)["ShadowProductionVariants"]
         assert (described["VariantName"], described["CurrentInstanceCount"]) == ("shadow", 1)
 
-    def test_a_share_of_them_below(self, held: Held) -> None:
+    def test_a_share_of_the_requests_is_copied_at_a_lower_weight(self, held: Held) -> None:
         name = self.shadowed(held, 0.5)
         for _ in range(100):
             held.invoke(name)
         (shadow,) = held.hands.of(name, "shadow")
         assert 30 <= len(shadow.requests) <= 70
 
-    def test_its_metrics_are_kept(self, held: Held) -> None:
+    def test_a_shadows_metrics_are_recorded(self, held: Held) -> None:
         name = self.shadowed(held, 1.0)
         held.invoke(name)
         (shadow,) = held.hands.of(name, "shadow")

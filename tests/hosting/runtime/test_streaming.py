@@ -32,7 +32,7 @@ def name(held: Held) -> str:
     return held.endpoint(held.config())
 
 
-def test_the_parts_as_they_came(held: Held, name: str) -> None:
+def test_the_parts_arrive_as_they_were_sent(held: Held, name: str) -> None:
     headers = {"Content-Type": "text/event-stream", "X-Amzn-SageMaker-Custom-Attributes": "seen"}
     held.hands.streams["v"] = answer(200, b"one", b"", b"two", **headers)
     streamed = invoke(held, name)
@@ -46,7 +46,9 @@ def test_the_parts_as_they_came(held: Held, name: str) -> None:
 @pytest.mark.parametrize(
     ("error", "code"), [(TimeoutError(), "ModelInvocationTimeExceeded"), (InvocationFailed("reset"), "StreamBroken")]
 )
-def test_one_that_breaks_off_ends_with_a_model_stream_error(held: Held, name: str, error: Exception, code: str) -> None:
+def test_a_stream_that_breaks_off_ends_with_a_model_stream_error(
+    held: Held, name: str, error: Exception, code: str
+) -> None:
     """ErrorCode (botocore, ModelStreamError)."""
     held.hands.streams["v"] = answer(200, b"one", error)
     events = iter(invoke(held, name)["Body"])
@@ -59,7 +61,7 @@ def test_one_that_breaks_off_ends_with_a_model_stream_error(held: Held, name: st
     assert held.metric("InvocationModelErrors", **dimensions)[-1].total == 1
 
 
-def test_no_success_is_a_model_error_at_once(held: Held, name: str) -> None:
+def test_a_stream_that_starts_without_success_is_a_model_error(held: Held, name: str) -> None:
     held.hands.streams["v"] = answer(500, b"no such ", b"breed")
     with pytest.raises(ClientError) as refused:
         invoke(held, name)
