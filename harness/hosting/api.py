@@ -14,7 +14,7 @@ from harness.backend.client import Backend
 from harness.backend.metrics import Metrics
 from harness.core.calls import Call, Service
 from harness.core.clock import Clock
-from harness.hosting.deployment import Deployer, Deployment
+from harness.hosting.deployment import Deployment, DeploymentBuilder
 from harness.hosting.endpoint import Endpoint
 from harness.hosting.instances.settings import LocalSettings
 from harness.hosting.logs import EndpointLogs
@@ -27,7 +27,7 @@ from harness.hosting.operations.tags import TagOperations
 from harness.hosting.provisioning import EndpointProvisioning
 from harness.hosting.resources import JOB, arn
 from harness.hosting.runtime.capture import DataCapture
-from harness.hosting.runtime.invocation import Invoker
+from harness.hosting.runtime.invocation import VariantInvoker
 from harness.hosting.state import NamedResources, State
 
 if TYPE_CHECKING:
@@ -62,11 +62,11 @@ class Hosting(
         workspace: Path,
         settings: LocalSettings | None = None,
     ) -> None:
-        self.invoker = Invoker(clock)
+        self.invoker = VariantInvoker(clock)
         self.capture = DataCapture(backend, clock)
         self.logs = EndpointLogs(backend)
-        self._deployer = Deployer(backend, clock, metrics, self.logs, gateway_url, workspace)
-        provisioning = EndpointProvisioning(backend, clock, metrics, self._deployer, self.invoker, deleted=self._forget)
+        self._builder = DeploymentBuilder(backend, clock, metrics, self.logs, gateway_url, workspace)
+        provisioning = EndpointProvisioning(backend, clock, metrics, self._builder, self.invoker, deleted=self._forget)
         endpoints: NamedResources[Endpoint] = NamedResources("endpoint", "endpoint")
         self.state = State(backend, clock, provisioning, settings or LocalSettings(), endpoints)
 
@@ -74,7 +74,7 @@ class Hosting(
         """Takes every instance down, writes what is waiting for the backend, and removes the workspace."""
         await asyncio.gather(*(self.state.provisioning.stop(endpoint) for endpoint in self.state.endpoints.all()))
         await self.invoker.close()
-        await self._deployer.close()
+        await self._builder.close()
         await asyncio.gather(self.capture.close(), self.logs.close())
 
     def configure(self, endpoint_name: str, settings: LocalSettings) -> None:

@@ -83,10 +83,10 @@ class Retained:
     weight: float | None = None
 
 
-class Deployer:
+class DeploymentBuilder:
     """Brings deployments up and takes them down.
 
-    gateway_url: what a container sees as AWS_ENDPOINT_URL. workspace: a folder of the deployer's own.
+    gateway_url: what a container sees as AWS_ENDPOINT_URL. workspace: a folder of the builder's own.
     """
 
     def __init__(

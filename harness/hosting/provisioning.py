@@ -12,7 +12,7 @@ from harness.backend.client import Backend
 from harness.backend.metrics import Metrics
 from harness.core.clock import Clock
 from harness.hosting import errors
-from harness.hosting.deployment import Deployer, Deployment, Retained
+from harness.hosting.deployment import Deployment, DeploymentBuilder, Retained
 from harness.hosting.endpoint import Endpoint
 from harness.hosting.fleet import FAILURES
 from harness.hosting.instances.base import InstanceFailed
@@ -20,7 +20,7 @@ from harness.hosting.instances.settings import LocalSettings
 from harness.hosting.resources import EndpointConfig, Model
 from harness.hosting.rules.lifecycle import Event
 from harness.hosting.runtime.async_queue import AsyncQueue
-from harness.hosting.runtime.invocation import Invoker
+from harness.hosting.runtime.invocation import VariantInvoker
 from harness.hosting.runtime.queue_metrics import QueueMetrics
 
 log = logging.getLogger(__name__)
@@ -64,15 +64,15 @@ class EndpointProvisioning:
         backend: Backend,
         clock: Clock,
         metrics: Metrics,
-        deployer: Deployer,
-        invoker: Invoker,
+        builder: DeploymentBuilder,
+        invoker: VariantInvoker,
         *,
         deleted: Callable[[Endpoint], None],
     ) -> None:
         self._backend = backend
         self._clock = clock
         self._metrics = metrics
-        self._deployer = deployer
+        self._builder = builder
         self._invoker = invoker
         self._deleted = deleted
 
@@ -107,7 +107,7 @@ class EndpointProvisioning:
             endpoint.queue = AsyncQueue(
                 self._backend, self._invoker, metrics, endpoint.name, endpoint.region, lambda: endpoint.serving
             )
-        deployment = endpoint.deployment = self._deployer.new(endpoint.region, endpoint.name, endpoint.config)
+        deployment = endpoint.deployment = self._builder.new(endpoint.region, endpoint.name, endpoint.config)
         failure = await self._bring_up(endpoint, deployment, models, settings, {})
         if failure is None:
             self._meet(endpoint, Event.READY)
@@ -117,11 +117,11 @@ class EndpointProvisioning:
         self._meet(endpoint, Event.FAILED)
 
     async def _replace(self, endpoint: Endpoint, update: Update) -> None:
-        new = endpoint.pending = self._deployer.new(endpoint.region, endpoint.name, update.config)
+        new = endpoint.pending = self._builder.new(endpoint.region, endpoint.name, update.config)
         failure = await self._bring_up(endpoint, new, update.models, update.settings, update.retained)
         if failure is not None:
             self._meet(endpoint, Event.ROLL_BACK)
-            await self._deployer.take_down(new)
+            await self._builder.take_down(new)
             endpoint.pending = None
             endpoint.failure = failure
             self._meet(endpoint, Event.READY)
@@ -131,7 +131,7 @@ class EndpointProvisioning:
         self._wake(endpoint)
         await self._clock.sleep(update.termination_wait)
         if endpoint.retiring is not None:
-            await self._deployer.take_down(endpoint.retiring, drain=True)
+            await self._builder.take_down(endpoint.retiring, drain=True)
             endpoint.retiring = None
         self._meet(endpoint, Event.READY)
 
@@ -178,7 +178,7 @@ class EndpointProvisioning:
     ) -> str | None:
         """Returns FailureReason, or None when everything serves."""
         try:
-            await self._deployer.bring_up(deployment, models, settings, retained, lambda: self._wake(endpoint))
+            await self._builder.bring_up(deployment, models, settings, retained, lambda: self._wake(endpoint))
         except Exception as error:
             return _reason(error)
         return None
@@ -189,7 +189,7 @@ class EndpointProvisioning:
             endpoint.queue = None
         for deployment in (endpoint.pending, endpoint.retiring, endpoint.deployment):
             if deployment is not None:
-                await self._deployer.take_down(deployment)
+                await self._builder.take_down(deployment)
         endpoint.pending = endpoint.retiring = endpoint.deployment = None
 
     def _meet(self, endpoint: Endpoint, event: Event) -> None:

@@ -78,7 +78,7 @@ def _held() -> Iterator[Held]:
     hands, clock = Hands(), VirtualClock(1_700_000_000 // 60 * 60)
     with running_aws(clock=clock) as aws:
         # As if a package had registered the kind, but for this one harness only.
-        aws.local.hosting._deployer._kinds._kinds["hand"] = hands
+        aws.local.hosting._builder._kinds._kinds["hand"] = hands
         yield Held(aws, hands, clock)
 
 

@@ -17,7 +17,7 @@ from harness.hosting import errors
 from harness.hosting.deployment import Deployment
 from harness.hosting.rules.async_request import AsyncRequest
 from harness.hosting.rules.notification import Notification, topic_region
-from harness.hosting.runtime.invocation import Invoker, ModelFailed
+from harness.hosting.runtime.invocation import ModelFailed, VariantInvoker
 from harness.hosting.runtime.queue_metrics import QueueMetrics, QueueSample
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class AsyncQueue:
     def __init__(
         self,
         backend: Backend,
-        invoker: Invoker,
+        invoker: VariantInvoker,
         metrics: QueueMetrics,
         endpoint: str,
         region: str,

@@ -37,7 +37,7 @@ def reason(error: Exception) -> str:
     return errors.MALFORMED if isinstance(error, MalformedAnswer) else errors.EXITED
 
 
-class Invoker:
+class VariantInvoker:
     """Sends requests to variants. Latencies are wall-clock time at any speed of the clock, like service times."""
 
     def __init__(self, clock: Clock) -> None:

@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator, Mapping
 from harness.hosting import errors
 from harness.hosting.deployment import Variant
 from harness.hosting.instances.base import InvocationFailed, StreamedAnswer
-from harness.hosting.runtime.invocation import Invoker, ModelFailed, reason
+from harness.hosting.runtime.invocation import ModelFailed, VariantInvoker, reason
 
 
 @contextlib.asynccontextmanager
 async def stream(
-    invoker: Invoker, variant: Variant, body: bytes, headers: Mapping[str, str], seconds: float
+    invoker: VariantInvoker, variant: Variant, body: bytes, headers: Mapping[str, str], seconds: float
 ) -> AsyncIterator[StreamedAnswer]:
     """The answer's head, and its parts as they come, all within ``seconds``.
 
