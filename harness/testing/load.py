@@ -68,7 +68,7 @@ class LoadResult:
             elif found.high > limit:
                 problems.append(
                     f"{name} is {text.seconds(found.value)} (95 % interval to {text.seconds(found.high)}), "
-                    f"not within {text.seconds(limit)}"
+                    f"not within {text.length_of_time(limit)}"
                 )
         if problems:
             raise AssertionError("; ".join(problems) + f". The run: {self.run}")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar, NamedTuple
 
+from harness.core import figures as text
 from harness.hosting.rules.routing import Strategy
 from harness.planner.search import sizing
 from harness.planner.search.demand import Demand
@@ -147,9 +148,9 @@ def other_levels(candidate: Candidate) -> Iterator[Neighbour]:
 
 def other_cooldowns(candidate: Candidate) -> Iterator[Neighbour]:
     for seconds in _next_to(OUT_COOLDOWNS, candidate.out_cooldown):
-        yield Neighbour("scale_out_cooldown", f"{seconds:g} s", replace(candidate, out_cooldown=seconds))
+        yield Neighbour("scale_out_cooldown", text.length_of_time(seconds), replace(candidate, out_cooldown=seconds))
     for seconds in _next_to(IN_COOLDOWNS, candidate.in_cooldown):
-        yield Neighbour("scale_in_cooldown", f"{seconds:g} s", replace(candidate, in_cooldown=seconds))
+        yield Neighbour("scale_in_cooldown", text.length_of_time(seconds), replace(candidate, in_cooldown=seconds))
 
 
 def other_bounds(candidate: Candidate) -> Iterator[Neighbour]:

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from scipy.stats import qmc
 
+from harness.core import figures as text
 from harness.functions.rules.concurrency import ACCOUNT_LIMIT, UNRESERVED_MINIMUM
 from harness.hosting.rules.routing import Strategy
 from harness.planner.plan import Objective
@@ -156,7 +157,7 @@ def _other_concurrency(space: SearchSpace, candidate: Candidate) -> Iterator[Nei
         held = replace(candidate, provisioned=count, provisioned_scaling=None)
         yield Neighbour("provisioned_concurrent_executions", str(count), held)
     scaling = _provisioned_scaling(space)
-    value = f"{scaling.min_capacity} to {scaling.max_capacity} at {scaling.target_value:.0%}"
+    value = f"{scaling.min_capacity} to {scaling.max_capacity} at {text.percent(scaling.target_value)}"
     yield Neighbour("provisioned_scaling", value, replace(candidate, provisioned=0, provisioned_scaling=scaling))
 
 

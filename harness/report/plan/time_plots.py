@@ -187,7 +187,10 @@ def _panels(name: str, plan: Plan, series: MinuteSeries, panels: list[Panel]) ->
 
 
 def label_time_axis(axes: Axes, seconds: float, begins: datetime | None, most: int) -> None:
-    """Ticks at whole hours and days of the traffic's own axis; without one, of its time since the beginning."""
+    """Set ticks at whole hours and days of the traffic's own clock, or of the time since it began if it has none.
+
+    most: roughly how many ticks there may be.
+    """
     axes.set_xlim(0, seconds)
     step = next((step for step in _STEPS if seconds / step <= most), _STEPS[-1])
     into_day = 0.0

@@ -76,8 +76,7 @@ def _latency(name: NameFigures) -> str:
 
 
 def _unfinished(figures: RunFigures) -> str:
-    one = figures.unfinished == 1
     return (
         f"{text.count(figures.unfinished, 'request')} had no answer yet when the run ended, and "
-        f"{'is' if one else 'are'} not counted."
+        f"{'is' if figures.unfinished == 1 else 'are'} not counted."
     )

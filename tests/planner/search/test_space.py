@@ -24,6 +24,7 @@ from harness.simulator.settings import (
     TrackingSettings,
     VariantSettings,
 )
+from tests.figures import plain
 from tests.planner.search.stand_in import a_system
 
 TRACKED = VariantSettings(
@@ -116,7 +117,7 @@ def test_a_neighbour_differs_in_one_setting() -> None:
     }  # fmt: skip
     assert all(other != candidate for _, _, other in found)
     cooldowns = [(value, other.out_cooldown) for name, value, other in found if name == "scale_out_cooldown"]
-    assert cooldowns == [("30 s", 30.0), ("120 s", 120.0)]
+    assert [(plain(value), seconds) for value, seconds in cooldowns] == [("30 s", 30.0), ("2 min", 120.0)]
     fixed = Candidate("ml.m5.large", FIXED, 10.0, 4, 4)
     assert {value for name, value, _ in neighbours(space, fixed) if name == "instances"} == {"3", "5"}
 
