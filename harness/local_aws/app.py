@@ -33,7 +33,8 @@ from harness.gateway.authorizer import Authorizer
 from harness.gateway.forward import Forwarder
 from harness.gateway.head_limit import BoundedProtocol
 from harness.hosting.api import Hosting
-from harness.hosting.instances.settings import LocalSettings, LocalSettingsError, read_local_settings
+from harness.hosting.instances.kinds import read_local_settings
+from harness.hosting.instances.settings import LocalSettings, LocalSettingsError
 from harness.hosting.runtime.api import HostingRuntime
 from harness.local_aws.options import HIGHEST_SPEED, LocalAwsOptions
 from harness.scaling.api import Scaling

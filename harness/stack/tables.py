@@ -8,12 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, PrivateAttr, ValidationInfo
 from pydantic_core import PydanticCustomError, core_schema
 
-from harness.hosting.instances.settings import (
-    LocalSettings,
-    LocalSettingsError,
-    dump_local_settings,
-    read_local_settings,
-)
+from harness.hosting.instances.kinds import read_local_settings
+from harness.hosting.instances.settings import LocalSettings, LocalSettingsError, dump_local_settings
 from harness.stack.scaling_tables import ScalingTable
 
 LOCAL_SETTINGS_ERROR = "local_settings"

@@ -39,7 +39,8 @@ from harness.functions.rules.names import parse as parse_name
 from harness.functions.rules.payload import check_event, client_context
 from harness.functions.rules.result import InvocationResult
 from harness.gateway.identify import Head, credential_of, identify, signature_of
-from harness.hosting.instances.settings import LocalSettingsError, read_local_settings
+from harness.hosting.instances.kinds import read_local_settings
+from harness.hosting.instances.settings import LocalSettingsError
 from harness.hosting.model_data import ModelDataError, unpack
 from harness.load.histogram import Histogram
 from harness.load.histograms import FILE as HISTOGRAMS

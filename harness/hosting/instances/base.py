@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from harness.hosting.instances.settings import LocalSettings
+
 if TYPE_CHECKING:
     from harness.core.clock import Clock
-    from harness.hosting.instances.settings import LocalSettings
 
 Log = Callable[[str], None]
 """Takes each line that a container prints."""

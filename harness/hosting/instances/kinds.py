@@ -8,10 +8,14 @@ first asked for.
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Mapping
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from harness.hosting.instances.base import InstanceFailed
+from harness.hosting.instances.settings import LocalSettings, LocalSettingsError, parse_local_settings
 
 if TYPE_CHECKING:
     from harness.core.clock import Clock
@@ -44,6 +48,21 @@ def kind_class(name: str) -> type[InstanceKind]:
         )
     kind: type[InstanceKind] = entries[0].load()
     return kind
+
+
+def read_local_settings(table: Mapping[str, Any], folder: Path | None = None) -> LocalSettings:
+    """Checks and reads a table of local settings, with what its kind of instance needs of them.
+
+    folder: where relative paths of a stack file start; None for JSON. Raises LocalSettingsError.
+    """
+    settings = parse_local_settings(table, folder)
+    try:
+        missing = kind_class(settings.instances).missing(settings)
+    except UnusableKind as error:
+        missing = str(error)
+    if missing is not None:
+        raise LocalSettingsError([(("instances",), f"{json.dumps(settings.instances)} {missing}")])
+    return settings
 
 
 class KindRegistry:

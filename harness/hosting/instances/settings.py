@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import HarnessError
-from harness.hosting.instances.kinds import UnusableKind, kind_class
 
 if TYPE_CHECKING:
     from harness.core.profile import Profile
@@ -160,10 +159,11 @@ class LocalSettings:
 _FIELDS = {setting.name: setting for setting in fields(LocalSettings)}
 
 
-def read_local_settings(table: Mapping[str, Any], folder: Path | None = None) -> LocalSettings:
-    """Checks and reads a table. folder: where relative paths of a stack file start; None for JSON.
+def parse_local_settings(table: Mapping[str, Any], folder: Path | None = None) -> LocalSettings:
+    """Reads a table, without a look at its kind of instance (see harness.hosting.instances.kinds.read_local_settings).
 
-    Raises LocalSettingsError that names every problem.
+    folder: where relative paths of a stack file start; None for JSON. Raises LocalSettingsError that names every
+    problem.
     """
     problems: list[tuple[TablePath, str]] = []
     values: dict[str, Any] = {}
@@ -175,20 +175,13 @@ def read_local_settings(table: Mapping[str, Any], folder: Path | None = None) ->
             values[name] = _FIELDS[name].metadata["read"](value, folder)
         except _Refused as refused:
             problems.append(((name, *refused.path), str(refused)))
-    if not problems:
-        settings = LocalSettings(**values)
-        try:
-            missing = kind_class(settings.instances).missing(settings)
-        except UnusableKind as error:
-            missing = str(error)
-        if missing is None:
-            return settings
-        problems.append((("instances",), f"{_shown(settings.instances)} {missing}"))
-    raise LocalSettingsError(problems)
+    if problems:
+        raise LocalSettingsError(problems)
+    return LocalSettings(**values)
 
 
 def dump_local_settings(settings: LocalSettings) -> dict[str, Any]:
-    """The settings as JSON that read_local_settings() reads back."""
+    """The settings as JSON that read_local_settings() reads."""
     values = {name: getattr(settings, name) for name in _FIELDS}
     return {name: None if value is None else _FIELDS[name].metadata["dump"](value) for name, value in values.items()}
 

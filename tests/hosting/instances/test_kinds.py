@@ -10,8 +10,8 @@ import pytest
 
 from harness.core.clock import WallClock
 from harness.hosting.instances.base import InstanceFailed
-from harness.hosting.instances.kinds import KindRegistry, UnusableKind, kind_class, kind_names
-from harness.hosting.instances.settings import LocalSettings, LocalSettingsError, read_local_settings
+from harness.hosting.instances.kinds import KindRegistry, UnusableKind, kind_class, kind_names, read_local_settings
+from harness.hosting.instances.settings import LocalSettings, LocalSettingsError
 from harness.hosting.instances.twin import TwinKind
 
 KIND = """

@@ -8,12 +8,8 @@ from typing import Any
 
 import pytest
 
-from harness.hosting.instances.settings import (
-    LocalSettings,
-    LocalSettingsError,
-    dump_local_settings,
-    read_local_settings,
-)
+from harness.hosting.instances.kinds import read_local_settings
+from harness.hosting.instances.settings import LocalSettings, LocalSettingsError, dump_local_settings
 from tests.profiles import a_profile
 
 PROFILE = a_profile()
