@@ -1,4 +1,4 @@
-"""The backend: S3, IAM, STS, Logs, CloudWatch and the rest behind a URL, read through boto3 like anybody else."""
+"""The backend: S3, IAM, STS, Logs, CloudWatch and the rest behind a URL, called through boto3."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from harness.core.environment import ADMINISTRATOR_KEY, ADMINISTRATOR_SECRET
 
 
 class Backend:
-    """An AWS endpoint of somebody else's making: moto in process, LocalStack, or any other.
+    """An AWS endpoint that is not the harness's own: moto in this process, LocalStack, or any other.
 
     url: where it listens, ``http://127.0.0.1:PORT``.
-    region: the harness's home region, used where a caller names none.
-    now: the time that it lives in, Unix seconds: the wall's, or the harness's clock's where that is embedded.
+    region: the harness's home region, for calls that name none.
+    now: the backend's time in Unix seconds: the wall's; for moto in this process, the harness's clock's.
     """
 
     def __init__(self, url: str, region: str = "us-east-1", now: Callable[[], float] = time.time) -> None:
@@ -29,28 +29,29 @@ class Backend:
         self.region = region
         self.now = now
         self._clients: dict[tuple[str, str], Any] = {}
-        # One for all clients: what botocore reads of AWS's endpoints and services, it reads once a session.
+        # One session for all clients: botocore reads its data about AWS's endpoints and services once a session.
         self._session: Any = boto3.Session(ADMINISTRATOR_KEY, ADMINISTRATOR_SECRET, region_name=region)
         self._building = threading.Lock()
 
     def client(self, service: str, region: str | None = None) -> Any:
-        """A boto3 client of the backend, signed as its administrator.
+        """A boto3 client of the backend, which signs as its administrator.
 
-        The first of a service and region takes up to a quarter of a second to build: in a thread, where that matters.
+        The first client of a service and region takes up to a quarter of a second to make. Call this in a thread,
+        if that matters.
         """
         key = (service, region or self.region)
-        found = self._clients.get(key)
-        if found is None:
+        client = self._clients.get(key)
+        if client is None:
             with self._building:
-                found = self._clients.get(key)
-                if found is None:
-                    found = self._clients[key] = _client(self._session, service, self.url, key[1])
-        return found
+                client = self._clients.get(key)
+                if client is None:
+                    client = self._clients[key] = _client(self._session, service, self.url, key[1])
+        return client
 
     async def call(
         self, service: str, method: str, /, *, region: str | None = None, **parameters: Any
     ) -> dict[str, Any]:
-        """One boto3 call, its client's making included, in a thread of its own, so that the event loop goes on."""
+        """Makes one boto3 call in a thread, so that the event loop goes on."""
 
         def make() -> dict[str, Any]:
             return dict(getattr(self.client(service, region), method)(**parameters))
@@ -58,15 +59,18 @@ class Backend:
         return await asyncio.to_thread(make)
 
     async def warm(self) -> None:
-        """Makes what metrics and logs need before they need it: botocore and moto load a service's models at its first
-        call, for half a second of one core, which requests that are under way would wait for."""
+        """Calls CloudWatch and Logs once, before metrics and logs do.
+
+        botocore and moto load a service's models at its first call. That takes half a second of one core, and requests
+        under way would wait for it.
+        """
         for service, method in (("cloudwatch", "list_metrics"), ("logs", "describe_log_groups")):
             with contextlib.suppress(BotoCoreError, ClientError):
                 await self.call(service, method)
 
 
 def connect(service: str, url: str, region: str, access_key: str, secret_key: str) -> Any:
-    """A boto3 client of an AWS endpoint at ``url``; nothing in the user's AWS configuration can lead it elsewhere."""
+    """A boto3 client of the AWS endpoint at ``url``, whatever the user's AWS configuration says."""
     return _client(boto3.Session(access_key, secret_key), service, url, region)
 
 

@@ -1,4 +1,4 @@
-"""What is queued for the backend is written every so often, off the path of any request."""
+"""Writes what is queued for the backend at intervals, so that no request waits for it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 
 
 class Flusher:
-    """Calls ``write`` every ``seconds`` of the wall from the first wake() on, never twice at once.
+    """Calls ``write`` every ``seconds`` of wall time from the first wake() on, never twice at the same time.
 
-    write: writes all that is queued; must not raise.
+    write: writes all that is queued. It must not raise.
     """
 
     def __init__(self, write: Callable[[], Awaitable[None]], seconds: float) -> None:
@@ -20,17 +20,17 @@ class Flusher:
         self._task: asyncio.Task[None] | None = None
 
     def wake(self) -> None:
-        """Something is queued. Never waits."""
+        """Says that something is queued. Never waits."""
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def flush(self) -> None:
-        """Returns when all that is queued now has been written, by this call or by one under way."""
+        """Writes all that is queued now, and returns when it is written."""
         async with self._writing:
             await self._write()
 
     async def close(self) -> None:
-        """Write what is left and stop."""
+        """Writes what is left, and stops."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -40,5 +40,5 @@ class Flusher:
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(self._seconds)
-            # Shielded, so that close() cannot cut a write in half and do it twice or never.
+            # Shielded, so that close() cannot interrupt a write and then lose or repeat it.
             await asyncio.shield(self.flush())

@@ -1,4 +1,4 @@
-"""From what instances and functions print to CloudWatch Logs, off the path of any request."""
+"""Writes what instances and functions print to CloudWatch Logs, so that no request waits for it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from harness.backend.client import Backend
 from harness.backend.flusher import Flusher
 
-FLUSH_SECONDS = 1.0  # ours: of the wall, whatever the clock; AWS's own delay is a few seconds
-PENDING_LIMIT = 4 * 1_048_576  # ours: bytes of memory waiting for the backend; beyond it lines are counted, not kept
-EVENT_MEMORY = 120  # bytes that a queued event costs beside its text
+FLUSH_SECONDS = 1.0  # ours, wall time at any speed of the clock; AWS's own delay is a few seconds
+PENDING_LIMIT = 4 * 1_048_576  # ours: bytes of memory for lines that wait; further lines are counted, not kept
+EVENT_MEMORY = 120  # bytes of memory for a queued event, without its text
 EVENT_OVERHEAD = 26  # bytes an event adds to a batch (CloudWatch Logs, PutLogEvents)
 BATCH_BYTES = 1_048_576  # (CloudWatch Logs, PutLogEvents)
 BATCH_EVENTS = 10_000  # (CloudWatch Logs, PutLogEvents)
@@ -26,8 +26,8 @@ Event = tuple[int, str]  # milliseconds of Unix time, message
 class CloudWatchLogs:
     """Collects log events and writes them to the backend in batches.
 
-    Event times are the backend's, which refuses events from its future. A backend that does not answer costs log lines,
-    never an invocation.
+    Events have the backend's time: it refuses events from its future. While it does not answer, log lines are lost;
+    invocations go on.
     """
 
     def __init__(self, backend: Backend, *, flush_seconds: float = FLUSH_SECONDS) -> None:
@@ -40,7 +40,7 @@ class CloudWatchLogs:
         self._flusher = Flusher(self._write_all, flush_seconds)
 
     def put(self, stream: Stream, message: str) -> None:
-        """Queue one event. Never waits."""
+        """Queues one event. Never waits."""
         size = len(message) + EVENT_MEMORY
         if self._bytes + size > PENDING_LIMIT:
             self._dropped[stream] = self._dropped.get(stream, 0) + 1
@@ -50,11 +50,11 @@ class CloudWatchLogs:
         self._flusher.wake()
 
     async def flush(self) -> None:
-        """Write all that is queued now."""
+        """Writes all that is queued now."""
         await self._flusher.flush()
 
     async def close(self) -> None:
-        """Write what is left and stop."""
+        """Writes what is left, and stops."""
         await self._flusher.close()
 
     async def _write_all(self) -> None:
@@ -97,7 +97,7 @@ class CloudWatchLogs:
 
 
 def _batch(events: deque[Event]) -> list[Event]:
-    """The longest prefix that one PutLogEvents takes, removed from the queue."""
+    """Removes from the queue as many events as one PutLogEvents takes."""
     size = count = 0
     for _, message in islice(events, BATCH_EVENTS):
         size += len(message.encode("utf-8", "replace")) + EVENT_OVERHEAD

@@ -1,6 +1,6 @@
-"""CloudWatch metrics as AWS publishes them: one datapoint per series and period of the clock, put into the backend.
+"""Publishes metrics to the backend's CloudWatch as AWS does: one datapoint for each series and period of the clock.
 
-Names, units and dimensions are the services' own (SageMaker guide, monitoring-cloudwatch; Lambda guide,
+The services choose names, units and dimensions (SageMaker guide, monitoring-cloudwatch; Lambda guide,
 monitoring-metrics).
 """
 
@@ -26,15 +26,15 @@ log = logging.getLogger(__name__)
 Unit = Literal["Count", "Microseconds", "Milliseconds", "Percent", "None", "Seconds", "Bytes", "Megabytes"]
 # PutMetricData's limits (botocore, PutMetricDataInput and MetricDatum).
 _MOST_SERIES, _MOST_VALUES = 1000, 150
-# What history() can look back: longer than any alarm of Application Auto Scaling does.
+# How far history() looks back: longer than any alarm of Application Auto Scaling.
 _KEPT_SECONDS = 3 * 3600
-# A minute is put a moment after it ended, so that what happened at its end is in it.
+# A period is put this long after its end, so that it has the values of its last moments.
 _SETTLE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One metric with its dimensions. period: seconds; 60, or 10 for a high-resolution metric."""
+    """A metric with its dimensions. period: seconds; 60, or 10 for a high-resolution metric."""
 
     namespace: str
     name: str
@@ -46,7 +46,7 @@ class Series:
 
 @dataclass(slots=True)
 class Datapoint:
-    """What was recorded in one period: how often each value came."""
+    """The values recorded in one period, each with how often it came."""
 
     counts: defaultdict[float, int] = field(default_factory=lambda: defaultdict(int))
 
@@ -64,7 +64,7 @@ class Datapoint:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One period of one series that is over. start: Unix seconds."""
+    """The statistics of a period that is over. start: Unix seconds."""
 
     start: float
     total: float
@@ -73,7 +73,7 @@ class Summary:
     maximum: float
 
     def statistic(self, name: str) -> float:
-        """By CloudWatch's name: Sum, Average, Minimum, Maximum or SampleCount."""
+        """A statistic by CloudWatch's name: Sum, Average, Minimum, Maximum or SampleCount."""
         if name == "Sum":
             return self.total
         if name == "Average":
@@ -82,11 +82,11 @@ class Summary:
 
 
 Sampler = Callable[[], Iterable[tuple[Series, float]]]
-"""Called at the end of every period of its series; gives what is to be recorded even when nothing happened."""
+"""Called at the end of every period: gives values to record, also when nothing happened."""
 
 
 class Metrics:
-    """Records values, and puts each period's datapoints when it is over (and what is left at close())."""
+    """Records values, and puts a period's datapoints into the backend when the period is over."""
 
     def __init__(self, backend: Backend, clock: Clock) -> None:
         self._backend = backend
@@ -107,20 +107,20 @@ class Metrics:
         period: int = 60,
         since: float = 0.0,
     ) -> list[Summary] | None:
-        """A series' periods that are over and began at ``since`` or later, oldest first; None for an unknown series.
+        """A series' periods that are over and began at ``since`` or later, the oldest first; None if it is unknown.
 
-        dimensions: in any order. period: seconds of its datapoints, as recorded.
+        dimensions: in any order. period: the series' own, in seconds.
         """
-        kept = self._history.get((namespace, name, frozenset(dimensions), region, period))
-        if kept is None:
+        summaries = self._history.get((namespace, name, frozenset(dimensions), region, period))
+        if summaries is None:
             return None
-        # From the newest back: what is asked for is the end of what is kept.
-        found = list(itertools.takewhile(lambda summary: summary.start >= since, reversed(kept)))
-        found.reverse()
-        return found
+        # From the newest back: callers want the last few of many.
+        recent = list(itertools.takewhile(lambda summary: summary.start >= since, reversed(summaries)))
+        recent.reverse()
+        return recent
 
     def record(self, series: Series, value: float) -> None:
-        """Adds a value to the period of now. Cheap: no I/O."""
+        """Adds a value to the current period. Does no I/O."""
         key = (series, int(self._clock.now() // series.period))
         datapoint = self._open.get(key)
         if datapoint is None:
@@ -128,7 +128,7 @@ class Metrics:
         datapoint.add(value)
 
     def sample(self, period: int, sampler: Sampler) -> Callable[[], None]:
-        """Has ``sampler`` asked at the end of every ``period`` seconds; returns what ends that."""
+        """Calls ``sampler`` at the end of every ``period`` seconds. Returns a function that ends this."""
         samplers = self._samplers.setdefault(period, [])
         samplers.append(sampler)
         return lambda: samplers.remove(sampler)
@@ -137,7 +137,7 @@ class Metrics:
         self._tasks = [asyncio.create_task(self._run(period)) for period in (10, 60)]
 
     async def close(self) -> None:
-        """Puts what is recorded, the running period included."""
+        """Puts what is recorded, also of the current period."""
         for task in self._tasks:
             task.cancel()
         for task in self._tasks:
@@ -147,7 +147,7 @@ class Metrics:
         self._open = {}
 
     async def _run(self, period: int) -> None:
-        # Counted, not read off the clock: a put that takes longer than a period leaves none out.
+        # Periods are counted, not read from the clock: a put that takes longer than a period skips none.
         for index in itertools.count(int(self._clock.now() // period)):
             await self._clock.sleep((index + 1) * period - self._clock.now())
             for sampler in list(self._samplers.get(period, ())):
@@ -158,7 +158,7 @@ class Metrics:
             due = {key: self._open.pop(key) for key in list(self._open) if key[0].period == period and key[1] <= index}
             if due:
                 self._keep(due)
-                # Beside the loop: a slow backend delays no sampling.
+                # In a task of its own, so that a slow backend delays no sampling.
                 putting = asyncio.create_task(self._put(due))
                 self._putting.add(putting)
                 putting.add_done_callback(self._putting.discard)
@@ -166,12 +166,12 @@ class Metrics:
     def _keep(self, due: dict[tuple[Series, int], Datapoint]) -> None:
         for (series, index), datapoint in due.items():
             key = (series.namespace, series.name, frozenset(series.dimensions), series.region, series.period)
-            kept = self._history.get(key)
-            if kept is None:
-                kept = self._history[key] = deque(maxlen=_KEPT_SECONDS // series.period)
+            summaries = self._history.get(key)
+            if summaries is None:
+                summaries = self._history[key] = deque(maxlen=_KEPT_SECONDS // series.period)
             counts = datapoint.counts
             start = float(index * series.period)
-            kept.append(Summary(start, datapoint.total, datapoint.samples, min(counts), max(counts)))
+            summaries.append(Summary(start, datapoint.total, datapoint.samples, min(counts), max(counts)))
 
     async def _put(self, due: dict[tuple[Series, int], Datapoint]) -> None:
         batches: defaultdict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
@@ -196,7 +196,7 @@ def _datum(series: Series, index: int, datapoint: Datapoint) -> dict[str, Any]:
         "Unit": series.unit,
         "StorageResolution": 60 if series.period >= 60 else 1,
     }
-    # A value with a count of a thousand costs a backend that keeps each (moto) a thousand objects, a minute.
+    # moto keeps an object for each count of a value. Many values are put as their statistics instead.
     if datapoint.samples <= _MOST_VALUES:
         return {**datum, "Values": list(datapoint.counts), "Counts": [float(n) for n in datapoint.counts.values()]}
     return {

@@ -1,7 +1,7 @@
-"""moto in this process, on the harness's clock and with the history of alarms, which it keeps and does not tell.
+"""moto in this process, on the harness's clock, and with DescribeAlarmHistory, which moto does not have.
 
-Alarms, log events and datapoints without a time of their own are then stamped as whoever puts them is, at any speed of
-the clock. Everything else in moto (credentials, S3) has the wall's time, as the clients that look at it have.
+Alarms, log events and datapoints that come without a time get the clock's, at any speed of it. Everything else in moto
+(credentials, S3) has wall time, as its clients do.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from moto.core.responses import ActionResult
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-from harness.backend.alarm_history import Alarm, State, history, page
+from harness.backend.alarm_history import AlarmState, MetricAlarm, history, page
 from harness.core.clock import Clock
 
 _serving = threading.local()
 
 
 class EmbeddedMoto:
-    """start() returns its URL, on a free port of loopback; stop() once. Several in one process share their state."""
+    """moto's server on a free port of loopback. Several in one process share their state."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -40,6 +40,7 @@ class EmbeddedMoto:
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     def start(self) -> str:
+        """Starts the server and returns its URL."""
         # AWS's managed policies (AmazonSageMakerFullAccess, ...) are part of every account.
         os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -47,6 +48,7 @@ class EmbeddedMoto:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def stop(self) -> None:
+        """Stops the server, once."""
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -58,7 +60,7 @@ class EmbeddedMoto:
 
 
 def _utcnow() -> datetime:
-    """The clock's time where an EmbeddedMoto serves, elsewhere the wall's; naive, as moto's own."""
+    """The clock's time in a thread of EmbeddedMoto, elsewhere wall time. It has no zone, like moto's own utcnow."""
     clock: Clock | None = getattr(_serving, "clock", None)
     return datetime.fromtimestamp(clock.now() if clock else time.time(), UTC).replace(tzinfo=None)
 
@@ -68,34 +70,37 @@ class _InvalidNextToken(CloudWatchException):
 
 
 def _describe_alarm_history(response: CloudWatchResponse) -> ActionResult:
-    asked: dict[str, Any] = response._get_params()
-    items = history([_known(alarm) for alarm in response.cloudwatch_backend.describe_alarms()], asked)
+    request: dict[str, Any] = response._get_params()
+    items = history([_metric_alarm(alarm) for alarm in response.cloudwatch_backend.describe_alarms()], request)
     try:
-        shown, token = page(items, asked)
+        listed, token = page(items, request)
     except ValueError:
         raise _InvalidNextToken("The next token is not valid.") from None  # the words are unverified
-    return ActionResult({"AlarmHistoryItems": shown, "NextToken": token})
+    return ActionResult({"AlarmHistoryItems": listed, "NextToken": token})
 
 
-def _known(alarm: Any) -> Alarm:
-    # Each entry of moto's history is the state that an update ended.
-    ended = [State(value, reason, data, at.replace(tzinfo=UTC)) for _, reason, data, value, at in alarm.history]
-    now = State(
+def _metric_alarm(alarm: Any) -> MetricAlarm:
+    # An entry of moto's history is the state before an update.
+    earlier = [AlarmState(value, reason, data, at.replace(tzinfo=UTC)) for _, reason, data, value, at in alarm.history]
+    current = AlarmState(
         alarm.state_value,
         alarm.state_reason,
         alarm.state_reason_data,
         alarm.state_updated_timestamp.replace(tzinfo=UTC),
     )
-    made = alarm.configuration_updated_timestamp.replace(tzinfo=UTC)
+    created = alarm.configuration_updated_timestamp.replace(tzinfo=UTC)
     actions = tuple(alarm.alarm_actions or ()) if alarm.actions_enabled else ()
-    return Alarm(alarm.name, alarm.alarm_arn, made, (*ended, now), actions)
+    return MetricAlarm(alarm.name, alarm.alarm_arn, created, (*earlier, current), actions)
 
 
 def _account_of(access_key: str) -> str:
-    """moto's own looks in every partition, and reads AWS's 1,500 managed policies anew for each of the five, before it
-    has answered its first call: a second, and 24 MB. A partition that nobody has called has no keys."""
+    """The account of an access key, looked up in the partitions that have been called: the others have no keys.
+
+    moto's own function looks in all five partitions at the first call, and reads AWS's 1,500 managed policies for each:
+    that takes a second and 24 MB.
+    """
     for account, partitions in list(moto.iam.models.iam_backends.items()):
-        if any(access_key in found.access_keys for found in list(partitions.values())):
+        if any(access_key in iam.access_keys for iam in list(partitions.values())):
             return str(account)
     return DEFAULT_ACCOUNT_ID
 

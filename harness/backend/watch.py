@@ -1,4 +1,4 @@
-"""Whether a backend outside this process is there: what it holds at the start, when it goes, what it has lost after."""
+"""Watches a backend outside this process: what it holds at the start, whether it answers, and what it lost."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from harness.backend.client import Backend
 
-# Ours: a container takes longer than this to come up again, so none is missed.
+# Ours: a container takes longer than this to restart, so that no restart is missed.
 WATCH_SECONDS = 1.0
 _CONNECT_SECONDS = 2.0
 _NOT_FOUND = ("NoSuchEntity", "NoSuchBucket")
@@ -22,10 +22,10 @@ log = logging.getLogger(__name__)
 
 
 class BackendWatch:
-    """Logs what an earlier harness left in the backend, and two sentences for each time that the backend is away.
+    """Logs what an earlier harness left in the backend, and when the backend stops and starts to answer.
 
-    relies_on: ARNs of the roles and S3 objects (or prefixes) that what is deployed here was made with. An emulator that
-    was restarted usually kept nothing: which of them are gone is asked, not assumed.
+    relies_on: gives the ARNs of the roles and S3 objects (or prefixes) that the deployed resources need. An emulator
+    usually loses everything with a restart; the watch asks which of these are gone.
     """
 
     def __init__(
@@ -47,31 +47,34 @@ class BackendWatch:
 
     async def _run(self) -> None:
         with contextlib.suppress(BotoCoreError, ClientError):
-            await self._say_what_is_there()
+            await self._log_contents()
         while True:
             await asyncio.sleep(self._interval)
             if await self._listens():
                 continue
-            left = time.monotonic()
+            stopped = time.monotonic()
             log.warning(
                 "The backend at %s does not answer: S3, IAM, logs and whatever else it does fail until it is back. "
                 "Endpoints in service go on.",
                 self._backend.url,
             )
-            missing = await self._missing_once_back()
+            missing = await self._wait_for_missing()
             log.warning(
                 "The backend at %s is back after %.0f s. %s",
                 self._backend.url,
-                time.monotonic() - left,
+                time.monotonic() - stopped,
                 f"It has lost {', '.join(missing)}: deploy again to put that back. "
                 "What else it held in memory is gone too."
                 if missing
                 else "All roles and model data of what is deployed here are still there.",
             )
 
-    async def _say_what_is_there(self) -> None:
-        """Endpoints, functions and scaling live in this process, roles and buckets in the backend: after a restart one
-        side may be gone and the other not."""
+    async def _log_contents(self) -> None:
+        """Logs whether the backend has buckets.
+
+        Endpoints, functions and scaling exist in this process, roles and buckets in the backend: after a restart of one
+        side, the other may be left alone.
+        """
         buckets = [bucket["Name"] for bucket in (await self._backend.call("s3", "list_buckets"))["Buckets"]]
         if not buckets:
             log.info("The backend at %s holds no bucket yet: nothing is deployed.", self._backend.url)
@@ -93,8 +96,8 @@ class BackendWatch:
         writer.close()
         return True
 
-    async def _missing_once_back(self) -> list[str]:
-        """Waits until the backend answers for everything that is relied on; the ARNs that it no longer has."""
+    async def _wait_for_missing(self) -> list[str]:
+        """Waits until the backend answers, and returns the ARNs that it no longer has."""
         while True:
             await asyncio.sleep(self._interval)
             with contextlib.suppress(BotoCoreError, ClientError):
@@ -102,15 +105,15 @@ class BackendWatch:
                 return [arn for arn in sorted(set(self._relies_on())) if not await self._has(arn)]
 
     async def _has(self, arn: str) -> bool:
-        """Raises BotoCoreError or ClientError when the backend gives no clear answer."""
-        service, place = arn.split(":")[2], arn.split(":", 5)[5]
+        """Whether the backend has a role or an S3 object. Raises BotoCoreError or ClientError if that is not clear."""
+        service, resource = arn.split(":")[2], arn.split(":", 5)[5]
         try:
             if service == "iam":
-                await self._backend.call("iam", "get_role", RoleName=place.rsplit("/", 1)[-1])
+                await self._backend.call("iam", "get_role", RoleName=resource.rsplit("/", 1)[-1])
             else:
-                bucket, _, key = place.partition("/")
-                found = await self._backend.call("s3", "list_objects_v2", Bucket=bucket, Prefix=key, MaxKeys=1)
-                return bool(found["KeyCount"])
+                bucket, _, key = resource.partition("/")
+                answer = await self._backend.call("s3", "list_objects_v2", Bucket=bucket, Prefix=key, MaxKeys=1)
+                return bool(answer["KeyCount"])
         except ClientError as error:
             if error.response["Error"]["Code"] in _NOT_FOUND:
                 return False

@@ -44,7 +44,7 @@ class _Commands(click.Group):
         return command
 
     def main(self, *arguments: Any, **options: Any) -> Any:
-        with interrupts.raised():
+        with interrupts.raise_on_signals():
             return super().main(*arguments, **options)
 
     def invoke(self, context: click.Context) -> Any:

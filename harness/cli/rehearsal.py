@@ -61,7 +61,7 @@ class Rehearsal:
             raise HarnessError(
                 f"{self._stack_file} has no [load] table: a rehearsal needs a locustfile and its scenarios."
             )
-        with interrupts.Tidied() as tidied:
+        with interrupts.CleanupStack() as tidied:
             prefix = "harness-rehearsal-"
             scratch = Path(tidied.enter_context(tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)))
             running = tidied.enter_context(self._up(scratch / "local-aws"))
@@ -86,7 +86,7 @@ class Rehearsal:
         try:
             yield running
         finally:
-            with interrupts.held_back(), self._steps.step("Taking the local AWS down"):
+            with interrupts.defer_signals(), self._steps.step("Taking the local AWS down"):
                 temporary.stop()
 
     def _deploy(self, url: str) -> None:

@@ -1,6 +1,6 @@
-"""Time behind one small protocol, so that a rule of AWS that takes minutes is tested in none.
+"""Clocks: everything that waits takes one, so that minutes of AWS pass quickly in tests and sped-up rehearsals.
 
-Seconds are Unix time on the clock in question: a sped-up clock starts at the wall's time and runs ahead of it.
+A clock's time is Unix seconds. A sped-up clock starts at wall time and runs ahead of it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """now() in Unix seconds; sleep() for so many seconds of this clock."""
+    """A source of time. now: Unix seconds. sleep: waits for seconds of this clock."""
 
     def now(self) -> float: ...
 
@@ -21,7 +21,7 @@ class Clock(Protocol):
 
 
 class WallClock:
-    """The machine's time, at ``speed`` seconds of the clock to one of the wall (1 is real time)."""
+    """The machine's time, sped up. speed: seconds of this clock in one second of wall time."""
 
     def __init__(self, speed: float = 1.0) -> None:
         self._begin(time.time(), speed)
@@ -35,7 +35,7 @@ class WallClock:
         self.speed = speed
 
     def now(self) -> float:
-        # Monotonic underneath: a step of the machine's clock moves no cooldown.
+        # Based on the monotonic clock: if the machine's clock is set, no cooldown changes.
         return self._start + (time.monotonic() - self._monotonic_start) * self.speed
 
     async def sleep(self, seconds: float) -> None:
@@ -51,7 +51,7 @@ class WallClock:
                 self._sleepers.discard(changed)
 
     def change_speed(self, speed: float) -> None:
-        """Goes on from now at another speed, for those who sleep too; called on the event loop of the sleepers."""
+        """Goes on at another speed, also for sleeps under way. Must be called on their event loop."""
         self._begin(self.now(), speed)
         for sleeper in self._sleepers:
             if not sleeper.done():
@@ -59,7 +59,7 @@ class WallClock:
 
 
 class VirtualClock:
-    """Time that moves only when advance() moves it; for tests and the simulator."""
+    """Time that only advance() moves, for tests and the simulator."""
 
     def __init__(self, start: float = 0.0) -> None:
         self._now = start
@@ -78,7 +78,7 @@ class VirtualClock:
         await waking
 
     async def advance(self, seconds: float) -> None:
-        """Move on by so many seconds, waking sleepers in the order of their times."""
+        """Moves the time on, and wakes sleepers in the order of their times."""
         end = self._now + seconds
         await self._settle()
         while self._sleepers and self._sleepers[0][0] <= end:
@@ -90,6 +90,6 @@ class VirtualClock:
 
     @staticmethod
     async def _settle() -> None:
-        # Lets woken tasks run until they sleep again; a few turns cover a chain of awaits between two sleeps.
+        # Lets tasks that were woken run until they sleep again. Ten turns of the event loop are enough for that.
         for _ in range(10):
             await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""The environment in which a client finds the harness: its address, and the key that it knows as an administrator's."""
+"""The environment variables by which a client finds the harness: its address and an access key."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ import os
 DEFAULT_PORT = 4566
 DEFAULT_URL = f"http://127.0.0.1:{DEFAULT_PORT}"
 ADMINISTRATOR_KEY = "test"
-ADMINISTRATOR_SECRET = "test"  # noqa: S105 - the well-known key pair of local emulators, worth nothing anywhere else
+ADMINISTRATOR_SECRET = "test"  # noqa: S105 - the well-known key pair of local emulators, worthless elsewhere
 OWN_KEY_VARIABLE = "HARNESS_ACCESS_KEY_ID"
+"""Set if the administrator's access key is not the well-known one, so that the harness's own commands use it."""
 
 
 def harness_url() -> str:
-    """Where the harness is: AWS_ENDPOINT_URL, or the default port."""
+    """The URL of the harness: AWS_ENDPOINT_URL, or the default port."""
     return os.environ.get("AWS_ENDPOINT_URL", DEFAULT_URL).rstrip("/")
 
 
 def client_environment(url: str, region: str, key: tuple[str, str] | None = None) -> dict[str, str]:
-    """What an unmodified boto3, aws CLI or locust needs to talk to the harness.
+    """The variables that an unmodified boto3, aws CLI or locust needs to call the harness.
 
-    key: an administrator's key and secret, where the well-known key is none: the harness's own commands take it then.
+    key: the administrator's access key and secret, if they are not the well-known ones.
     """
     access_key, secret_key = key or (ADMINISTRATOR_KEY, ADMINISTRATOR_SECRET)
     own = {OWN_KEY_VARIABLE: access_key} if key else {}

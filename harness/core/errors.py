@@ -1,29 +1,29 @@
-"""The two kinds of error: a sentence for the person at the terminal, and AWS's own error for a client."""
+"""The two kinds of errors: a sentence for the person at the terminal, and an AWS error for a client."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-# Characters of a text that an error quotes.
-_SHOWN = 80
+# The most characters of a text that an error quotes.
+_QUOTED = 80
 
 
 def shown(text: str) -> str:
-    """A text of somebody else's as an error quotes it: on one line, and of a long one the beginning."""
-    return repr(text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…")
+    """A text as an error quotes it: on one line, and only the beginning of a long one."""
+    return repr(text if len(text) <= _QUOTED else f"{text[: _QUOTED - 1]}…")
 
 
 class HarnessError(Exception):
-    """Something the user can mend: ``str(error)`` is one sentence that says what to do, printed without a traceback."""
+    """An error that the user can fix. Its text is one sentence that says how; it is printed without a traceback."""
 
 
 class AwsError(Exception):
-    """An error that an AWS API answers with; the gateway writes it in the shape of the caller's protocol.
+    """An error that an AWS API answers with. The gateway writes it in the shape of the caller's protocol.
 
     code: AWS's error code, such as ``ValidationException``.
     message: the text under ``message``.
-    status: HTTP status; below 500 the fault is the sender's.
+    status: HTTP status; below 500 the sender is at fault.
     fields: further members of the error shape, by their botocore names (``{"OriginalStatusCode": 500}``).
     headers: further HTTP response headers (``{"Retry-After": "1"}``).
     """

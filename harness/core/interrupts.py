@@ -1,4 +1,4 @@
-"""What ends a command before its time: Ctrl-C, SIGTERM, a closed terminal. One exception, and never amid tidying up."""
+"""Interrupts of a command (Ctrl-C, SIGTERM, a closed terminal): one exception, which never comes during clean-up."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from types import FrameType, TracebackType
 from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# One wish that arrives twice, such as a terminal's Ctrl-C and then the SIGTERM of whatever it also ended.
-_SAME_WISH_SECONDS = 0.5
+# Signals within this time are one interrupt: a terminal's Ctrl-C, and the SIGTERM of a parent that it also ended.
+_SAME_INTERRUPT_SECONDS = 0.5
 
 
 class Interrupted(KeyboardInterrupt):
-    """number: the signal that it came by. sentence: for whoever is at the terminal; a command may have a better one."""
+    """Raised for a signal. number: the signal. sentence: what the terminal shows; a command may set a better one."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
@@ -26,16 +26,16 @@ class Interrupted(KeyboardInterrupt):
 
     @property
     def exit_status(self) -> int:
-        """As a shell reports a program that the signal has ended."""
+        """The status that a shell reports for a program that the signal ended."""
         return 128 + self.number
 
 
 @contextlib.contextmanager
-def raised() -> Iterator[None]:
-    """Within it each of the signals is an Interrupted in the main thread; outside that thread it does nothing.
+def raise_on_signals() -> Iterator[None]:
+    """Within this context each of the signals raises Interrupted in the main thread. In another thread it does nothing.
 
-    A signal that is ignored, as under nohup, stays so. Once one was raised this process ignores them all from the end
-    on: there is nothing left for them to end.
+    A signal that is ignored, as under nohup, stays ignored. After an interrupt the process ignores all of them from the
+    end of the context on: it is about to exit.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -45,28 +45,28 @@ def raised() -> Iterator[None]:
     def interrupt(number: int, frame: FrameType | None) -> None:
         nonlocal last
         before, last = last, time.monotonic()
-        if before is None or last - before >= _SAME_WISH_SECONDS:
+        if before is None or last - before >= _SAME_INTERRUPT_SECONDS:
             raise Interrupted(number)
 
-    found = {number: signal.getsignal(number) for number in SIGNALS}
-    heeded = {number: handler for number, handler in found.items() if handler is not signal.SIG_IGN}
-    for number in heeded:
+    current = {number: signal.getsignal(number) for number in SIGNALS}
+    replaced = {number: handler for number, handler in current.items() if handler is not signal.SIG_IGN}
+    for number in replaced:
         signal.signal(number, interrupt)
     try:
         yield
     finally:
-        for number, handler in heeded.items():
+        for number, handler in replaced.items():
             signal.signal(number, handler if last is None else signal.SIG_IGN)
 
 
 @contextlib.contextmanager
-def held_back() -> Iterator[None]:
-    """Within it a signal that a Python function handles waits until the end: what is tidied up is so to the end."""
+def defer_signals() -> Iterator[None]:
+    """Within this context signals with a Python handler wait until its end, so that a clean-up is not cut short."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    found = {number: signal.getsignal(number) for number in SIGNALS}
-    handlers: dict[signal.Signals, Any] = {number: handler for number, handler in found.items() if callable(handler)}
+    current = {number: signal.getsignal(number) for number in SIGNALS}
+    handlers: dict[signal.Signals, Any] = {number: handler for number, handler in current.items() if callable(handler)}
     waiting: list[int] = []
     for number in handlers:
         signal.signal(number, lambda number, frame: waiting.append(number))
@@ -79,19 +79,19 @@ def held_back() -> Iterator[None]:
             handlers[signal.Signals(waiting[0])](waiting[0], None)
 
 
-class Tidied(contextlib.ExitStack):
-    """An ExitStack that an interrupt ends, and whose ending no further one cuts short."""
+class CleanupStack(contextlib.ExitStack):
+    """An ExitStack whose clean-up no interrupt cuts short."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> bool | None:
-        with held_back():
+        with defer_signals():
             return super().__exit__(kind, error, trace)
 
 
-def end(process: subprocess.Popen[Any], seconds: float, by: signal.Signals = signal.SIGTERM) -> None:
-    """Asks a process to end, and kills it when it takes longer than that; returns when it is gone."""
-    with held_back():
+def end_process(process: subprocess.Popen[Any], seconds: float, by: signal.Signals = signal.SIGTERM) -> None:
+    """Ends a process with a signal, or kills it after that many seconds. Returns when the process is gone."""
+    with defer_signals():
         if process.poll() is None:
             process.send_signal(by)
             try:

@@ -1,7 +1,7 @@
-"""How much memory processes use, read from /proc: an execution environment's, a model server's.
+"""The memory that processes use, read from /proc: those of an execution environment or of a model server.
 
-A memory cgroup is the faithful limit (harness.functions.cgroup); polling the resident set stands in for it where there
-is none, and tells the peak in either case.
+A memory cgroup is the exact limit (harness.functions.cgroup). Without one the resident set is polled instead. The peak
+is read from /proc in both cases.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from pathlib import Path
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 MEGABYTE = 1_048_576
-MOST_PROCESSES = 1_024  # of an execution environment, threads included (Lambda guide, quotas)
+MOST_PROCESSES = 1_024  # in an execution environment, threads included (Lambda guide, quotas)
 
 
 def resident(family: Sequence[int]) -> int:
-    """Bytes resident in a family of processes; what forked processes share is counted once."""
+    """Resident bytes of a family of processes. Memory that forked processes share counts once."""
     total = sum(_statm(member) for member in family)
     return total if len(family) == 1 else min(total, sum(_proportional(member) for member in family))
 
 
 def peak(pid: int) -> int:
-    """The most bytes that the process itself ever had resident; 0 when it is gone."""
+    """The most resident bytes that the process ever had, without its children; 0 if it is gone."""
     try:
         status = read_at_once(f"/proc/{pid}/status")
     except OSError:
@@ -32,7 +32,7 @@ def peak(pid: int) -> int:
 
 
 def read_at_once(path: str) -> bytes:
-    """A file of the kernel's of at most 16 KB, in a third of pathlib's time or less. Raises OSError."""
+    """The content of a file in /proc of up to 16 KB, read in a third of pathlib's time. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         return os.read(descriptor, 16_384)
@@ -42,8 +42,8 @@ def read_at_once(path: str) -> bytes:
 
 def family(pid: int) -> list[int]:
     """A process and its descendants, up to a little more than MOST_PROCESSES."""
-    found, waiting = [pid], [pid]
-    while waiting and len(found) <= MOST_PROCESSES:
+    members, waiting = [pid], [pid]
+    while waiting and len(members) <= MOST_PROCESSES:
         folder = f"/proc/{waiting.pop()}/task"
         try:
             children = [
@@ -53,9 +53,9 @@ def family(pid: int) -> list[int]:
             ]
         except OSError:
             continue
-        found += children
+        members += children
         waiting += children
-    return found
+    return members
 
 
 def _statm(pid: int) -> int:
@@ -66,7 +66,7 @@ def _statm(pid: int) -> int:
 
 
 def _proportional(pid: int) -> int:
-    """The resident set with each shared page divided among its sharers."""
+    """The resident set, with each shared page divided among the processes that share it."""
     try:
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_bytes()
     except OSError:

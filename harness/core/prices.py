@@ -1,6 +1,6 @@
-"""What AWS charges, as of a date, and replaceable: a TOML file with the same names takes the place of any of it.
+"""AWS's prices at a date. A TOML file with the same names replaces any of them.
 
-US dollars, us-east-1, on demand. Source: AWS's public price pages at the date below.
+They are in US dollars, for us-east-1, on demand. Source: AWS's public price pages at the date below.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _INSTANCES = {
 
 @dataclass(frozen=True)
 class Prices:
-    """US dollars: per hour of an instance, per GB-second, per request.
+    """Prices in US dollars: of an hour of an instance type, of a GB-second, of a request.
 
     SageMaker bills an instance per second from InService until it is deleted (unverified).
     """
@@ -38,12 +38,11 @@ class Prices:
     instance_hour: dict[str, float] = field(default_factory=lambda: dict(_INSTANCES))
     lambda_request: float = 0.20 / 1e6
     lambda_gb_second: float = 0.0000166667
-    lambda_gb_second_arm: float = 0.0000133334
     provisioned_gb_second_held: float = 0.0000041667
     provisioned_gb_second_used: float = 0.0000097222
 
     def instance(self, instance_type: str) -> float:
-        """An instance type's price per hour; HarnessError where the table has none."""
+        """The price of an hour of an instance type. Raises HarnessError if the table has none."""
         try:
             return self.instance_hour[instance_type]
         except KeyError:
@@ -53,23 +52,23 @@ class Prices:
             ) from None
 
     def invocation(self, memory_mb: int, seconds: float) -> float:
-        """One Lambda invocation on x86 that is billed so many seconds."""
+        """The price of a Lambda invocation on x86. seconds: billed time."""
         return self.lambda_request + memory_mb / 1024 * seconds * self.lambda_gb_second
 
 
 def read_prices(file: Path) -> Prices:
-    """The built-in table with what the file says in its place; HarnessError where the file is no such table."""
+    """The built-in prices, with those of a file in their place. Raises HarnessError if it has other keys or types."""
     try:
-        given: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
+        prices: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise HarnessError(f"The prices {file} cannot be read: {error}.") from None
-    table = Prices()
-    known = {each.name for each in fields(Prices)}
-    if unknown := sorted(set(given) - known):
+    builtin = Prices()
+    known = {price.name for price in fields(Prices)}
+    if unknown := sorted(set(prices) - known):
         raise HarnessError(f"{file}: {unknown[0]} is no price; there are: {', '.join(sorted(known))}.")
-    for name, value in given.items():
-        if not isinstance(value, type(getattr(table, name))) and not (isinstance(value, int) and name != "as_of"):
-            raise HarnessError(f"{file}: {name} must be a {type(getattr(table, name)).__name__}.")
-    if "instance_hour" in given:
-        given["instance_hour"] = {**table.instance_hour, **given["instance_hour"]}
-    return replace(table, **given)
+    for name, value in prices.items():
+        if not isinstance(value, type(getattr(builtin, name))) and not (isinstance(value, int) and name != "as_of"):
+            raise HarnessError(f"{file}: {name} must be a {type(getattr(builtin, name)).__name__}.")
+    if "instance_hour" in prices:
+        prices["instance_hour"] = {**builtin.instance_hour, **prices["instance_hour"]}
+    return replace(builtin, **prices)

@@ -1,8 +1,8 @@
-"""The capacity profile of one instance: measured once, then read by the twin and the simulator in its place.
+"""The capacity profile of one instance: measured once, then used by the twin and the simulator in its place.
 
-A small JSON file. Times are seconds, sizes bytes, rates requests per second. A service time is the time from the
-arrival of a request at an instance with a free worker to its whole answer: what a caller of the container sees when
-nothing queues.
+It is a small JSON file. Times are seconds, sizes bytes, rates requests per second. A service time is the time from the
+arrival of a request at an instance with a free worker to the end of its answer: what a client of the container sees
+if nothing queues.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from harness.core.errors import HarnessError
 
-# The sample answer is part of the file, which is to stay small; a longer answer is given by its size alone.
+# Bytes of the longest sample answer in the file, which has to stay small. A longer answer is given by its size only.
 LONGEST_SAMPLE = 64 * 1024
 _POINTS = 201
 
@@ -34,12 +34,11 @@ class _Part(BaseModel):
 
 
 class Provenance(_Part):
-    """Where the numbers come from.
+    """How the profile was measured.
 
-    machine: what was measured, such as the processor and its cores, or ``ml.m5.large on AWS``.
-    method: how, in a sentence or two. versions: of what took part (``{"torch": "2.13.0"}``).
-    model_sha256: of the model.tar.gz; another model's profile is another profile. runs: ids of the runs that are the
-    evidence.
+    machine: the machine, such as the processor and its cores, or ``ml.m5.large on AWS``. method: one or two sentences.
+    versions: of the software that took part (``{"torch": "2.13.0"}``). model_sha256: of the model.tar.gz; a profile is
+    valid for this model only. runs: ids of the runs that are the evidence.
     """
 
     measured_at: datetime
@@ -53,7 +52,7 @@ class Provenance(_Part):
 class ServiceTimes(_Part):
     """The distribution of service times while ``concurrency`` requests are in service.
 
-    quantiles: seconds at evenly spaced probabilities from 0 (the least) to 1 (the most), linear in between.
+    quantiles: seconds at evenly spaced probabilities from 0 (the minimum) to 1 (the maximum); linear between them.
     """
 
     concurrency: int = Field(ge=1)
@@ -73,21 +72,21 @@ class ServiceTimes(_Part):
             raise ValueError("a distribution needs at least one measured time")
         ordered = sorted(seconds)
         table = (interpolate(ordered, index / (points - 1)) for index in range(points))
-        return cls(concurrency=concurrency, quantiles=tuple(round(one, 6) for one in table))
+        return cls(concurrency=concurrency, quantiles=tuple(round(quantile, 6) for quantile in table))
 
     def quantile(self, probability: float) -> float:
-        """Seconds that a share ``probability`` (0 to 1) of the service times does not exceed."""
+        """The seconds that a share ``probability`` (0 to 1) of the service times does not exceed."""
         return interpolate(self.quantiles, probability)
 
     @property
     def mean(self) -> float:
-        """Seconds."""
+        """The mean service time in seconds."""
         inner = sum(self.quantiles) - (self.quantiles[0] + self.quantiles[-1]) / 2
         return inner / (len(self.quantiles) - 1)
 
 
 class SampleAnswer(_Part):
-    """An answer of the container. size: bytes of its body; body: that body in base64, where it is short enough."""
+    """An answer of the container. size: bytes of its body. body: the body in base64; None if it is too long."""
 
     content_type: str = "application/json"
     size: int = Field(ge=0, le=6_291_456)
@@ -102,24 +101,24 @@ class SampleAnswer(_Part):
     def _sized(self) -> SampleAnswer:
         if self.body is not None:
             try:
-                found = len(base64.b64decode(self.body, validate=True))
+                length = len(base64.b64decode(self.body, validate=True))
             except binascii.Error:
                 raise ValueError("body must be base64") from None
-            if found != self.size:
-                raise ValueError(f"body holds {found} bytes, size says {self.size}")
+            if length != self.size:
+                raise ValueError(f"body holds {length} bytes, size says {self.size}")
         return self
 
     def content(self) -> bytes:
-        """The body; without a sample, as many spaces as it was long."""
+        """The body; without a sample, as many spaces as it had bytes."""
         return b" " * self.size if self.body is None else base64.b64decode(self.body)
 
 
 class QueueBehaviour(_Part):
     """How the server treated one burst of more requests than it has workers.
 
-    burst: requests sent at once; answered, refused: of them, well and with the status ``refusal``. in_order: how far
-    answers came in the order of the requests (Spearman's rank correlation): 1 is first in, first out; None where too
-    few waited to tell.
+    burst: requests sent at once. answered: how many succeeded. refused: how many got the status ``refusal``. in_order:
+    Spearman's rank correlation between the order of the requests and of the answers, 1 for first in, first out; None if
+    too few requests waited.
     """
 
     burst: int = Field(ge=1)
@@ -130,8 +129,11 @@ class QueueBehaviour(_Part):
 
 
 class FunctionPart(_Part):
-    """The Lambda function by itself. overhead: seconds of an execution beside its wait for the model; cold_start:
-    seconds of a new environment's init, None where none was seen; memory: MB at most, as Lambda reported it."""
+    """The Lambda function by itself.
+
+    overhead: seconds of an execution without its wait for the model. cold_start: seconds of a new environment's init;
+    None if none was seen. memory: the maximum in MB that Lambda reported.
+    """
 
     overhead: Seconds
     cold_start: Seconds | None = None
@@ -139,7 +141,7 @@ class FunctionPart(_Part):
 
 
 class Spread(_Part):
-    """A figure with its 95 % confidence interval; None where there were too few observations for one."""
+    """A figure with its 95 % confidence interval. low, high: None if there were too few observations."""
 
     value: float
     low: float | None = None
@@ -147,7 +149,7 @@ class Spread(_Part):
 
 
 class CallersEvidence(_Part):
-    """A closed loop of so many callers. rate: answers a second; p50, p95, p99: seconds."""
+    """A measurement with a closed loop of callers. rate: answers a second. p50, p95, p99: seconds."""
 
     callers: int = Field(ge=1)
     requests: int = Field(ge=1)
@@ -158,7 +160,7 @@ class CallersEvidence(_Part):
 
 
 class OfferedEvidence(_Part):
-    """An open loop at a rate (requests a second): what was answered while it lasted, and whether that was all."""
+    """A measurement with an open loop. rate: requests a second. kept_up: whether all of them were answered."""
 
     rate: float
     answered_rate: float
@@ -166,9 +168,9 @@ class OfferedEvidence(_Part):
 
 
 class Evidence(_Part):
-    """What the figures were made from.
+    """The measurements behind the figures.
 
-    load_average: of the machine over a minute, before and after. workers: how their number is known.
+    load_average: the machine's over a minute, before and after. workers: how their number is known.
     """
 
     load_average: tuple[float, float]
@@ -178,15 +180,15 @@ class Evidence(_Part):
 
 
 class Profile(_Part):
-    """What one instance gives.
+    """The capacity of one instance.
 
-    workers: requests served at once; queue_length: requests that wait beside them, the next one is answered 503.
-    service_times: by the number of requests in service, ascending from 1.
-    error_rate: share of served requests that the model answers with 500.
-    load_seconds: from start to the first ``/ping`` of 200.
-    memory: bytes resident, all processes; 0 where it was not measured.
-    saturation_rate: the most that was measured to be answered; nothing is known of rates beyond it.
-    queue, function, evidence: what more was measured; older profiles lack them.
+    workers: requests served at once. queue_length: requests that can wait; a further one is answered with 503.
+    service_times: for each measured number of requests in service, ascending from 1.
+    error_rate: share of the served requests that the model answers with 500.
+    load_seconds: time from the start to the first ``/ping`` with 200.
+    memory: resident bytes of all processes; 0 if it was not measured.
+    saturation_rate: the highest measured rate of answers; nothing is known about higher rates.
+    queue, function, evidence: None in older profiles.
     """
 
     version: Literal[1] = 1
@@ -207,9 +209,9 @@ class Profile(_Part):
     @field_validator("service_times")
     @classmethod
     def _levels(cls, levels: tuple[ServiceTimes, ...]) -> tuple[ServiceTimes, ...]:
-        found = [level.concurrency for level in levels]
-        if found[0] != 1 or any(after <= before for before, after in itertools.pairwise(found)):
-            raise ValueError(f"concurrency must rise from 1, not {found}")
+        rising = [level.concurrency for level in levels]
+        if rising[0] != 1 or any(after <= before for before, after in itertools.pairwise(rising)):
+            raise ValueError(f"concurrency must rise from 1, not {rising}")
         return levels
 
     @model_validator(mode="after")
@@ -220,9 +222,9 @@ class Profile(_Part):
         return self
 
     def service_time(self, in_service: int, draw: float) -> float:
-        """Seconds, by inverse transform of a uniform ``draw`` in [0, 1).
+        """A service time in seconds, by inverse transform of a uniform ``draw`` in [0, 1).
 
-        Between two measured levels of concurrency each quantile is interpolated; beyond the last, the last holds.
+        Between two measured numbers in service the quantiles are interpolated; beyond the last, the last holds.
         """
         low, high, share = self.levels(in_service)
         if share == 0:
@@ -230,7 +232,7 @@ class Profile(_Part):
         return self.service_times[low].quantile(draw) * (1 - share) + self.service_times[high].quantile(draw) * share
 
     def levels(self, in_service: int) -> tuple[int, int, float]:
-        """Which two of ``service_times`` a number in service lies between, and the second's share in it."""
+        """The indices of the two ``service_times`` around a number in service, and the weight of the second."""
         above = bisect_right(self.service_times, in_service, key=lambda level: level.concurrency)
         low = max(0, above - 1)
         first = self.service_times[low].concurrency
@@ -243,13 +245,13 @@ class Profile(_Part):
         return draw < self.error_rate
 
     def to_json(self) -> str:
-        """The file's text: one line for each distribution."""
+        """The file's text, with one line for each distribution."""
         text = json.dumps(self.model_dump(mode="json"), indent=2)
         return re.sub(r"\[[-+\d.e,\s]+\]", lambda numbers: " ".join(numbers[0].split()), text) + "\n"
 
 
 def parse_profile(document: object, where: str = "the profile") -> Profile:
-    """A profile's JSON document. Raises HarnessError with a sentence that names the first thing wrong in it."""
+    """Reads a profile from its JSON document. Raises HarnessError that names the first fault. where: for the error."""
     try:
         return Profile.model_validate(document)
     except ValidationError as error:
@@ -261,7 +263,7 @@ def parse_profile(document: object, where: str = "the profile") -> Profile:
 
 
 def read_profile(file: Path) -> Profile:
-    """Raises HarnessError for a file that cannot be read or is no profile."""
+    """Reads a profile from a file. Raises HarnessError if the file cannot be read or is no profile."""
     try:
         document = json.loads(file.read_bytes())
     except OSError as error:
@@ -272,9 +274,9 @@ def read_profile(file: Path) -> Profile:
 
 
 def interpolate(ordered: Sequence[float], probability: float) -> float:
-    """The quantile of evenly spaced ones (Hyndman and Fan's definition 7 on order statistics).
+    """A quantile between evenly spaced ones (for order statistics it is Hyndman and Fan's definition 7).
 
-    Plain arithmetic, which numba compiles for the simulator as it is.
+    It is plain arithmetic, so that numba can compile it for the simulator.
     """
     if len(ordered) == 1:
         return ordered[0]

@@ -1,4 +1,4 @@
-"""Steps and bars on the terminal; plain lines where the output is not one."""
+"""Shows the steps of a command on the terminal, or as plain lines if the output is no terminal."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _REDRAW_SECONDS = 0.1
 
 
 class Steps:
-    """A list of steps, each with its time; the one that runs has a bar (where its length is known) or a spinner."""
+    """A list of steps, each with its time. The current one has a bar if its length is known, else a spinner."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(stderr=True, highlight=False)
 
     @contextlib.contextmanager
     def step(self, title: str, seconds: float | None = None) -> Iterator[Callable[[str], None]]:
-        """One step; gives a function that says what it is doing now. ``seconds`` is how long it is going to take."""
+        """One step. Gives a function that shows what it is doing now. seconds: how long the step will take."""
         begun = time.monotonic()
         if not self.console.is_terminal:
             self.console.print(f"{title} ...")
@@ -64,7 +64,7 @@ class Steps:
 
     @contextlib.contextmanager
     def counted(self, title: str, total: int) -> Iterator[Callable[[], None]]:
-        """One step of so many parts; gives what is to be called as each is done."""
+        """One step with ``total`` parts. Gives a function to call when a part is done."""
         begun = time.monotonic()
         if not self.console.is_terminal:
             self.console.print(f"{title}: {total} ...")

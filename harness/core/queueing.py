@@ -1,8 +1,8 @@
-"""One queueing station: c workers, a first-in-first-out queue of K places, refusal beyond it. Pure.
+"""A queueing station: c workers, a first-in-first-out queue with K places, and refusal when the queue is full.
 
-In Kendall's notation with a finite waiting room, G/G/c/c+K. A model server is one: TorchServe has ``workers`` workers
-and a job queue of 100, and answers 503 when that is full (TorchServe configuration, job_queue_size). Times are seconds
-on any one clock, and only go forward.
+In Kendall's notation it is G/G/c/c+K. A model server is a station: TorchServe has ``workers`` workers and a job queue
+of 100, and answers 503 when the queue is full (TorchServe configuration, job_queue_size). Times are seconds of one
+clock, and never go back.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import Generic, TypeVar
 
 Job = TypeVar("Job")
 ServiceTime = Callable[[int], float]
-"""Gives the service time in seconds of a job that begins when so many are in service, itself included."""
+"""Gives a job's service time in seconds. Its argument: jobs in service when the job begins, itself included."""
 
 
 @dataclass(frozen=True, slots=True)
 class Departure(Generic[Job]):
-    """A served job and its times: it waited ``began - arrived`` and was served ``ended - began`` seconds."""
+    """A served job. It waited ``began - arrived`` seconds, and its service took ``ended - began`` seconds."""
 
     job: Job
     arrived: float
@@ -30,7 +30,7 @@ class Departure(Generic[Job]):
 
 
 class Station(Generic[Job]):
-    """workers: at least 1; queue_length: places beside those in service, 0 for none."""
+    """The station's state. workers: at least 1. queue_length: places for waiting jobs; 0 for no queue."""
 
     def __init__(self, workers: int, queue_length: int, service_time: ServiceTime) -> None:
         if workers < 1 or queue_length < 0:
@@ -52,13 +52,13 @@ class Station(Generic[Job]):
 
     @property
     def due(self) -> float | None:
-        """When the next job departs; None when the station is empty."""
+        """When the next job departs; None if the station is empty."""
         return self._serving[0][0] if self._serving else None
 
     def arrive(self, job: Job, at: float) -> bool:
-        """Takes a job into service or the queue; False when both are full: the job is refused and not kept.
+        """Takes a job into service or into the queue. Returns False, and refuses the job, if both are full.
 
-        Raises ValueError when a job departs before ``at`` that depart() has not given out yet.
+        Raises ValueError if a job departs before ``at``: call depart() for it first.
         """
         if self._serving and self._serving[0][0] < at:
             raise ValueError(f"the departures before {at} come first: one is due at {self._serving[0][0]}")
@@ -71,15 +71,15 @@ class Station(Generic[Job]):
         return False
 
     def depart(self, until: float) -> list[Departure[Job]]:
-        """Every departure up to and including ``until``, in order; a freed worker takes the next job at that moment."""
-        gone = []
+        """Every departure up to and including ``until``, in order. A free worker takes the next waiting job at once."""
+        departures = []
         while self._serving and self._serving[0][0] <= until:
             departure = heapq.heappop(self._serving)[2]
-            gone.append(departure)
+            departures.append(departure)
             if self._waiting:
                 job, arrived = self._waiting.popleft()
                 self._begin(job, arrived, departure.ended)
-        return gone
+        return departures
 
     def _begin(self, job: Job, arrived: float, at: float) -> None:
         ended = at + self._service_time(len(self._serving) + 1)

@@ -1,6 +1,6 @@
-"""A transport that sends what is written together as one: an answer's head and its body.
+"""A transport that sends the head and the body of an answer with one system call.
 
-uvicorn writes them one after the other. Sent so, they are two system calls, and the client wakes for the head alone.
+uvicorn writes them one after the other: these would be two system calls, and the client would wake for the head alone.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import asyncio
 from typing import Any
 
 
-class Corked:
-    """A transport whose writes of one turn of the event loop are one."""
+class CorkedTransport:
+    """A transport that gathers the writes of one turn of the event loop into one write."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
@@ -22,7 +22,7 @@ class Corked:
         self._written.append(data)
 
     def close(self) -> None:
-        """Like the transport's own, it sends what was written first."""
+        """Sends what was written, and closes the transport."""
         self._flush()
         self._transport.close()
 

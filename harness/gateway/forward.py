@@ -1,4 +1,4 @@
-"""Hands a request on to the backend as it came: host, raw path, headers and body, streamed both ways."""
+"""Forwards a request to the backend unchanged (host, raw path, headers, body) and streams the answer back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.core.errors import AwsError
 from harness.gateway.http import Exchange
 from harness.gateway.identify import Head
 
-# Headers of one connection, not of the message (RFC 9110, 7.6.1), and Expect, which the server has already answered.
+# Headers of the connection, not of the message (RFC 9110, 7.6.1), and Expect, which the server has answered already.
 _HOP_BY_HOP = frozenset(
     (
         "connection",
@@ -28,7 +28,7 @@ _HOP_BY_HOP = frozenset(
 
 
 class Forwarder:
-    """One keep-alive session to the backend at ``url``."""
+    """A session of keep-alive connections to the backend at ``url``."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -47,12 +47,12 @@ class Forwarder:
             await self._session.close()
 
     async def forward(
-        self, exchange: Exchange, body: bytes | None = None, look: Callable[[int, bytes], None] | None = None
+        self, exchange: Exchange, body: bytes | None = None, inspect: Callable[[int, bytes], None] | None = None
     ) -> None:
-        """Answers the exchange with the backend's answer. ``body`` is the request's where it was already read.
+        """Answers the exchange with the backend's answer.
 
-        look: given the answer's status and its whole body before the client gets it.
-        Raises AwsError ServiceUnavailable when the backend does not answer.
+        body: the request's, if it was read already. inspect: called with the answer's status and whole body before the
+        client gets it. Raises AwsError ServiceUnavailable if the backend does not answer.
         """
         assert self._session is not None, "start() comes first"
         head = exchange.head
@@ -63,14 +63,14 @@ class Forwarder:
             async with self._session.request(
                 head.method, url, headers=headers, data=data, allow_redirects=False
             ) as answer:
-                kept = [(name, value) for name, value in answer.headers.items() if name.lower() not in _HOP_BY_HOP]
-                if look is not None:
+                forwarded = [(name, value) for name, value in answer.headers.items() if name.lower() not in _HOP_BY_HOP]
+                if inspect is not None:
                     whole = await answer.read()
-                    look(answer.status, whole)
-                    await exchange.start(answer.status, kept)
+                    inspect(answer.status, whole)
+                    await exchange.start(answer.status, forwarded)
                     await exchange.send_body(whole, more=False)
                     return
-                await exchange.start(answer.status, kept)
+                await exchange.start(answer.status, forwarded)
                 async for chunk in answer.content.iter_any():
                     await exchange.send_body(chunk, more=True)
                 await exchange.send_body(b"", more=False)

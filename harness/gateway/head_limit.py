@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol with an end to a request's head, which httptools would gather for as long as it comes."""
+"""uvicorn's HTTP protocol with a limit to the head of a request. httptools has none and would fill the memory."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from harness.gateway.corked import Corked
+from harness.gateway.corked import CorkedTransport
 
 HEAD_LIMIT = 65_536
-"""Bytes of the target and all headers together. Ours: AWS's services have limits of 8 to 16 KB, each its own."""
-# A read may bring the end of an earlier body with the beginning of a head: uvloop's are of 256 KiB at most.
+"""Bytes of the target and all headers together. Ours: AWS's services have limits of their own, of 8 to 16 KB."""
+# One read may bring the end of a body and the beginning of the next head: uvloop reads up to 256 KiB.
 _UNFINISHED_LIMIT = HEAD_LIMIT + 2**18
 # S3's words (S3 API reference, error responses).
 _CODE = "RequestHeaderSectionTooLarge"
@@ -19,18 +19,18 @@ _MESSAGE = "Your request header and query parameters used to make the request ex
 
 
 class _TooLarge(Exception):
-    """Raised through httptools, which ends the request with it."""
+    """Raised in a callback of httptools, which then ends the request."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Answers a request that is no HTTP, or whose head is too large, with 400 in AWS's JSON, and hangs up."""
+    """Answers a request that is not HTTP, or whose head is too large, with 400 in AWS's JSON, and hangs up."""
 
     _in_head = False
     _unfinished = 0
     _code = "BadRequest"
 
     def connection_made(self, transport: Any) -> None:
-        super().connection_made(Corked(transport))  # type: ignore[arg-type]
+        super().connection_made(CorkedTransport(transport))  # type: ignore[arg-type]
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)

@@ -1,4 +1,4 @@
-"""One HTTP exchange over raw ASGI: the request's head, its body whole or as a stream, and the answer."""
+"""An HTTP exchange over raw ASGI: the request's head, its body as a whole or as a stream, and the answer."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ class ClientGone(Exception):
 
 
 class Exchange:
-    """A request and its answer. ``head.headers`` has lower-case names; ``raw_headers`` keeps order and repeats.
+    """A request and its answer.
 
-    source: the client's address.
+    raw_headers: in the order in which they came, with repeats; names in lower case. source: the client's address.
+    started: whether the answer's head has been sent.
     """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -35,13 +36,13 @@ class Exchange:
         )
         self.source = (scope.get("client") or ("127.0.0.1", 0))[0]
         self.started = False
-        # A client that expects a 100 and gets a refusal keeps its body, of which the connection must know.
+        # A client that waits for 100 Continue and is refused does not send its body. The connection has to end then.
         self._withheld = "expect" in self.head.headers
         self._receive = receive
         self._send = send
 
     async def stream(self) -> AsyncIterator[bytes]:
-        """The request's body as it arrives."""
+        """The parts of the request's body as they arrive. Raises ClientGone."""
         more = True
         while more:
             message = await self._receive()
@@ -53,7 +54,7 @@ class Exchange:
                 yield message["body"]
 
     async def body(self, limit: int, too_large: Callable[[int], AwsError] = body_too_large) -> bytes:
-        """The whole body. Raises AwsError with status 413 beyond ``limit`` bytes; too_large: makes it."""
+        """The whole body. Raises ``too_large(limit)`` if it has more than ``limit`` bytes."""
         declared = self.head.headers.get("content-length", "0")
         if not declared.isdigit():
             raise AwsError("BadRequest", "The Content-Length header must be a number.")
@@ -68,6 +69,7 @@ class Exchange:
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     async def start(self, status: int, headers: Iterable[tuple[str, str]]) -> None:
+        """Sends the head of the answer."""
         self.started = True
         closing = (("Connection", "close"),) if self._withheld else ()
         await self._send(
@@ -82,7 +84,7 @@ class Exchange:
         await self._send({"type": "http.response.body", "body": chunk, "more_body": more})
 
     async def respond(self, response: Response) -> None:
-        """A whole answer, or one whose parts are sent as they come."""
+        """Sends an answer; one in parts as the parts come."""
         if isinstance(response.body, bytes):
             await self.answer(response.status, response.headers.items(), response.body)
             return
@@ -92,8 +94,8 @@ class Exchange:
         await self.send_body(b"", more=False)
 
     async def answer(self, status: int, headers: Iterable[tuple[str, str]], body: bytes) -> None:
-        """A whole answer; a HEAD request gets its head only, and 204 and 304 have no body to count."""
-        bare = status in (204, 304)
-        length = () if bare else (("Content-Length", str(len(body))),)
+        """Sends a whole answer, without its body for a HEAD request. 204 and 304 have no body and no length."""
+        bodiless = status in (204, 304)
+        length = () if bodiless else (("Content-Length", str(len(body))),)
         await self.start(status, (*headers, *length))
-        await self.send_body(b"" if bare or self.head.method == "HEAD" else body, more=False)
+        await self.send_body(b"" if bodiless or self.head.method == "HEAD" else body, more=False)

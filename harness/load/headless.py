@@ -34,7 +34,7 @@ def run_locust(arguments: Sequence[str], environment: Mapping[str, str], runs: P
         try:
             _await(locust, seconds + _SLACK_SECONDS)
         finally:
-            interrupts.end(locust, _END_SECONDS, signal.SIGINT)
+            interrupts.end_process(locust, _END_SECONDS, signal.SIGINT)
     made = sorted(run_folders(runs) - before)
     if not made:
         lines = log.read_text(errors="replace").strip().splitlines() or ["it printed nothing"]

@@ -123,7 +123,7 @@ def _bring_up(
     """Starts the process and waits until it is up. lifeline: the process ends when this one does."""
     process: subprocess.Popen[bytes] | None = None
     try:
-        with interrupts.held_back():
+        with interrupts.defer_signals():
             process = _spawn(folder, options, lifeline=lifeline)
         if meanwhile is not None:
             meanwhile()
@@ -189,7 +189,7 @@ def _await_state(process: subprocess.Popen[bytes], folder: Path) -> RunningLocal
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    interrupts.end(process, _STOP_SECONDS)
+    interrupts.end_process(process, _STOP_SECONDS)
     if process.stdin is not None:
         process.stdin.close()
 
@@ -199,7 +199,7 @@ def stop(port: int) -> bool:
     running = find(port)
     if running is None:
         return False
-    with interrupts.held_back():
+    with interrupts.defer_signals():
         process = psutil.Process(running.pid)
         process.terminate()
         try:

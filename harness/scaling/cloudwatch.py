@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from harness.backend.alarm_history import MADE
+from harness.backend.alarm_history import UNCHECKED
 from harness.backend.client import Backend
 from harness.backend.metrics import Metrics
 from harness.scaling.rules.alarms import Alarm, AlarmRule
@@ -70,7 +70,7 @@ class CloudWatchAlarms:
             **source.alarm_members(),
         }
         self._queue.put_nowait((region, "put_metric_alarm", request))
-        state = {"AlarmName": alarm.name, "StateValue": alarm.state, "StateReason": MADE, "StateReasonData": "{}"}
+        state = {"AlarmName": alarm.name, "StateValue": alarm.state, "StateReason": UNCHECKED, "StateReasonData": "{}"}
         self._queue.put_nowait((region, "set_alarm_state", state))
 
     def delete(self, region: str, names: Iterable[str]) -> None:

@@ -35,7 +35,7 @@ def _run(script: Path, model: str) -> None:
 
     An interrupt reaches the script only through this process, once and as SIGINT, after which Python tidies up.
     """
-    with interrupts.Tidied() as tidied:
+    with interrupts.CleanupStack() as tidied:
         scratch = tidied.enter_context(tempfile.TemporaryDirectory(prefix="harness-build-", ignore_cleanup_errors=True))
         building = tidied.enter_context(
             subprocess.Popen(
@@ -49,7 +49,7 @@ def _run(script: Path, model: str) -> None:
                 start_new_session=True,
             )
         )
-        tidied.callback(interrupts.end, building, _BUILD_END_SECONDS, signal.SIGINT)
+        tidied.callback(interrupts.end_process, building, _BUILD_END_SECONDS, signal.SIGINT)
         try:
             out, err = building.communicate(timeout=_BUILD_SECONDS)
         except subprocess.TimeoutExpired:

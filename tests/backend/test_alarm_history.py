@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from harness.backend.alarm_history import MADE, Alarm, State, history, page
+from harness.backend.alarm_history import UNCHECKED, AlarmState, MetricAlarm, history, page
 from harness.core.clock import VirtualClock
 from tests.support import Aws, running_aws, unique
 
@@ -18,17 +18,17 @@ POLICY = "arn:aws:autoscaling:us-east-1:123456789012:scalingPolicy:1:resource/sa
 START = datetime(2027, 1, 15, 8, tzinfo=UTC)
 
 
-def state(value: str, minute: int, reason: str = "why") -> State:
-    return State(value, reason, '{"version": "1.0"}', START + timedelta(minutes=minute))
+def state(value: str, minute: int, reason: str = "why") -> AlarmState:
+    return AlarmState(value, reason, '{"version": "1.0"}', START + timedelta(minutes=minute))
 
 
-ALARM = Alarm(
+ALARM = MetricAlarm(
     "high",
     "arn:aws:cloudwatch:us-east-1:123456789012:alarm:high",
     START,
     (
-        state("OK", 0, MADE),
-        state("INSUFFICIENT_DATA", 0, MADE),
+        state("OK", 0, UNCHECKED),
+        state("INSUFFICIENT_DATA", 0, UNCHECKED),
         state("ALARM", 5),
         state("ALARM", 6),
         state("OK", 9),
@@ -37,18 +37,18 @@ ALARM = Alarm(
 )
 
 
-def told(**asked: Any) -> list[tuple[str, str]]:
-    return [(item["HistoryItemType"], item["HistorySummary"]) for item in history([ALARM], asked)]
+def summaries(**request: Any) -> list[tuple[str, str]]:
+    return [(item["HistoryItemType"], item["HistorySummary"]) for item in history([ALARM], request)]
 
 
 def test_creation_changes_of_state_and_what_they_triggered_newest_first() -> None:
-    assert told() == [
+    assert summaries() == [
         ("StateUpdate", "Alarm updated from ALARM to OK"),
         ("Action", f"Successfully executed action {POLICY}"),
         ("StateUpdate", "Alarm updated from INSUFFICIENT_DATA to ALARM"),
         ("ConfigurationUpdate", 'Alarm "high" created'),
     ]
-    assert told(ScanBy="TimestampAscending") == told()[::-1]
+    assert summaries(ScanBy="TimestampAscending") == summaries()[::-1]
 
 
 def test_the_data_of_a_change_has_both_states() -> None:
@@ -62,10 +62,10 @@ def test_the_data_of_a_change_has_both_states() -> None:
 
 
 def test_a_type_an_alarm_and_a_time_select() -> None:
-    assert [kind for kind, _ in told(HistoryItemType="Action")] == ["Action"]
-    assert told(AlarmName="low") == []
-    assert told(AlarmTypes=["CompositeAlarm"]) == []
-    assert len(told(StartDate=START + timedelta(minutes=5), EndDate=datetime(2027, 1, 15, 8, 6))) == 2
+    assert [kind for kind, _ in summaries(HistoryItemType="Action")] == ["Action"]
+    assert summaries(AlarmName="low") == []
+    assert summaries(AlarmTypes=["CompositeAlarm"]) == []
+    assert len(summaries(StartDate=START + timedelta(minutes=5), EndDate=datetime(2027, 1, 15, 8, 6))) == 2
 
 
 def test_pages() -> None:

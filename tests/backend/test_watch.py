@@ -129,7 +129,7 @@ async def test_a_backend_that_kept_everything_is_said_to_have_kept_it(
 async def test_what_is_there_is_not_called_lost(emulator: Emulator, relied_on: list[str]) -> None:
     """A prefix counts as there when anything lies below it."""
     watch = BackendWatch(emulator.backend, lambda: [*relied_on, "arn:aws:s3:::models/a/", "arn:aws:s3:::models/b"])
-    assert await watch._missing_once_back() == ["arn:aws:s3:::models/b"]
+    assert await watch._wait_for_missing() == ["arn:aws:s3:::models/b"]
 
 
 async def test_what_an_earlier_harness_left_is_said_at_the_start(

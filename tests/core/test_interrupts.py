@@ -1,4 +1,4 @@
-"""What ends a command before its time, in processes of their own: signals are a process's, not a test's."""
+"""Interrupts of a command. Each test has a process of its own, because signals go to a process."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def run(program: str) -> subprocess.CompletedProcess[str]:
 def test_each_signal_is_one_exception_with_a_shells_exit_status(number: signal.Signals) -> None:
     done = run(f"""
         try:
-            with interrupts.raised():
+            with interrupts.raise_on_signals():
                 tell({int(number)})
         except interrupts.Interrupted as interrupted:
             print(interrupted.sentence)
@@ -44,11 +44,11 @@ def test_each_signal_is_one_exception_with_a_shells_exit_status(number: signal.S
 def test_what_follows_an_interrupt_is_ignored() -> None:
     done = run("""
         try:
-            with interrupts.raised():
+            with interrupts.raise_on_signals():
                 try:
                     tell()
                 finally:
-                    tell(signal.SIGTERM)  # the same wish
+                    tell(signal.SIGTERM)  # the same interrupt
         except interrupts.Interrupted as interrupted:
             print(interrupted.number == signal.SIGINT)
         tell()
@@ -58,21 +58,21 @@ def test_what_follows_an_interrupt_is_ignored() -> None:
     assert (done.stdout, done.returncode) == ("True\nended by itself\n", 0)
 
 
-def test_a_signal_that_is_ignored_stays_so() -> None:
+def test_an_ignored_signal_stays_ignored() -> None:
     done = run("""
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nohup
-        with interrupts.raised():
+        with interrupts.raise_on_signals():
             tell(signal.SIGHUP)
         print("went on")
     """)
     assert done.stdout == "went on\n"
 
 
-def test_an_interrupt_waits_until_what_is_held_back_is_over() -> None:
+def test_an_interrupt_waits_until_signals_are_no_longer_deferred() -> None:
     done = run("""
         try:
-            with interrupts.raised():
-                with interrupts.held_back(), interrupts.held_back():
+            with interrupts.raise_on_signals():
+                with interrupts.defer_signals(), interrupts.defer_signals():
                     tell()
                     print("to the end")
                 print("not reached")
@@ -82,15 +82,15 @@ def test_an_interrupt_waits_until_what_is_held_back_is_over() -> None:
     assert done.stdout == "to the end\nthen\n"
 
 
-def test_a_stack_that_is_interrupted_is_closed_to_the_end() -> None:
+def test_an_interrupted_stack_is_cleaned_up_completely() -> None:
     done = run("""
         def close(name):
             tell()
             print(name)
         try:
-            with interrupts.raised(), interrupts.Tidied() as tidied:
-                tidied.callback(close, "first")
-                tidied.callback(close, "second")
+            with interrupts.raise_on_signals(), interrupts.CleanupStack() as cleanup:
+                cleanup.callback(close, "first")
+                cleanup.callback(close, "second")
                 time.sleep(0.6)
                 tell()
         except interrupts.Interrupted:
@@ -99,12 +99,12 @@ def test_a_stack_that_is_interrupted_is_closed_to_the_end() -> None:
     assert done.stdout == "second\nfirst\ninterrupted\n"
 
 
-def test_a_process_that_does_not_heed_is_killed() -> None:
+def test_a_process_that_ignores_the_signal_is_killed() -> None:
     done = run("""
         deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(60)"
         process = subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE)
         process.stdout.readline()
-        interrupts.end(process, 0.2)
+        interrupts.end_process(process, 0.2)
         print(process.returncode)
     """)
     assert done.stdout == "-9\n"

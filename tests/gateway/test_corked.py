@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from harness.gateway.corked import Corked
+from harness.gateway.corked import CorkedTransport
 
 
 class Transport:
@@ -26,7 +26,7 @@ class Transport:
 
 async def test_head_and_body_are_one_write_and_the_next_turns_another() -> None:
     inner: Any = Transport()
-    corked = Corked(inner)
+    corked = CorkedTransport(inner)
     corked.write(b"head ")
     corked.write(b"body")
     assert inner.asked == []
@@ -38,7 +38,7 @@ async def test_head_and_body_are_one_write_and_the_next_turns_another() -> None:
 
 async def test_what_was_written_is_sent_before_the_end() -> None:
     inner: Any = Transport()
-    corked = Corked(inner)
+    corked = CorkedTransport(inner)
     corked.write(b"last words")
     corked.close()
     await asyncio.sleep(0)

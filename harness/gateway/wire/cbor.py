@@ -1,4 +1,4 @@
-"""The little of CBOR (RFC 8949) that an error of the ``smithy-rpc-v2-cbor`` protocol needs: a map of text to text."""
+"""The part of CBOR (RFC 8949) that an error of the ``smithy-rpc-v2-cbor`` protocol needs: a map of text to text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A whole request and response of the ``json`` and ``rest-json`` protocols, by the operation's botocore model."""
+"""Decodes requests and encodes responses of the ``json`` and ``rest-json`` protocols by botocore's models."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from harness.gateway.wire.values import from_json, from_text, to_json, to_text, 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An HTTP response; header names as AWS spells them. body: whole, or in parts that come one after the other."""
+    """An HTTP response. headers: names as AWS spells them. body: as a whole, or in parts."""
 
     status: int
     headers: dict[str, str]
@@ -28,9 +28,9 @@ class Response:
 def decode_request(
     operation: OperationModel, labels: Mapping[str, str], query: str, headers: Mapping[str, str], body: bytes
 ) -> dict[str, Any]:
-    """The request's members by their botocore names. Header names in ``headers`` are lower case.
+    """The request's members by their botocore names. headers: names in lower case.
 
-    Raises AwsError SerializationException where the body or a member is of another type than the model's.
+    Raises AwsError SerializationException if the body or a member has another type than in the model.
     """
     shape = operation.input_shape
     if shape is None:
@@ -53,9 +53,9 @@ def decode_request(
     if in_body and body:
         document = _load(body)
         for name, inner in in_body.items():
-            found = document.get(wire_name(name, inner))
-            if found is not None:
-                request[name] = from_json(inner, found, name)
+            value = document.get(wire_name(name, inner))
+            if value is not None:
+                request[name] = from_json(inner, value, name)
     return request
 
 
@@ -63,15 +63,15 @@ def _decode_locations(
     shape: StructureShape, labels: Mapping[str, str], query: str, headers: Mapping[str, str]
 ) -> dict[str, Any]:
     request: dict[str, Any] = {}
-    asked = parse_qs(query, keep_blank_values=True) if query else {}
+    parameters = parse_qs(query, keep_blank_values=True) if query else {}
     for member, inner in shape.members.items():
         location = inner.serialization.get("location")
         name = wire_name(member, inner)
         if location == "uri" and name in labels:
             request[member] = from_text(inner, labels[name], member)
-        elif location == "querystring" and name in asked:
+        elif location == "querystring" and name in parameters:
             many = inner.type_name == "list"
-            request[member] = asked[name] if many else from_text(inner, asked[name][0], member)
+            request[member] = parameters[name] if many else from_text(inner, parameters[name][0], member)
         elif location == "header" and name.lower() in headers:
             request[member] = from_text(inner, headers[name.lower()], member)
         elif location == "headers":
@@ -84,7 +84,7 @@ def _load(body: bytes) -> dict[str, Any]:
     try:
         document = json.loads(body) if body else {}
         if b"\\ud" in body or b"\\uD" in body:
-            json.dumps(document, ensure_ascii=False).encode()  # half of a surrogate pair is no character
+            json.dumps(document, ensure_ascii=False).encode()  # raises for half of a surrogate pair
     except (ValueError, RecursionError):
         raise AwsError("SerializationException", "The request body is not valid JSON") from None
     if not isinstance(document, dict):
@@ -93,7 +93,7 @@ def _load(body: bytes) -> dict[str, Any]:
 
 
 def encode_response(operation: OperationModel, result: Mapping[str, Any], request_id: str) -> Response:
-    """The operation's answer as HTTP; ``result`` has the output's members by their botocore names, and HEADERS."""
+    """The operation's answer as HTTP. result: the output's members by their botocore names, and HEADERS."""
     shape = operation.output_shape
     headers = {"x-amzn-RequestId": request_id, **result.get(HEADERS, {})}
     if operation.service_model.metadata.get("protocol") == "json":

@@ -1,6 +1,6 @@
-"""``application/vnd.amazon.eventstream``: a response that is a stream of events (AWS SDK specification, event stream).
+"""Encodes responses that are streams of events (AWS SDK specification, event stream).
 
-A message is: total length, headers' length and the CRC of those two; the headers; the payload; the CRC of all before.
+A message is: total length, length of the headers, CRC of these two; the headers; the payload; CRC of all before it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _CRC_BYTES = 4
 
 
 def encode_message(headers: Mapping[str, str], payload: bytes) -> bytes:
-    """One message; header values are strings."""
+    """One message. All its headers have strings as values."""
     head = b"".join(_header(name, value) for name, value in headers.items())
     prelude = struct.pack("!II", 2 * 4 + _CRC_BYTES + len(head) + len(payload) + _CRC_BYTES, len(head))
     message = prelude + struct.pack("!I", zlib.crc32(prelude)) + head + payload
@@ -30,7 +30,7 @@ def encode_message(headers: Mapping[str, str], payload: bytes) -> bytes:
 
 
 def encode_event(shape: StructureShape, event: Mapping[str, Any]) -> bytes:
-    """One event of a stream. event: its name -> its members, ``{"PayloadPart": {"Bytes": b"..."}}``."""
+    """One event of a stream. event: its members under its name, ``{"PayloadPart": {"Bytes": b"..."}}``."""
     ((name, members),) = event.items()
     inner = shape.members[name]
     assert isinstance(inner, StructureShape), "the events of a stream are structures"
@@ -46,7 +46,7 @@ def encode_event(shape: StructureShape, event: Mapping[str, Any]) -> bytes:
 
 
 def encode_failure(shape: StructureShape, error: AwsError) -> bytes:
-    """The error that ends a stream: as one of its exceptions where the model has it, else as an error message."""
+    """The error that ends a stream: an exception, if the model has it, else an error message."""
     if error.code in shape.members:
         headers = {":exception-type": error.code, ":content-type": "application/json", ":message-type": "exception"}
         return encode_message(headers, json.dumps({"Message": error.message, **error.fields}).encode())
@@ -54,7 +54,7 @@ def encode_failure(shape: StructureShape, error: AwsError) -> bytes:
 
 
 async def encode_stream(shape: StructureShape, events: AsyncIterator[Mapping[str, Any]]) -> AsyncIterator[bytes]:
-    """A whole response. An AwsError that ``events`` raises is the stream's last message."""
+    """The messages of a whole response. An AwsError that ``events`` raises becomes the last message."""
     try:
         async for event in events:
             yield encode_event(shape, event)

@@ -1,4 +1,4 @@
-"""AwsError in the shape of each AWS protocol, so that any client's parser finds its code and message."""
+"""Encodes an AwsError in the shape of each AWS protocol."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Protocol = Literal["json", "rest-json", "query", "ec2", "rest-xml", "smithy-rpc-
 
 
 def encode_fault(error: AwsError, protocol: str, request_id: str) -> Response:
-    """The error response of a protocol; one that is not known is answered as ``rest-json``."""
+    """The error response in a protocol; ``rest-json`` for a protocol that is not known."""
     if protocol == "json":
         body = {"__type": error.code, "message": error.message, **error.fields}
         headers = {"Content-Type": "application/x-amz-json-1.1"}
@@ -26,7 +26,7 @@ def encode_fault(error: AwsError, protocol: str, request_id: str) -> Response:
         headers = {"Content-Type": "text/xml"}
         answer = _xml(error, protocol, request_id).encode()
     else:
-        # Clients read the code from the header; SageMaker Runtime and Lambda differ in the spelling of `message`.
+        # Clients read the code from the header. SageMaker Runtime and Lambda spell the member `message` differently.
         headers = {"Content-Type": "application/json"}
         if not error.code.isdigit():
             headers["x-amzn-ErrorType"] = error.code

@@ -1,4 +1,4 @@
-"""The query protocols (``query``, ``ec2``): members out of form fields, and an answer as XML, by botocore's shapes."""
+"""Decodes requests of the protocols ``query`` and ``ec2`` (form fields), and encodes answers of ``query`` (XML)."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from harness.gateway.wire.codec import Response
 from harness.gateway.wire.values import from_text, to_text
 
 Fields = Mapping[str, str]
-# Deeper than any shape of AWS's query services.
+# Deeper than any shape of a service with these protocols.
 _DEEPEST = 16
 
 
 def decode_query(operation: OperationModel, form: bytes, query: str) -> dict[str, Any]:
-    """The request's members by their botocore names. Raises AwsError for a value of another type than the model's."""
+    """The request's members by their botocore names. Raises AwsError for a value of a wrong type."""
     shape = operation.input_shape
     if shape is None:
         return {}
@@ -31,7 +31,7 @@ def decode_query(operation: OperationModel, form: bytes, query: str) -> dict[str
 
 
 class _Node:
-    """A field, and the fields whose names go on after it with a point."""
+    """A form field, and the fields whose names continue its name after a point."""
 
     __slots__ = ("below", "value")
 
@@ -51,22 +51,22 @@ def _tree(fields: Fields) -> _Node:
 
 
 def _structure(shape: StructureShape, node: _Node, *, ec2: bool) -> dict[str, Any]:
-    found = {}
+    members = {}
     for member, inner in shape.members.items():
-        below = node.below.get(_name(member, inner, ec2=ec2))
+        below = node.below.get(_field_name(member, inner, ec2=ec2))
         if below is not None:
-            found[member] = _value(inner, below, member, ec2=ec2)
-    return found
+            members[member] = _value(inner, below, member, ec2=ec2)
+    return members
 
 
-def _name(member: str, shape: Shape, *, ec2: bool) -> str:
-    """A member's field: of a flattened list the name of its items, and with a capital letter in EC2."""
-    given = shape.serialization.get("name", member)
+def _field_name(member: str, shape: Shape, *, ec2: bool) -> str:
+    """The name of a member's field. A flattened list has its items' name; EC2's names begin with a capital letter."""
+    name = shape.serialization.get("name", member)
     if ec2:
-        return str(shape.serialization.get("queryName", given[:1].upper() + given[1:]))
+        return str(shape.serialization.get("queryName", name[:1].upper() + name[1:]))
     if isinstance(shape, ListShape) and shape.serialization.get("flattened"):
-        return str(shape.member.serialization.get("name", given))
-    return str(given)
+        return str(shape.member.serialization.get("name", name))
+    return str(name)
 
 
 def _value(shape: Shape, node: _Node, where: str, *, ec2: bool) -> Any:
@@ -75,15 +75,15 @@ def _value(shape: Shape, node: _Node, where: str, *, ec2: bool) -> Any:
     if isinstance(shape, ListShape):
         flat = ec2 or shape.serialization.get("flattened")
         items = node if flat else node.below.get(shape.member.serialization.get("name", "member"), _Node())
-        numbered = sorted((int(key), one) for key, one in items.below.items() if key.isdecimal() and key.isascii())
-        return [_value(shape.member, one, where, ec2=ec2) for _, one in numbered]
+        numbered = sorted((int(key), item) for key, item in items.below.items() if key.isdecimal() and key.isascii())
+        return [_value(shape.member, item, where, ec2=ec2) for _, item in numbered]
     if isinstance(shape, MapShape):
         entries = node if shape.serialization.get("flattened") else node.below.get("entry", _Node())
         key, value = shape.key.serialization.get("name", "key"), shape.value.serialization.get("name", "value")
         return {
-            one.below[key].value: _value(shape.value, one.below[value], where, ec2=ec2)
-            for one in entries.below.values()
-            if key in one.below and value in one.below
+            entry.below[key].value: _value(shape.value, entry.below[value], where, ec2=ec2)
+            for entry in entries.below.values()
+            if key in entry.below and value in entry.below
         }
     text = node.value or ""
     if shape.type_name == "blob":
@@ -95,7 +95,7 @@ def _value(shape: Shape, node: _Node, where: str, *, ec2: bool) -> Any:
 
 
 def encode_query(operation: OperationModel, result: Mapping[str, Any], request_id: str) -> Response:
-    """The operation's answer as XML; ``result`` has the output's members by their botocore names."""
+    """The operation's answer as XML. result: the output's members by their botocore names."""
     shape = operation.output_shape
     inner = _to_xml(shape, result, "") if shape is not None else ""
     wrapper = str(shape.serialization.get("resultWrapper", f"{operation.name}Result")) if shape is not None else ""
@@ -115,12 +115,14 @@ def _to_xml(shape: Shape, value: Any, name: str) -> str:
             if value.get(member) is not None
         )
     elif isinstance(shape, ListShape):
-        item = str(shape.member.serialization.get("name", "member"))
-        text = "".join(_to_xml(shape.member, one, item) for one in value)
+        name_of_items = str(shape.member.serialization.get("name", "member"))
+        text = "".join(_to_xml(shape.member, item, name_of_items) for item in value)
         if shape.serialization.get("flattened"):
             return text
     elif isinstance(shape, MapShape):
-        pairs = (f"{_to_xml(shape.key, key, 'key')}{_to_xml(shape.value, one, 'value')}" for key, one in value.items())
+        pairs = (
+            f"{_to_xml(shape.key, key, 'key')}{_to_xml(shape.value, item, 'value')}" for key, item in value.items()
+        )
         text = "".join(f"<entry>{pair}</entry>" for pair in pairs)
     else:
         text = escape(to_text(shape, value))

@@ -1,8 +1,8 @@
-"""The model's constraints, refused with AWS's own sentences.
+"""Checks a request against the constraints of botocore's model, and refuses it with AWS's own sentences.
 
 Wording as printed in public logs: ``1 validation error detected: Value 'a b' at 'endpointName' failed to satisfy
-constraint: Member must satisfy regular expression pattern: ...``. Of a list or a map of plain values every constraint
-is named at once, and what is sensitive is not quoted (recorded answers of Lambda).
+constraint: Member must satisfy regular expression pattern: ...``. For a list or a map of plain values AWS names every
+constraint at once. Sensitive values are not quoted (recorded answers of Lambda).
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from botocore.model import ListShape, MapShape, Shape, StringShape, StructureSha
 
 from harness.core.errors import AwsError
 
-# A value longer than this is quoted only in part: a 6 MB body does not come back in its own error.
+# Characters of a value that an error quotes: a 6 MB body does not come back in its own error.
 _QUOTED_CHARACTERS = 256
 
-# Members, by name and shape, that the service checks itself, with an error of its own: a function's runtime.
+# Members, by name and shape, that the service checks itself, with another error: a function's runtime.
 _LEFT_TO_THE_SERVICE = frozenset({("Runtime", "Runtime")})
 
 
 def validate(shape: StructureShape | None, request: dict[str, Any], code: str = "ValidationException") -> None:
-    """Raises AwsError ``code`` listing every member of the request that breaks the model's constraints."""
+    """Raises AwsError ``code`` that lists every member of the request that breaks a constraint."""
     if shape is None:
         return
     problems = list(_problems(shape, request, ""))
@@ -82,7 +82,7 @@ def _is_plain(shape: Shape) -> bool:
 
 
 def _all_limits(shape: Shape, *, not_null: bool) -> str:
-    """Every constraint of a list's members or of a map's keys or values, in AWS's order."""
+    """Every constraint on the items of a list, or on the keys or values of a map, in AWS's order."""
     low, high = shape.metadata.get("min"), shape.metadata.get("max")
     what = "length" if isinstance(shape, StringShape) or shape.type_name == "blob" else "value"
     limits = [] if high is None else [f"have {what} less than or equal to {high}"]
@@ -128,7 +128,7 @@ def _compile(pattern: str) -> re.Pattern[str] | None:
     try:
         return re.compile(pattern)
     except re.error:
-        # A few models use Java's \p{...} classes, which Python's re does not know: those go unchecked.
+        # A few models use Java's \p{...} classes, which Python's re does not have. These patterns are not checked.
         return None
 
 
@@ -138,16 +138,16 @@ def _join(where: str, member: str) -> str:
 
 
 def _quote(value: Any) -> str:
-    text = _shown(value)
+    text = _java_text(value)
     return f"'{text if len(text) <= _QUOTED_CHARACTERS else text[:_QUOTED_CHARACTERS] + '...'}'"
 
 
-def _shown(value: Any) -> str:
-    """A value as Java prints it."""
+def _java_text(value: Any) -> str:
+    """The value as Java prints it, as AWS's services do."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     if isinstance(value, list):
-        return f"[{', '.join(_shown(item) for item in value)}]"
+        return f"[{', '.join(_java_text(item) for item in value)}]"
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{key}={_shown(item)}' for key, item in value.items())}}}"
+        return f"{{{', '.join(f'{key}={_java_text(item)}' for key, item in value.items())}}}"
     return str(value)

@@ -1,4 +1,4 @@
-"""One value between JSON and Python, by its botocore shape: blobs as bytes, timestamps as datetime."""
+"""Converts values between JSON or text and Python by their botocore shapes: blobs are bytes, timestamps datetime."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ _JSON_TYPES: dict[str, tuple[type, ...]] = {
 
 
 def wire_name(member: str, shape: Shape) -> str:
-    """A member's name in JSON or in a header."""
+    """The name of a member in JSON or in a header."""
     return str(shape.serialization.get("name", member))
 
 
 def from_json(shape: Shape, value: Any, where: str = "") -> Any:
-    """A JSON value as the shape's Python value; unknown members are dropped, as AWS does.
+    """The Python value of a JSON value. Unknown members are dropped, as AWS does.
 
-    Raises AwsError SerializationException for a value of another type.
+    where: the value's place, for errors. Raises AwsError SerializationException for a value of a wrong type.
     """
     if value is None:
         return None
     expected = _JSON_TYPES.get(shape.type_name)
-    misfit = bool(shape.type_name != "boolean" and isinstance(value, bool))
-    if expected is not None and (misfit or not isinstance(value, expected)):
+    boolean_for_other = bool(shape.type_name != "boolean" and isinstance(value, bool))
+    if expected is not None and (boolean_for_other or not isinstance(value, expected)):
         if getattr(shape, "is_document_type", False):
             return value
         raise AwsError(
@@ -70,14 +70,14 @@ def _structure_from_json(shape: StructureShape, value: dict[str, Any], where: st
         return value
     result = {}
     for member, inner in shape.members.items():
-        found = value.get(wire_name(member, inner))
-        if found is not None:
-            result[member] = from_json(inner, found, f"{where}.{member}" if where else member)
+        item = value.get(wire_name(member, inner))
+        if item is not None:
+            result[member] = from_json(inner, item, f"{where}.{member}" if where else member)
     return result
 
 
 def to_json(shape: Shape, value: Any) -> Any:
-    """A Python value as the shape's JSON value; members that are None or not the shape's are left out."""
+    """The JSON value of a Python value. Members that are None or that the shape does not have are left out."""
     if isinstance(shape, StructureShape) and isinstance(value, dict):
         if getattr(shape, "is_document_type", False):
             return value
@@ -99,7 +99,7 @@ def to_json(shape: Shape, value: Any) -> Any:
 
 
 def from_text(shape: Shape, text: str, where: str) -> Any:
-    """A header, path or query value as the shape's Python value."""
+    """The Python value of a header, or of a part of the path or query."""
     try:
         if shape.type_name in ("integer", "long"):
             return int(text)
@@ -117,7 +117,7 @@ def from_text(shape: Shape, text: str, where: str) -> Any:
 
 
 def to_text(shape: Shape, value: Any) -> str:
-    """A Python value as a header's text."""
+    """The text of a Python value in a header."""
     if shape.type_name == "boolean":
         return "true" if value else "false"
     if shape.type_name == "timestamp":
@@ -126,7 +126,7 @@ def to_text(shape: Shape, value: Any) -> str:
 
 
 def timestamp_from_text(value: float | str, where: str) -> datetime:
-    """Unix seconds, ISO 8601 or RFC 822, as an aware datetime in UTC."""
+    """The time in UTC of Unix seconds, ISO 8601 or RFC 822."""
     try:
         if not isinstance(value, str):
             return datetime.fromtimestamp(value, UTC)
@@ -135,16 +135,16 @@ def timestamp_from_text(value: float | str, where: str) -> datetime:
         except ValueError:
             pass
         try:
-            found = datetime.fromisoformat(value)
+            moment = datetime.fromisoformat(value)
         except ValueError:
-            found = parsedate_to_datetime(value)
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+            moment = parsedate_to_datetime(value)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError, OSError, TypeError):
         raise AwsError("SerializationException", f"{where} is not a timestamp: {value!r}") from None
 
 
 def timestamp_to_text(value: datetime | float, style: str) -> str | float:
-    """A time in one of botocore's three styles; only ``unixTimestamp`` is a number."""
+    """A time in one of botocore's three styles. Only ``unixTimestamp`` gives a number."""
     moment = value if isinstance(value, datetime) else datetime.fromtimestamp(value, UTC)
     if style == "iso8601":
         return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
