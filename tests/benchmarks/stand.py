@@ -62,7 +62,7 @@ class Harness:
         return name
 
     def twin_host(self) -> psutil.Process:
-        return next(one for one in psutil.Process(self.pid).children() if "twin_host" in " ".join(one.cmdline()))
+        return next(one for one in psutil.Process(self.pid).children() if "twin.host" in " ".join(one.cmdline()))
 
     def twins(self) -> list[str]:
         """The URLs that the twins listen at."""

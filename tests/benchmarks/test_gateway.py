@@ -130,5 +130,5 @@ def test_memory_of_each_process(figures: Table, local: Harness) -> None:
     for process in [psutil.Process(local.pid), *psutil.Process(local.pid).children(recursive=True)]:
         memory = process.memory_full_info()
         command = " ".join(process.cmdline())
-        kind = "gateway" if process.pid == local.pid else "twins" if "twin_host" in command else "Lambda environment"
+        kind = "gateway" if process.pid == local.pid else "twins" if "twin.host" in command else "Lambda environment"
         figures.add("memory", f"{kind}, of its own", memory.uss / 1e6, "MB", peer=f"{memory.rss / 1e6:.0f} MB resident")

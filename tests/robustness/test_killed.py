@@ -174,7 +174,7 @@ class TestAnExecutionEnvironment:
         environments = named(small, "bootstrap.py")
         assert environments
         # It waits for a twin that is stopped, so that it is in the middle.
-        (twins,) = named(small, "twin_host")
+        (twins,) = named(small, "twin.host")
         twins.suspend()
         try:
             killer = in_a_while([one.pid for one in environments])
@@ -190,11 +190,11 @@ class TestAnExecutionEnvironment:
 
 class TestTheInstances:
     def test_the_twins_process_is_made_again(self, small: TwinStack) -> None:
-        (twins,) = named(small, "twin_host")
+        (twins,) = named(small, "twin.host")
         twins.kill()
         assert eventually(lambda: small.endpoint.invoke({})).variant == "AllTraffic"
         assert not gone([twins])
-        assert len(named(small, "twin_host")) == 1
+        assert len(named(small, "twin.host")) == 1
         assert small.function.invoke().error is None
 
     @pytest.mark.torch
