@@ -1,4 +1,4 @@
-"""The metrics that target tracking can go by: how each is named, converted and said. Pure.
+"""The metrics that target tracking can go by: how each is named, converted and said.
 
 A further metric is one class here, one entry of ``METRICS``, and what the simulator needs to follow it.
 """

@@ -49,7 +49,7 @@ SOURCE = a_profile(
 
 
 def harness(*arguments: object) -> Result:
-    result = CliRunner().invoke(main, ["measure", *(str(one) for one in arguments)])
+    result = CliRunner().invoke(main, ["measure", *(str(argument) for argument in arguments)])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     assert "Traceback" not in result.output
     return result
@@ -69,15 +69,15 @@ def stack_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return twin_stack(tmp_path_factory.mktemp("stack"))
 
 
-def is_the_source(found: Profile) -> None:
+def is_the_source(measured: Profile) -> None:
     """Service times within what a busy machine adds; a twin adds a millisecond by itself."""
     # On a busy machine the estimate may be one more.
-    assert found.workers in (2, 3)
-    for level, source in zip(found.service_times, SOURCE.service_times, strict=False):
+    assert measured.workers in (2, 3)
+    for level, source in zip(measured.service_times, SOURCE.service_times, strict=False):
         assert source.quantile(0.5) * 0.95 <= level.quantile(0.5) <= source.quantile(0.5) + 0.01
-    assert found.saturation_rate is not None
-    assert 0.5 * 2 / 0.032 <= found.saturation_rate <= 1.1 * 2 / 0.032
-    assert found.answer.content() == b'["Carolina Dog"]'
+    assert measured.saturation_rate is not None
+    assert 0.5 * 2 / 0.032 <= measured.saturation_rate <= 1.1 * 2 / 0.032
+    assert measured.answer.content() == b'["Carolina Dog"]'
 
 
 def test_one_instance_started_here_with_its_function(stack_file: Path, tmp_path: Path) -> None:
@@ -86,16 +86,16 @@ def test_one_instance_started_here_with_its_function(stack_file: Path, tmp_path:
     assert result.exit_code == 0, result.output
     assert f"Profile: {out}" in result.output
     assert "none of them is an ml.m5.large's" in result.output
-    found = read_profile(out)
-    is_the_source(found)
-    assert found.name == "measured"
-    assert found.queue is not None
-    assert found.queue.refusal == 503
-    assert 30 <= found.queue_length <= 40
+    measured = read_profile(out)
+    is_the_source(measured)
+    assert measured.name == "measured"
+    assert measured.queue is not None
+    assert measured.queue.refusal == 503
+    assert 30 <= measured.queue_length <= 40
     archive = stack_file.parent / "model.tar.gz"
-    assert found.provenance.model_sha256 == hashlib.sha256(archive.read_bytes()).hexdigest()
-    assert found.provenance.machine.endswith("stands in for ml.m5.large, is none")
-    part = found.function
+    assert measured.provenance.model_sha256 == hashlib.sha256(archive.read_bytes()).hexdigest()
+    assert measured.provenance.machine.endswith("stands in for ml.m5.large, is none")
+    part = measured.function
     assert part is not None
     assert 0 < part.overhead < 0.1
     assert part.cold_start is not None
@@ -104,7 +104,7 @@ def test_one_instance_started_here_with_its_function(stack_file: Path, tmp_path:
     assert 20 < part.memory <= 128
 
 
-def test_a_function_that_does_not_wait_for_the_model_is_said_to(tmp_path: Path) -> None:
+def test_a_function_that_does_not_wait_for_the_model_is_reported(tmp_path: Path) -> None:
     file = twin_stack(tmp_path)
     (tmp_path / "lambda" / "f.py").write_text("def handler(event, context):\n    return 1\n")
     with pytest.raises(HarnessError, match="does not wait for the endpoint: leave its part out with --no-function"):
@@ -145,8 +145,8 @@ def place(aws: Aws, stack: Stack) -> EndpointLocation:
 
 def wanted(stack: Stack, **members: object) -> MeasurementRequest:
     payload = Payload(b'{"dog": "Carolina"}', "application/json", "application/json")
-    found = MeasurementRequest(stack, "AllTraffic", payload, Effort(60), "deployed", function=False)
-    return replace(found, **members)  # type: ignore[arg-type]
+    usual = MeasurementRequest(stack, "AllTraffic", payload, Effort(60), "deployed", function=False)
+    return replace(usual, **members)  # type: ignore[arg-type]
 
 
 def test_the_instance_behind_a_deployed_endpoint(
@@ -157,16 +157,16 @@ def test_the_instance_behind_a_deployed_endpoint(
     out = tmp_path / "deployed.json"
     result = harness(stack_file, "--deployed", "--requests", 60, "--out", out)
     assert result.exit_code == 0, result.output
-    found = read_profile(out)
-    is_the_source(found)
+    measured = read_profile(out)
+    is_the_source(measured)
     assert "estimated" in result.output
     # CloudWatch's ModelLatency tells the function's own part.
-    assert found.function is not None
-    assert 0 < found.function.overhead < 0.1
+    assert measured.function is not None
+    assert 0 < measured.function.overhead < 0.1
     archive = stack_file.parent / "model.tar.gz"
-    assert found.provenance.model_sha256 == hashlib.sha256(archive.read_bytes()).hexdigest()
-    assert "through InvokeEndpoint" in found.provenance.method
-    assert "The time to load was not seen" in found.provenance.method
+    assert measured.provenance.model_sha256 == hashlib.sha256(archive.read_bytes()).hexdigest()
+    assert "through InvokeEndpoint" in measured.provenance.method
+    assert "The time to load was not seen" in measured.provenance.method
 
 
 def test_a_cap_ends_the_measurement(deployed: tuple[Aws, Stack]) -> None:

@@ -41,21 +41,21 @@ def test_an_execution_is_what_its_report_says() -> None:
         (Client(log="nothing of it"), "has no REPORT line"),
     ],
 )
-def test_what_is_no_execution_is_not_measured(client: Client, says: str) -> None:
+def test_a_failed_execution_is_not_measured(client: Client, says: str) -> None:
     with pytest.raises(HarnessError, match=says):
         execute(client, "f", b"{}")
 
 
 def test_the_cold_start_is_the_median_of_those_seen_and_the_memory_the_most() -> None:
     executions = [Execution(0.1, 0.3, 60), Execution(0.1, 0.5, 67), Execution(0.1, 0.4, 61), Execution(0.1, None, None)]
-    found = part_of(executions, 0.004)
-    assert found is not None
-    assert (found.overhead, found.cold_start, found.memory) == (0.004, 0.4, 67)
+    part = part_of(executions, 0.004)
+    assert part is not None
+    assert (part.overhead, part.cold_start, part.memory) == (0.004, 0.4, 67)
 
 
-def test_nothing_is_said_of_a_cold_start_that_was_not_seen_nor_of_a_function_that_does_not_wait() -> None:
+def test_an_unseen_cold_start_is_none_and_so_is_a_function_that_does_not_wait() -> None:
     warm = [Execution(0.1, None, 60)]
-    found = part_of(warm, 0.004)
-    assert found is not None
-    assert found.cold_start is None
+    part = part_of(warm, 0.004)
+    assert part is not None
+    assert part.cold_start is None
     assert part_of(warm, -0.001) is None

@@ -28,7 +28,7 @@ def test_more_callers_than_workers_wait_and_their_rate_is_the_workers() -> None:
 
 def test_an_open_loop_starts_on_time_whatever_the_answers_do_and_times_from_the_intended_start() -> None:
     loop = run(open_loop(Server(workers=1, seconds=(0.1,)).ask, rate=20, requests=40))
-    assert [one.intended for one in loop.answers] == pytest.approx([index / 20 for index in range(40)])
+    assert [answer.intended for answer in loop.answers] == pytest.approx([index / 20 for index in range(40)])
     assert loop.answers[-1].seconds == pytest.approx(40 * 0.1 - 39 / 20)
     assert loop.rate == pytest.approx(10, rel=0.1)
     assert loop.unanswered == pytest.approx(20, abs=1)
@@ -42,8 +42,8 @@ def test_the_rate_of_an_open_loop_that_is_kept_up_with_is_its_own() -> None:
 
 def test_a_burst_is_sent_at_once() -> None:
     loop = run(burst(Server(workers=2, queue=3).ask, 10))
-    assert {one.begun for one in loop.answers} == {0.0}
-    assert [one.reply.status for one in loop.answers] == [200] * 5 + [503] * 5
+    assert {answer.begun for answer in loop.answers} == {0.0}
+    assert [answer.reply.status for answer in loop.answers] == [200] * 5 + [503] * 5
 
 
 @pytest.mark.parametrize(("ends", "order"), [([1, 2, 3, 4], 1.0), ([4, 3, 2, 1], -1.0), ([1, 2], None)])

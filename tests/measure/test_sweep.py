@@ -46,19 +46,23 @@ def profile(server: Server, *, workers: int | None = None, effort: Effort = EFFO
 
 @pytest.mark.parametrize(("workers", "known"), [(1, None), (2, None), (2, 2), (6, None)])
 def test_the_profile_is_the_server(workers: int, known: int | None) -> None:
-    found = profile(Server(workers=workers, seconds=(0.08, 0.12, 0.1)), workers=known)
-    assert found.workers == workers
-    assert [level.concurrency for level in found.service_times] == list(range(1, workers + 1))
-    for level in found.service_times:
+    server_profile = profile(Server(workers=workers, seconds=(0.08, 0.12, 0.1)), workers=known)
+    assert server_profile.workers == workers
+    assert [level.concurrency for level in server_profile.service_times] == list(range(1, workers + 1))
+    for level in server_profile.service_times:
         assert (level.quantile(0), level.quantile(1)) == pytest.approx((0.08, 0.12))
         assert level.mean == pytest.approx(0.1, rel=0.02)
-    assert found.saturation_rate == pytest.approx(workers / 0.1, rel=0.05)
-    assert found.queue_length == 100
-    assert found.queue is not None
-    assert (found.queue.answered, found.queue.refused, found.queue.refusal) == (100 + workers, 20, 503)
-    assert found.queue.in_order == pytest.approx(1, abs=0.01)
-    assert found.answer.content() == b'["dog"]'
-    assert parse_profile(found.model_dump(mode="json")) == found
+    assert server_profile.saturation_rate == pytest.approx(workers / 0.1, rel=0.05)
+    assert server_profile.queue_length == 100
+    assert server_profile.queue is not None
+    assert (server_profile.queue.answered, server_profile.queue.refused, server_profile.queue.refusal) == (
+        100 + workers,
+        20,
+        503,
+    )
+    assert server_profile.queue.in_order == pytest.approx(1, abs=0.01)
+    assert server_profile.answer.content() == b'["dog"]'
+    assert parse_profile(server_profile.model_dump(mode="json")) == server_profile
 
 
 def from_afar(server: Server, seconds: float) -> Ask:
@@ -73,9 +77,9 @@ def from_afar(server: Server, seconds: float) -> Ask:
 
 @pytest.mark.parametrize("workers", [1, 2, 8])
 def test_the_way_to_an_endpoint_is_neither_service_time_nor_a_worker(workers: int) -> None:
-    found = measured(from_afar(Server(workers, VARIED), 0.03), away=0.03)
-    assert found.workers == workers
-    assert (min(found.seconds(1)), max(found.seconds(1))) == pytest.approx((min(VARIED), max(VARIED)))
+    result = measured(from_afar(Server(workers, VARIED), 0.03), away=0.03)
+    assert result.workers == workers
+    assert (min(result.seconds(1)), max(result.seconds(1))) == pytest.approx((min(VARIED), max(VARIED)))
 
 
 def test_an_endpoint_too_far_away_is_not_measured() -> None:
@@ -86,37 +90,37 @@ def test_an_endpoint_too_far_away_is_not_measured() -> None:
 @settings(max_examples=15)
 @given(st.integers(1, 8), st.lists(st.floats(0.01, 0.2), min_size=1, max_size=7))
 @pytest.mark.unmeasured
-def test_nothing_is_known_of_rates_that_the_server_cannot_bear(workers: int, seconds: Sequence[float]) -> None:
-    found = profile(Server(workers, seconds), workers=workers, effort=Effort(requests=240, queue=False))
-    assert found.saturation_rate is not None
+def test_the_saturation_rate_is_at_most_what_the_server_can_answer(workers: int, seconds: Sequence[float]) -> None:
+    server_profile = profile(Server(workers, seconds), workers=workers, effort=Effort(requests=240, queue=False))
+    assert server_profile.saturation_rate is not None
     # 3 % may be behind at the end of a rate that was kept up with.
-    assert found.saturation_rate <= 1.1 * workers * len(seconds) / sum(seconds)
+    assert server_profile.saturation_rate <= 1.1 * workers * len(seconds) / sum(seconds)
 
 
 def test_a_model_that_fails_now_and_then_has_an_error_rate() -> None:
-    found = profile(Server(failing=10), workers=2)
-    assert found.error_rate == pytest.approx(0.1, abs=0.01)
+    server_profile = profile(Server(failing=10), workers=2)
+    assert server_profile.error_rate == pytest.approx(0.1, abs=0.01)
 
 
 def test_a_queue_that_holds_the_whole_burst_is_at_least_so_long_and_the_profile_says_so() -> None:
-    found = profile(Server(queue=10_000), workers=2)
-    assert found.queue is not None
-    assert (found.queue.refused, found.queue_length) == (0, 120)
-    assert "at least as long as given" in found.provenance.method
+    server_profile = profile(Server(queue=10_000), workers=2)
+    assert server_profile.queue is not None
+    assert (server_profile.queue.refused, server_profile.queue_length) == (0, 120)
+    assert "at least as long as given" in server_profile.provenance.method
 
 
 def test_without_a_burst_the_queue_is_torchserves() -> None:
-    found = profile(Server(), workers=2, effort=Effort(requests=60, queue=False))
-    assert (found.queue, found.queue_length) == (None, 100)
+    server_profile = profile(Server(), workers=2, effort=Effort(requests=60, queue=False))
+    assert (server_profile.queue, server_profile.queue_length) == (None, 100)
 
 
 def test_many_workers_keep_the_file_small() -> None:
-    found = profile(Server(workers=30), workers=30, effort=Effort(requests=60))
-    assert len(found.service_times) == LARGEST_PARTS
-    assert (found.service_times[0].concurrency, found.service_times[-1].concurrency) == (1, 30)
+    server_profile = profile(Server(workers=30), workers=30, effort=Effort(requests=60))
+    assert len(server_profile.service_times) == LARGEST_PARTS
+    assert (server_profile.service_times[0].concurrency, server_profile.service_times[-1].concurrency) == (1, 30)
 
 
-def test_no_more_is_sent_than_was_said() -> None:
+def test_no_more_is_sent_than_the_upper_bound() -> None:
     server = Server(workers=5)
     sent = 0
 
@@ -147,15 +151,15 @@ def statuses(*replies: Reply) -> Ask:
         (Reply(500, body=b"ValueError: dog"), "The model failed on 10 of 10 requests with 500"),
     ],
 )
-def test_what_is_no_service_time_is_not_measured(reply: Reply, says: str) -> None:
+def test_errors_and_refusals_are_not_measured(reply: Reply, says: str) -> None:
     with pytest.raises(HarnessError, match=says):
         measured(statuses(reply))
 
 
-def printed(found: Profile) -> str:
+def printed(measured_profile: Profile) -> str:
     console = Console(file=io.StringIO(), width=200)
-    console.print(table(found))
-    return str(console.file.getvalue()) + "\n".join(lines(found))  # type: ignore[attr-defined]
+    console.print(table(measured_profile))
+    return str(console.file.getvalue()) + "\n".join(lines(measured_profile))  # type: ignore[attr-defined]
 
 
 def test_what_is_printed_has_intervals_or_says_that_it_has_none_and_that_a_laptop_is_no_instance() -> None:
@@ -171,7 +175,7 @@ def test_what_is_printed_has_intervals_or_says_that_it_has_none_and_that_a_lapto
 
 def test_a_server_that_never_keeps_up_has_no_saturation_and_the_profile_says_so() -> None:
     server = Server(workers=2)
-    found = measured(server.ask, workers=2, effort=Effort(requests=60, queue=False))
-    found.search.tried = [(10.0, 8.0, False)]
-    shown = printed(profile_of(found, ORIGIN, None))
+    result = measured(server.ask, workers=2, effort=Effort(requests=60, queue=False))
+    result.search.tried = [(10.0, 8.0, False)]
+    shown = printed(profile_of(result, ORIGIN, None))
     assert "none of the rates tried was kept up with" in shown

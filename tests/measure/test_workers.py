@@ -37,7 +37,7 @@ def test_requests_on_their_way_keep_no_worker_busy(workers: int, way: float) -> 
 
 @given(st.integers(1, 300))
 def test_every_number_of_callers_is_looked_at_where_there_are_few_and_the_most_always(most: int) -> None:
-    found = levels(most)
-    assert found[: min(most, EVERY)] == list(range(1, min(most, EVERY) + 1))
-    assert found[-1] == most
-    assert all(after <= before + max(1, before // 4) for before, after in itertools.pairwise(found))
+    numbers = levels(most)
+    assert numbers[: min(most, EVERY)] == list(range(1, min(most, EVERY) + 1))
+    assert numbers[-1] == most
+    assert all(after <= before + max(1, before // 4) for before, after in itertools.pairwise(numbers))

@@ -1,4 +1,4 @@
-"""What a user of `harness plan` has in his folder: a stack, and the profile of one instance."""
+"""The files of a user of `harness plan`: a stack, and the profile of one instance."""
 
 from __future__ import annotations
 

@@ -65,41 +65,41 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planned]:
 def test_a_plan_its_report_and_the_files_to_apply_are_written(planned: Planned) -> None:
     assert planned.result.exit_code == 0, planned.result.stderr
     folder = planned.folder
-    made = read_plan(folder)
-    assert made.version == 1
-    assert made.recommended is not None
-    assert made.recommended.figures.meets
-    assert made.evidence.saturation_rate == stand_in.LARGE.saturation_rate
-    assert {"plan.json", "report.html", "report.md", "apply"} == {each.name for each in folder.iterdir()}
-    assert {each.name for each in (folder / "apply").iterdir()} == set(FILES)
+    written = read_plan(folder)
+    assert written.version == 1
+    assert written.recommended is not None
+    assert written.recommended.figures.meets
+    assert written.evidence.saturation_rate == stand_in.LARGE.saturation_rate
+    assert {"plan.json", "report.html", "report.md", "apply"} == {entry.name for entry in folder.iterdir()}
+    assert {entry.name for entry in (folder / "apply").iterdir()} == set(FILES)
 
 
 def test_the_closing_lines_say_what_to_run_and_where_things_are(planned: Planned) -> None:
     lines = planned.result.stdout.splitlines()
-    said = " ".join(" ".join(lines).split())
-    assert "ml.m5.large, scaled at" in said
-    assert "It meets the objective" in said
+    output = " ".join(" ".join(lines).split())
+    assert "ml.m5.large, scaled at" in output
+    assert "It meets the objective" in output
     assert [line.split(":")[0] for line in lines[-3:]] == ["Plan", "Report", "Apply"]
     for label in ("recommended", "runner-up", "as the stack file says", "AWS's rule of thumb"):
         assert sum(line.startswith(f" {label}") or line.startswith(label) for line in lines) == 1, label
     assert any(line.startswith("Note: The profile large was measured on none: made up") for line in lines)
 
 
-def test_traffic_that_no_setting_can_serve_is_said_with_the_first_limit(tmp_path: Path) -> None:
+def test_traffic_that_no_settings_can_serve_is_reported_with_the_first_limit(tmp_path: Path) -> None:
     result = plan(tmp_path, "--max-instances", "2", traffic="constant:100/s:2h")
     assert result.exit_code == 1
-    said = " ".join(result.stdout.split())
-    assert "No setting serves this traffic" in said
-    assert "The first limit that breaks: Instances: 100/s takes 5 of ml.m5.large at their saturation" in said
+    output = " ".join(result.stdout.split())
+    assert "No setting serves this traffic" in output
+    assert "The first limit that breaks: Instances: 100/s takes 5 of ml.m5.large at their saturation" in output
     assert not (tmp_path / "plan" / "apply").exists()
     assert read_plan(tmp_path / "plan").recommended is None
 
 
 @pytest.mark.unmeasured
-def test_extrapolation_past_the_measured_saturation_is_said(tmp_path: Path) -> None:
+def test_extrapolation_past_the_measured_saturation_is_reported(tmp_path: Path) -> None:
     """The stack's own single instance is offered twice what it was measured to answer."""
     result = plan(tmp_path, traffic="constant:40/s:2h")
-    (warning,) = [each for each in read_plan(tmp_path / "plan").warnings if "saturation" in each]
+    (warning,) = [entry for entry in read_plan(tmp_path / "plan").warnings if "saturation" in entry]
     assert "figures are extrapolated there, in: as the stack file says (2 h)" in plain(warning)
     assert warning.split()[0] in result.stdout
 
@@ -129,17 +129,17 @@ def test_a_dask_scheduler_that_does_not_answer_is_named(tmp_path: Path, monkeypa
 
 
 def test_what_is_planned_is_deployed(planned: Planned, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = read_plan(planned.folder)
-    assert made.recommended is not None
-    (variant,) = made.recommended.settings.variants
+    written = read_plan(planned.folder)
+    assert written.recommended is not None
+    (variant,) = written.recommended.settings.variants
     with running_aws(LocalAwsOptions(port=0, provisioning_seconds=0)) as aws:
         monkeypatch.setenv("AWS_ENDPOINT_URL", aws.url)
         result = CliRunner().invoke(main, ["deploy", "--plan", str(planned.folder)])
         assert result.exit_code == 0, result.stderr
-        found = aws.client("sagemaker").describe_endpoint(EndpointName=made.endpoint)["ProductionVariants"][0]
+        found = aws.client("sagemaker").describe_endpoint(EndpointName=written.endpoint)["ProductionVariants"][0]
         assert found["DesiredInstanceCount"] == variant.initial_instance_count
         job = {"JobName": "asks-the-plan", "JobType": "Default", "RoleArn": aws.role(service="sagemaker.amazonaws.com")}
-        model = {"ModelName": made.models["AllTraffic"]}
+        model = {"ModelName": written.models["AllTraffic"]}
         aws.client("sagemaker").create_inference_recommendations_job(**job, InputConfig=model)
         answer = aws.client("sagemaker").describe_inference_recommendations_job(JobName="asks-the-plan")
         first = answer["InferenceRecommendations"][0]["EndpointConfiguration"]
@@ -169,8 +169,8 @@ def test_it_really_simulates(tmp_path: Path) -> None:
     """A few settings of ten minutes, through the simulator itself."""
     result = plan(tmp_path, "--candidates", "6", traffic="steps:2/s,20/s:10min")
     assert result.exit_code in (0, 1), result.stderr
-    made = read_plan(tmp_path / "plan")
-    assert made.explored == 6
-    own = next(each for each in made.compared if each.label == "as the stack file says")
+    written = read_plan(tmp_path / "plan")
+    assert written.explored == 6
+    own = next(entry for entry in written.compared if entry.label == "as the stack file says")
     # Of the second half an instance is offered all that it can answer: the first seconds are enough for a queue.
     assert (own.figures.p50.value or 0) > 0.08

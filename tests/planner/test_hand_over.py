@@ -23,9 +23,9 @@ MOST = planned_endpoint(PLAN).most
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[Aws]:
-    with running_aws() as one:
-        hand_over(one.url, PLAN)
-        yield one
+    with running_aws() as aws_here:
+        hand_over(aws_here.url, PLAN)
+        yield aws_here
 
 
 @pytest.fixture(scope="module")
@@ -51,17 +51,17 @@ def described(aws: Aws, name: str) -> dict[str, Any]:
 
 
 def refused(call: Any, **request: Any) -> tuple[str, str]:
-    with pytest.raises(ClientError) as found:
+    with pytest.raises(ClientError) as refusal:
         call(**request)
-    return found.value.response["Error"]["Code"], found.value.response["Error"]["Message"]
+    return refusal.value.response["Error"]["Code"], refusal.value.response["Error"]["Message"]
 
 
 def test_a_job_answers_with_what_the_plan_recommends_first(aws: Aws, role: str) -> None:
-    found = described(aws, job(aws, role))
-    assert found["Status"] == "COMPLETED"
+    description = described(aws, job(aws, role))
+    assert description["Status"] == "COMPLETED"
     assert PLAN.recommended is not None
     assert CHOSEN is not None
-    first = found["InferenceRecommendations"][0]
+    first = description["InferenceRecommendations"][0]
     assert first["EndpointConfiguration"] == {
         "EndpointName": PLAN.endpoint,
         "VariantName": PLAN.variant,
@@ -77,12 +77,12 @@ def test_a_job_answers_with_what_the_plan_recommends_first(aws: Aws, role: str) 
 def test_the_scaling_configuration_is_the_plans_policy(aws: Aws, role: str) -> None:
     name = job(aws, role)
     identifier = described(aws, name)["InferenceRecommendations"][0]["RecommendationId"]
-    found = aws.client("sagemaker").get_scaling_configuration_recommendation(
+    recommendation = aws.client("sagemaker").get_scaling_configuration_recommendation(
         InferenceRecommendationsJobName=name, RecommendationId=identifier
     )
     assert CHOSEN is not None
     (policy,) = CHOSEN.tracking
-    assert found["DynamicScalingConfiguration"] == {
+    assert recommendation["DynamicScalingConfiguration"] == {
         "MinCapacity": CHOSEN.min_capacity,
         "MaxCapacity": CHOSEN.max_capacity,
         "ScaleInCooldown": policy.scale_in_cooldown,
@@ -96,7 +96,7 @@ def test_the_scaling_configuration_is_the_plans_policy(aws: Aws, role: str) -> N
             }
         ],
     }
-    assert found["ScalingPolicyObjective"]["MaxInvocationsPerMinute"] == MOST
+    assert recommendation["ScalingPolicyObjective"]["MaxInvocationsPerMinute"] == MOST
 
 
 def test_more_traffic_than_was_planned_for_is_never_extrapolated_to(aws: Aws, role: str) -> None:
@@ -135,7 +135,7 @@ def test_names_taken_and_unknown(aws: Aws, role: str) -> None:
     assert refused(sagemaker.describe_inference_recommendations_job, JobName="nothing")[0] == "ResourceNotFound"
     assert refused(sagemaker.stop_inference_recommendations_job, JobName=name)[0] == "ValidationException"
     listed = sagemaker.list_inference_recommendations_jobs(NameContains=name, StatusEquals="COMPLETED")
-    assert [each["JobName"] for each in listed["InferenceRecommendationsJobs"]] == [name]
+    assert [summary["JobName"] for summary in listed["InferenceRecommendationsJobs"]] == [name]
 
 
 def test_a_role_that_sagemaker_may_not_assume_is_refused(aws: Aws) -> None:

@@ -1,4 +1,4 @@
-"""From options to the problem: what is refused, and what is said to be taken for granted."""
+"""Preparing the problem from the options: what is refused, and which assumptions are stated."""
 
 from __future__ import annotations
 
@@ -16,58 +16,61 @@ from tests.planner.search.stand_in import LARGE
 
 
 def prepared(folder: Path, *, stack: Path | None = None, **options: Any) -> PreparedProblem:
-    given = {"traffic": "constant:5/s:1h", "p99": "1.5s", "errors": "0.1%", **options}
-    if "profiles" not in given:
-        given["profiles"] = (str(a_profile_file(folder)),)
-    return prepare(stack or a_stack_file(folder / "stack"), PlanOptions(**given))
+    usual = {"traffic": "constant:5/s:1h", "p99": "1.5s", "errors": "0.1%", **options}
+    if "profiles" not in usual:
+        usual["profiles"] = (str(a_profile_file(folder)),)
+    return prepare(stack or a_stack_file(folder / "stack"), PlanOptions(**usual))
 
 
 def test_the_stacks_own_settings_are_where_it_starts_from(tmp_path: Path) -> None:
-    found = prepared(tmp_path).problem
-    assert (found.variant, found.base.variants[0].instance_type) == ("AllTraffic", "ml.m5.large")
-    assert (found.objective.p99, found.objective.errors) == (1.5, 0.001)
-    assert list(found.system.profiles) == ["ml.m5.large"]
-    assert found.traffic.schedule.expected == pytest.approx(18_000)
+    problem = prepared(tmp_path).problem
+    assert (problem.variant, problem.base.variants[0].instance_type) == ("AllTraffic", "ml.m5.large")
+    assert (problem.objective.p99, problem.objective.errors) == (1.5, 0.001)
+    assert list(problem.system.profiles) == ["ml.m5.large"]
+    assert problem.traffic.schedule.expected == pytest.approx(18_000)
 
 
 def test_a_ratio_adds_an_instance_type_and_says_that_it_was_not_measured(tmp_path: Path) -> None:
-    found = prepared(tmp_path, ratios=("ml.m5.xlarge=2",))
-    assert found.problem.system.profiles["ml.m5.xlarge"].saturation_rate == 2 * (LARGE.saturation_rate or 0)
-    assert any("stated by --ratio, not measured" in each for each in found.assumptions)
+    prepared_problem = prepared(tmp_path, ratios=("ml.m5.xlarge=2",))
+    assert prepared_problem.problem.system.profiles["ml.m5.xlarge"].saturation_rate == 2 * (LARGE.saturation_rate or 0)
+    assert any("stated by --ratio, not measured" in assumption for assumption in prepared_problem.assumptions)
 
 
 def test_the_functions_own_part_is_that_of_the_profile(tmp_path: Path) -> None:
     measured = LARGE.model_copy(update={"function": FunctionPart(overhead=0.011, cold_start=0.35)})
-    found = prepared(tmp_path, profiles=(str(a_profile_file(tmp_path, measured)),))
-    assert (found.problem.system.function.overhead, found.problem.system.function.cold_start) == (0.011, 0.35)
+    prepared_problem = prepared(tmp_path, profiles=(str(a_profile_file(tmp_path, measured)),))
+    assert (prepared_problem.problem.system.function.overhead, prepared_problem.problem.system.function.cold_start) == (
+        0.011,
+        0.35,
+    )
     sentence = "11.0 ms beside the endpoint and 350 ms to start cold, as measured"
-    assert any(sentence in plain(assumption) for assumption in found.assumptions)
+    assert any(sentence in plain(assumption) for assumption in prepared_problem.assumptions)
 
 
 def test_a_profile_that_was_not_measured_on_aws_is_a_warning(tmp_path: Path) -> None:
-    assert any("a laptop's core is not that of an ml.m5.large" in each for each in prepared(tmp_path).warnings)
+    assert any("a laptop's core is not that of an ml.m5.large" in warning for warning in prepared(tmp_path).warnings)
     on_aws = LARGE.provenance.model_copy(update={"machine": "ml.m5.large on AWS"})
     file = a_profile_file(tmp_path, LARGE.model_copy(update={"provenance": on_aws}))
-    assert not any("laptop" in each for each in prepared(tmp_path, profiles=(str(file),)).warnings)
+    assert not any("laptop" in warning for warning in prepared(tmp_path, profiles=(str(file),)).warnings)
 
 
 def test_a_profile_without_measured_saturation_is_a_warning(tmp_path: Path) -> None:
     file = a_profile_file(tmp_path, LARGE.model_copy(update={"saturation_rate": None}))
-    found = prepared(tmp_path, profiles=(str(file),)).warnings
-    assert any("no measured saturation rate" in each and "extrapolated" in each for each in found)
+    warnings = prepared(tmp_path, profiles=(str(file),)).warnings
+    assert any("no measured saturation rate" in warning and "extrapolated" in warning for warning in warnings)
 
 
 def test_a_type_with_too_little_memory_for_what_was_measured_is_a_warning(tmp_path: Path) -> None:
     file = a_profile_file(tmp_path, LARGE.model_copy(update={"memory": 9 * 2**30}))
-    assert any("took 9.0 GiB" in plain(each) for each in prepared(tmp_path, profiles=(str(file),)).warnings)
+    assert any("took 9.0 GiB" in plain(warning) for warning in prepared(tmp_path, profiles=(str(file),)).warnings)
 
 
 def test_other_stacks_are_compared_with_what_is_to_be_said_of_them(tmp_path: Path) -> None:
     other = a_stack_file(tmp_path / "other")
     (tmp_path / "other" / "remarks.md").write_text("Costs\n{cost_month}.\n")
-    found = prepared(tmp_path, compare=(other,))
-    ((label, settings),) = found.problem.compared
-    assert found.remarks == {label: "Costs {cost_month}."}
+    prepared_problem = prepared(tmp_path, compare=(other,))
+    ((label, settings),) = prepared_problem.problem.compared
+    assert prepared_problem.remarks == {label: "Costs {cost_month}."}
     assert settings.variants[0].instance_type == "ml.m5.large"
 
 

@@ -15,8 +15,8 @@ WRITE_UPS = sorted((Path(__file__).parents[2] / "fixtures" / "writeups").glob("*
 
 
 def remark(words: str, **changes: object) -> str | None:
-    said = candidate("it", settings(target=5, reserved=2, provisioned=1), words, hours_at_maximum=12.5)
-    filled = with_figures(a_plan(compared=(said, candidate("other", settings(target=None), p99=0.9)), **changes))
+    remarked = candidate("it", settings(target=5, reserved=2, provisioned=1), words, hours_at_maximum=12.5)
+    filled = with_figures(a_plan(compared=(remarked, candidate("other", settings(target=None), p99=0.9)), **changes))
     return filled.compared[0].says and plain(filled.compared[0].says)
 
 

@@ -31,28 +31,30 @@ def values(setting: Settings) -> dict[str, Value | None]:
 
 
 @pytest.mark.parametrize(
-    ("target_value", "said"), [(5, f"one request every 12{NARROW}s"), (690, "11.5/s"), (60, "1.00/s")]
+    ("target_value", "meaning"), [(5, f"one request every 12{NARROW}s"), (690, "11.5/s"), (60, "1.00/s")]
 )
-def test_a_target_of_invocations_a_minute_is_said_by_the_second(target_value: float, said: str) -> None:
-    assert METRICS[INVOCATIONS].meaning(target_value) == said
+def test_a_target_of_invocations_a_minute_is_said_by_the_second(target_value: float, meaning: str) -> None:
+    assert METRICS[INVOCATIONS].meaning(target_value) == meaning
 
 
 def test_a_target_of_concurrent_requests_is_no_rate() -> None:
     policy = TrackingSettings(metric=CONCURRENCY, target_value=4)
-    found = values(Settings(variants=(VariantSettings(instance_type="ml.m5.large", tracking=(policy,)),)))
-    assert found["Target value"] == Value("4", "concurrent requests per model")
+    rows_by_name = values(Settings(variants=(VariantSettings(instance_type="ml.m5.large", tracking=(policy,)),)))
+    assert rows_by_name["Target value"] == Value("4", "concurrent requests per model")
 
 
 def test_every_setting_of_a_variant_and_its_function_has_a_row() -> None:
-    found = values(settings(target=5, reserved=2, provisioned=2))
-    assert list(found) == [
+    rows_by_name = values(settings(target=5, reserved=2, provisioned=2))
+    assert list(rows_by_name) == [
         "Instance type", "Instances at first", "Routing", "Least instances", "Most instances", "Target value",
         "Scale-out cooldown", "Scale-in cooldown", "Memory", "Timeout", "Reserved concurrency",
         "Provisioned concurrency",
     ]  # fmt: skip
-    assert found["Target value"] == Value("5", f"invocations a minute per instance: one request every 12{NARROW}s")
-    assert found["Scale-in cooldown"] == Value(f"5{NARROW}min")
-    assert found["Reserved concurrency"] == Value("2", "guaranteed, and at most")
+    assert rows_by_name["Target value"] == Value(
+        "5", f"invocations a minute per instance: one request every 12{NARROW}s"
+    )
+    assert rows_by_name["Scale-in cooldown"] == Value(f"5{NARROW}min")
+    assert rows_by_name["Reserved concurrency"] == Value("2", "guaranteed, and at most")
 
 
 def test_no_reserved_concurrency_is_not_none_at_all() -> None:
@@ -60,11 +62,11 @@ def test_no_reserved_concurrency_is_not_none_at_all() -> None:
 
 
 def test_steps_say_from_where_on_they_add_or_remove_how_much() -> None:
-    found = values(rich_settings())
-    assert found["Step policy"] == Value(
+    rows_by_name = values(rich_settings())
+    assert rows_by_name["Step policy"] == Value(
         "+1, +2 from 300 above it after 2 minutes above 900 invocations a minute per instance", f"cooldown 5{NARROW}min"
     )
-    assert found["Step policy 2"] == Value(
+    assert rows_by_name["Step policy 2"] == Value(
         "−1 after 3 minutes below 200 invocations a minute per instance", f"cooldown 10{NARROW}min"
     )
 
@@ -72,14 +74,14 @@ def test_steps_say_from_where_on_they_add_or_remove_how_much() -> None:
 def test_a_schedule_is_daily_in_utc_and_one_row_however_many_its_hours() -> None:
     scheduled = rich_settings().variants[0]
     actions = (*scheduled.schedule, ScheduledCapacity(second_of_day=72_000, min_capacity=1, max_capacity=1))
-    found = values(Settings(variants=(scheduled.model_copy(update={"schedule": actions}),)))
-    assert found["Schedule"] == Value("08:00 2–3; 20:00 1", "each day from then on, UTC: least–most instances")
+    rows_by_name = values(Settings(variants=(scheduled.model_copy(update={"schedule": actions}),)))
+    assert rows_by_name["Schedule"] == Value("08:00 2–3; 20:00 1", "each day from then on, UTC: least–most instances")
 
 
 def test_a_fleet_without_policies_is_fixed_and_has_no_bounds() -> None:
-    found = values(settings(target=None, least=2, most=2))
-    assert found["Scaling"] == Value("none", "the fleet is fixed")
-    assert "Most instances" not in found
+    rows_by_name = values(settings(target=None, least=2, most=2))
+    assert rows_by_name["Scaling"] == Value("none", "the fleet is fixed")
+    assert "Most instances" not in rows_by_name
 
 
 def test_provisioned_scaling_and_a_policy_that_never_scales_in_are_said() -> None:
@@ -99,9 +101,9 @@ def test_provisioned_scaling_and_a_policy_that_never_scales_in_are_said() -> Non
     )
     rows = setting_rows([scaled])
     assert [row.part for row in rows if row.name == "Weight"] == ["Variant Blue", "Variant Green"]
-    found = {(row.part, row.name): row.values[0] for row in rows}
-    assert found["Variant Blue", "Scale-in cooldown"] == Value("never scales in")
-    assert found["Function", "Provisioned scaling"] == Value("1 to 9", f"at 70{NARROW}% in use")
+    rows_by_name = {(row.part, row.name): row.values[0] for row in rows}
+    assert rows_by_name["Variant Blue", "Scale-in cooldown"] == Value("never scales in")
+    assert rows_by_name["Function", "Provisioned scaling"] == Value("1 to 9", f"at 70{NARROW}% in use")
     assert in_short(scaled) == "1–2 ml.c5.xlarge, target 120 a minute each + 1 ml.c5.xlarge, fixed"
 
 

@@ -43,22 +43,22 @@ def a_stack(folder: Path, more: str = "") -> Path:
 
 
 def test_the_write_ups_settings_are_what_their_files_say() -> None:
-    found = stack_settings(load_stack(WRITE_UPS / "e" / "stack.toml"))
-    (variant,) = found.variants
+    settings = stack_settings(load_stack(WRITE_UPS / "e" / "stack.toml"))
+    (variant,) = settings.variants
     assert (variant.instance_type, variant.min_capacity, variant.max_capacity) == ("ml.m5.large", 1, 3)
     (policy,) = variant.tracking
     assert (policy.target_value, policy.scale_in_cooldown, policy.scale_out_cooldown) == (25, 300, 30)
-    function = found.function
+    function = settings.function
     assert function is not None
     assert (function.reserved_concurrent_executions, function.provisioned_concurrent_executions) == (5, 3)
     assert (function.memory_size, function.timeout) == (128, 60)
 
 
 def test_without_scaling_the_fleet_is_fixed_and_without_a_function_there_is_none(tmp_path: Path) -> None:
-    found = stack_settings(load_stack(a_stack(tmp_path)))
-    assert not found.variants[0].scales
-    assert (found.variants[0].min_capacity, found.variants[0].max_capacity) == (2, 2)
-    assert found.function is None
+    settings = stack_settings(load_stack(a_stack(tmp_path)))
+    assert not settings.variants[0].scales
+    assert (settings.variants[0].min_capacity, settings.variants[0].max_capacity) == (2, 2)
+    assert settings.function is None
 
 
 def test_every_kind_of_policy_and_daily_schedules_are_read(tmp_path: Path) -> None:
@@ -90,8 +90,8 @@ min_capacity = 4
     assert (variant.tracking[0].scale_in_cooldown, variant.tracking[0].scale_out_cooldown) == (300, 300)
     (step,) = variant.steps
     assert (step.threshold, step.above, step.periods, step.cooldown) == (300, True, 2, 300)
-    assert [(each.bound, each.adjustment) for each in step.steps] == [(0, 1), (100, 3)]
-    assert [(each.second_of_day, each.min_capacity, each.max_capacity) for each in variant.schedule] == [
+    assert [(entry.bound, entry.adjustment) for entry in step.steps] == [(0, 1), (100, 3)]
+    assert [(action.second_of_day, action.min_capacity, action.max_capacity) for action in variant.schedule] == [
         (int(6.5 * 3600), 4, 8),
         (20 * 3600, 1, 2),
     ]

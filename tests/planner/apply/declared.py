@@ -36,33 +36,38 @@ def settings_of_template(text: str) -> Settings:
     resources = cloudformation(text)
 
     def properties(kind: str) -> dict[str, dict[str, Any]]:
-        return {name: one["Properties"] for name, one in resources.items() if one["Type"] == kind}
+        return {name: resource["Properties"] for name, resource in resources.items() if resource["Type"] == kind}
 
     (endpoint,) = properties("AWS::SageMaker::Endpoint").values()
     assert endpoint["EndpointConfigName"] == {"Fn::GetAtt": ["EndpointConfig", "EndpointConfigName"]}
     policies = properties("AWS::ApplicationAutoScaling::ScalingPolicy")
-    alarms = {one["AlarmActions"][0]["Ref"]: one for one in properties("AWS::CloudWatch::Alarm").values()}
+    alarms = {
+        resource["AlarmActions"][0]["Ref"]: resource for resource in properties("AWS::CloudWatch::Alarm").values()
+    }
     targets = properties("AWS::ApplicationAutoScaling::ScalableTarget")
 
     def scaling(resource_id: str) -> dict[str, Any] | None:
-        found = [(name, one) for name, one in targets.items() if one["ResourceId"] == resource_id]
-        if not found:
+        matching = [(name, resource) for name, resource in targets.items() if resource["ResourceId"] == resource_id]
+        if not matching:
             return None
-        ((name, target),) = found
-        own = {key: one for key, one in policies.items() if one["ScalingTargetId"] == {"Ref": name}}
+        ((name, target),) = matching
+        own = {key: resource for key, resource in policies.items() if resource["ScalingTargetId"] == {"Ref": name}}
         return {
             "bounds": (target["MinCapacity"], target["MaxCapacity"]),
             "tracking": [
-                one["TargetTrackingScalingPolicyConfiguration"]
-                for one in own.values()
-                if one["PolicyType"] == "TargetTrackingScaling"
+                resource["TargetTrackingScalingPolicyConfiguration"]
+                for resource in own.values()
+                if resource["PolicyType"] == "TargetTrackingScaling"
             ],
             "steps": [
-                (one["StepScalingPolicyConfiguration"], alarms[key])
-                for key, one in own.items()
-                if one["PolicyType"] == "StepScaling"
+                (resource["StepScalingPolicyConfiguration"], alarms[key])
+                for key, resource in own.items()
+                if resource["PolicyType"] == "StepScaling"
             ],
-            "actions": [(one["Schedule"], one["ScalableTargetAction"]) for one in target.get("ScheduledActions", [])],
+            "actions": [
+                (resource["Schedule"], resource["ScalableTargetAction"])
+                for resource in target.get("ScheduledActions", [])
+            ],
         }
 
     variants = [
@@ -80,23 +85,23 @@ def settings_of_template(text: str) -> Settings:
             alias.get("ProvisionedConcurrencyConfig", {}).get("ProvisionedConcurrentExecutions", 0),
             scaling(f"function:{table['FunctionName']}:{alias['Name']}") if alias else None,
         )
-    return Settings(variants=tuple(_variant(spec, one) for spec, one in variants), function=function)
+    return Settings(variants=tuple(_variant(spec, resource) for spec, resource in variants), function=function)
 
 
 def terraform(text: str) -> dict[str, dict[str, dict[str, Any]]]:
     """Resources by kind and name, strings without their quotes and blocks without their marks."""
-    found: dict[str, dict[str, dict[str, Any]]] = {}
+    resources: dict[str, dict[str, dict[str, Any]]] = {}
     for block in _plain(hcl2.load(io.StringIO(text)))["resource"]:
         for kind, named in block.items():
-            found.setdefault(kind, {}).update(named)
-    return found
+            resources.setdefault(kind, {}).update(named)
+    return resources
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {_plain(key): _plain(one) for key, one in value.items() if not str(key).startswith("__")}
+        return {_plain(key): _plain(member) for key, member in value.items() if not str(key).startswith("__")}
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_plain(one) for one in value]
+        return [_plain(member) for member in value]
     return json.loads(value) if isinstance(value, str) and value.startswith('"') else value
 
 
@@ -105,43 +110,49 @@ def settings_of_terraform(text: str) -> Settings:
     endpoint = resources["aws_sagemaker_endpoint"]["plan"]
     assert endpoint["endpoint_config_name"] == "${aws_sagemaker_endpoint_configuration.plan.name}"
     targets = resources.get("aws_appautoscaling_target", {})
-    alarms = {one["alarm_actions"][0]: one for one in resources.get("aws_cloudwatch_metric_alarm", {}).values()}
+    alarms = {
+        resource["alarm_actions"][0]: resource for resource in resources.get("aws_cloudwatch_metric_alarm", {}).values()
+    }
 
     def scaling(resource_id: str) -> dict[str, Any] | None:
-        found = [(name, one) for name, one in targets.items() if one["resource_id"] == resource_id]
-        if not found:
+        matching = [(name, resource) for name, resource in targets.items() if resource["resource_id"] == resource_id]
+        if not matching:
             return None
-        ((name, target),) = found
+        ((name, target),) = matching
         reference = f"${{aws_appautoscaling_target.{name}.resource_id}}"
 
         def own(kind: str) -> list[tuple[str, dict[str, Any]]]:
-            return [(key, one) for key, one in resources.get(kind, {}).items() if one["resource_id"] == reference]
+            return [
+                (key, resource)
+                for key, resource in resources.get(kind, {}).items()
+                if resource["resource_id"] == reference
+            ]
 
         policies = own("aws_appautoscaling_policy")
         return {
             "bounds": (target["min_capacity"], target["max_capacity"]),
             "tracking": [
-                _tracking_members(one["target_tracking_scaling_policy_configuration"][0])
-                for _, one in policies
-                if one["policy_type"] == "TargetTrackingScaling"
+                _tracking_members(resource["target_tracking_scaling_policy_configuration"][0])
+                for _, resource in policies
+                if resource["policy_type"] == "TargetTrackingScaling"
             ],
             "steps": [
                 (
-                    _step_members(one["step_scaling_policy_configuration"][0]),
+                    _step_members(resource["step_scaling_policy_configuration"][0]),
                     _alarm_members(alarms[f"${{aws_appautoscaling_policy.{key}.arn}}"]),
                 )
-                for key, one in policies
-                if one["policy_type"] == "StepScaling"
+                for key, resource in policies
+                if resource["policy_type"] == "StepScaling"
             ],
             "actions": [
                 (
-                    one["schedule"],
+                    resource["schedule"],
                     {
-                        "MinCapacity": one["scalable_target_action"][0]["min_capacity"],
-                        "MaxCapacity": one["scalable_target_action"][0]["max_capacity"],
+                        "MinCapacity": resource["scalable_target_action"][0]["min_capacity"],
+                        "MaxCapacity": resource["scalable_target_action"][0]["max_capacity"],
                     },
                 )
-                for _, one in own("aws_appautoscaling_scheduled_action")
+                for _, resource in own("aws_appautoscaling_scheduled_action")
             ],
         }
 
@@ -168,7 +179,7 @@ def settings_of_terraform(text: str) -> Settings:
             held.get("provisioned_concurrent_executions", 0),
             scaling(f"function:{table['function_name']}:{alias['name']}") if alias else None,
         )
-    return Settings(variants=tuple(_variant(spec, one) for spec, one in variants), function=function)
+    return Settings(variants=tuple(_variant(spec, resource) for spec, resource in variants), function=function)
 
 
 def _tracking_members(block: dict[str, Any]) -> dict[str, Any]:
@@ -225,9 +236,9 @@ def _variant(spec: Mapping[str, Any], scaling: dict[str, Any] | None) -> Variant
         initial_instance_count=spec["InitialInstanceCount"],
         initial_variant_weight=spec["InitialVariantWeight"],
         routing_strategy=spec["RoutingConfig"]["RoutingStrategy"],
-        tracking=tuple(_tracking(one) for one in (scaling or {}).get("tracking", [])),
-        steps=tuple(_steps(*one) for one in (scaling or {}).get("steps", [])),
-        schedule=tuple(_action(*one) for one in (scaling or {}).get("actions", [])),
+        tracking=tuple(_tracking(table) for table in (scaling or {}).get("tracking", [])),
+        steps=tuple(_steps(*table) for table in (scaling or {}).get("steps", [])),
+        schedule=tuple(_action(*table) for table in (scaling or {}).get("actions", [])),
         **bounds,
     )
 
@@ -253,8 +264,8 @@ def _steps(configuration: Mapping[str, Any], alarm: Mapping[str, Any]) -> StepSe
         above=above,
         periods=alarm["EvaluationPeriods"],
         steps=tuple(
-            Step(bound=abs(one[near]), adjustment=int(one["ScalingAdjustment"]))
-            for one in configuration["StepAdjustments"]
+            Step(bound=abs(step[near]), adjustment=int(step["ScalingAdjustment"]))
+            for step in configuration["StepAdjustments"]
         ),
         cooldown=configuration["Cooldown"],
     )

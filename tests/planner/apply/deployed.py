@@ -25,10 +25,10 @@ Client = Callable[[str], Any]
 def deployed_settings(client: Client, endpoint: str, function: str | None, alias: str | None) -> Settings:
     """Raises where two calls do not agree."""
     sagemaker = client("sagemaker")
-    found = sagemaker.describe_endpoint(EndpointName=endpoint)
-    assert found["EndpointStatus"] == "InService"
-    config = sagemaker.describe_endpoint_config(EndpointConfigName=found["EndpointConfigName"])
-    weights = {one["VariantName"]: one["CurrentWeight"] for one in found["ProductionVariants"]}
+    description = sagemaker.describe_endpoint(EndpointName=endpoint)
+    assert description["EndpointStatus"] == "InService"
+    config = sagemaker.describe_endpoint_config(EndpointConfigName=description["EndpointConfigName"])
+    weights = {variant["VariantName"]: variant["CurrentWeight"] for variant in description["ProductionVariants"]}
     variants = []
     for spec in config["ProductionVariants"]:
         assert weights[spec["VariantName"]] == spec["InitialVariantWeight"]
@@ -59,14 +59,16 @@ def _scaling(client: Client, resource: str) -> dict[str, Any]:
         assert not actions
         return {}
     (target,) = targets
-    tracking = [one for one in policies if one["PolicyType"] == "TargetTrackingScaling"]
-    steps = [one for one in policies if one["PolicyType"] == "StepScaling"]
+    tracking = [item for item in policies if item["PolicyType"] == "TargetTrackingScaling"]
+    steps = [item for item in policies if item["PolicyType"] == "StepScaling"]
     return {
         "min_capacity": target["MinCapacity"],
         "max_capacity": target["MaxCapacity"],
-        "tracking": tuple(sorted((_tracking(one) for one in tracking), key=lambda one: one.target_value, reverse=True)),
-        "steps": tuple(sorted((_steps(client, one) for one in steps), key=lambda one: not one.above)),
-        "schedule": tuple(sorted((_action(one) for one in actions), key=lambda one: one.second_of_day)),
+        "tracking": tuple(
+            sorted((_tracking(item) for item in tracking), key=lambda item: item.target_value, reverse=True)
+        ),
+        "steps": tuple(sorted((_steps(client, item) for item in steps), key=lambda item: not item.above)),
+        "schedule": tuple(sorted((_action(item) for item in actions), key=lambda item: item.second_of_day)),
     }
 
 
@@ -83,7 +85,7 @@ def _tracking(policy: dict[str, Any]) -> TrackingSettings:
 
 def _steps(client: Client, policy: dict[str, Any]) -> StepSettings:
     alarms = client("cloudwatch").describe_alarms()["MetricAlarms"]
-    (alarm,) = [one for one in alarms if one["AlarmActions"] == [policy["PolicyARN"]]]
+    (alarm,) = [described for described in alarms if described["AlarmActions"] == [policy["PolicyARN"]]]
     assert (alarm["MetricName"], alarm["Statistic"], alarm["Period"]) == ("InvocationsPerInstance", "Sum", 60)
     above = alarm["ComparisonOperator"] == "GreaterThanThreshold"
     near = "MetricIntervalLowerBound" if above else "MetricIntervalUpperBound"
@@ -93,19 +95,20 @@ def _steps(client: Client, policy: dict[str, Any]) -> StepSettings:
         above=above,
         periods=alarm["EvaluationPeriods"],
         steps=tuple(
-            Step(bound=abs(one[near]), adjustment=one["ScalingAdjustment"]) for one in configuration["StepAdjustments"]
+            Step(bound=abs(step[near]), adjustment=step["ScalingAdjustment"])
+            for step in configuration["StepAdjustments"]
         ),
         cooldown=configuration["Cooldown"],
     )
 
 
 def _action(action: dict[str, Any]) -> ScheduledCapacity:
-    found = re.fullmatch(r"cron\((\d+) (\d+) \* \* \? \*\)", action["Schedule"])
-    assert found, action["Schedule"]
+    match = re.fullmatch(r"cron\((\d+) (\d+) \* \* \? \*\)", action["Schedule"])
+    assert match, action["Schedule"]
     assert action.get("Timezone", "UTC") == "UTC"
     bounds = action["ScalableTargetAction"]
     return ScheduledCapacity(
-        second_of_day=int(found[2]) * 3600 + int(found[1]) * 60,
+        second_of_day=int(match[2]) * 3600 + int(match[1]) * 60,
         min_capacity=bounds["MinCapacity"],
         max_capacity=bounds["MaxCapacity"],
     )

@@ -67,14 +67,16 @@ def trackings(draw: st.DrawFn) -> tuple[TrackingSettings, ...]:
 
 @st.composite
 def step_policies(draw: st.DrawFn) -> tuple[StepSettings, ...]:
-    found = []
+    policies = []
     for above in draw(st.lists(st.booleans(), max_size=3)):
         bounds = sorted({0.0, *draw(st.lists(values, max_size=2))})
         sign = 1 if above else -1
         steps = tuple(Step(bound=bound, adjustment=sign * draw(st.integers(1, 9))) for bound in bounds)
         periods, cooldown = draw(st.integers(1, 60)), draw(seconds)
-        found.append(StepSettings(threshold=draw(values), above=above, periods=periods, steps=steps, cooldown=cooldown))
-    return tuple(found)
+        policies.append(
+            StepSettings(threshold=draw(values), above=above, periods=periods, steps=steps, cooldown=cooldown)
+        )
+    return tuple(policies)
 
 
 @st.composite
@@ -82,7 +84,7 @@ def variants(draw: st.DrawFn, name: str) -> VariantSettings:
     low = draw(st.integers(1, 5))
     minutes = draw(st.lists(st.integers(0, 1439), max_size=3, unique=True))
     schedule = tuple(
-        ScheduledCapacity(second_of_day=60 * one, min_capacity=low, max_capacity=low + 1) for one in minutes
+        ScheduledCapacity(second_of_day=60 * minute, min_capacity=low, max_capacity=low + 1) for minute in minutes
     )
     variant = VariantSettings(
         name=name,
@@ -141,21 +143,23 @@ def test_the_program_is_python_of_the_plans_settings(chosen: Settings) -> None:
     assert constants["ENDPOINT"] == "dog-breed-endpoint"
     assert list(constants["VARIANTS"]) == [variant.name for variant in chosen.variants]
     scaled = [target["resource_id"].rpartition("/")[2] for target in constants["TARGETS"] if target["bounds"]]
-    assert [name for name in scaled if ":" not in name] == [one.name for one in chosen.variants if one.scales]
+    assert [name for name in scaled if ":" not in name] == [
+        variant.name for variant in chosen.variants if variant.scales
+    ]
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_cloudformations_own_checker_has_nothing_to_say(case: str) -> None:
-    found = lint(apply_files(plan_of(CASES[case]))["template.yaml"], config=ManualArgs(regions=["us-east-1"]))
-    assert [str(one) for one in found] == []
+    problems = lint(apply_files(plan_of(CASES[case]))["template.yaml"], config=ManualArgs(regions=["us-east-1"]))
+    assert [str(problem) for problem in problems] == []
 
 
 def test_every_resource_of_the_templates_waits_for_what_it_scales() -> None:
     texts = apply_files(plan_of(EVERYTHING))
-    waits = {name: one.get("DependsOn") for name, one in cloudformation(texts["template.yaml"]).items()}
+    waits = {name: resource.get("DependsOn") for name, resource in cloudformation(texts["template.yaml"]).items()}
     assert (waits["Target1"], waits["Target2"]) == ("Endpoint", "FunctionAlias")
     targets = terraform(texts["main.tf"])["aws_appautoscaling_target"]
-    assert [one["depends_on"] for one in targets.values()] == [
+    assert [resource["depends_on"] for resource in targets.values()] == [
         ["${aws_sagemaker_endpoint.plan}"],
         ["${aws_lambda_alias.plan}"],
     ]
@@ -181,7 +185,7 @@ def test_a_plan_without_an_answer_has_nothing_to_apply(tmp_path: Path) -> None:
     assert not (tmp_path / "apply").exists()
 
 
-def test_what_a_stack_is_called_is_no_code() -> None:
+def test_a_stacks_name_is_never_executed_as_code() -> None:
     plan = plan_of(EVERYTHING).model_copy(update={"stack": '"""\n`rm -rf`; $(id) ${x}\\'})
     texts = apply_files(plan)
     ast.parse(texts["apply.py"])

@@ -32,8 +32,8 @@ pytestmark = pytest.mark.unmeasured
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[Aws]:
-    with running_aws(LocalAwsOptions(port=0, provisioning_seconds=0)) as one:
-        yield one
+    with running_aws(LocalAwsOptions(port=0, provisioning_seconds=0)) as aws_here:
+        yield aws_here
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,9 @@ def shell(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]
 
 @pytest.fixture
 def stack(aws: Aws, tmp_path: Path) -> Stack:
-    found = load_stack(twin_stack(tmp_path))
-    StackDeployment(found, administrator_session(), aws.url, lambda step: None).run()
-    return found
+    stack = load_stack(twin_stack(tmp_path))
+    StackDeployment(stack, administrator_session(), aws.url, lambda step: None).run()
+    return stack
 
 
 def names(stack: Stack) -> dict[str, Any]:
@@ -123,8 +123,8 @@ def leave_behind(aws: Aws, stack: Stack) -> None:
 
 
 def step_alarms(aws: Aws, endpoint: str) -> set[str]:
-    found = aws.client("cloudwatch").describe_alarms(AlarmNamePrefix=f"{endpoint}-")["MetricAlarms"]
-    return {alarm["AlarmName"] for alarm in found}
+    alarms = aws.client("cloudwatch").describe_alarms(AlarmNamePrefix=f"{endpoint}-")["MetricAlarms"]
+    return {alarm["AlarmName"] for alarm in alarms}
 
 
 @pytest.mark.parametrize("file", ["apply.sh", "apply.py"])
@@ -135,8 +135,8 @@ def test_what_is_deployed_is_the_plan(aws: Aws, shell: Shell, stack: Stack, tmp_
     before = begin_update(aws, stack)
 
     # An update that is under way is waited for, and what the configuration has beside the variants is kept.
-    said = applied(shell, stack, EVERYTHING, tmp_path / "plan" / "apply", file)
-    assert f"The plan is applied: endpoint {name} and function {name}." in said
+    output = applied(shell, stack, EVERYTHING, tmp_path / "plan" / "apply", file)
+    assert f"The plan is applied: endpoint {name} and function {name}." in output
     assert deployed_settings(aws.client, name, name, "live") == EVERYTHING
     endpoint = sagemaker.describe_endpoint(EndpointName=name)
     config = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
@@ -181,9 +181,9 @@ def test_an_endpoint_of_other_variants_is_left_alone(
 ) -> None:
     blue = FEW.model_copy(update={"variants": (FEW.variants[0].model_copy(update={"name": "Blue"}),)})
     write_apply_files(plan_of(blue, **names(stack)), tmp_path / "apply")
-    said = shell.run(tmp_path / "apply" / file, expected=1)
-    assert "AllTraffic" in said
-    assert "Blue" in said
-    assert "Traceback" not in said
-    found = aws.client("sagemaker").describe_endpoint(EndpointName=stack.endpoint.name)
-    assert found["EndpointConfigName"] == stack.endpoint.name
+    output = shell.run(tmp_path / "apply" / file, expected=1)
+    assert "AllTraffic" in output
+    assert "Blue" in output
+    assert "Traceback" not in output
+    description = aws.client("sagemaker").describe_endpoint(EndpointName=stack.endpoint.name)
+    assert description["EndpointConfigName"] == stack.endpoint.name

@@ -27,7 +27,7 @@ def of(stack: Stack) -> dict[str, str | None]:
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(variants("AllTraffic"), functions())
-def test_what_is_planned_is_a_stack_that_aws_would_take(stack: Stack, variant: object, function: object) -> None:
+def test_the_planned_stack_is_one_that_aws_accepts(stack: Stack, variant: object, function: object) -> None:
     chosen = Settings(variants=(variant,), function=function)  # type: ignore[arg-type]
     planned = planned_stack(plan_of(chosen, **of(stack)), stack)
     alias = planned.function and planned.function.alias

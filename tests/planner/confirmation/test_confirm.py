@@ -58,16 +58,16 @@ def test_a_live_run_on_twins_stands_beside_its_prediction(tmp_path: Path) -> Non
     plan = plan_of(STACK, **names, runner_up=None)
     traffic = read_traffic("constant:6/s:1h")
     live = ConfirmationOptions(speed=10.0, seconds=8.0)
-    found = confirm(plan, stack, SYSTEM, traffic, simulate, live, Steps(Console(file=io.StringIO())))
-    assert found.requests == len(arrivals_of(traffic_sent(6.0, live.seconds), plan.evidence.seed))
-    figures = {each.figure: each for each in found.figures}
+    confirmation = confirm(plan, stack, SYSTEM, traffic, simulate, live, Steps(Console(file=io.StringIO())))
+    assert confirmation.requests == len(arrivals_of(traffic_sent(6.0, live.seconds), plan.evidence.seed))
+    figures = {figure.figure: figure for figure in confirmation.figures}
     assert within(figures["p50"], 0.5), figures["p50"]
     assert figures["p50"].low <= figures["p50"].predicted <= figures["p50"].high  # type: ignore[operator]
     assert figures["errors"].measured == figures["errors"].predicted == 0
     assert figures["mean instances"].measured == 1
 
 
-def within(each: ConfirmedFigure, share: float) -> bool:
-    assert each.predicted is not None
-    assert each.measured is not None
-    return abs(each.measured / each.predicted - 1) <= share
+def within(figure: ConfirmedFigure, share: float) -> bool:
+    assert figure.predicted is not None
+    assert figure.measured is not None
+    return abs(figure.measured / figure.predicted - 1) <= share

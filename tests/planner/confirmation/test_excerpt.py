@@ -54,21 +54,21 @@ def sped_up(variant: VariantSettings, *, most: float = 1000) -> VariantSettings:
 
 def test_a_target_in_invocations_a_minute_is_a_tenth_at_ten_times_the_speed() -> None:
     tracking = (TrackingSettings(target_value=600), TrackingSettings(metric=CONCURRENCY, target_value=4))
-    found = sped_up(VariantSettings(instance_type="ml.m5.large", max_capacity=4, tracking=tracking))
-    assert [policy.target_value for policy in found.tracking] == [60, 4]
-    assert found.tracking[0].scale_out_cooldown == 300  # of the clock, which is sped up itself
+    variant = sped_up(VariantSettings(instance_type="ml.m5.large", max_capacity=4, tracking=tracking))
+    assert [policy.target_value for policy in variant.tracking] == [60, 4]
+    assert variant.tracking[0].scale_out_cooldown == 300  # of the clock, which is sped up itself
 
 
 def test_so_are_thresholds_and_steps() -> None:
     policy = StepSettings(threshold=500, above=True, steps=(Step(adjustment=1), Step(bound=100, adjustment=2)))
-    (found,) = sped_up(VariantSettings(instance_type="ml.m5.large", max_capacity=4, steps=(policy,))).steps
-    assert (found.threshold, [step.bound for step in found.steps]) == (50, [0, 10])
+    (steps,) = sped_up(VariantSettings(instance_type="ml.m5.large", max_capacity=4, steps=(policy,))).steps
+    assert (steps.threshold, [step.bound for step in steps.steps]) == (50, [0, 10])
 
 
 def test_a_share_of_the_requests_meets_as_large_a_share_of_the_instances() -> None:
     tracking = (TrackingSettings(target_value=600),)
-    found = sped_up(VariantSettings(instance_type="ml.m5.large", max_capacity=8, tracking=tracking), most=5)
-    assert (found.min_capacity, found.max_capacity) == (1, 2)
+    variant = sped_up(VariantSettings(instance_type="ml.m5.large", max_capacity=8, tracking=tracking), most=5)
+    assert (variant.min_capacity, variant.max_capacity) == (1, 2)
 
 
 def test_a_schedule_stays_as_it_is_at_the_beginning() -> None:
@@ -76,8 +76,8 @@ def test_a_schedule_stays_as_it_is_at_the_beginning() -> None:
         ScheduledCapacity(second_of_day=0, min_capacity=2, max_capacity=3),
         ScheduledCapacity(second_of_day=12 * 3600, min_capacity=6, max_capacity=9),
     )
-    found = sped_up(VariantSettings(instance_type="ml.m5.large", schedule=actions))
-    assert (found.min_capacity, found.max_capacity, found.schedule) == (2, 3, ())
+    variant = sped_up(VariantSettings(instance_type="ml.m5.large", schedule=actions))
+    assert (variant.min_capacity, variant.max_capacity, variant.schedule) == (2, 3, ())
 
 
 def test_callers_of_a_live_run_never_repeat() -> None:

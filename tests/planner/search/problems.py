@@ -23,7 +23,7 @@ BASE = Settings(
 
 
 def a_problem(traffic: str = "daily:2/s..40/s", **members: object) -> Problem:
-    given = {
+    usual = {
         "base": BASE,
         "variant": "AllTraffic",
         "system": a_system(),
@@ -34,7 +34,7 @@ def a_problem(traffic: str = "daily:2/s..40/s", **members: object) -> Problem:
         "replications": 3,
         **members,
     }
-    return Problem(**given)  # type: ignore[arg-type]
+    return Problem(**usual)  # type: ignore[arg-type]
 
 
 @contextlib.contextmanager

@@ -26,7 +26,10 @@ JOBS = [SimulationJob(SETTINGS, a_system(), "screening", seed) for seed in range
 
 
 def fingerprint(answers: Sequence[Replication]) -> list[tuple[float, float, int]]:
-    return [(each.requests, float(each.counts @ each.edges[:-1]), each.peak_instances) for each in answers]
+    return [
+        (replication.requests, float(replication.counts @ replication.edges[:-1]), replication.peak_instances)
+        for replication in answers
+    ]
 
 
 EXPECTED = fingerprint(engine.ThisProcess(CONTEXT).map(JOBS))
@@ -37,7 +40,7 @@ def fail(*_: object, seed: int) -> SimulationOutcome:
 
 
 def children() -> set[int]:
-    return {one.pid for one in psutil.Process().children(recursive=True)}
+    return {process.pid for process in psutil.Process().children(recursive=True)}
 
 
 def test_worker_processes_answer_as_this_one_does_and_are_gone_afterwards() -> None:
@@ -49,7 +52,7 @@ def test_worker_processes_answer_as_this_one_does_and_are_gone_afterwards() -> N
         assert children() > before
     assert fingerprint(answers) == EXPECTED
     assert len(ended) == len(JOBS)
-    left = {one for one in children() - before if "spawn_main" in " ".join(psutil.Process(one).cmdline())}
+    left = {process for process in children() - before if "spawn_main" in " ".join(psutil.Process(process).cmdline())}
     assert not left
 
 
@@ -60,7 +63,7 @@ def test_one_worker_is_this_process() -> None:
         assert children() == before
 
 
-def test_what_fails_in_a_worker_fails_here() -> None:
+def test_an_error_in_a_worker_is_raised_here() -> None:
     with (
         engine.processes(context(PROBLEM, fail), 2) as pool,
         pytest.raises(ValueError, match="seed 0 is no good"),
@@ -117,13 +120,13 @@ def test_a_plan_is_the_same_whoever_computes_it(scheduler: str) -> None:
     def over_processes(held: object) -> object:
         return engine.processes(held, 2)  # type: ignore[arg-type]
 
-    found: list[SearchResult] = [
-        find(PROBLEM, simulate, each, Watched())  # type: ignore[arg-type]
-        for each in (here, over_processes, over_dask)
+    results: list[SearchResult] = [
+        find(PROBLEM, simulate, engines, Watched())  # type: ignore[arg-type]
+        for engines in (here, over_processes, over_dask)
     ]
-    assert found[0].recommended is not None
-    assert found[1] == found[0]
-    assert found[2] == found[0]
+    assert results[0].recommended is not None
+    assert results[1] == results[0]
+    assert results[2] == results[0]
 
 
 def test_where_no_scheduler_answers_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,7 +148,7 @@ def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.unmeasured
-def test_the_kernel_ending_a_worker_is_told_with_what_to_do() -> None:
+def test_a_worker_that_the_kernel_ends_is_reported_with_advice() -> None:
     with (
         engine.processes(context(PROBLEM, kill_oneself), 2) as pool,
         pytest.raises(HarnessError, match="try fewer with --jobs"),

@@ -44,12 +44,12 @@ def test_requests_at_once_are_rate_times_time() -> None:
 
 
 def test_demand_is_read_off_the_traffic() -> None:
-    found = demand(read_traffic("steps:5/s,20/s,5/s:3h"))
-    assert (found.first, found.trough, found.peak, found.minute) == (5.0, 5.0, 20.0, 20.0)
-    assert found.mean == pytest.approx(10.0)
-    assert found.sustained == 20.0
-    assert found.hours is None
-    assert found.share(0.5).peak == 10.0
+    rates = demand(read_traffic("steps:5/s,20/s,5/s:3h"))
+    assert (rates.first, rates.trough, rates.peak, rates.minute) == (5.0, 5.0, 20.0, 20.0)
+    assert rates.mean == pytest.approx(10.0)
+    assert rates.sustained == 20.0
+    assert rates.hours is None
+    assert rates.share(0.5).peak == 10.0
 
 
 def test_a_short_peak_is_not_what_the_traffic_sustains() -> None:
@@ -76,22 +76,22 @@ def test_short_traffic_is_simulated_whole() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_windows_stand_for_the_whole_and_the_busiest_is_among_them(seed: int) -> None:
     traffic = read_traffic("spike:2/s..60/s:2d:20h:20min")
-    found = windows.screened(traffic, seed)
-    covered = sum(window.weight * window.traffic.seconds for window in found)
+    chosen = windows.screened(traffic, seed)
+    covered = sum(window.weight * window.traffic.seconds for window in chosen)
     assert covered == pytest.approx(traffic.schedule.seconds)
-    (busiest,) = (window for window in found if window.traffic.peak == 60.0)
+    (busiest,) = (window for window in chosen if window.traffic.peak == 60.0)
     assert busiest.weight == 1.0
     assert busiest.traffic.pieces[0].seconds >= 900  # the rise comes when the setting has run for a while
-    assert len(found) == 1 + windows.SCREENED_STRATA
-    assert sum(window.traffic.expected for window in found) <= windows.SCREENED_REQUESTS * 1.05
-    assert not any(window.whole for window in found)
+    assert len(chosen) == 1 + windows.SCREENED_STRATA
+    assert sum(window.traffic.expected for window in chosen) <= windows.SCREENED_REQUESTS * 1.05
+    assert not any(window.whole for window in chosen)
 
 
 def test_a_day_of_very_many_requests_has_shorter_windows() -> None:
-    found = windows.screened(read_traffic("daily:100/s..1000/s"), 1)
-    assert len(found) == 2 + windows.SCREENED_STRATA
-    assert {round(window.traffic.seconds) for window in found} == {900}
-    assert [window.start for window in found] == sorted(window.start for window in found)
+    chosen = windows.screened(read_traffic("daily:100/s..1000/s"), 1)
+    assert len(chosen) == 2 + windows.SCREENED_STRATA
+    assert {round(window.traffic.seconds) for window in chosen} == {900}
+    assert [window.start for window in chosen] == sorted(window.start for window in chosen)
 
 
 def test_the_figures_are_of_the_whole_traffic_unless_it_is_very_much() -> None:
@@ -131,7 +131,10 @@ def test_a_schedule_is_moved_to_the_windows_clock_and_the_last_action_is_in_forc
     )
     variant = scaled(schedule=actions)
     (moved,) = on_clock(Settings(variants=(variant,)), 9 * 3600).variants
-    assert [(each.second_of_day, each.min_capacity) for each in moved.schedule] == [(11 * 3600, 1), (23 * 3600, 4)]
+    assert [(action.second_of_day, action.min_capacity) for action in moved.schedule] == [
+        (11 * 3600, 1),
+        (23 * 3600, 4),
+    ]
     begun = standing(moved, a_system(), 1.0)
     assert (begun.min_capacity, begun.max_capacity, begun.initial_instance_count) == (4, 4, 4)
 
@@ -145,5 +148,5 @@ def test_variants_share_the_rate_by_their_weights() -> None:
 
 
 def test_a_flat_traffic_has_no_trough_of_its_own() -> None:
-    found = demand(Traffic("flat", constant(3.0, 3600.0)))
-    assert found.trough == found.peak == found.mean == found.first == pytest.approx(3.0)
+    rates = demand(Traffic("flat", constant(3.0, 3600.0)))
+    assert rates.trough == rates.peak == rates.mean == rates.first == pytest.approx(3.0)

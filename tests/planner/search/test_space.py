@@ -1,4 +1,4 @@
-"""What may be chosen, as settings that AWS takes, and what lies beside a choice."""
+"""The search space: candidates as settings that AWS accepts, and the neighbours of a candidate."""
 
 from __future__ import annotations
 
@@ -40,49 +40,49 @@ def a_space(
 ) -> SearchSpace:
     base = base or Settings(variants=(TRACKED,), function=FunctionSettings())
     problem = VariantProblem(base, "AllTraffic", a_system(), demand(read_traffic(traffic)), clock)
-    given = {"types": ("ml.m5.large", "ml.m5.xlarge"), "max_instances": 20, **members}
-    return SearchSpace(problem, OBJECTIVE, **given)  # type: ignore[arg-type]
+    usual = {"types": ("ml.m5.large", "ml.m5.xlarge"), "max_instances": 20, **members}
+    return SearchSpace(problem, OBJECTIVE, **usual)  # type: ignore[arg-type]
 
 
 def a_kind(name: str) -> PolicyKind:
     return {kind.name: kind for kind in KINDS}[name]
 
 
-def choices(space: SearchSpace, count: int, seed: int = 0) -> list[Candidate]:
+def drawn(space: SearchSpace, count: int, seed: int = 0) -> list[Candidate]:
     return list(itertools.islice(spread(space, seed), count))
 
 
 def test_the_spread_reaches_every_value_of_everything_that_may_be_varied() -> None:
-    found = choices(a_space(), 400)
-    assert {candidate.policy for candidate in found} == set(KINDS)
+    candidates = drawn(a_space(), 400)
+    assert {candidate.policy for candidate in candidates} == set(KINDS)
     assert {kind.name for kind in KINDS} == {
         "fixed", "invocations", "concurrency", "step", "scheduled", "scheduled and invocations",
     }  # fmt: skip
-    assert {candidate.instance_type for candidate in found} == {"ml.m5.large", "ml.m5.xlarge"}
-    assert {candidate.routing for candidate in found} == {"RANDOM", "LEAST_OUTSTANDING_REQUESTS"}
-    assert len({candidate.out_cooldown for candidate in found}) == 5
-    assert len({candidate.in_cooldown for candidate in found}) == 5
-    assert len({candidate.level for candidate in found}) > 30
-    assert None in {candidate.reserved for candidate in found}
-    assert any(candidate.provisioned for candidate in found)
-    assert any(candidate.provisioned_scaling for candidate in found)
-    assert len({(candidate.min_capacity, candidate.max_capacity) for candidate in found}) > 10
+    assert {candidate.instance_type for candidate in candidates} == {"ml.m5.large", "ml.m5.xlarge"}
+    assert {candidate.routing for candidate in candidates} == {"RANDOM", "LEAST_OUTSTANDING_REQUESTS"}
+    assert len({candidate.out_cooldown for candidate in candidates}) == 5
+    assert len({candidate.in_cooldown for candidate in candidates}) == 5
+    assert len({candidate.level for candidate in candidates}) > 30
+    assert None in {candidate.reserved for candidate in candidates}
+    assert any(candidate.provisioned for candidate in candidates)
+    assert any(candidate.provisioned_scaling for candidate in candidates)
+    assert len({(candidate.min_capacity, candidate.max_capacity) for candidate in candidates}) > 10
 
 
 def test_the_spread_is_the_same_for_a_seed_and_another_for_another() -> None:
-    assert choices(a_space(), 50, 1) == choices(a_space(), 50, 1)
-    assert choices(a_space(), 50, 1) != choices(a_space(), 50, 2)
+    assert drawn(a_space(), 50, 1) == drawn(a_space(), 50, 1)
+    assert drawn(a_space(), 50, 1) != drawn(a_space(), 50, 2)
 
 
 @pytest.mark.parametrize("traffic", ["daily:2/s..40/s", "constant:20/s:1h", "spike:1/s..300/s:3h"])
 @pytest.mark.parametrize("seed", [0, 1])
-def test_every_choice_and_its_neighbours_are_settings_that_can_be_deployed(traffic: str, seed: int) -> None:
+def test_every_candidate_and_its_neighbours_can_be_deployed(traffic: str, seed: int) -> None:
     space = a_space(traffic)
-    for candidate in choices(space, 60, seed):
-        for each in (candidate, *(other for _, _, other in neighbours(space, candidate))):
-            (variant,) = settings_of(space.problem, each).variants
+    for candidate in drawn(space, 60, seed):
+        for tried in (candidate, *(other for _, _, other in neighbours(space, candidate))):
+            (variant,) = settings_of(space.problem, tried).variants
             assert 1 <= variant.min_capacity <= variant.initial_instance_count <= variant.max_capacity <= 20
-            function = settings_of(space.problem, each).function
+            function = settings_of(space.problem, tried).function
             assert function is not None
             if function.reserved_concurrent_executions is not None:
                 assert function.provisioned_concurrent_executions <= function.reserved_concurrent_executions <= 900
@@ -91,38 +91,40 @@ def test_every_choice_and_its_neighbours_are_settings_that_can_be_deployed(traff
 @pytest.mark.parametrize("most", [1, 20])
 def test_a_policy_is_chosen_only_where_it_has_something_to_decide(most: int) -> None:
     space = a_space("constant:20/s:1h" if most > 1 else "daily:2/s..40/s", max_instances=most)
-    for candidate in choices(space, 60):
-        for each in (candidate, *(other for _, _, other in neighbours(space, candidate))):
-            if each.min_capacity == each.max_capacity:
-                assert each.policy.name in ("fixed", "scheduled", "scheduled and invocations")
+    for candidate in drawn(space, 60):
+        for tried in (candidate, *(other for _, _, other in neighbours(space, candidate))):
+            if tried.min_capacity == tried.max_capacity:
+                assert tried.policy.name in ("fixed", "scheduled", "scheduled and invocations")
 
 
 def test_without_a_function_none_of_its_settings_is_varied() -> None:
     space = a_space(base=Settings(variants=(TRACKED,)))
-    found = choices(space, 100)
-    assert {(each.reserved, each.provisioned, each.provisioned_scaling) for each in found} == {(None, 0, None)}
-    names = {name for each in found for name, _, _ in neighbours(space, each)}
+    candidates = drawn(space, 100)
+    assert {(candidate.reserved, candidate.provisioned, candidate.provisioned_scaling) for candidate in candidates} == {
+        (None, 0, None)
+    }
+    names = {name for candidate in candidates for name, _, _ in neighbours(space, candidate)}
     assert not names & {"reserved_concurrent_executions", "provisioned_scaling"}
-    assert settings_of(space.problem, found[0]).function is None
+    assert settings_of(space.problem, candidates[0]).function is None
 
 
 def test_a_neighbour_differs_in_one_setting() -> None:
     space = a_space()
     candidate = Candidate("ml.m5.large", INVOCATIONS, 10.0, 2, 5, 60.0, 300.0)
-    found = neighbours(space, candidate)
-    assert {name for name, _, _ in found} == {
+    nearby = neighbours(space, candidate)
+    assert {name for name, _, _ in nearby} == {
         "target_value", "scale_out_cooldown", "scale_in_cooldown", "min_capacity", "max_capacity", "policy",
         "instance_type", "routing_strategy", "reserved_concurrent_executions", "provisioned_concurrent_executions",
         "provisioned_scaling",
     }  # fmt: skip
-    assert all(other != candidate for _, _, other in found)
-    cooldowns = [(value, other.out_cooldown) for name, value, other in found if name == "scale_out_cooldown"]
+    assert all(neighbour != candidate for _, _, neighbour in nearby)
+    cooldowns = [(value, neighbour.out_cooldown) for name, value, neighbour in nearby if name == "scale_out_cooldown"]
     assert [(plain(value), seconds) for value, seconds in cooldowns] == [("30 s", 30.0), ("2 min", 120.0)]
     fixed = Candidate("ml.m5.large", FIXED, 10.0, 4, 4)
     assert {value for name, value, _ in neighbours(space, fixed) if name == "instances"} == {"3", "5"}
 
 
-def test_policies_of_one_level_are_alike_whatever_they_go_by() -> None:
+def test_policies_of_one_level_are_equivalent_whichever_metric_they_use() -> None:
     problem = a_space().problem
 
     def variant(kind: str) -> VariantSettings:
@@ -148,13 +150,13 @@ def test_a_schedule_holds_what_each_hour_takes_and_comes_ahead_of_a_rise() -> No
     assert variant.tracking == ()
     assert variant.initial_instance_count == 1
     actions = variant.schedule
-    assert [each.min_capacity for each in actions] == [2, 3, 4, 3, 2, 1]
-    assert all(each.min_capacity == each.max_capacity for each in actions)
-    assert [each.second_of_day % 3600 for each in actions] == [3000, 3000, 3000, 0, 0, 0]  # up ten minutes before
+    assert [action.min_capacity for action in actions] == [2, 3, 4, 3, 2, 1]
+    assert all(action.min_capacity == action.max_capacity for action in actions)
+    assert [action.second_of_day % 3600 for action in actions] == [3000, 3000, 3000, 0, 0, 0]  # up ten minutes before
     (with_policy,) = settings_of(
         problem, Candidate("ml.m5.large", a_kind("scheduled and invocations"), 10.0, 1, 6)
     ).variants
-    assert {each.max_capacity for each in with_policy.schedule} == {6}
+    assert {action.max_capacity for action in with_policy.schedule} == {6}
     assert with_policy.tracking
 
 
@@ -164,14 +166,14 @@ def test_a_stack_that_is_deployed_at_noon_begins_with_what_noon_takes() -> None:
     assert variant.initial_instance_count == 4
 
 
-def test_alike_hours_make_one_action() -> None:
+def test_equal_hours_make_one_action() -> None:
     problem = a_space("constant:25/s:24h").problem
     for kind, most in (("scheduled", 3), ("scheduled and invocations", 6)):
         (variant,) = settings_of(problem, Candidate("ml.m5.large", a_kind(kind), 10.0, 1, 6)).variants
-        assert [(each.min_capacity, each.max_capacity) for each in variant.schedule] == [(3, most)]
+        assert [(action.min_capacity, action.max_capacity) for action in variant.schedule] == [(3, most)]
 
 
-def test_a_stacks_own_settings_are_a_choice_where_one_policy_tracks_invocations() -> None:
+def test_a_stacks_own_settings_are_a_candidate_if_one_policy_tracks_invocations() -> None:
     function = FunctionSettings(
         reserved_concurrent_executions=5,
         provisioned_scaling=ProvisionedScaling(min_capacity=1, max_capacity=3, target_value=0.7),
@@ -184,9 +186,9 @@ def test_a_stacks_own_settings_are_a_choice_where_one_policy_tracks_invocations(
     assert settings_of(space.problem, candidate).variants[0].tracking == TRACKED.tracking
     assert settings_of(space.problem, candidate).function == function
     fixed = Settings(variants=(VariantSettings(instance_type="ml.m5.large", initial_instance_count=4),))
-    found = candidate_of(a_space(base=fixed).problem, fixed)
-    assert found is not None
-    assert (found.policy, found.min_capacity, found.max_capacity) == (FIXED, 4, 4)
+    own = candidate_of(a_space(base=fixed).problem, fixed)
+    assert own is not None
+    assert (own.policy, own.min_capacity, own.max_capacity) == (FIXED, 4, 4)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +200,7 @@ def test_a_stacks_own_settings_are_a_choice_where_one_policy_tracks_invocations(
         TRACKED.model_copy(update={"tracking": (TrackingSettings(target_value=2, disable_scale_in=True),)}),
     ],
 )
-def test_other_settings_of_a_stack_are_compared_but_no_choice(variant: VariantSettings) -> None:
+def test_other_settings_of_a_stack_are_compared_but_are_no_candidate(variant: VariantSettings) -> None:
     base = Settings(variants=(variant,))
     assert candidate_of(a_space(base=base).problem, base) is None
 
@@ -215,5 +217,5 @@ def test_awss_rules_of_thumb() -> None:
 def test_another_variant_is_left_as_it_is(seed: int) -> None:
     other = VariantSettings(name="other", instance_type="ml.m5.xlarge", initial_instance_count=2)
     space = a_space(base=Settings(variants=(TRACKED, other)))
-    found = settings_of(space.problem, choices(space, 3, seed)[-1])
-    assert found.variants[1] == other
+    chosen = settings_of(space.problem, drawn(space, 3, seed)[-1])
+    assert chosen.variants[1] == other
