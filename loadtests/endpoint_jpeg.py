@@ -1,4 +1,4 @@
-"""The endpoint by itself, given a JPEG photograph: what the Lambda's time is to be compared with."""
+"""Calls the endpoint directly with a JPEG photograph, to compare its time with the Lambda's."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from pathlib import Path
 from locust import constant, task
 from locust.env import Environment
 
-from harness.load.locust import recording, scaling_tab  # noqa: F401 - records the run; auto scaling on the web page
-from harness.load.locust.options import add_option, read_file
+from harness.load.locust import record_runs, scaling_tab  # noqa: F401 - records the run; auto scaling on the web page
+from harness.load.locust.options import add_endpoint_name, add_option, read_file
 from harness.load.locust.users import EndpointUser
 
 FIXTURE = Path(__file__).resolve().parent.parent / "fixtures" / "dog_breed"
 
-add_option("--endpoint-name", "dog-breed-endpoint", "SageMaker endpoint to invoke")
+add_endpoint_name("dog-breed-endpoint")
 add_option("--image", str(FIXTURE / "images" / "photo.jpg"), "JPEG file to send")
 
 
 class EndpointJpeg(EndpointUser):
-    """One request after the other, without a pause."""
+    """A user who sends one request after the other, without a pause."""
 
     wait_time = constant(0)
 

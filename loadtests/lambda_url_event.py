@@ -1,4 +1,4 @@
-"""The Lambda, called with the URL of a photograph: the whole path, from the function to the model server and back."""
+"""Calls the Lambda with the URL of a photograph: the whole path, from the function to the model server and back."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from pathlib import Path
 from locust import constant, task
 from locust.env import Environment
 
-from harness.load.locust import recording, scaling_tab  # noqa: F401 - records the run; auto scaling on the web page
-from harness.load.locust.options import add_option, read_file
+from harness.load.locust import record_runs, scaling_tab  # noqa: F401 - records the run; auto scaling on the web page
+from harness.load.locust.options import add_function_name, add_option, read_file
 from harness.load.locust.users import LambdaUser
 
 FIXTURE = Path(__file__).resolve().parent.parent / "fixtures" / "dog_breed"
 
-add_option("--function-name", "dog-breed", "Lambda function to invoke")
-add_option("--event", str(FIXTURE / "event.json"), "JSON file with the event that the function is given")
+add_function_name("dog-breed")
+add_option("--event", str(FIXTURE / "event.json"), "JSON file with the event that is sent to the function")
 
 
 class LambdaUrlEvent(LambdaUser):
-    """One request after the other, without a pause."""
+    """A user who sends one request after the other, without a pause."""
 
     wait_time = constant(0)
 

@@ -1,7 +1,8 @@
-"""Open-loop scenarios: requests start when the schedule says, whatever the answers do.
+"""Open-loop scenarios: requests start when the schedule says so, whatever the answers do.
 
-Name one: ``locust -f loadtests --headless Steady --rate 20 --run-time 5m``. Each takes --rate (its highest),
---run-time, --payload, --via lambda|endpoint and --spacing poisson|even.
+Name one of them: ``locust -f loadtests --headless Steady --rate 20 --run-time 5m``. Each takes --rate (the highest of
+its schedule), --run-time, --payload, --via lambda|endpoint and --spacing poisson|even. A new scenario is a class here
+and a row in docs/load.md; its shape comes from ``load.traffic_forms``, a trace, or its own pieces.
 """
 
 from __future__ import annotations
@@ -13,27 +14,28 @@ from locust import task
 from locust.env import Environment
 
 from harness.load.answers import Kind
-from harness.load.locust import recording, scaling_tab  # noqa: F401 - records the run; auto scaling on the web page
-from harness.load.locust.options import add_option
+from harness.load.locust import record_runs, scaling_tab  # noqa: F401 - records the run; auto scaling on the web page
+from harness.load.locust.options import add_endpoint_name, add_function_name, add_option
 from harness.load.locust.scenario import Scenario
-from harness.load.schedule import Piece, Schedule, ramp, spike
+from harness.load.schedule import Piece, Schedule
 from harness.load.traces import read_trace
+from harness.load.traffic_forms import ramp, spike
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 DOG_BREED = FIXTURES / "dog_breed"
 # A web server's requests by the minute in July 1995, and its busiest day.
 RECORDED, BUSIEST = FIXTURES / "traffic" / "nasa-http-1995-07.csv.gz", "1995-07-13"
 
-add_option("--function-name", "dog-breed", "Lambda function to invoke")
-add_option("--endpoint-name", "dog-breed-endpoint", "SageMaker endpoint to invoke")
-add_option("--event", str(DOG_BREED / "event.json"), "JSON file with the event that the function is given")
+add_function_name("dog-breed")
+add_endpoint_name("dog-breed-endpoint")
+add_option("--event", str(DOG_BREED / "event.json"), "JSON file with the event that is sent to the function")
 add_option("--image", str(DOG_BREED / "images" / "photo.jpg"), "JPEG file to send")
 add_option("--trace", str(RECORDED), "Recorded traffic: CSV or CloudWatch JSON")
-add_option("--trace-day", "", f"Day of the trace to play, or all; by default all, and {BUSIEST} of the shipped one")
+add_option("--trace-day", "", f"Day of the trace to play, or all; by default all, but {BUSIEST} of the shipped trace")
 
 
 class DogBreed(Scenario):
-    """The dog-breed stack's own event and photograph."""
+    """Sends the dog-breed stack's own event or photograph."""
 
     abstract = True
 
@@ -53,11 +55,11 @@ class Smoke(DogBreed):
 
 
 class Steady(DogBreed):
-    """One rate throughout."""
+    """One rate all the time."""
 
 
 class RampToSaturation(DogBreed):
-    """From nothing evenly up to the rate: where do the latencies leave the ground?"""
+    """Evenly from nothing up to the rate: at which rate do the latencies rise?"""
 
     default_rate, default_seconds = 30.0, 120.0
 
@@ -96,9 +98,9 @@ class DailyCycle(DogBreed):
 
 
 class ColdStartStorm(DogBreed):
-    """Ten bursts, each larger than the one before and the last as large as a second of the rate, within a tenth of one.
+    """Ten bursts, each larger than the one before: each needs more environments at once than are warm.
 
-    So that each needs more environments at once than are warm from the bursts before.
+    The last burst sends as many requests as a second of the rate, within a tenth of a second.
     """
 
     default_rate, default_seconds = 10.0, 100.0

@@ -7,10 +7,10 @@ import os
 
 from locust import task
 
-import harness.load.locust.recording  # noqa: F401 - records the run
+import harness.load.locust.record_runs  # noqa: F401 - records the run
 from harness.load.locust.open_loop import OpenLoop
 from harness.load.locust.users import LambdaUser
-from harness.load.schedule import steps
+from harness.load.traffic_forms import steps
 
 
 class Steps(OpenLoop, LambdaUser):

@@ -12,6 +12,7 @@ from harness.cli import parameters
 from harness.cli.parameters import FILE, FOLDER
 from harness.cli.tables import print_table
 from harness.core.progress import Steps
+from harness.load.traffic_forms import TRAFFIC_FORMS
 
 
 @click.command()
@@ -26,8 +27,9 @@ from harness.core.progress import Steps
 @click.option(
     "--traffic",
     required=True,
-    help="A trace (.csv, .csv.gz, CloudWatch .json), or constant:20/s:1h, ramp:1/s..20/s:30min, steps:5/s,20/s:3h, "
-    "spike:5/s..50/s:2h, daily:2/s..40/s[:7d].",
+    help="A trace (.csv, .csv.gz, CloudWatch .json), or one of "
+    + "; ".join(f"{form.usage} ({form.meaning})" for form in TRAFFIC_FORMS.values())
+    + ".",
 )
 @click.option("--day", help="Day or days of the trace to use: 2026-01-31 or 2026-01-05..2026-01-18.")
 @click.option("--peak", help="Scale the traffic so that this is its highest rate, such as 40/s.")

@@ -15,7 +15,7 @@ from harness.core import interrupts
 from harness.core.environment import client_environment
 from harness.core.errors import HarnessError
 from harness.core.progress import Steps
-from harness.load.headless import run_folders, run_locust
+from harness.load.headless import STAGES, run_folders, run_locust, target_options
 from harness.local_aws import daemon
 from harness.local_aws.client import LocalAwsClient
 from harness.local_aws.invocation import invoke_function
@@ -25,7 +25,6 @@ from harness.report.run import Headline, build_report, summary
 from harness.stack.deployment import StackDeployment
 from harness.stack.tables import Stack
 
-STAGES = Path(__file__).parents[1] / "load" / "locust" / "stages.py"
 _SHOWN_CHARACTERS = 100
 
 
@@ -107,14 +106,12 @@ class Rehearsal:
     def _load(self, url: str, log: Path) -> Path:
         load = self._stack.load
         assert load is not None
-        command = ["-f", f"{self._stack.path(load.locustfile)},{STAGES}", "--headless", *load.scenarios]
-        command += ["--only-summary", "--stop-timeout", "60", "--stack", str(self._stack_file)]
+        command = ["-f", f"{self._stack.path(load.locustfile)},{STAGES}", *load.scenarios]
+        command += ["--stop-timeout", "60", "--stack", str(self._stack_file)]
         command += ["--stages", ",".join(load.scenarios), "--stage-seconds", str(self._seconds)]
-        command += ["--stage-users", str(self._users), "--endpoint-name", self._stack.endpoint.name]
-        if self._stack.function is not None:
-            command += ["--function-name", self._stack.function.qualified_name]
-            if self._stack.event_file is not None:
-                command += ["--event", str(self._stack.event_file)]
+        command += ["--stage-users", str(self._users), *target_options(self._stack)]
+        if self._stack.event_file is not None:
+            command += ["--event", str(self._stack.event_file)]
         environment = {**os.environ, **client_environment(url, self._stack.region)}
         length = self._seconds * len(load.scenarios)
         with self._steps.step(f"Load: {', then '.join(load.scenarios)}", length):

@@ -1,5 +1,5 @@
-"""Load: locust parts for signed AWS requests, and the run store that keeps what they measured.
+"""Load: schedules of arrivals, the traffic they come from, and the run store that keeps what locust measured.
 
-``users``, ``options``, ``recording`` and ``recorder`` are for locustfiles: importing locust patches the standard
-library for gevent. The other modules import neither, so that a report or a command may use them in an ordinary process.
+Every module here imports in any process; only those in ``load.locust`` import gevent and locust, which patch the
+standard library.
 """

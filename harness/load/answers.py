@@ -6,13 +6,13 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 Kind = Literal["lambda", "endpoint", "function-url"]
 Header = Callable[[str], str | None]
-"""Looks a header up by its name, whatever its case; None where there is none."""
+"""Looks a header up by its name in any case; None if there is no such header."""
 
 UNFINISHED = "Unfinished"
 """The error code of a request that the end of the run cut off: neither success nor error, its time a lower bound."""
@@ -25,18 +25,18 @@ _INIT = re.compile(rb"\tInit Duration: ([\d.]+) ms")
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What is recorded of one request beside its times.
+    """What the run store keeps of one request beside its times.
 
-    kind: ``lambda``, ``endpoint``, ``function-url``, or the request type of another of locust's users.
-    status: HTTP status, None where no answer came.
-    error: None where all is well; AWS's code, with the throttle's reason or the container's status in brackets
+    kind: ``lambda``, ``endpoint``, ``function-url``, or the request type of one of locust's own users.
+    status: HTTP status; None if no answer came.
+    error: None for a success. Otherwise AWS's code, with the throttle's reason or the container's status in brackets
         (``TooManyRequestsException(CallerRateLimitExceeded)``, ``ModelError(500)``); ``FunctionError:Unhandled``; or
-        what went wrong underneath (``Connection:reset``).
+        what went wrong with the connection (``Connection:reset``).
     message: the error's text, cut at 300 characters.
-    cold_init: seconds of Init Duration, None where the environment was warm, or unknown.
-    function_seconds: Lambda's own Duration, None where there is none.
+    cold_init: seconds of Init Duration; None if the environment was warm, or nobody knows.
+    function_seconds: Lambda's own Duration; None if the answer does not say it.
     variant: X-Amzn-Invoked-Production-Variant.
-    instance: number of the instance of the variant that was asked; only the harness tells (X-Harness-Instance).
+    instance: number of the variant's instance that answered; only the harness tells it (X-Harness-Instance).
     """
 
     kind: str
@@ -71,9 +71,20 @@ def observe(kind: Kind, status: int, header: Header, body: bytes, request_bytes:
 
 
 def instance_of(header: Header) -> int | None:
-    """The number in X-Harness-Instance, None where there is none."""
-    told = header("X-Harness-Instance")
-    return int(told) if told is not None and told.isdecimal() else None
+    """The number in X-Harness-Instance; None if the header is missing or holds no number."""
+    number = header("X-Harness-Instance")
+    return int(number) if number is not None and number.isdecimal() else None
+
+
+def function_error(name: str) -> str:
+    """The error code of a function that failed. name: what X-Amz-Function-Error says."""
+    return f"FunctionError:{name}"
+
+
+def error_code(code: str, members: Mapping[str, Any]) -> str:
+    """AWS's code with its detail in brackets: a throttle's reason, or the container's status."""
+    detail = members.get("Reason") if code == "TooManyRequestsException" else members.get("OriginalStatusCode")
+    return f"{code}({detail})" if detail is not None else code
 
 
 def report_times(log_result: str) -> tuple[float | None, float | None]:
@@ -102,18 +113,16 @@ def _seconds(milliseconds: bytes) -> float | None:
 
 
 def _error(status: int, header: Header, body: bytes) -> tuple[str | None, str | None]:
-    function_error = header("X-Amz-Function-Error")
-    if function_error:
-        return f"FunctionError:{function_error}", _short(_members(body).get("errorMessage"))
+    failed = header("X-Amz-Function-Error")
+    if failed:
+        return function_error(failed), _short(_members(body).get("errorMessage"))
     if status < 400:
         return None, None
     members = _members(body)
     # The order in which botocore's REST-JSON parser looks for the code.
     code = header("x-amzn-errortype") or members.get("code") or members.get("Code") or members.get("__type")
     code = str(code).split(":", 1)[0].rsplit("#", 1)[-1] if code else f"HTTP {status}"
-    detail = members.get("Reason") if code == "TooManyRequestsException" else members.get("OriginalStatusCode")
-    text = _short(members.get("message") or members.get("Message"))
-    return (f"{code}({detail})" if detail is not None else code), text
+    return error_code(code, members), _short(members.get("message") or members.get("Message"))
 
 
 def _members(body: bytes) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How the generator fared, as ``health`` wrote it down; without gevent, for readers in any process."""
+"""Reads how the load generator fared, which ``load.locust.generator_monitor`` wrote down."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.load.histogram import Histogram
 
 @dataclass(frozen=True)
 class Overhead:
-    """What one signed request of 100 bytes to a null server takes the generator: CPU and time, in seconds."""
+    """What one signed request of 100 bytes to a null server costs the generator: CPU and time, in seconds."""
 
     cpu_s: float
     p50_s: float
@@ -21,7 +21,10 @@ class Overhead:
 
 @dataclass(frozen=True)
 class Sample:
-    """A second of a process. at: its end, Unix seconds; cpu: cores used; lag: how late its loop turned."""
+    """One second of a process.
+
+    at: its end, Unix seconds. cpu: cores used. outstanding: requests under way. lag: how late the event loop turned.
+    """
 
     at: float
     cpu: float
@@ -31,7 +34,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class GeneratorLog:
-    """One process's findings. name: of its file. overhead: None where it could not be measured."""
+    """The log of one process. name: of its file. overhead: None if it could not be measured."""
 
     name: str
     overhead: Overhead | None
@@ -39,7 +42,7 @@ class GeneratorLog:
 
 
 def read_generator_logs(folder: Path) -> tuple[GeneratorLog, ...]:
-    """The logs of all processes; a last line that was cut off is passed over."""
+    """The logs of all processes of a run; lines that cannot be read, such as a cut-off last one, are left out."""
     return tuple(_read(path) for path in sorted(folder.glob("generator*.jsonl")))
 
 

@@ -1,4 +1,4 @@
-"""A headless locust in a process of its own, from its command line to the run that it recorded."""
+"""Runs a headless locust in a process of its own, and finds the run that it recorded."""
 
 from __future__ import annotations
 
@@ -10,17 +10,28 @@ from pathlib import Path
 
 from harness.core import interrupts
 from harness.core.errors import HarnessError
+from harness.stack.tables import Stack
 
-# Locust's own start, its spawning, and requests in flight at the end.
+_LOCUST = Path(__file__).parent / "locust"
+LOCUSTFILE = _LOCUST / "locustfile.py"
+"""The harness's own scenarios, ConstantRate and GivenArrivals."""
+STAGES = _LOCUST / "stages.py"
+"""A locustfile to add to others, which runs their scenarios one after the other."""
+
+# For locust's own start, its spawning, and the requests under way at the end.
 _SLACK_SECONDS = 120
-# An interrupted locust writes its run to the end.
+# For an interrupted locust to write its run to the end.
 _END_SECONDS = 10
 
 
 def run_locust(arguments: Sequence[str], environment: Mapping[str, str], runs: Path, log: Path, seconds: float) -> Path:
-    """The run's folder. seconds: of the load; log: a file for what locust prints. Raises HarnessError."""
+    """Run locust headless to its end, and return the run's folder.
+
+    runs: the run store. log: a file for what locust prints. seconds: length of the load.
+    Raises HarnessError if locust does not finish in time or records nothing.
+    """
     before = run_folders(runs)
-    command = [sys.executable, "-m", "locust", *arguments, "--runs", str(runs)]
+    command = [sys.executable, "-m", "locust", "--headless", "--only-summary", *arguments, "--runs", str(runs)]
     with log.open("wb") as output:
         # In a session of its own: a terminal's Ctrl-C reaches it through this process alone, and once.
         locust = subprocess.Popen(
@@ -35,15 +46,21 @@ def run_locust(arguments: Sequence[str], environment: Mapping[str, str], runs: P
             _await(locust, seconds + _SLACK_SECONDS)
         finally:
             interrupts.end_process(locust, _END_SECONDS, signal.SIGINT)
-    made = sorted(run_folders(runs) - before)
-    if not made:
+    recorded = sorted(run_folders(runs) - before)
+    if not recorded:
         lines = log.read_text(errors="replace").strip().splitlines() or ["it printed nothing"]
         raise HarnessError(f"locust recorded no run: {lines[-1]}")
-    return made[-1]
+    return recorded[-1]
+
+
+def target_options(stack: Stack) -> list[str]:
+    """The options of a scenario that name the stack's endpoint and, if it has one, its function."""
+    options = ["--endpoint-name", stack.endpoint.name]
+    return [*options, "--function-name", stack.function.qualified_name] if stack.function is not None else options
 
 
 def run_folders(runs: Path) -> set[Path]:
-    """Of all runs that have been begun."""
+    """The folders of all runs in a run store, those of unfinished runs too."""
     return {entry for entry in runs.iterdir() if entry.is_dir()} if runs.is_dir() else set()
 
 

@@ -1,9 +1,10 @@
 """HdrHistogram with three significant digits: a latency keeps 0.1 % whatever its size, and histograms add up.
 
-Encoded as HdrHistogram's own V2 format and kept in its log format, so that its tools (HistogramLogAnalyzer, the
-plotters) read them. Source: HdrHistogram, the Java implementation's package documentation and AbstractHistogram's
-encodeIntoByteBuffer; the tests hold encodings that the reference implementation made. The Python package
-``hdrhistogram`` is not used, because it requires a setuptools that the SageMaker inference toolkit cannot run with.
+Its encoding is HdrHistogram's own V2 format, so that HdrHistogram's tools (HistogramLogAnalyzer, the plotters) read
+what ``latency_log`` writes. Source: the package documentation of HdrHistogram's Java implementation, and
+AbstractHistogram's encodeIntoByteBuffer; the tests hold encodings that the reference implementation made. The Python
+package ``hdrhistogram`` is not used, because it requires a setuptools that the SageMaker inference toolkit cannot run
+with.
 """
 
 from __future__ import annotations
@@ -17,19 +18,19 @@ from collections.abc import Iterator
 DIGITS = 3
 LOWEST = 1
 HIGHEST = 3_600_000_000
-"""An hour; longer times count as this. Values are whole microseconds."""
+"""An hour: longer times count as an hour. Values are whole microseconds."""
 _HALF_BITS = 10
 _HALF = 1 << _HALF_BITS
 """Sub-buckets of the upper half of each bucket: the least power of two with 2 x 10^3 values in both halves."""
 _COOKIE = 0x1C849303 | 0x10
 _COMPRESSED_COOKIE = 0x1C849304 | 0x10
 _HEADER = struct.Struct(">iiiiqqd")
-# More than the counts of every time up to HIGHEST take; what unpacks to more is none of these.
+# More than the counts of all times up to HIGHEST take: a body that unpacks to more is no histogram of ours.
 _LARGEST_BODY = 1 << 20
 
 
 class Histogram:
-    """Counts by time. A time in seconds is known to 0.1 %, and to a microsecond below 2 ms."""
+    """Counts of times. A time is known to 0.1 %, and below 2 ms to a microsecond. Times are in seconds."""
 
     __slots__ = ("counts", "total")
 
@@ -50,7 +51,7 @@ class Histogram:
         self.total += other.total
 
     def rank(self, number: int) -> float:
-        """The ``number``-th smallest time (from 1), in seconds: the highest that is not told apart from it."""
+        """The ``number``-th smallest time, counted from 1: the upper end of its bucket."""
         seen = 0
         for index in sorted(self.counts):
             seen += self.counts[index]
@@ -59,7 +60,7 @@ class Histogram:
         raise IndexError(f"There are {self.total} values, no {number}-th.")
 
     def quantile(self, q: float) -> float | None:
-        """The smallest time that at least a share q does not exceed, in seconds; None of nothing."""
+        """The smallest time that at least a share q of all times does not exceed; None if there are no times."""
         return self.rank(max(1, math.ceil(self.total * q))) if self.total else None
 
     def encode(self) -> str:
@@ -71,7 +72,7 @@ class Histogram:
 
     @classmethod
     def decode(cls, text: str) -> Histogram:
-        """Raises ValueError for what is no such histogram of three digits."""
+        """Read what ``encode`` wrote. Raises ValueError if the text is no such histogram with three digits."""
         try:
             raw = base64.b64decode(text, validate=True)
             cookie, _ = struct.unpack_from(">ii", raw)
@@ -93,7 +94,7 @@ class Histogram:
         return histogram
 
     def _runs(self) -> Iterator[int]:
-        """Counts by index, with each run of zeros as its negative length."""
+        """Counts in the order of their indexes, with each run of zeros as its negative length."""
         following = 0
         for index in sorted(self.counts):
             zeros = index - following

@@ -1,7 +1,7 @@
-"""A server that does nothing: whatever is posted to it, it answers the same few bytes at once.
+"""A server that does nothing: it answers every request with the same few bytes at once.
 
-What a request to it takes is the generator's own overhead. Run as a program, because one in the generator's process
-would take turns with it; it prints its port, and ends when its standard input does.
+The time of a request to it is the generator's own overhead. It runs as a program, because in the generator's process it
+would take the generator's time; it prints its port, and ends when its standard input ends.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 
 
 
 class NullServer(asyncio.Protocol):
-    """Answers each complete request on a kept connection; bodies by Content-Length only."""
+    """Answers each complete request and keeps the connection; it knows bodies by Content-Length only."""
 
     def __init__(self) -> None:
-        self._wanted = 0
+        self._missing = 0
         self._head = b""
         self._transport: asyncio.Transport
 
@@ -26,11 +26,11 @@ class NullServer(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         while data:
-            if self._wanted:
-                taken = min(self._wanted, len(data))
-                self._wanted -= taken
-                data = data[taken:]
-                if not self._wanted:
+            if self._missing:
+                received = min(self._missing, len(data))
+                self._missing -= received
+                data = data[received:]
+                if not self._missing:
                     self.answer()
                 continue
             head, end, rest = (self._head + data).partition(b"\r\n\r\n")
@@ -38,8 +38,8 @@ class NullServer(asyncio.Protocol):
                 self._head = head
                 return
             self._head, data = b"", rest
-            self._wanted = content_length(head)
-            if not self._wanted:
+            self._missing = content_length(head)
+            if not self._missing:
                 self.answer()
 
     def answer(self) -> None:
@@ -55,7 +55,7 @@ def content_length(head: bytes) -> int:
 
 
 async def serve(protocol: type[NullServer] = NullServer) -> None:
-    """Listen on a free port of loopback, print it, and go on until standard input ends."""
+    """Listen on a free port of loopback, print the port, and serve until standard input ends."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(protocol, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)

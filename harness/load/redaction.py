@@ -1,4 +1,4 @@
-"""Keeps secrets out of what is written down about a run. Pure."""
+"""Removes secrets from what is written down about a run. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SECRET = re.compile(r"secret|passw|token|credential|api[-_]?key|access[-_]?key|
 
 
 def without_secrets(value: Any, key: str = "") -> Any:
-    """The same settings at any depth, with each value whose key speaks of a secret replaced, and no users in URLs."""
+    """The settings with each value replaced whose key names a secret, at any depth, and with no users in URLs."""
     if isinstance(value, dict):
         return {name: without_secrets(member, str(name)) for name, member in value.items()}
     if isinstance(value, list | tuple):
@@ -23,7 +23,7 @@ def without_secrets(value: Any, key: str = "") -> Any:
 
 
 def command_without_secrets(arguments: Sequence[str]) -> list[str]:
-    """A command line, with the values of options such as --api-key replaced."""
+    """A command line with the values of options such as --api-key replaced."""
     out: list[str] = []
     hide_next = False
     for argument in arguments:

@@ -1,4 +1,4 @@
-"""A run's requests by name, as columns. Pure."""
+"""The requests of a run by name, as columns. Pure."""
 
 from __future__ import annotations
 
@@ -16,21 +16,23 @@ from harness.load.runs import Run
 
 @dataclass(frozen=True)
 class Requests:
-    """One name's requests as columns ordered by start; those that the end of the run cut off are left out."""
+    """The requests of one name as columns, ordered by start, without those that the end of the run cut off."""
 
     name: str
     kind: str
     start: Floats
     """Seconds since the run began."""
     seconds: Floats
-    """From the intended start, where there is one, to the last byte; ``service`` from the sending."""
+    """Seconds from the intended start, or from the sending if there is none, to the last byte."""
     service: Floats
+    """Seconds from the sending to the last byte."""
     late: Floats
     """Seconds from the intended start to the sending, NaN in a closed loop."""
     ok: np.ndarray[Any, np.dtype[np.bool_]]
     cold_init: Floats
-    """Seconds of Init Duration, NaN where warm or unknown; likewise ``function``, Lambda's own Duration."""
+    """Seconds of Init Duration, NaN if the environment was warm or nobody knows."""
     function: Floats
+    """Seconds of Lambda's own Duration, NaN if nobody knows."""
 
     def where(self, mask: np.ndarray[Any, np.dtype[np.bool_]]) -> Requests:
         columns = (self.start, self.seconds, self.service, self.late, self.ok, self.cold_init, self.function)
@@ -38,7 +40,7 @@ class Requests:
 
     @property
     def span(self) -> float:
-        """Seconds from the first request's start to the last answer: scenarios may run one after the other."""
+        """Seconds from the first start to the last answer; shorter than the run if scenarios take turns."""
         return float((self.start + self.service).max() - self.start.min()) if len(self.start) else 0.0
 
     @property
@@ -47,7 +49,7 @@ class Requests:
 
 
 def split(run: Run) -> list[Requests]:
-    """The run's finished requests by name: Lambda's, the endpoint's, then others'."""
+    """The finished requests of a run by name: Lambda's first, then the endpoint's, then all others."""
     table = finished_rows(run)
     parts = [requests_of(rows_of(table, name, kind), run, name, kind) for name, kind in names(table)]
     return sorted(parts, key=place)

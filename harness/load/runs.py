@@ -1,11 +1,11 @@
-"""The run store: one folder a run, with ``manifest.json`` and the requests as they came, as Arrow IPC streams.
+"""The run store: a folder for each run, with ``manifest.json`` and the requests as they came, as Arrow IPC streams.
 
     runs/20260131T120000Z-LambdaUrlEvent-3f9a2c/manifest.json
-                                               /requests.arrow (or requests-0.arrow, ... of locust's workers)
-                                               /generator.jsonl (likewise: how the generator fared)
+                                               /requests.arrow (requests-0.arrow, ... from locust's workers)
+                                               /generator.jsonl (how the generator fared; workers as above)
                                                /latency.hlog (HdrHistograms of all workers together)
 
-A stream is appended batch by batch, so that a run that was killed stays readable up to its last complete batch.
+A stream grows batch by batch, so a run that was killed stays readable up to its last complete batch.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ FORMAT = 2
 _word = pa.dictionary(pa.int32(), pa.string())
 SCHEMA = pa.schema(
     [
-        pa.field("start", pa.float64(), nullable=False),  # Unix seconds at which it was sent, or dropped
-        pa.field("intended", pa.float64()),  # Unix seconds at which the schedule said so; null in a closed loop
-        pa.field("late_s", pa.float64()),  # start less intended; null in a closed loop
+        pa.field("start", pa.float64(), nullable=False),  # Unix seconds of the sending, or of the drop
+        pa.field("intended", pa.float64()),  # Unix seconds of the schedule; null in a closed loop
+        pa.field("late_s", pa.float64()),  # start - intended; null in a closed loop
         pa.field("name", _word, nullable=False),
-        pa.field("kind", _word, nullable=False),  # lambda, endpoint, or the request type of a user of locust's own
+        pa.field("kind", _word, nullable=False),  # as Observation.kind
         pa.field("response_s", pa.float64(), nullable=False),  # from the intended start, if any, to the last byte
         pa.field("service_s", pa.float64(), nullable=False),  # from the start to the last byte
-        pa.field("status", pa.int16()),  # HTTP; null where no answer came
-        pa.field("error", _word),  # AWS's code, Unfinished or Dropped; null where all is well
+        pa.field("status", pa.int16()),  # HTTP; null if no answer came
+        pa.field("error", _word),  # as Observation.error; null for a success
         pa.field("message", pa.string()),
         pa.field("request_bytes", pa.int64(), nullable=False),
         pa.field("response_bytes", pa.int64(), nullable=False),
-        pa.field("cold_init_s", pa.float64()),  # Init Duration; null where warm or unknown
+        pa.field("cold_init_s", pa.float64()),  # Init Duration; null if warm or unknown
         pa.field("function_s", pa.float64()),  # Lambda's own Duration
         pa.field("variant", _word),
-        pa.field("users", pa.int32(), nullable=False),  # running in the process that sent it
-        pa.field("instance", pa.int16()),  # number of the variant's instance; null where nobody told
+        pa.field("users", pa.int32(), nullable=False),  # users running in the process that sent it
+        pa.field("instance", pa.int16()),  # number of the variant's instance; null if unknown
     ],
     metadata={"format": str(FORMAT)},
 )
@@ -58,16 +58,16 @@ Ending = Literal["finished", "stopped"]
 
 @dataclass
 class Manifest:
-    """What was run, where and how.
+    """A description of a run: what was run, where and how.
 
     scenarios: names of the user classes.
-    started, ended: Unix seconds; ended and ending are None while it runs, and for good when it was killed.
-    ending: ``finished`` by its run time or shape, ``stopped`` before by a person.
-    options: locust's users, spawn_rate, run_time (s), host, workers, and the scenarios' own.
-    stack: the stack file's settings, where one was given.
+    started, ended: Unix seconds; ended and ending are None while the run goes on, and stay so if it was killed.
+    ending: ``finished`` after its run time or shape, ``stopped`` earlier by a person.
+    options: locust's users, spawn_rate, run_time (s), host, workers, and the scenarios' own options.
+    stack: the stack file's settings, if one was given.
     unrecorded: why recording broke off before the run's end, if it did.
-    cut_short: why the harness itself ended the run before its time, if it did.
-    lost_workers: how many of locust's workers went away in the middle, with their shares of the arrivals.
+    cut_short: why the harness itself ended the run early, if it did.
+    lost_workers: number of locust's workers that went away in the middle, with their shares of the arrivals.
     """
 
     id: str
@@ -87,7 +87,7 @@ class Manifest:
     format: int = field(default=FORMAT)
 
     def write(self, folder: Path) -> None:
-        """Replace the folder's manifest in one step, so that it is never half written."""
+        """Replace the manifest in a folder in one step, so that it is never half written."""
         temporary = folder / f".{MANIFEST}.{os.getpid()}"
         try:
             temporary.write_text(json.dumps(asdict(self), indent=2) + "\n")
@@ -97,6 +97,7 @@ class Manifest:
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
+        """Read the manifest in a folder. Raises HarnessError if there is none of this version."""
         path = folder / MANIFEST
         try:
             members = json.loads(path.read_text())
@@ -120,8 +121,8 @@ class Manifest:
 class Run:
     """A recorded run.
 
-    requests: a table of SCHEMA's columns (words as strings) by start.
-    generators: how each process that sent them fared.
+    requests: a table with SCHEMA's columns (words as strings), ordered by start.
+    generators: how each process fared that sent requests.
     """
 
     folder: Path
@@ -136,34 +137,36 @@ class Run:
 
 
 def new_run_id(scenarios: Sequence[str], now: float) -> str:
-    """``20260131T120000Z-LambdaUrlEvent-3f9a2c``: sorts by time, and says what it is."""
+    """A name such as ``20260131T120000Z-LambdaUrlEvent-3f9a2c``, which sorts by time and names the scenarios."""
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
     words = re.sub(r"[^A-Za-z0-9_+.]", "", "+".join(scenarios))[:60] or "run"
     return f"{stamp}-{words}-{secrets.token_hex(3)}"
 
 
 def read_run(folder: Path) -> Run:
-    """The run in a folder, up to the last complete batch of each of its streams; HarnessError where there is none."""
+    """The run in a folder, up to the last complete batch of each stream. Raises HarnessError if there is no run."""
     manifest = Manifest.read(folder)
+    # SCHEMA with plain strings.
     plain = pa.schema(
-        [f.with_type(pa.string()) if pa.types.is_dictionary(f.type) else f for f in SCHEMA], metadata=SCHEMA.metadata
+        [column.with_type(pa.string()) if pa.types.is_dictionary(column.type) else column for column in SCHEMA],
+        metadata=SCHEMA.metadata,
     )
     batches = [batch for path in sorted(folder.glob("requests*.arrow")) for batch in _complete_batches(path)]
-    # Each batch brings its own dictionaries, so they are turned into words before they are put together.
-    tables = [_whole(pa.Table.from_batches([batch])).cast(plain) for batch in batches]
+    # Each batch has dictionaries of its own, so they become strings before the batches are concatenated.
+    tables = [_with_all_columns(pa.Table.from_batches([batch])).cast(plain) for batch in batches]
     requests = pa.concat_tables(tables) if tables else plain.empty_table()
     return Run(folder, manifest, requests.sort_by("start"), read_generator_logs(folder))
 
 
 def find_run(run: str, runs: Path) -> Path:
-    """The folder of a run that is given as a path, an id, or the beginning of one."""
+    """The folder of a run. run: its path, its id, or the beginning of its id. Raises HarnessError if it is not one."""
     if Path(run).is_dir():
         return Path(run)
-    found = [folder for folder in list_runs(runs) if folder.name.startswith(run)]
-    if len(found) != 1:
-        many = "several runs begin" if found else "no run begins"
+    matching = [folder for folder in list_runs(runs) if folder.name.startswith(run)]
+    if len(matching) != 1:
+        many = "several runs begin" if matching else "no run begins"
         raise HarnessError(f"In {runs}, {many} with {run}: `harness runs` lists them.")
-    return found[0]
+    return matching[0]
 
 
 def list_runs(runs: Path) -> list[Path]:
@@ -172,7 +175,7 @@ def list_runs(runs: Path) -> list[Path]:
 
 
 def _began(folder: Path) -> tuple[str, float]:
-    """By the second that its name begins with, and among the runs of one second by what their manifests say."""
+    """When a run began: the second that its name begins with, then the exact time in its manifest."""
     second, _, _ = folder.name.partition("-")
     try:
         return second, Manifest.read(folder).started
@@ -180,11 +183,11 @@ def _began(folder: Path) -> tuple[str, float]:
         return second, 0.0
 
 
-def _whole(table: pa.Table) -> pa.Table:
-    """The columns that a run made before they were there has not, as nulls."""
-    for field_ in SCHEMA:
-        if field_.name not in table.schema.names:
-            table = table.append_column(field_, pa.nulls(len(table), field_.type))
+def _with_all_columns(table: pa.Table) -> pa.Table:
+    """Add the columns that did not exist yet when the run was recorded, as nulls."""
+    for column in SCHEMA:
+        if column.name not in table.schema.names:
+            table = table.append_column(column, pa.nulls(len(table), column.type))
     return table
 
 
@@ -194,6 +197,6 @@ def _complete_batches(path: Path) -> list[pa.RecordBatch]:
         with pa.OSFile(str(path), "rb") as source, pa.ipc.open_stream(source) as stream:
             batches.extend(iter(stream.read_next_batch, None))
     except (pa.ArrowInvalid, EOFError, OSError, StopIteration):
-        # Cut off in the middle of a batch: what came before it is whole.
+        # The stream was cut off in the middle of a batch; the batches before it are whole.
         pass
     return batches

@@ -1,7 +1,6 @@
-"""What a run on a real account would send and cost at most, and the caps that it keeps. Pure.
+"""Bounds what a run on a real account sends and costs, and keeps it within its caps. Pure.
 
-Every figure is an upper bound: an invocation is taken to last as long as the function's timeout allows until its
-answer says how long it took.
+Every figure is an upper bound: an invocation counts with the function's timeout until its answer says how long it took.
 """
 
 from __future__ import annotations
@@ -15,8 +14,8 @@ from harness.core.prices import Prices
 
 
 @dataclass(frozen=True, slots=True)
-class Function:
-    """What an invocation's price depends on. memory_size: MB; timeout: seconds."""
+class BilledFunction:
+    """The settings of a function that the price of an invocation depends on. memory_size: MB; timeout: seconds."""
 
     memory_size: int
     timeout: int
@@ -32,7 +31,7 @@ class Caps:
 
 @dataclass(frozen=True)
 class Bound:
-    """At most so many requests and dollars. lines: what each part of it is, and its dollars."""
+    """The most that a run sends and costs. lines: a description of each part of the cost, and its US dollars."""
 
     requests: int
     lines: list[tuple[str, float]]
@@ -42,7 +41,7 @@ class Bound:
         return sum(dollars for _, dollars in self.lines)
 
     def check(self, caps: Caps, lower: str = "--rate or --run-time") -> None:
-        """Raise HarnessError where the run could not end below its caps. lower: the options that make it smaller."""
+        """Raise HarnessError if the run could exceed its caps. lower: the options that make the run smaller."""
         if self.requests > caps.requests:
             raise HarnessError(
                 f"The run would send {self.requests:,} requests, more than its cap of {caps.requests:,}: "
@@ -60,42 +59,46 @@ def bound(
     invocations: int,
     endpoint_requests: int,
     seconds: float,
-    function: Function | None,
+    function: BilledFunction | None,
     instances: list[tuple[str, int]],
     prices: Prices,
     provisioned: int = 0,
 ) -> Bound:
-    """invocations: of the function; seconds: the run's length; instances: of the endpoint, by type and count, at most.
+    """The most that a run sends and costs. Raises HarnessError if there are invocations and no function.
 
-    provisioned: the function's provisioned concurrency, at most.
+    invocations: of the function. seconds: the run's length. instances: the endpoint's instance types, and at most how
+    many there are of each. provisioned: the function's provisioned concurrency, at most.
     """
     lines = []
     if invocations:
         if function is None:
             raise HarnessError("The stack file has no function, so that its invocations have no price.")
-        each = prices.invocation(function.memory_size, function.timeout)
-        what = f"{invocations:,} invocations of {function.memory_size} MB, {function.timeout} s each at most"
-        lines.append((what, invocations * each))
+        price = prices.invocation(function.memory_size, function.timeout)
+        description = f"{invocations:,} invocations of {function.memory_size} MB, {function.timeout} s each at most"
+        lines.append((description, invocations * price))
     for instance_type, number in instances:
         hours = seconds / 3600
-        what = f"{number} x {instance_type} for {seconds:,.0f} s, which are billed with or without load"
-        lines.append((what, number * hours * prices.instance(instance_type)))
+        description = f"{number} x {instance_type} for {seconds:,.0f} s, which are billed with or without load"
+        lines.append((description, number * hours * prices.instance(instance_type)))
     if provisioned and function is not None:
-        what = f"{provisioned} x {function.memory_size} MB of provisioned concurrency for {seconds:,.0f} s, used or not"
-        lines.append((what, provisioned * function.memory_size / 1024 * seconds * prices.provisioned_gb_second_held))
+        gigabytes = provisioned * function.memory_size / 1024
+        description = (
+            f"{provisioned} x {function.memory_size} MB of provisioned concurrency for {seconds:,.0f} s, used or not"
+        )
+        lines.append((description, gigabytes * seconds * prices.provisioned_gb_second_held))
     return Bound(invocations + endpoint_requests, lines)
 
 
-def confirmation(*settings: object) -> str:
-    """Six characters that stand for these settings: a dry run prints them, and the run asks for them."""
+def confirmation_code(*settings: object) -> str:
+    """Six characters that stand for these settings: a dry run prints them, and the run requires them."""
     return sha256(repr(settings).encode()).hexdigest()[:6]
 
 
 class Budget:
-    """Keeps a run within its caps: an invocation is charged its bound when it is sent, and the rest is given back."""
+    """Keeps a run within its caps. An invocation is charged its bound when it is sent; the rest is given back later."""
 
-    def __init__(self, caps: Caps, prices: Prices, function: Function | None, fixed: float) -> None:
-        """fixed: dollars of what is billed with or without load."""
+    def __init__(self, caps: Caps, prices: Prices, function: BilledFunction | None, fixed: float) -> None:
+        """Begin with nothing sent. fixed: dollars that are billed with or without load."""
         self.caps = caps
         self.requests = 0
         self.dollars = fixed
@@ -103,7 +106,7 @@ class Budget:
         self._function = function
 
     def take(self, invocation: bool) -> str | None:
-        """Charge a request that is about to be sent; why it may not be, where it may not."""
+        """Charge a request that is about to be sent. Returns the reason if a cap forbids it, else None."""
         price = self._most() if invocation else 0.0
         if self.requests + 1 > self.caps.requests:
             return f"the cap of {self.caps.requests:,} requests is reached"
@@ -114,7 +117,7 @@ class Budget:
         return None
 
     def settle(self, function_seconds: float) -> None:
-        """Give back what an invocation that lasted so long did not use."""
+        """Give back what an invocation did not use of its bound. function_seconds: how long it lasted."""
         if self._function is not None:
             self.dollars -= self._most() - self._prices.invocation(self._function.memory_size, function_seconds)
 

@@ -1,6 +1,6 @@
-"""Where the load goes and as whom: this machine's local AWS, or, when asked for by name, a real account.
+"""Finds where the load goes and with whose credentials: this machine's local AWS, or a real account on request.
 
-Resolving either sends nothing to the target; boto3's credential chain may ask the machine's own metadata service.
+Nothing is sent to the target for it; boto3's credential chain may ask the machine's own metadata service.
 """
 
 from __future__ import annotations
@@ -18,36 +18,36 @@ from botocore.exceptions import BotoCoreError
 
 from harness.core.errors import HarnessError, shown
 from harness.load.answers import Kind
-from harness.load.sigv4 import Credentials
+from harness.load.sigv4 import SigningCredentials
 
 SERVICES: dict[Kind, str] = {"lambda": "lambda", "endpoint": "sagemaker-runtime", "function-url": "lambda"}
-"""boto3's name of the service that each kind of request goes to."""
+"""boto3's name for the service that each kind of request goes to."""
 _FUNCTION_URL = re.compile(r"https://[a-z0-9]+\.lambda-url\.([a-z0-9-]+)\.on\.aws")
 _AWS_ITSELF: Any = Config(ignore_configured_endpoint_urls=True)  # type: ignore[call-arg] # not in the stubs
 HOW_TO_EXPORT = "run `harness up` and export the lines that it prints"
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class LoadTarget:
     """An AWS endpoint, with the credentials and region to sign for it.
 
     url: ``http://127.0.0.1:4566``, without a path.
-    sign_as: the credentials of this moment, as temporary ones are renewed.
+    current_credentials: gives the credentials of this moment, because temporary ones are renewed.
     """
 
     url: str
     region: str
-    sign_as: Callable[[], Credentials]
+    current_credentials: Callable[[], SigningCredentials]
 
     @property
-    def credentials(self) -> Credentials:
-        return self.sign_as()
+    def credentials(self) -> SigningCredentials:
+        return self.current_credentials()
 
 
-def target_from(environ: Mapping[str, str], host: str | None = None) -> Target:
-    """The target that the environment names; ``host`` (locust's --host) goes before AWS_ENDPOINT_URL.
+def target_from(environ: Mapping[str, str], host: str | None = None) -> LoadTarget:
+    """The target that the environment names. ``host`` (locust's --host) takes precedence over AWS_ENDPOINT_URL.
 
-    Raises HarnessError when something is missing, or the host is not this machine.
+    Raises HarnessError if something is missing, or the host is not this machine.
     """
     url = host or environ.get("AWS_ENDPOINT_URL")
     if not url:
@@ -59,16 +59,16 @@ def target_from(environ: Mapping[str, str], host: str | None = None) -> Target:
     region = environ.get("AWS_DEFAULT_REGION") or environ.get("AWS_REGION")
     if not region:
         raise HarnessError(f"Requests cannot be signed without AWS_DEFAULT_REGION: {HOW_TO_EXPORT}.")
-    credentials = Credentials(
+    credentials = SigningCredentials(
         environ["AWS_ACCESS_KEY_ID"], environ["AWS_SECRET_ACCESS_KEY"], environ.get("AWS_SESSION_TOKEN") or None
     )
-    return Target(url=_local_url(url), region=region, sign_as=lambda: credentials)
+    return LoadTarget(url=_local_url(url), region=region, current_credentials=lambda: credentials)
 
 
-def aws_target(service: str, environ: Mapping[str, str]) -> Target:
-    """The real AWS of boto3's own credential chain and region. service: as boto3 calls it.
+def aws_target(service: str, environ: Mapping[str, str]) -> LoadTarget:
+    """The real AWS, with the credentials and the region that boto3 finds. service: boto3's name for it.
 
-    Raises HarnessError when there are no credentials or no region, or the environment points elsewhere.
+    Raises HarnessError if there are no credentials or no region, or the environment names another endpoint.
     """
     if environ.get("AWS_ENDPOINT_URL"):
         raise HarnessError(
@@ -77,31 +77,32 @@ def aws_target(service: str, environ: Mapping[str, str]) -> Target:
     session = botocore.session.Session()
     try:
         region = session.get_config_variable("region")
-        found = session.get_credentials()
+        credentials = session.get_credentials()
         if not region:
             raise HarnessError("There is no region: set AWS_DEFAULT_REGION, or one in ~/.aws/config.")
-        if found is None:
+        if credentials is None:
             raise HarnessError("There are no AWS credentials: set AWS_PROFILE, or run `aws configure`.")
-        # A client is not made for its own sake: it knows the endpoint by botocore's rules.
+        # The client is made only because it finds the endpoint by botocore's rules.
         client = session.create_client(service, config=_AWS_ITSELF)
     except BotoCoreError as error:
         raise HarnessError(f"AWS cannot be reached as configured: {error}") from None
 
-    def sign_as() -> Credentials:
-        frozen = found.get_frozen_credentials()
-        return Credentials(str(frozen.access_key), str(frozen.secret_key), frozen.token)
+    def current_credentials() -> SigningCredentials:
+        frozen = credentials.get_frozen_credentials()
+        return SigningCredentials(str(frozen.access_key), str(frozen.secret_key), frozen.token)
 
-    return Target(url=client.meta.endpoint_url, region=region, sign_as=sign_as)
+    return LoadTarget(url=client.meta.endpoint_url, region=region, current_credentials=current_credentials)
 
 
-def function_url_target(url: str | None, environ: Mapping[str, str]) -> Target:
-    """The function URL of a real account; HarnessError for a host that is none."""
+def function_url_target(url: str | None, environ: Mapping[str, str]) -> LoadTarget:
+    """A function URL of a real account. Raises HarnessError if ``url`` is none."""
     match = _FUNCTION_URL.fullmatch((url or "").rstrip("/"))
     if match is None:
         raise HarnessError(
             f"{url or 'No host'} is no function URL: give --host https://ID.lambda-url.REGION.on.aws with --target aws."
         )
-    return Target(url=match[0], region=match[1], sign_as=aws_target("lambda", environ).sign_as)
+    credentials = aws_target("lambda", environ).current_credentials
+    return LoadTarget(url=match[0], region=match[1], current_credentials=credentials)
 
 
 def _local_url(url: str) -> str:
@@ -121,7 +122,7 @@ def _local_url(url: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether the name or address means this machine by itself; no name is looked up."""
+    """Whether the name or address always means this machine; no name is looked up."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

@@ -1,8 +1,8 @@
-"""Recorded traffic as a rate over time: requests by minute (or any other period) from a CSV file or from CloudWatch.
+"""Reads recorded traffic: requests by minute (or any other period) from a CSV file or from CloudWatch.
 
-CSV: a line ``timestamp,requests`` first, then ascending rows of an ISO 8601 timestamp (or Unix seconds) and the number
-of requests in the period that begins there; ``.gz`` is read as well. JSON: what ``aws cloudwatch get-metric-data``
-prints for one metric with statistic Sum.
+CSV: the line ``timestamp,requests``, then ascending rows of an ISO 8601 timestamp (or Unix seconds) and the number of
+requests in the period that begins there; ``.gz`` is read as well. JSON: what ``aws cloudwatch get-metric-data`` prints
+for one metric with statistic Sum.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ Row = tuple[datetime, float]
 class Trace:
     """Requests counted in periods of equal length.
 
-    rows: the beginning of each period, ascending, and its count; a period that is left out had none.
-    period: seconds; the shortest distance of two rows.
+    rows: the beginning of each period, ascending, and its count; a missing period had no requests.
+    period: seconds; the shortest distance between two rows.
     """
 
     rows: tuple[Row, ...]
     period: float
 
     def day(self, date: str) -> Trace:
-        """The rows of one day (``1995-07-13``), as the trace's own time zone dates them."""
+        """The rows of one day (``1995-07-13``) in the trace's own time zone. Raises HarnessError if there are none."""
         rows = tuple(row for row in self.rows if row[0].date().isoformat() == date)
         if not rows:
             first, last = (row[0].date().isoformat() for row in (self.rows[0], self.rows[-1]))
@@ -46,7 +46,7 @@ class Trace:
         return Trace(rows, self.period)
 
     def schedule(self) -> Schedule:
-        """The rate as it was: even within each period, and zero in those that are left out."""
+        """The rate that was recorded: constant within each period, and zero in missing periods."""
         pieces: list[Piece] = []
         end = self.rows[0][0].timestamp()
         for moment, requests in self.rows:
@@ -59,7 +59,7 @@ class Trace:
 
 
 def read_trace(file: Path) -> Trace:
-    """The trace in a .csv, .csv.gz or .json file; HarnessError says what is wrong with it, and in which line."""
+    """The trace in a .csv, .csv.gz or .json file. Raises HarnessError that says what is wrong, and in which line."""
     try:
         raw = file.read_bytes()
         content = gzip.decompress(raw) if file.suffix == ".gz" else raw
@@ -100,16 +100,16 @@ def _csv_rows(file: Path, text: str) -> list[Row]:
 def _cloudwatch_rows(file: Path, text: str) -> list[Row]:
     try:
         results: list[dict[str, Any]] = json.loads(text)["MetricDataResults"]
-        metrics = {str(each["Id"]) for each in results}
+        metrics = {str(result["Id"]) for result in results}
         if len(metrics) > 1:
             raise HarnessError(
                 f"The trace {file} holds {len(metrics)} metrics ({', '.join(sorted(metrics))}): export one by itself."
             )
-        # A result that came in pages has several parts.
+        # CloudWatch answers in pages, each with a part of the metric.
         rows = [
             (_moment(str(moment)), float(value))
-            for each in results
-            for moment, value in zip(each["Timestamps"], each["Values"], strict=True)
+            for result in results
+            for moment, value in zip(result["Timestamps"], result["Values"], strict=True)
         ]
     except (ValueError, KeyError, TypeError, OverflowError, OSError, RecursionError) as error:
         raise HarnessError(

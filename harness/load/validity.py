@@ -1,6 +1,6 @@
-"""Whether a run's figures are the server's, or the generator's own. Pure.
+"""Judges whether the figures of a run are the server's, or partly the load generator's own. Pure.
 
-The rules bound how much of a reported latency may be the generator's doing: a tenth, up to the 99th percentile.
+The rules bound the share of a reported latency that the generator may have caused: a tenth, up to the 99th percentile.
 """
 
 from __future__ import annotations
@@ -17,24 +17,26 @@ from harness.load.histogram import Histogram
 from harness.load.runs import Run
 
 OWN_SHARE = 0.1
-"""Of the median latency may be the generator's own."""
+"""Share of the median latency that may be the generator's own."""
 NEGLIGIBLE_SECONDS = 0.001
-"""Below this the generator's delay is none, and an arrival is not late."""
+"""A delay of the generator below this does not count, and an arrival is not late."""
 DROPPED_SHARE = 0.001
-"""Of the arrivals may be dropped: a tenth of the requests that the 99th percentile is about."""
+"""Share of the arrivals that may be dropped: a tenth of the requests beyond the 99th percentile."""
 BUSY_CPU = 0.9
-"""Cores from which on a process has no room left, as it uses one at most; locust warns from there too."""
+"""Cores in use above which a process has no room left, because it uses one at most; locust warns at the same share."""
 BUSY_SHARE = 0.05
-"""Of its seconds may be so busy."""
+"""Share of its seconds in which a process may be that busy."""
 
 
 @dataclass(frozen=True)
 class Validity:
-    """How the generator fared, and why the run is invalid, a sentence each; none where it is valid.
+    """How the generator fared, and why the run is invalid.
 
-    Times in seconds, None where unknown or not applicable (a closed loop has no arrivals).
-    arrivals: that the schedule had until the run's end; late: sent more than 1 ms after their time.
-    cpu_mean, cpu_max: cores, of the busiest process; busy: its share of seconds at 90 % of a core or more.
+    reasons: a sentence each; empty if the run is valid.
+    arrivals: of the schedule until the run's end. dropped: never sent. late: sent more than 1 ms after their time.
+    late_*, lag_*, overhead_*: seconds, None if unknown or not applicable (a closed loop has no arrivals).
+    cpu_mean, cpu_max: cores that the busiest process used. busy: its share of seconds at 90 % of a core or more.
+    outstanding_max: requests under way in one process, at most.
     """
 
     reasons: list[str]
@@ -64,7 +66,7 @@ class Validity:
 
 
 def judge(run: Run) -> Validity:
-    """Apply the rules to a recorded run."""
+    """Judge a recorded run."""
     table = run.requests
     is_dropped = pa.compute.fill_null(pa.compute.equal(table["error"], DROPPED), fill_value=False)
     dropped = int(pa.compute.sum(is_dropped).as_py() or 0)
@@ -75,7 +77,7 @@ def judge(run: Run) -> Validity:
         for sample in log.samples:
             lag.add(sample.lag)
     cpus = [[sample.cpu for sample in log.samples] for log in run.generators if log.samples]
-    busiest = max(cpus, key=lambda each: sum(each) / len(each), default=[])
+    busiest = max(cpus, key=lambda samples: sum(samples) / len(samples), default=[])
     overheads = [log.overhead for log in run.generators if log.overhead]
     figures: dict[str, Any] = {
         "arrivals": len(lateness) + dropped,
@@ -90,8 +92,8 @@ def judge(run: Run) -> Validity:
         "cpu_mean": sum(busiest) / len(busiest) if busiest else None,
         "cpu_max": max(busiest) if busiest else None,
         "busy": sum(cpu >= BUSY_CPU for cpu in busiest) / len(busiest) if busiest else None,
-        "overhead_cpu": max((each.cpu_s for each in overheads), default=None),
-        "overhead_p50": max((each.p50_s for each in overheads), default=None),
+        "overhead_cpu": max((overhead.cpu_s for overhead in overheads), default=None),
+        "overhead_p50": max((overhead.p50_s for overhead in overheads), default=None),
         "outstanding_max": max((sample.outstanding for log in run.generators for sample in log.samples), default=None),
     }
     reasons = _missing(run) + _reasons(figures, _least_median(table))
@@ -138,7 +140,7 @@ def _reasons(figures: dict[str, Any], median: float | None) -> list[str]:
 
 
 def _least_median(table: pa.Table) -> float | None:
-    """The lowest of the names' median latencies: the one that the generator's delay weighs on most."""
+    """The lowest median latency of all request names, which the generator's delay falsifies most."""
     good = table.filter(pa.compute.is_null(table["error"]))
     medians = [
         float(pa.compute.quantile(good.filter(pa.compute.equal(good["name"], name))["response_s"], 0.5)[0].as_py())

@@ -18,8 +18,8 @@ from harness.core.prices import Prices
 from harness.core.profile import FunctionPart, Profile
 from harness.core.progress import Steps
 from harness.hosting.rules.instance_types import vcpus
-from harness.load.spending import Bound, Budget, Caps, Function, bound, confirmation
-from harness.load.target import Target
+from harness.load.spending import BilledFunction, Bound, Budget, Caps, bound, confirmation_code
+from harness.load.target import LoadTarget
 from harness.measure.document import STANDS_IN, Origin, profile_of
 from harness.measure.function import EXECUTIONS
 from harness.measure.function import measure_deployed as measure_function
@@ -42,7 +42,7 @@ _WORKERS = "SAGEMAKER_MODEL_SERVER_WORKERS"
 class EndpointLocation:
     """Where the endpoint is. url: the harness's; None for AWS. session: with the same credentials as ``target``."""
 
-    target: Target
+    target: LoadTarget
     session: boto3.Session
     url: str | None
 
@@ -64,7 +64,7 @@ class Spending:
     bound: Bound
     caps: Caps
     prices: Prices
-    function: Function | None
+    function: BilledFunction | None
     fixed: float
     code: str
 
@@ -79,7 +79,7 @@ class Spending:
         ]
 
 
-def estimate(request: MeasurementRequest, target: Target, caps: Caps, prices: Prices) -> Spending:
+def estimate(request: MeasurementRequest, target: LoadTarget, caps: Caps, prices: Prices) -> Spending:
     """The upper bounds, computed from the stack file alone, without a request to AWS."""
     stack, variant = request.stack, request.stack.endpoint.production_variants[request.variant]
     function = _function(stack) if request.function else None
@@ -94,7 +94,7 @@ def estimate(request: MeasurementRequest, target: Target, caps: Caps, prices: Pr
     fixed = bound(invocations=0, endpoint_requests=0, **common).dollars
     account = (target.region, target.credentials.access_key)
     names = (stack.endpoint.name, request.variant)
-    code = confirmation("measure", *names, *account, caps, highest.requests, highest.lines)
+    code = confirmation_code("measure", *names, *account, caps, highest.requests, highest.lines)
     return Spending(highest, caps, prices, function, fixed, code)
 
 
@@ -196,9 +196,9 @@ def _ceiling(instance_type: str) -> int:
     return CALLERS_PER_VCPU * vcpus(instance_type)
 
 
-def _function(stack: Stack) -> Function | None:
+def _function(stack: Stack) -> BilledFunction | None:
     table = stack.function
-    return None if table is None else Function(table.memory_size, table.timeout)
+    return None if table is None else BilledFunction(table.memory_size, table.timeout)
 
 
 def _check(sagemaker: Any, location: EndpointLocation, stack: Stack, variant: str) -> dict[str, Any]:

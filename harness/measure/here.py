@@ -8,9 +8,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.core.machine import machine, versions
 from harness.core.profile import FunctionPart, Profile, SampleAnswer
 from harness.core.progress import Steps
-from harness.load.machine import machine, versions
 from harness.measure.document import STANDS_IN, Origin, profile_of
 from harness.measure.function import measure_here as measure_function
 from harness.measure.subjects import Payload, local_instance, machine_load

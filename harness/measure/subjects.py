@@ -25,7 +25,7 @@ from harness.hosting.model_data import ModelDataError, unpack
 from harness.hosting.rules.timeouts import CLIENT_SECONDS, INVOCATION_SECONDS
 from harness.load.answers import observe
 from harness.load.sigv4 import signed_headers
-from harness.load.target import Target
+from harness.load.target import LoadTarget
 from harness.measure.loops import Ask, Reply, closed_loop
 from harness.stack.tables import Stack
 
@@ -141,7 +141,7 @@ def _ask_instance(instance: Instance, payload: Payload) -> Ask:
 
 @contextlib.asynccontextmanager
 async def endpoint(
-    target: Target, name: str, payload: Payload, spend: Callable[[], None]
+    target: LoadTarget, name: str, payload: Payload, spend: Callable[[], None]
 ) -> AsyncIterator[Callable[[str], Ask]]:
     """Gives a function from a variant's name to its Ask, which calls InvokeEndpoint at the harness or on AWS.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.core.errors import HarnessError
 from harness.core.profile import Profile
-from harness.load.traffic import DAY
+from harness.load.traffic_forms import DAY
 from harness.scaling.rules.schedule_expressions import parse_schedule
 from harness.scaling.rules.tracking import DEFAULT_COOLDOWN
 from harness.simulator.settings import (

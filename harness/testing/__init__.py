@@ -1,6 +1,6 @@
-"""What the pytest plugin gives to a test: a local AWS, deployed stacks, its clock, and load with assertions.
+"""The parts of the pytest plugin: a local AWS, deployed stacks, its clock, load, and assertions on policies.
 
-``assert_allowed`` and ``assert_denied`` are functions, which need neither the plugin nor a local AWS.
+``assert_allowed`` and ``assert_denied`` are plain functions: they need neither the plugin nor a local AWS.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ __all__ = ["assert_allowed", "assert_denied", "policies_of"]
 
 
 def __getattr__(name: str) -> Any:
-    # The fixtures need nothing of IAM's evaluation: it is loaded for who asks for it.
+    # Loaded only when asked for: the fixtures do not need the evaluation of policies.
     if name in __all__:
         from harness.testing import access
 

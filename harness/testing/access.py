@@ -1,7 +1,7 @@
-"""Assertions on policies: what they allow and what not, with the reason where they do not do so.
+"""Assertions that policies allow or deny a request, which give the reason when they fail.
 
-They need no local AWS: documents are evaluated as the gateway evaluates them. With ``policies_of`` they are those of a
-user or role of a running one, or of AWS.
+They need no local AWS: policies are evaluated as the gateway evaluates them. ``policies_of`` reads the policies of a
+user or role from a running local AWS, or from AWS.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from harness.access.rules.principals import Caller, caller_of
 Document = str | Path | Mapping[str, Any]
 """A policy: the path of a JSON file, the document itself or its text, or the ARN of a managed policy of AWS."""
 Values = str | bool | int | float | Iterable[str]
+"""The value of a condition key, or its values."""
 
 _ACCOUNT = "123456789012"
 _ASSUME = "sts:AssumeRole"
@@ -31,10 +32,10 @@ _MANAGED = "arn:aws:iam::aws:policy/"
 
 
 def policies_of(iam: Any, arn: str) -> Entity:
-    """What a user or role may do as far as its own policies say: inline, attached, groups', its boundary and tags.
+    """The policies of a user or role, inline, attached and of its groups, with its permissions boundary and its tags.
 
-    iam: a boto3 client, ``aws.client("iam")``. arn: or the name of a role. Raises botocore's ClientError where there is
-    none.
+    iam: a boto3 client, ``aws.client("iam")``. arn: the user's or role's ARN, or a role's name. Raises botocore's
+    ClientError if there is no such user or role.
     """
     kind = "user" if ":user/" in arn else "role"
     return read_entity(iam, kind, arn.rpartition("/")[2])
@@ -51,21 +52,22 @@ def assert_allowed(
     session: Document | None = None,
     resource_policy: Document | None = None,
 ) -> None:
-    """Fails, and says why, where a request is denied.
+    """Fail with the reason if a request is denied.
 
-    policies: of whoever calls. resource: an ARN, left out for an action that is on none. principal: his ARN, a role
-    ``caller`` of the account 123456789012 by default. context: condition keys of the request, such as
-    ``{"aws:SourceIp": "10.0.0.1"}``; those that follow from the caller and the resource are there already.
-    resource_policy: the bucket's or function's or, for sts:AssumeRole, the role's trust policy.
+    policies: the caller's. resource: an ARN; left out for an action that has no resource. principal: the caller's ARN,
+    by default a role ``caller`` in the account 123456789012. context: condition keys of the request, such as
+    ``{"aws:SourceIp": "10.0.0.1"}``; the keys that follow from the caller and the resource are set already. boundary,
+    session: the caller's permissions boundary and session policy. resource_policy: the policy of the bucket or the
+    function, or for sts:AssumeRole the role's trust policy.
 
-    Raises ValueError for an action that AWS does not have, and MalformedPolicy for a document that IAM would not take.
+    Raises ValueError for an action that AWS does not have, and MalformedPolicy for a document that IAM would reject.
     """
     __tracebackhide__ = True
-    request, applied = _asked(policies, action, resource, principal, context, boundary, session, resource_policy)
-    found = reference.action(action)
-    if resource is None and found is not None and found.resources:
-        kinds = " or ".join(kind.arn for kind in found.resources)
-        raise ValueError(f"{found} is on {kinds}: say on which it is to be allowed")
+    request, applied = _request(policies, action, resource, principal, context, boundary, session, resource_policy)
+    definition = reference.action(action)
+    if resource is None and definition is not None and definition.resources:
+        kinds = " or ".join(kind.arn for kind in definition.resources)
+        raise ValueError(f"{definition} is on {kinds}: say on which it is to be allowed")
     decision = evaluate(request, applied)
     if not decision.allowed:
         raise AssertionError(explanation(request, applied, decision))
@@ -82,18 +84,18 @@ def assert_denied(
     session: Document | None = None,
     resource_policy: Document | None = None,
 ) -> None:
-    """Fails, and says which statement it is, where a request is allowed. resource: left out, on none whatever.
+    """Fail if a request is allowed, and name the statement that allows it.
 
-    The rest as in ``assert_allowed``.
+    resource: if it is left out, the action must be denied on every resource. Other arguments as in ``assert_allowed``.
     """
     __tracebackhide__ = True
-    request, applied = _asked(policies, action, resource, principal, context, boundary, session, resource_policy)
+    request, applied = _request(policies, action, resource, principal, context, boundary, session, resource_policy)
     decision: Decision = evaluate(request, applied)
     if decision.allowed:
         raise AssertionError(explanation(request, applied, decision))
 
 
-def _asked(
+def _request(
     policies: Entity | Document | Iterable[Document],
     action: str,
     resource: str | None,
@@ -103,14 +105,14 @@ def _asked(
     session: Document | None,
     resource_policy: Document | None,
 ) -> tuple[AccessRequest, Policies]:
-    found = reference.action(action)
-    if found is None:
-        raise ValueError(f"AWS has no action {action!r}{_meant(action)}")
-    if resource is None and not found.resources:
+    definition = reference.action(action)
+    if definition is None:
+        raise ValueError(f"AWS has no action {action!r}{_suggestion(action)}")
+    if resource is None and not definition.resources:
         resource = "*"
     entity = policies if isinstance(policies, Entity) else Entity("", _all(policies))
     caller = caller_of(principal or entity.arn or f"arn:aws:iam::{_account(resource)}:role/caller")
-    use: Attachment = "trust" if str(found) == _ASSUME else "resource"
+    use: Attachment = "trust" if str(definition) == _ASSUME else "resource"
     applied = Policies(
         entity.identity,
         entity.boundary if boundary is None else _policy(boundary),
@@ -119,11 +121,11 @@ def _asked(
         resource_account=_account(resource) if resource is not None and caller.account else "",
         trust=use == "trust",
     )
-    return AccessRequest(caller, str(found), resource, _context(caller, entity, resource, context or {})), applied
+    return AccessRequest(caller, str(definition), resource, _context(caller, entity, resource, context or {})), applied
 
 
-def _meant(action: str) -> str:
-    names = [str(one) for one in reference.actions(action.lower().partition(":")[0]).values()]
+def _suggestion(action: str) -> str:
+    names = [str(definition) for definition in reference.actions(action.lower().partition(":")[0]).values()]
     near = difflib.get_close_matches(action, names, 1)
     return f"; is it {near[0]}?" if near else ""
 
@@ -134,26 +136,26 @@ def _account(resource: str | None) -> str:
 
 
 def _context(
-    caller: Caller, entity: Entity, resource: str | None, given: Mapping[str, Values]
+    caller: Caller, entity: Entity, resource: str | None, context: Mapping[str, Values]
 ) -> Mapping[str, tuple[str, ...]]:
     parts = (resource or "").split(":", 5)
     region = parts[3] if len(parts) == 6 and parts[3] else "us-east-1"
-    extra = {key.lower(): _values(value) for key, value in given.items()}
-    how = Circumstances(region, _account(resource), time.time(), "127.0.0.1", {}, {}, extra=extra)
+    extra = {key.lower(): _values(value) for key, value in context.items()}
+    circumstances = Circumstances(region, _account(resource), time.time(), "127.0.0.1", {}, {}, extra=extra)
     user_id = f"{entity.identifier}:{caller.arn.rpartition('/')[2]}" if entity.identifier else ""
-    return RequestContext(Sender(caller, entity.tags, user_id), how)
+    return RequestContext(Sender(caller, entity.tags, user_id), circumstances)
 
 
 def _values(value: Values) -> tuple[str, ...]:
     if isinstance(value, bool):
         return ("true" if value else "false",)
-    return (str(value),) if isinstance(value, str | int | float) else tuple(str(one) for one in value)
+    return (str(value),) if isinstance(value, str | int | float) else tuple(str(member) for member in value)
 
 
 def _all(policies: Document | Iterable[Document]) -> tuple[Policy, ...]:
     if isinstance(policies, str | Path | Mapping):
         return (_policy(policies),)
-    return tuple(_policy(one) for one in policies)
+    return tuple(_policy(document) for document in policies)
 
 
 def _policy(document: Document, use: Attachment = "identity") -> Policy:
@@ -168,10 +170,10 @@ def _policy(document: Document, use: Attachment = "identity") -> Policy:
 
 
 def _managed(arn: str) -> Mapping[str, Any]:
-    """A policy of AWS's own, as moto carries it."""
+    """A managed policy of AWS, from moto's copy."""
     from moto.iam.aws_managed_policies import aws_managed_policies_data
 
-    found = json.loads(aws_managed_policies_data).get(arn.rpartition("/")[2])
-    if found is None:
+    policy = json.loads(aws_managed_policies_data).get(arn.rpartition("/")[2])
+    if policy is None:
         raise ValueError(f"{arn} is no managed policy that this version of moto has")
-    return dict(found["Document"])
+    return dict(policy["Document"])

@@ -1,4 +1,4 @@
-"""A local AWS of a test session's own, and how a test reaches it."""
+"""The local AWS of a test session, and the clients that a test calls it with."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ _FOREIGN = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECU
 
 @dataclass(frozen=True)
 class Aws:
-    """url: of the gateway. account: its number; region: that of clients which name none."""
+    """A running local AWS.
+
+    url: of the gateway. region: of clients that name none. account: the account's number.
+    """
 
     url: str
     region: str
@@ -41,47 +44,49 @@ class Aws:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a process of its own needs to talk to this AWS; the test session's own environment has it already."""
+        """The variables that another process needs to reach this AWS; the test session itself has them already."""
         return client_environment(self.url, self.region)
 
     def client(self, service: str, credentials: dict[str, Any] | None = None, **config: Any) -> Any:
-        """A boto3 client, the account's administrator's or with credentials as STS answers them. It does not retry.
+        """A boto3 client without retries.
 
-        config: more of botocore.config.Config's arguments.
+        credentials: as STS answers them; by default those of the account's administrator. config: more arguments of
+        botocore.config.Config.
         """
         from botocore.config import Config
 
-        found = credentials or {"AccessKeyId": ADMINISTRATOR_KEY, "SecretAccessKey": ADMINISTRATOR_SECRET}
+        keys = credentials or {"AccessKeyId": ADMINISTRATOR_KEY, "SecretAccessKey": ADMINISTRATOR_SECRET}
         settings = {"retries": {"total_max_attempts": 1}, "s3": {"addressing_style": "path"}, "read_timeout": 910}
         return self._session.client(
             service,  # type: ignore[call-overload]
             region_name=self.region,
             endpoint_url=self.url,
-            aws_access_key_id=found["AccessKeyId"],
-            aws_secret_access_key=found["SecretAccessKey"],
-            aws_session_token=found.get("SessionToken"),
+            aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"],
+            aws_session_token=keys.get("SessionToken"),
             config=Config(**{**settings, **config}),
         )
 
     def as_role(self, role: str, service: str, session: str = "test") -> Any:
-        """A client of a service with the temporary credentials of a role, by its name or ARN."""
+        """A client of a service with the temporary credentials of a role. role: its name or ARN."""
         arn = role if role.startswith("arn:") else f"arn:aws:iam::{self.account}:role/{role}"
-        found = self.client("sts").assume_role(RoleArn=arn, RoleSessionName=session)
-        return self.client(service, found["Credentials"])
+        answer = self.client("sts").assume_role(RoleArn=arn, RoleSessionName=session)
+        return self.client(service, answer["Credentials"])
 
 
 @contextlib.contextmanager
 def local_aws(folder: Path, options: LocalAwsOptions | None = None) -> Iterator[Aws]:
-    """A local AWS on a free port, in a process of its own, to which boto3 goes by this process's environment too.
+    """Run a local AWS on a free port, in a process of its own, while the context lasts.
 
-    Nothing of it is left at the end, whatever happens to this process.
+    This process's environment names it, so that boto3 clients made without an endpoint go to it too. Nothing of it is
+    left at the end, whatever happens to this process.
     """
-    # boto3 is loaded while the local AWS is: each takes a core.
+    # boto3 is loaded while the local AWS starts: each of them takes a core.
     with daemon.TemporaryLocalAws(
         folder, options or LocalAwsOptions(), lambda: import_module("harness.local_aws.session")
     ) as running:
-        found = LocalAwsClient(running.url).health()
-        aws = Aws(running.url, running.region, str(found["account"]), HarnessClock(running.url))
+        health = LocalAwsClient(running.url).health()
+        aws = Aws(running.url, running.region, str(health["account"]), HarnessClock(running.url))
         with _environment(aws.environment):
             yield aws
 

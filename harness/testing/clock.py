@@ -1,4 +1,4 @@
-"""The local AWS's clock in a test's hands: minutes of alarms, cooldowns and provisioning in seconds."""
+"""The local AWS's clock, which a test can speed up: minutes of alarms, cooldowns and provisioning take seconds."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from harness.local_aws.client import LocalAwsClient
 from harness.local_aws.options import HIGHEST_SPEED
 
 FAST = 100.0
-"""Seconds of the clock in one of the wall's while advance() runs: a look at the alarms (every 10 s) has 100 ms then."""
+"""Speed of the clock while advance() runs: the alarms are then evaluated (every 10 s of the clock) every 100 ms."""
 _POLL_SECONDS = 0.02
 
 
 class HarnessClock:
-    """Alarms, cooldowns, provisioning and metrics follow it; requests keep their own latencies whatever it does."""
+    """The clock of alarms, cooldowns, provisioning and metrics. The latencies of requests do not follow it."""
 
     def __init__(self, url: str) -> None:
         self._client = LocalAwsClient(url)
 
     def now(self) -> float:
-        """Unix seconds of the clock, which runs ahead of the wall's once it was sped up."""
+        """Unix seconds of the clock; once it was sped up, it is ahead of the wall clock."""
         return float(self._client.clock()["now"])
 
     @property
     def speed(self) -> float:
-        """How many of its seconds pass in one of the wall's."""
+        """Seconds of the clock that pass in one second of the wall clock."""
         return float(self._client.clock()["speed"])
 
     @speed.setter
@@ -38,7 +38,7 @@ class HarnessClock:
 
     @contextlib.contextmanager
     def at(self, speed: float) -> Iterator[None]:
-        """Runs at a speed for the time of a ``with`` block."""
+        """Run at another speed within a ``with`` block."""
         before = self.speed
         self.speed = speed
         try:
@@ -47,7 +47,7 @@ class HarnessClock:
             self.speed = before
 
     def advance(self, seconds: float, speed: float = FAST) -> None:
-        """Returns when so many seconds of the clock have passed, in which everything that was due has begun."""
+        """Wait until ``seconds`` of the clock have passed; everything that was due in them has then begun."""
         end = self.now() + seconds
         with self.at(speed):
             while (left := end - self.now()) > 0:

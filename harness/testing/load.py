@@ -1,4 +1,4 @@
-"""A short open-loop load on a deployed stack, and assertions on what came of it."""
+"""Sends a short open-loop load to a deployed stack, and asserts on its latencies and errors."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from typing import Any, Literal
 
 from harness.core import figures as text
 from harness.core.errors import HarnessError
-from harness.load.headless import run_locust
-from harness.testing.stacks import DeployedStack
+from harness.load.headless import LOCUSTFILE, run_locust, target_options
+from harness.testing.stacks import StackUnderTest
 
-LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 _EXTRAS = ("locust", "geventhttpclient", "pyarrow", "scipy")
 
 
 @dataclass(frozen=True)
 class LoadResult:
-    """What a load gave. run: the recorded run's folder; seconds: of the answers without an error, ascending.
+    """The result of a load.
 
-    errors: how many requests ended in each error, by AWS's code. invalid: why the generator's numbers cannot be
-    believed, empty where they can.
+    run: the recorded run's folder. errors: number of requests that ended in each error, by AWS's code. seconds:
+    latencies of the answers without an error, ascending. invalid: why the figures cannot be believed, because the load
+    generator was the bottleneck; empty if they can.
     """
 
     run: Path
@@ -36,11 +36,11 @@ class LoadResult:
 
     @property
     def error_share(self) -> float:
-        """0 to 1 of the requests."""
+        """The share of the requests that ended in an error, 0 to 1."""
         return sum(self.errors.values()) / self.requests if self.requests else 0.0
 
     def percentile(self, q: float) -> float:
-        """Seconds that a share ``q`` of the answers does not exceed. ValueError without an answer."""
+        """Seconds that a share ``q`` of the answers does not exceed. Raises ValueError if there was no answer."""
         estimate = self._estimate(q)
         if estimate.value is None:
             raise ValueError("there was no answer without an error")
@@ -49,10 +49,11 @@ class LoadResult:
     def assert_within(
         self, p50: float | None = None, p95: float | None = None, p99: float | None = None, errors: float = 0.0
     ) -> None:
-        """Fails unless each percentile is within its limit in seconds and the share of errors (0 to 1) too.
+        """Fail unless each percentile is within its limit in seconds, and the share of errors (0 to 1) too.
 
-        A percentile is, where the upper end of its 95 % interval is; one that too few requests establish fails, and
-        says how many it takes. So does a run in which the generator was the bottleneck.
+        A percentile is within its limit if the upper end of its 95 % interval is. The assertion also fails if there
+        were too few requests to establish a percentile, with the number it takes, and if the load generator was the
+        bottleneck.
         """
         problems = list(self.invalid)
         if self.error_share > errors:
@@ -62,12 +63,12 @@ class LoadResult:
         for name, q, limit in (("p50", 0.50, p50), ("p95", 0.95, p95), ("p99", 0.99, p99)):
             if limit is None:
                 continue
-            found = self._estimate(q)
-            if found.high is None:
-                problems.append(f"{name} takes {found.needs} answers to establish, there were {len(self.seconds)}")
-            elif found.high > limit:
+            estimate = self._estimate(q)
+            if estimate.high is None:
+                problems.append(f"{name} takes {estimate.needs} answers to establish, there were {len(self.seconds)}")
+            elif estimate.high > limit:
                 problems.append(
-                    f"{name} is {text.seconds(found.value)} (95 % interval to {text.seconds(found.high)}), "
+                    f"{name} is {text.seconds(estimate.value)} (95 % interval to {text.seconds(estimate.high)}), "
                     f"not within {text.length_of_time(limit)}"
                 )
         if problems:
@@ -83,9 +84,9 @@ class LoadResult:
 
 @dataclass(frozen=True)
 class Load:
-    """Runs locust against a deployed stack; each call is one recorded run in ``runs``."""
+    """The load on a deployed stack: each call runs locust once, and records the run in ``runs``."""
 
-    deployed: DeployedStack
+    deployed: StackUnderTest
     runs: Path
 
     def __call__(
@@ -97,10 +98,11 @@ class Load:
         payload: Any = None,
         spacing: Literal["poisson", "even"] = "poisson",
     ) -> LoadResult:
-        """``rate`` requests a second for so many seconds, started when they are due whatever the answers do.
+        """Send ``rate`` requests a second for ``seconds``, each when it is due, whatever the answers do.
 
-        via: the function where the stack has one. payload: bytes as they are, anything else as JSON; the stack's event
-        for a function. Raises HarnessError where locust is not installed or records nothing.
+        via: what is called; by default the function if the stack has one, else the endpoint. payload: bytes are sent as
+        they are, anything else as JSON; by default the stack's event to a function, and ``{}`` to an endpoint. Raises
+        HarnessError if locust is not installed or records nothing.
         """
         missing = [name for name in _EXTRAS if find_spec(name) is None]
         if missing:
@@ -108,14 +110,14 @@ class Load:
                 f"A load takes {', '.join(missing)}, which is not installed: "
                 "pip install 'sagemaker-harness[load,report]'."
             )
-        chosen = via or ("lambda" if self.deployed.stack.function else "endpoint")
+        called = via or ("lambda" if self.deployed.stack.function else "endpoint")
         self.runs.mkdir(parents=True, exist_ok=True)
-        body = self._payload(chosen, payload)
+        body = self._payload(called, payload)
         file = self.runs / ("payload.bin" if isinstance(payload, bytes) else "payload.json")
         file.write_bytes(body)
-        arguments = ["-f", str(LOCUSTFILE), "--headless", "--only-summary", "--stop-timeout", "60", "Load"]
-        arguments += ["--rate", str(rate), "--run-time", f"{seconds:g}s", "--via", chosen, "--spacing", spacing]
-        arguments += ["--payload", str(file), *self._names()]
+        arguments = ["-f", str(LOCUSTFILE), "--stop-timeout", "60", "ConstantRate"]
+        arguments += ["--rate", str(rate), "--run-time", f"{seconds:g}s", "--via", called, "--spacing", spacing]
+        arguments += ["--payload", str(file), *target_options(self.deployed.stack)]
         environment = {**os.environ, **self.deployed.aws.environment}
         return result_of(run_locust(arguments, environment, self.runs, self.runs / "locust.log", seconds))
 
@@ -126,14 +128,9 @@ class Load:
             payload = self.deployed.function.event if via == "lambda" else {}
         return json.dumps(payload).encode()
 
-    def _names(self) -> list[str]:
-        stack = self.deployed.stack
-        names = ["--endpoint-name", stack.endpoint.name]
-        return [*names, "--function-name", stack.function.qualified_name] if stack.function else names
-
 
 def result_of(run: Path) -> LoadResult:
-    """Reads a recorded run. HarnessError where it is none."""
+    """Read a recorded run. Raises HarnessError if the folder is none."""
     from harness.load.answers import UNFINISHED
     from harness.load.runs import read_run
     from harness.load.validity import judge

@@ -1,4 +1,4 @@
-"""Stacks deployed for tests: each once a session, on twins unless a test asks for the real model server."""
+"""Deploys stacks for tests, each once a session, on twins unless a test asks for the real model server."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from harness.stack.twins import on_twins
 from harness.testing.aws import Aws
 
 TWIN_SECONDS = 0.05
-"""What a twin takes to answer where the stack has no measured profile: made up, and quick for a test's sake."""
+"""Time in which a twin answers if the stack has no measured profile: made up, and short to keep tests quick."""
 
 
 @dataclass(frozen=True)
 class EndpointAnswer:
-    """What InvokeEndpoint answered. variant: the production variant that served it."""
+    """The answer of InvokeEndpoint. variant: the production variant that gave it."""
 
     body: bytes
     content_type: str
@@ -36,7 +36,7 @@ class EndpointAnswer:
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class EndpointUnderTest:
     """A deployed endpoint. invoke() raises boto3's own ClientError."""
 
     name: str
@@ -44,7 +44,10 @@ class Endpoint:
 
     def invoke(self, body: bytes | str | Mapping[str, Any] | list[Any], content_type: str = "application/json",
                **request: Any) -> EndpointAnswer:  # fmt: skip
-        """body: bytes or text as it is, anything else as JSON. request: more of InvokeEndpoint's members."""
+        """Invoke the endpoint.
+
+        body: bytes and text are sent as they are, anything else as JSON. request: more members of InvokeEndpoint.
+        """
         sent = body if isinstance(body, bytes | str) else json.dumps(body)
         answer = self.client.invoke_endpoint(EndpointName=self.name, Body=sent, ContentType=content_type, **request)
         return EndpointAnswer(answer["Body"].read(), answer["ContentType"], answer["InvokedProductionVariant"])
@@ -52,7 +55,7 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class FunctionAnswer:
-    """What Invoke answered. payload: as Python objects; error: FunctionError, or None; log: its last 4 KB."""
+    """The answer of Invoke. payload: as Python objects. error: FunctionError, or None. log: the log's last 4 KB."""
 
     payload: Any
     error: str | None
@@ -60,15 +63,15 @@ class FunctionAnswer:
 
 
 @dataclass(frozen=True)
-class Function:
-    """A deployed function, by the name that callers use (its alias with it). invoke() raises boto3's ClientError."""
+class FunctionUnderTest:
+    """A deployed function. invoke() raises boto3's own ClientError. name: as callers use it, with its alias if any."""
 
     name: str
     client: Any
     event: Any = None
 
     def invoke(self, event: Any = None) -> FunctionAnswer:
-        """Synchronously; event: the stack's own by default."""
+        """Invoke the function and wait for its answer. event: by default the stack's own."""
         payload = json.dumps(self.event if event is None else event)
         answer = self.client.invoke(FunctionName=self.name, Payload=payload, LogType="Tail")
         log = base64.b64decode(answer.get("LogResult", "")).decode("utf-8", "replace")
@@ -76,69 +79,69 @@ class Function:
 
 
 @dataclass(frozen=True)
-class DeployedStack:
-    """A stack that is deployed, with what tests call in it."""
+class StackUnderTest:
+    """A deployed stack, with the endpoint and the function that tests call."""
 
     aws: Aws
     stack: Stack
 
     @property
-    def endpoint(self) -> Endpoint:
-        return Endpoint(self.stack.endpoint.name, self.aws.client("sagemaker-runtime"))
+    def endpoint(self) -> EndpointUnderTest:
+        return EndpointUnderTest(self.stack.endpoint.name, self.aws.client("sagemaker-runtime"))
 
     @property
-    def function(self) -> Function:
-        """Raises ValueError where the stack has none."""
+    def function(self) -> FunctionUnderTest:
+        """The stack's function. Raises ValueError if it has none."""
         table = self.stack.function
         if table is None:
             raise ValueError(f"the stack {self.stack.name} has no function")
         event = json.loads(self.stack.path(table.event).read_bytes()) if table.event else {}
-        return Function(table.qualified_name, self.aws.client("lambda"), event)
+        return FunctionUnderTest(table.qualified_name, self.aws.client("lambda"), event)
 
 
 @dataclass
-class Deployments:
-    """The stacks of one local AWS. A stack of the same name and endpoint as an earlier one takes its place."""
+class StackDeployer:
+    """Deploys stacks to one local AWS. A stack replaces an earlier one with the same endpoint name."""
 
     aws: Aws
     _deployed: dict[str, str] = field(default_factory=dict)
 
-    def get(self, file: Path, instances: str = "twin", answer: Any = None) -> DeployedStack:
-        """Deploys a stack file unless it is deployed so already.
+    def get(self, file: Path, instances: str = "twin", answer: Any = None) -> StackUnderTest:
+        """Deploy a stack file, unless it is deployed already in the same way.
 
-        instances: the kind that stands in for an ML instance, ``process`` for the real model server. answer: what a
-        twin answers, anything that JSON has; ``{}`` where neither it nor the stack's profile says. Raises HarnessError
-        as load_stack and StackDeployment do.
+        instances: the kind of process in place of an ML instance; ``process`` is the real model server. answer: what a
+        twin answers, any JSON value; by default the answer in the stack's profile, else ``{}``. Raises HarnessError if
+        the file is no stack, or it cannot be deployed.
         """
         stack = load_stack(file)
-        wanted = json.dumps([str(file.resolve()), instances, answer, stack.model_dump(mode="json")], default=str)
-        if self._deployed.get(stack.endpoint.name) != wanted:
+        deployment = json.dumps([str(file.resolve()), instances, answer, stack.model_dump(mode="json")], default=str)
+        if self._deployed.get(stack.endpoint.name) != deployment:
             self._deploy(stack, instances, answer)
-            self._deployed[stack.endpoint.name] = wanted
-        return DeployedStack(self.aws, stack)
+            self._deployed[stack.endpoint.name] = deployment
+        return StackUnderTest(self.aws, stack)
 
     def _deploy(self, stack: Stack, instances: str, answer: Any) -> None:
         with tempfile.TemporaryDirectory(prefix="sagemaker-harness-") as scratch:
             twin = instances == "twin"
-            chosen = twins_for_tests(stack, Path(scratch), answer) if twin else _on(stack, instances)
-            StackDeployment(chosen, administrator_session(), self.aws.url, _unheard).run(build=not twin)
+            changed = twins_for_tests(stack, Path(scratch), answer) if twin else _with_instances(stack, instances)
+            StackDeployment(changed, administrator_session(), self.aws.url, _discard).run(build=not twin)
 
 
 def twins_for_tests(stack: Stack, scratch: Path, answer: Any = None) -> Stack:
-    """The stack on twins that answer from its own profile where it names one, else ``answer`` after TWIN_SECONDS.
+    """The stack on twins that answer as its own profile says, or with ``answer`` after TWIN_SECONDS.
 
-    scratch: a folder for what is deployed.
+    The profile counts if the stack names one and ``answer`` is None. scratch: a folder for what is deployed.
     """
     if stack.local.profile is not None and answer is None:
         return on_twins(stack, stack.local.profile, scratch=scratch, local=stack.local)
-    return on_twins(stack, _made_up(answer), scratch=scratch)
+    return on_twins(stack, _made_up_profile(answer), scratch=scratch)
 
 
-def _on(stack: Stack, instances: str) -> Stack:
+def _with_instances(stack: Stack, instances: str) -> Stack:
     return stack.model_copy(update={"local": replace(stack.local, instances=instances)})
 
 
-def _made_up(answer: Any) -> Profile:
+def _made_up_profile(answer: Any) -> Profile:
     body = json.dumps({} if answer is None else answer).encode()
     return Profile(
         name="made-up",
@@ -153,5 +156,5 @@ def _made_up(answer: Any) -> Profile:
     )
 
 
-def _unheard(step: str) -> None:
-    """A test's output has no place for the steps of a deployment."""
+def _discard(step: str) -> None:
+    """Drop the steps of a deployment, which do not belong in a test's output."""

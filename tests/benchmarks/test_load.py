@@ -27,10 +27,10 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
 
 from harness.load.runs import Run
-from harness.load.sigv4 import Credentials, signed_headers
+from harness.load.sigv4 import SigningCredentials, signed_headers
 from harness.load.validity import Validity, judge
 from tests.benchmarks.figures import Table
-from tests.load.locusts import ROOT, locust, only_run
+from tests.load.locust.locusts import ROOT, locust, only_run
 
 ROUNDS = 3
 REQUESTS = 1500
@@ -64,10 +64,10 @@ class Sdk(Boto3User):
 
 OPEN_LOOP = """
 from locust import task
-import harness.load.locust.recording
+import harness.load.locust.record_runs
 from harness.load.locust.open_loop import OpenLoop
 from harness.load.locust.options import add_option
-from harness.load.schedule import constant
+from harness.load.traffic_forms import constant
 from harness.load.locust.users import EndpointUser
 
 add_option("--rate", "", "requests a second")
@@ -116,7 +116,7 @@ def test_a_signature_beside_botocores_signer(figures: Table) -> None:
     """CPU of one thread; botocore's without the request's making, which it needs and ours does not."""
     url, body, headers = "http://127.0.0.1:4566/endpoints/null/invocations", b"x" * 100, {"Host": "127.0.0.1:4566"}
     key, theirs = (
-        Credentials("AKIA", "secret"),
+        SigningCredentials("AKIA", "secret"),
         SigV4Auth(BotocoreCredentials("AKIA", "secret"), "sagemaker", "us-east-1"),
     )
     botocore_us, own_us = [], []
@@ -209,7 +209,7 @@ def offered(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Validity]:
 def test_a_stall_of_1_s_in_10_shows_as_its_closed_form(figures: Table, tmp_path: Path) -> None:
     base, stall, every = 0.005, 1.0, 10.0
     quantiles = (0.5, 0.9, 0.95, 0.99, 0.999)
-    with serving("tests.load.known_latency", str(base), str(stall), str(every)) as url:
+    with serving("tests.load.locust.known_latency", str(base), str(stall), str(every)) as url:
         run = open_loop(tmp_path / "open", url, 100, 40)
         (tmp_path / "locustfile.py").write_text(OPEN_LOOP)
         locust("Closed", "-u", "1", "--host", url, "-t", "20s", "--only-summary", runs=tmp_path / "runs", cwd=tmp_path)

@@ -19,8 +19,9 @@ from typing import Any
 import pytest
 
 from harness.core.prices import Prices
-from harness.load.schedule import Schedule, constant, daily_cycle
+from harness.load.schedule import Schedule
 from harness.load.traffic import read_traffic
+from harness.load.traffic_forms import constant, daily_cycle
 from harness.planner.plan import Objective
 from harness.planner.search import engine
 from harness.planner.search.find import Problem, find

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 import uvloop
 
-from harness.load.sigv4 import Credentials, signed_headers
+from harness.load.sigv4 import SigningCredentials, signed_headers
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
-ADMINISTRATOR = Credentials("test", "test")
+ADMINISTRATOR = SigningCredentials("test", "test")
 
 
 @dataclass

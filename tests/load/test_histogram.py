@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.load.histogram import Histogram
-from harness.load.histograms import Histograms, read_histograms
+from harness.load.latency_log import LatencyLog, read_latency_log
 
 # 1000 us twice, 2047, 2048, 152300 us and an hour, as the reference implementation for Python (0.10.8) encodes them.
 REFERENCE = "HISTFAAAAC94nJNpmSzMwMDAxwABzFCaEURcm7yEwf4DROA8P8tqASam40lMs18wMgEAtB0I5w=="
@@ -69,16 +69,16 @@ def test_what_is_no_histogram_is_a_value_error(text: str) -> None:
 
 
 def test_workers_histograms_are_one_log(tmp_path: Path) -> None:
-    workers = [Histograms(), Histograms()]
+    workers = [LatencyLog(), LatencyLog()]
     workers[0].record("lambda", "a, b:c", 0.1)
     workers[1].record("lambda", "a, b:c", 0.2)
     workers[1].record("endpoint", "e", 0.3)
-    master = Histograms()
+    master = LatencyLog()
     for worker in workers:
-        master.add(worker.taken())
-        assert worker.taken() == {}
+        master.add(worker.take())
+        assert worker.take() == {}
     master.write(tmp_path, 1_770_000_000, 60)
-    found = read_histograms(tmp_path)
+    found = read_latency_log(tmp_path)
     assert {key: histogram.total for key, histogram in found.items()} == {("lambda", "a, b:c"): 2, ("endpoint", "e"): 1}
     lines = (tmp_path / "latency.hlog").read_text().splitlines()
     assert lines[0] == "#[Histogram log format version 1.3]"
@@ -86,6 +86,6 @@ def test_workers_histograms_are_one_log(tmp_path: Path) -> None:
 
 
 def test_a_run_without_the_log_has_no_histograms(tmp_path: Path) -> None:
-    assert read_histograms(tmp_path) == {}
+    assert read_latency_log(tmp_path) == {}
     (tmp_path / "latency.hlog").write_text("Tag=a:b,0,1,2,broken\nnothing\n")
-    assert read_histograms(tmp_path) == {}
+    assert read_latency_log(tmp_path) == {}

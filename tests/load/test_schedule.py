@@ -10,23 +10,15 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from harness.core.errors import HarnessError
-from harness.load.schedule import (
-    Piece,
-    Schedule,
-    constant,
-    daily_cycle,
-    even,
-    poisson,
-    ramp,
-    share,
-    spike,
-    steps,
-)
+from harness.load.schedule import Piece, Schedule, even, poisson, share
+from harness.load.traffic_forms import constant, ramp
 
 rates = st.floats(0, 200)
 lengths = st.floats(0.05, 20)
 pieces = st.lists(st.builds(Piece, lengths, rates, rates), min_size=1, max_size=6)
-schedules = pieces.filter(lambda each: 0.5 < sum(p.expected for p in each) < 5000).map(lambda p: Schedule(tuple(p)))
+schedules = pieces.filter(lambda drawn: 0.5 < sum(piece.expected for piece in drawn) < 5000).map(
+    lambda drawn: Schedule(tuple(drawn))
+)
 
 
 def expected_until(schedule: Schedule, moment: float) -> float:
@@ -85,7 +77,7 @@ def test_poisson_gaps_are_exponential() -> None:
 def test_the_workers_shares_are_the_whole_schedule(schedule: Schedule, workers: int, seed: int) -> None:
     whole = list(poisson(schedule, seed))
     shares = [list(share(poisson(schedule, seed), index, workers)) for index in range(workers)]
-    assert sorted(moment for part in shares for moment in part) == whole
+    assert sorted(moment for arrivals in shares for moment in arrivals) == whole
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
 
@@ -97,55 +89,16 @@ def test_scaling_keeps_the_shape(schedule: Schedule, rate: float, time: float) -
     assert scaled.expected == pytest.approx(schedule.expected * rate * time)
 
 
-def test_a_constant_rate_begins_at_once() -> None:
-    assert list(even(constant(4, 1))) == [0, 0.25, 0.5, 0.75]
-
-
-def test_a_ramp_gets_denser() -> None:
-    times = list(even(ramp(0, 10, 20)))
-    assert len(times) == 100
-    # From zero the k-th arrival is at the root of k: L(t) = t^2 / 4.
-    assert times[25] == pytest.approx(10)
-    assert times[81] == pytest.approx(18)
-
-
-def test_steps_a_spike_and_a_day_have_their_rates() -> None:
-    assert [p.start_rate for p in steps([1, 2, 3], 30).pieces] == [1, 2, 3]
-    peak = spike(1, 10, 100, at=40, width=20)
-    assert peak.expected == 40 + 200 + 40
-    assert (peak.seconds, peak.peak) == (100, 10)
-    assert spike(1, 10, 60, at=40, width=20).seconds == 60
-    day = daily_cycle(2, 10, 86_400)
-    assert day.peak == pytest.approx(10)
-    assert day.pieces[0].start_rate == pytest.approx(2)
-    assert day.expected == pytest.approx(6 * 86_400, rel=1e-9)
-    assert daily_cycle(2, 10, 100, days=3).seconds == pytest.approx(100)
-
-
 def test_fitting_sets_the_peak_and_the_length() -> None:
     fitted = ramp(1, 4, 10).fitted(peak=100, seconds=5)
     assert (fitted.peak, fitted.seconds, fitted.pieces[0].start_rate) == (100, 5, 25)
 
 
 @given(st.floats(max_value=-1e-9) | st.just(math.nan) | st.just(math.inf))
-def test_a_rate_that_is_none_is_said_in_a_sentence(rate: float) -> None:
+def test_an_impossible_rate_is_refused_in_a_sentence(rate: float) -> None:
     assume(rate != 0)
     with pytest.raises(HarnessError, match="is none: give a number of 0 or more"):
         constant(rate, 10)
-
-
-@pytest.mark.parametrize(
-    ("make", "sentence"),
-    [
-        (lambda: constant(0, 10), "has no arrivals"),
-        (lambda: constant(1, 0), "give a time above 0"),
-        (lambda: steps([], 10), "at least one rate"),
-        (lambda: spike(1, 2, 10, at=8, width=5), "A spike from 8 s to 13 s is not within a schedule of 10 s"),
-    ],
-)
-def test_a_schedule_that_is_none_is_said_in_a_sentence(make: object, sentence: str) -> None:
-    with pytest.raises(HarnessError, match=sentence):
-        make()  # type: ignore[operator]
 
 
 def test_a_long_schedule_is_not_held_in_memory() -> None:

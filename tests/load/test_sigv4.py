@@ -13,7 +13,7 @@ from botocore.credentials import Credentials as BotocoreCredentials
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from harness.load.sigv4 import UNSIGNED_HEADERS, Credentials, signed_headers
+from harness.load.sigv4 import UNSIGNED_HEADERS, SigningCredentials, signed_headers
 
 printable = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=30)
 header_names = st.from_regex(r"\A[A-Za-z][A-Za-z0-9-]{0,20}\Z").filter(
@@ -53,7 +53,7 @@ def test_equals_botocore(
     at = timegm(time.strptime(request.headers["X-Amz-Date"], "%Y%m%dT%H%M%SZ"))
 
     ours = signed_headers(
-        Credentials("AKIA", "secret/+", token), "eu-west-1", service,
+        SigningCredentials("AKIA", "secret/+", token), "eu-west-1", service,
         method=method, path=path, query=query, headers=headers, body=body, at=at,
     )  # fmt: skip
 
@@ -69,10 +69,10 @@ def test_leaves_out_the_headers_that_botocore_leaves_out() -> None:
 @pytest.mark.parametrize("at", [0.0, 86_399.999, 1_770_000_000.5])
 def test_the_key_follows_the_day(at: float) -> None:
     headers = signed_headers(
-        Credentials("a", "b"), "r", "s", method="GET", path="/", query="", headers={"Host": "h"}, body=b"", at=at
+        SigningCredentials("a", "b"), "r", "s", method="GET", path="/", query="", headers={"Host": "h"}, body=b"", at=at
     )
     assert f"Credential=a/{time.strftime('%Y%m%d', time.gmtime(at))}/r/s/aws4_request" in headers["Authorization"]
 
 
 def test_secrets_do_not_show_when_printed() -> None:
-    assert repr(Credentials("AKIA", "hidden", "hidden")) == "Credentials(access_key='AKIA')"
+    assert repr(SigningCredentials("AKIA", "hidden", "hidden")) == "SigningCredentials(access_key='AKIA')"

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from harness.core.errors import HarnessError
 from harness.core.prices import Prices, read_prices
-from harness.load.spending import Bound, Budget, Caps, Function, bound, confirmation
+from harness.load.spending import BilledFunction, Bound, Budget, Caps, bound, confirmation_code
 
 PRICES = Prices()
-FUNCTION = Function(memory_size=128, timeout=60)
+FUNCTION = BilledFunction(memory_size=128, timeout=60)
 
 
 def test_the_bound_takes_each_invocation_to_last_as_long_as_it_may() -> None:
@@ -71,9 +71,9 @@ def test_a_budget_says_which_cap_is_reached() -> None:
 
 
 def test_a_confirmation_is_of_these_settings_alone() -> None:
-    assert confirmation("a", 1) == confirmation("a", 1)
-    assert confirmation("a", 1) != confirmation("a", 2)
-    assert len(confirmation()) == 6
+    assert confirmation_code("a", 1) == confirmation_code("a", 1)
+    assert confirmation_code("a", 1) != confirmation_code("a", 2)
+    assert len(confirmation_code()) == 6
 
 
 def test_prices_can_be_replaced_one_by_one(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.errors import HarnessError
-from harness.load.schedule import Piece, Schedule, constant, daily_cycle, ramp
-from harness.load.traffic import DAY, bins, excerpt, read_traffic
+from harness.load.schedule import Piece, Schedule
+from harness.load.traffic import bins, excerpt, read_traffic
+from harness.load.traffic_forms import DAY, constant, daily_cycle, ramp
 
 ROWS = "timestamp,requests\n" + "".join(
     f"2026-01-0{day}T{hour:02}:00:00-04:00,{day * 100 + hour}\n" for day in (1, 2, 3) for hour in range(24)

@@ -18,7 +18,7 @@ from harness.local_aws.client import LocalAwsClient
 from harness.local_aws.options import LocalAwsOptions
 from harness.testing.aws import Aws, local_aws
 from harness.testing.clock import HarnessClock
-from harness.testing.stacks import DeployedStack, Deployments, Endpoint, Function
+from harness.testing.stacks import EndpointUnderTest, FunctionUnderTest, StackDeployer, StackUnderTest
 from tests.profiles import a_profile
 
 LAMBDA = """
@@ -100,16 +100,16 @@ class TwinStack:
     """The deployed stack. pid: of the local AWS's process; state: its folder, with its log."""
 
     aws: Aws
-    deployed: DeployedStack
+    deployed: StackUnderTest
     pid: int
     state: Path
 
     @property
-    def function(self) -> Function:
+    def function(self) -> FunctionUnderTest:
         return self.deployed.function
 
     @property
-    def endpoint(self) -> Endpoint:
+    def endpoint(self) -> EndpointUnderTest:
         return self.deployed.endpoint
 
     @property
@@ -132,7 +132,7 @@ def twin_stack(folder: Path, options: LocalAwsOptions | None = None, **how: Any)
     file = write_stack(folder / "stack", **how)
     state = folder / f"state-{uuid.uuid4().hex[:6]}"
     with local_aws(state, dataclasses.replace(options or LocalAwsOptions(), port=0)) as aws:
-        deployed = Deployments(aws).get(file)
+        deployed = StackDeployer(aws).get(file)
         yield TwinStack(aws, deployed, int(LocalAwsClient(aws.url).health()["pid"]), state)
 
 

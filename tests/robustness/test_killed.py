@@ -28,9 +28,9 @@ from harness.stack.deployment import StackDeployment
 from harness.stack.file import load_stack
 from harness.testing.aws import Aws
 from harness.testing.clock import HarnessClock
-from harness.testing.stacks import DeployedStack, Function, twins_for_tests
+from harness.testing.stacks import FunctionUnderTest, StackUnderTest, twins_for_tests
 from tests.hosting.models import ECHO, model_tar
-from tests.load.locusts import command, environment
+from tests.load.locust.locusts import command, environment
 from tests.robustness.small_stack import LAMBDA, TwinStack, twin_stack, write_stack
 
 pytestmark = pytest.mark.unmeasured
@@ -49,9 +49,9 @@ def handler(event, context):
 LOCUSTFILE = """
 import locust.runners
 from locust import task
-import harness.load.locust.recording
+import harness.load.locust.record_runs
 from harness.load.locust.open_loop import OpenLoop
-from harness.load.schedule import constant
+from harness.load.traffic_forms import constant
 from harness.load.locust.users import EndpointUser
 
 
@@ -121,12 +121,12 @@ class TestTheLocalAws:
         yield one
         daemon.stop(one)
 
-    def bring_up(self, port: int, folder: Path, code: str = LAMBDA) -> Function:
+    def bring_up(self, port: int, folder: Path, code: str = LAMBDA) -> FunctionUnderTest:
         running = daemon.start(LocalAwsOptions(port=port))
         stack = twins_for_tests(load_stack(write_stack(folder / "stack", code=code)), folder)
         StackDeployment(stack, administrator_session(), running.url, lambda step: None).run(build=False)
         aws = Aws(running.url, "us-east-1", "123456789012", HarnessClock(running.url))
-        return DeployedStack(aws, stack).function
+        return StackUnderTest(aws, stack).function
 
     def test_its_clients_hear_of_it_nothing_stays_and_the_next_one_starts(self, port: int, tmp_path: Path) -> None:
         function = self.bring_up(port, tmp_path)

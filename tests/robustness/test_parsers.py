@@ -43,8 +43,8 @@ from harness.hosting.instances.kinds import read_local_settings
 from harness.hosting.instances.settings import LocalSettingsError
 from harness.hosting.model_data import ModelDataError, unpack
 from harness.load.histogram import Histogram
-from harness.load.histograms import FILE as HISTOGRAMS
-from harness.load.histograms import Histograms, read_histograms
+from harness.load.latency_log import FILE as HISTOGRAMS
+from harness.load.latency_log import LatencyLog, read_latency_log
 from harness.load.runs import read_run
 from harness.load.target import target_from
 from harness.load.traces import read_trace
@@ -231,7 +231,7 @@ def a_histogram() -> Histogram:
 
 
 def histogram_log(folder: Path) -> bytes:
-    made = Histograms()
+    made = LatencyLog()
     made.record("lambda", "dog-breed", 0.1)
     made.record("endpoint", "a:b c", 0.2)
     made.write(folder, 1.0, 2.0)
@@ -349,7 +349,7 @@ def parsers(folder: Path) -> dict[str, Parser]:
             in_run(read_run, "requests.arrow"), HarnessError, (of_run("requests.arrow", folder),)
         ),
         "run's generator log": Parser(in_run(read_run, "generator.jsonl"), (), (GENERATOR,)),
-        "run's latencies": Parser(in_run(read_histograms, HISTOGRAMS), (), (histogram_log(folder),)),
+        "run's latencies": Parser(in_run(read_latency_log, HISTOGRAMS), (), (histogram_log(folder),)),
         "run's calls": Parser(in_run(recorded_history, ACCESS_FILE), HarnessError, (compact(HISTORY),), JSON),
         "histogram": Parser(
             text_of(Histogram.decode), ValueError, (a_histogram().encode().encode(), Histogram().encode().encode())

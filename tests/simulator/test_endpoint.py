@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from harness.core.profile import Profile, ServiceTimes
 from harness.core.queueing import Departure, Station
 from harness.hosting.rules.routing import Strategy, choose_by_weight, choose_instance
-from harness.load.schedule import Piece, constant, ramp
+from harness.load.schedule import Piece
 from harness.load.schedule import Schedule as Traffic
+from harness.load.traffic_forms import constant, ramp
 from harness.simulator import simulate
 from harness.simulator.latencies import edges
 from harness.simulator.settings import FunctionSettings, Settings, VariantSettings

@@ -16,7 +16,8 @@ from harness.functions.rules.concurrency import (
     Refusal,
     Start,
 )
-from harness.load.schedule import Piece, Schedule, constant
+from harness.load.schedule import Piece, Schedule
+from harness.load.traffic_forms import constant
 from harness.simulator import simulate
 from harness.simulator.settings import FunctionSettings, ProvisionedScaling, Settings, VariantSettings
 from harness.simulator.system import Client, FunctionProfile, System

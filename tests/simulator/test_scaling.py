@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from harness.load.schedule import Piece, Schedule, constant
+from harness.load.schedule import Piece, Schedule
+from harness.load.traffic_forms import constant
 from harness.scaling.rules.policies import TrackingPolicy
 from harness.scaling.rules.tracking import TargetTrackingSettings
 from harness.simulator import simulate

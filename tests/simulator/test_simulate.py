@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 
-from harness.load.schedule import constant
+from harness.load.traffic_forms import constant
 from harness.simulator import simulate
 from harness.simulator.settings import FunctionSettings, Settings, TrackingSettings, VariantSettings
 from harness.simulator.system import System

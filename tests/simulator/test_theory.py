@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from harness.load.schedule import constant
+from harness.load.traffic_forms import constant
 from harness.planner.search.estimates import interval
 from harness.simulator import simulate
 from tests.simulator.systems import ONE, QUEUES, Queue, mmc, waiting_and_refused

@@ -1,4 +1,4 @@
-"""The arrival that a greenlet was started for, so that whatever it sends first counts from the intended start."""
+"""Marks a greenlet with the arrival it was started for, so that its first request counts from the intended start."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 from gevent import getcurrent
 
 
-def mark(greenlet: Any, intended: float) -> None:
-    """Say that this greenlet's first request was to start at ``intended`` (time.perf_counter seconds)."""
+def mark_arrival(greenlet: Any, intended: float) -> None:
+    """Note that this greenlet's first request was to start at ``intended`` (time.perf_counter seconds)."""
     greenlet.intended_start = intended
 
 
-def taken(sent: float) -> float | None:
-    """Seconds by which the request that the current greenlet sends now is late; None where it is no arrival.
+def take_lateness(sent: float) -> float | None:
+    """Seconds by which the request that the current greenlet sends now is late; None if it is no arrival.
 
-    sent: time.perf_counter seconds. Only the first request of an arrival is one: later ones of the same task follow
+    sent: time.perf_counter seconds. Only the first request of an arrival is one: later requests of the same task follow
     from its answer, and count from their own sending.
     """
     current: Any = getcurrent()

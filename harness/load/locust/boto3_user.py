@@ -1,4 +1,4 @@
-"""A locust user on boto3, for those who want to measure the SDK with the service. It costs five times the CPU.
+"""A locust user on boto3, for measuring the SDK together with the service. It takes five times the CPU.
 
 class Dog(Boto3User):
     @task
@@ -26,20 +26,20 @@ from botocore.exceptions import (
 from locust.env import Environment
 from urllib3.exceptions import ProtocolError
 
-from harness.load.answers import UNFINISHED, Kind, Observation, instance_of, report_times
-from harness.load.locust.arrival import taken
+from harness.load.answers import Kind, Observation, error_code, function_error, instance_of, report_times
+from harness.load.locust.arrival import take_lateness
 from harness.load.locust.preflight import on_aws, spend
-from harness.load.locust.reporting import Answer, report, unfinished
+from harness.load.locust.response import AwsResponse, fire_request, no_response, note_unfinished
 from harness.load.locust.users import AwsUser
 from harness.load.target import SERVICES
 
 
 class Boto3User(AwsUser):
-    """Calls Lambda functions and SageMaker endpoints through boto3 clients, which try nothing twice."""
+    """A user that calls Lambda functions and SageMaker endpoints through boto3 clients without retries."""
 
     abstract = True
     services: ClassVar[tuple[Kind, ...]] = ("lambda", "endpoint")
-    """What it calls; each is checked before the start."""
+    """The kinds of requests that the user sends; each is checked before the start."""
 
     @classmethod
     def kinds(cls, environment: Environment) -> set[Kind]:
@@ -50,7 +50,7 @@ class Boto3User(AwsUser):
         self._clients = {kind: self._client(kind) for kind in self.services}
 
     def client(self, kind: Kind) -> Any:
-        """The boto3 client of a kind's service, for calls of your own."""
+        """The boto3 client of the service that takes this kind of request, for calls of your own."""
         return self._clients[kind]
 
     def _client(self, kind: Kind) -> Any:
@@ -63,10 +63,10 @@ class Boto3User(AwsUser):
             region_name=target.region,
         )
         # On AWS the session's own credential chain and endpoints, as boto3 finds them.
-        where: dict[str, Any] = {} if on_aws(self.environment) else {"endpoint_url": target.url}
-        return boto3.Session().client(SERVICES[kind], config=config, **where)  # type: ignore[call-overload]
+        endpoint: dict[str, Any] = {} if on_aws(self.environment) else {"endpoint_url": target.url}
+        return boto3.Session().client(SERVICES[kind], config=config, **endpoint)  # type: ignore[call-overload]
 
-    def invoke(self, function_name: str, payload: bytes, name: str | None = None, log_tail: bool = True) -> Answer:
+    def invoke(self, function_name: str, payload: bytes, name: str | None = None, log_tail: bool = True) -> AwsResponse:
         """Lambda's Invoke, RequestResponse: see ``LambdaUser.invoke``."""
         arguments: dict[str, Any] = {"FunctionName": function_name, "Payload": payload}
         if log_tail:
@@ -75,51 +75,50 @@ class Boto3User(AwsUser):
 
     def invoke_endpoint(
         self, endpoint_name: str, body: bytes, content_type: str, accept: str | None = None, name: str | None = None
-    ) -> Answer:
+    ) -> AwsResponse:
         """SageMaker's InvokeEndpoint: see ``EndpointUser.invoke_endpoint``."""
         arguments: dict[str, Any] = {"EndpointName": endpoint_name, "Body": body, "ContentType": content_type}
         if accept is not None:
             arguments["Accept"] = accept
         return self._call("endpoint", "invoke_endpoint", arguments, "Body", len(body), name or endpoint_name)
 
-    def _call(self, kind: Kind, operation: str, arguments: dict[str, Any], member: str, size: int, name: str) -> Answer:
+    def _call(
+        self, kind: Kind, operation: str, arguments: dict[str, Any], member: str, size: int, name: str
+    ) -> AwsResponse:
         client = self.client(kind)
         spend(self.environment, kind)
         call: Callable[..., Any] = getattr(client, operation)
         start_time, start = time.time(), time.perf_counter()
-        late = taken(start)
+        late = take_lateness(start)
         try:
             output = call(**arguments)
             body = output[member].read()
         except gevent.GreenletExit:
             elapsed = time.perf_counter() - start
-            for listener in unfinished:
-                listener(name, start_time, late, elapsed, Observation(kind, error=UNFINISHED, request_bytes=size))
+            note_unfinished(kind, name, start_time=start_time, late=late, elapsed=elapsed, request_bytes=size)
             raise
         except ClientError as error:
             elapsed = time.perf_counter() - start
-            answer = Answer(_header_of(error.response), b"", _refused(kind, error, size))
+            response = AwsResponse(_header_of(error.response), b"", _refused(kind, error, size))
         except (BotoCoreError, ProtocolError, OSError) as error:
             elapsed = time.perf_counter() - start
             message = str(error) or None
-            answer = Answer(
-                lambda _: None, b"", Observation(kind, error=_broken(error), message=message, request_bytes=size)
-            )
+            response = no_response(Observation(kind, error=_broken(error), message=message, request_bytes=size))
         else:
             elapsed = time.perf_counter() - start
-            answer = Answer(_header_of(output), body, _answered(kind, output, len(body), size))
+            response = AwsResponse(_header_of(output), body, _answered(kind, output, len(body), size))
         url = f"{client.meta.endpoint_url}/{operation}"
-        report(self, name, answer, start_time=start_time, late=late, service=elapsed, url=url)
-        return answer
+        fire_request(self, name, response, start_time=start_time, late=late, service=elapsed, url=url)
+        return response
 
 
 def _answered(kind: Kind, output: Any, response_bytes: int, request_bytes: int) -> Observation:
-    function_error = output.get("FunctionError")
+    failed = output.get("FunctionError")
     duration, init = report_times(output["LogResult"]) if "LogResult" in output else (None, None)
     return Observation(
         kind=kind,
         status=output["ResponseMetadata"]["HTTPStatusCode"],
-        error=f"FunctionError:{function_error}" if function_error else None,
+        error=function_error(failed) if failed else None,
         request_bytes=request_bytes,
         response_bytes=response_bytes,
         cold_init=init,
@@ -131,12 +130,10 @@ def _answered(kind: Kind, output: Any, response_bytes: int, request_bytes: int) 
 
 def _refused(kind: Kind, error: ClientError, request_bytes: int) -> Observation:
     response: Any = error.response
-    code = str(response["Error"]["Code"])
-    detail = response.get("Reason") if code == "TooManyRequestsException" else response.get("OriginalStatusCode")
     return Observation(
         kind=kind,
         status=response["ResponseMetadata"]["HTTPStatusCode"],
-        error=f"{code}({detail})" if detail is not None else code,
+        error=error_code(str(response["Error"]["Code"]), response),
         message=response["Error"].get("Message"),
         request_bytes=request_bytes,
         instance=instance_of(_header_of(response)),

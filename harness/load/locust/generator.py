@@ -1,4 +1,4 @@
-"""Starts a greenlet at each arrival of a schedule, whether or not the ones before it are done."""
+"""Starts a greenlet at each arrival of a schedule, whether or not the earlier ones are done."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from gevent.pool import Group
 from locust import User
 from locust.exception import StopTest, StopUser
 
-from harness.load.locust.arrival import mark
+from harness.load.locust.arrival import mark_arrival
 from harness.load.locust.timer import Timer
 
 logger = logging.getLogger(__name__)
 
 END_TOLERANCE = 3.0
-"""Seconds. Locust's run time starts a little before the schedule does: what is left of it by less than this when the
-test ends is still sent, so that a schedule as long as the run time is whole."""
+"""Seconds. Locust's run time starts a little before the schedule does. If less than this is left of the schedule when
+the test ends, the rest is still sent, so that a schedule as long as the run time is played whole."""
 _NOTICE = 0.5
 """Seconds within which the end of the test is noticed in a long gap."""
-_TURN = 64
-"""Arrivals that are due together and started without letting the ones before them go on."""
+_BURST = 64
+"""Arrivals that are due together: so many are started at most before the started ones get their turn."""
 
 
 class Generator:
-    """One process's share of a schedule, done by one user's tasks.
+    """Plays one process's share of a schedule: each arrival runs one of the user's tasks.
 
-    dropped: called with the intended start (Unix s) of each arrival that found ``limit`` requests under way.
+    limit: requests under way at most. dropped: called with the intended start (Unix s) of each arrival beyond it.
     """
 
     def __init__(
@@ -55,14 +55,14 @@ class Generator:
         return len(self._under_way)
 
     def start(self, at: float) -> None:
-        """Begin the schedule at Unix time ``at``; where that has passed, its first arrivals are late."""
+        """Begin the schedule at Unix time ``at``; if that has passed, the first arrivals are late."""
         self._begun = time.perf_counter() + at - time.time()
         gevent.spawn(self._run)
 
     def stop(self, patience: float, hurried: bool = False) -> None:
-        """Start no more arrivals, and wait so many seconds for those under way; then they are cut off.
+        """Start no more arrivals, wait ``patience`` seconds for those under way, then cut them off.
 
-        hurried: not even those of a schedule that is nearly over.
+        hurried: do not send the rest of a schedule that is nearly over either.
         """
         if hurried:
             self._seconds = math.inf
@@ -84,15 +84,15 @@ class Generator:
         self._finish()
 
     def _follow(self, timer: Timer) -> None:
-        together = 0
+        due_together = 0
         for offset in self._arrivals:
             intended = self._begun + offset
             now = time.perf_counter()
             if self._ending.is_set() and not self._nearly_done(now):
                 return
-            together += 1
-            if intended > now or together >= _TURN:
-                together = 0
+            due_together += 1
+            if intended > now or due_together >= _BURST:
+                due_together = 0
                 while intended - time.perf_counter() > _NOTICE and not self._ending.is_set():
                     timer.sleep_until(time.perf_counter() + _NOTICE)
                 if self._ending.is_set() and not self._nearly_done(time.perf_counter()):
@@ -102,7 +102,7 @@ class Generator:
                 self._dropped(time.time() + intended - time.perf_counter())
                 continue
             arrival = gevent.Greenlet(self._arrive)
-            mark(arrival, intended)
+            mark_arrival(arrival, intended)
             self._under_way.start(arrival)
 
     def _nearly_done(self, now: float) -> bool:

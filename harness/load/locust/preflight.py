@@ -1,7 +1,7 @@
-"""What is asked before a test starts: is everything there, and, on a real account, what would it cost and who says so.
+"""Checks before a test starts: whether everything is there and, on a real account, what the run may cost.
 
 Options: --target local|aws, and for aws --stack, --max-requests, --max-cost, --prices and --confirm. A run on AWS is
-first a dry run, which sends nothing and prints the estimate and a code; the same command with --confirm CODE sends.
+first a dry run, which sends nothing and prints the estimate and a code. The same command with --confirm CODE sends.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from harness.core import figures as text
 from harness.core.errors import HarnessError
 from harness.core.prices import Prices, read_prices
 from harness.load.answers import Kind
-from harness.load.locust.description import read_stack
-from harness.load.spending import Bound, Budget, Caps, Function, bound, confirmation
+from harness.load.locust.manifest import read_stack
+from harness.load.locust.options import request_count
+from harness.load.spending import BilledFunction, Bound, Budget, Caps, bound, confirmation_code
 from harness.load.target import SERVICES, aws_target
 
 logger = logging.getLogger(__name__)
@@ -37,8 +38,9 @@ cut_short: WeakKeyDictionary[Environment, str] = WeakKeyDictionary()
 """Why the harness itself ended an environment's run before its time."""
 
 SPREAD = 5
-"""Standard deviations of a number of random arrivals that the bound leaves room for."""
+"""Standard deviations of the number of random arrivals that the bound leaves room for."""
 INVOCATIONS: frozenset[Kind] = frozenset({"lambda", "function-url"})
+"""The kinds of requests that Lambda bills."""
 
 
 def on_aws(environment: Environment) -> bool:
@@ -46,33 +48,36 @@ def on_aws(environment: Environment) -> bool:
 
 
 def spend(environment: Environment, kind: Kind) -> None:
-    """Charge a request that is about to be sent; end the run where a cap is reached. Costs nothing on this machine."""
+    """Charge the budget for a request that is about to be sent; end the run if a cap is reached.
+
+    On the local AWS there is no budget.
+    """
     budget = _budgets.get(environment)
     if budget is None:
         return
-    refused = budget.take(kind in INVOCATIONS)
-    if refused is None:
+    reason = budget.take(kind in INVOCATIONS)
+    if reason is None:
         return
     if environment not in cut_short:
-        cut_short[environment] = refused
-        logger.error("The run is ended: %s.", refused)
+        cut_short[environment] = reason
+        logger.error("The run is ended: %s.", reason)
         runner: Any = environment.runner
         gevent.spawn(runner.quit)
     raise StopUser
 
 
-def plan(environment: Environment, caps: Caps, prices: Prices) -> tuple[Bound, Budget]:
-    """What the chosen users would send and cost at most. Raises HarnessError where that cannot be told."""
+def estimate(environment: Environment, caps: Caps, prices: Prices) -> tuple[Bound, Budget]:
+    """What the chosen users would send and cost at most. Raises HarnessError if that cannot be told."""
     options: Any = environment.parsed_options
     if not getattr(options, "stack", None):
         raise HarnessError("A run on AWS needs --stack FILE: memory, timeout and instances tell what it may cost.")
     stack = read_stack(options.stack)
     invocations, endpoint_requests, seconds = 0, 0, float(options.run_time or 0)
     for user_class in environment.user_classes:
-        chosen: Any = user_class
-        kinds = chosen.kinds(environment) if hasattr(chosen, "kinds") else set()
-        schedule = chosen.schedule(environment) if hasattr(chosen, "schedule") else None
-        # Users who wait for answers send as many as they get: the cap is the bound.
+        any_class: Any = user_class
+        kinds = any_class.kinds(environment) if hasattr(any_class, "kinds") else set()
+        schedule = any_class.schedule(environment) if hasattr(any_class, "schedule") else None
+        # Users who wait for answers send as fast as they are answered: the cap is the bound.
         requests = caps.requests if schedule is None else _most(schedule.expected)
         seconds = max(seconds, schedule.seconds if schedule else 0.0)
         if kinds & INVOCATIONS:
@@ -82,68 +87,69 @@ def plan(environment: Environment, caps: Caps, prices: Prices) -> tuple[Bound, B
     if not seconds:
         raise HarnessError("A run on AWS needs its length: give --run-time.")
     table, scaling = stack.get("function") or {}, stack.get("scaling") or {}
-    function = Function(table.get("memory_size", 128), table.get("timeout", 3)) if table else None
+    function = BilledFunction(table.get("memory_size", 128), table.get("timeout", 3)) if table else None
     variants = stack.get("endpoint", {}).get("production_variants", {})
     instances = [
-        (each.get("instance_type", "ml.m5.large"), _largest(each.get("initial_instance_count", 1), bounds))
-        for each, bounds in ((each, scaling.get("variants", {}).get(name)) for name, each in variants.items())
+        (
+            variant.get("instance_type", "ml.m5.large"),
+            _largest(variant.get("initial_instance_count", 1), scaling.get("variants", {}).get(name)),
+        )
+        for name, variant in variants.items()
     ]
     provisioned = _largest(table.get("provisioned_concurrent_executions", 0), scaling.get("function"))
-    rest: Any = {
+    billed: Any = {
         "seconds": seconds, "function": function, "instances": instances, "provisioned": provisioned, "prices": prices,
     }  # fmt: skip
-    estimate = bound(invocations=invocations, endpoint_requests=endpoint_requests, **rest)
-    fixed = bound(invocations=0, endpoint_requests=0, **rest).dollars
-    return estimate, Budget(caps, prices, function, fixed)
+    most = bound(invocations=invocations, endpoint_requests=endpoint_requests, **billed)
+    fixed = bound(invocations=0, endpoint_requests=0, **billed).dollars
+    return most, Budget(caps, prices, function, fixed)
 
 
 def _most(expected: float) -> int:
-    """Arrivals of a schedule at most: random ones (Poisson) are so many more once in three million runs."""
+    """Arrivals of a schedule at most: random (Poisson) arrivals exceed this once in three million runs."""
     return math.ceil(expected + SPREAD * math.sqrt(expected))
 
 
 def _largest(count: int, scalable: Mapping[str, Any] | None) -> int:
-    """What auto scaling may make of a count, where there is any: it is billed while it is there."""
+    """The count that auto scaling may reach, if there is any: instances are billed while they are there."""
     return max(count, int((scalable or {}).get("max_capacity", 0)))
 
 
 def _caps(options: Any) -> Caps:
-    """The two caps as they were given. Raises HarnessError where one is no number above 0: it would hold nothing."""
-    requests, dollars = options.max_requests, options.max_cost
-    if not (requests.isdecimal() and int(requests) > 0):
-        raise HarnessError(f"--max-requests {requests} is no number of requests: give 1 or more.")
+    """The two caps. Raises HarnessError if one is no number above 0, because it would cap nothing."""
+    requests, dollars = request_count("--max-requests", options.max_requests), options.max_cost
     try:
         cost = float(dollars)
     except ValueError:
         cost = math.nan
     if not (math.isfinite(cost) and cost > 0):
         raise HarnessError(f"--max-cost {dollars} is no amount: give US dollars above 0, such as 0.50.")
-    return Caps(int(requests), cost)
+    return Caps(requests, cost)
 
 
 def _allow_aws(environment: Environment) -> None:
-    """Print what a run on AWS would do, and leave unless it was confirmed."""
+    """Print what a run on AWS would send and cost, and exit unless it was confirmed."""
     options: Any = environment.parsed_options
     if not isinstance(environment.runner, LocalRunner) or not options.headless:
         raise HarnessError("AWS is driven from one process, with --headless, so that the caps hold.")
     caps = _caps(options)
     prices = read_prices(Path(options.prices)) if options.prices else Prices()
-    estimate, budget = plan(environment, caps, prices)
-    every: set[Kind] = set()
+    most, budget = estimate(environment, caps, prices)
+    kinds: set[Kind] = set()
     for user_class in environment.user_classes:
-        every |= getattr(user_class, "kinds", lambda _: set())(environment)
-    target = aws_target(SERVICES[min(every)] if every else "lambda", os.environ)
+        kinds |= getattr(user_class, "kinds", lambda _: set())(environment)
+    target = aws_target(SERVICES[min(kinds)] if kinds else "lambda", os.environ)
     names = sorted(user_class.__name__ for user_class in environment.user_classes)
     lines = [
         f"{' + '.join(names)} on AWS, {target.region}, as {target.credentials.access_key}:",
-        f"  at most {estimate.requests:,} requests (cap {caps.requests:,})",
-        f"  at most {text.dollars(estimate.dollars)} (cap {text.dollars(caps.dollars)}), prices of "
+        f"  at most {most.requests:,} requests (cap {caps.requests:,})",
+        f"  at most {text.dollars(most.dollars)} (cap {text.dollars(caps.dollars)}), prices of "
         f"{prices.as_of}, {prices.region}:",
-        *(f"    {text.dollars(dollars):<7}  {what}" for what, dollars in estimate.lines),
+        *(f"    {text.dollars(dollars):<7}  {what}" for what, dollars in most.lines),
     ]
     print("\n".join(lines), flush=True)
-    estimate.check(caps)
-    code = confirmation(names, target.region, target.credentials.access_key, caps, estimate.requests, estimate.lines)
+    most.check(caps)
+    code = confirmation_code(names, target.region, target.credentials.access_key, caps, most.requests, most.lines)
     if options.confirm != code:
         print(f"This was a dry run: nothing was sent. The same command with --confirm {code} is the run.", flush=True)
         sys.exit(0)
@@ -173,13 +179,16 @@ def _add_options(parser: LocustArgumentParser) -> None:
 
 
 def _check_before_start(environment: Environment, **_: Any) -> None:
-    """Say what is missing before anything starts; on the web page it may still be typed in, and each user checks."""
+    """Exit with a sentence if something is missing, before anything starts.
+
+    On the web page it may still be typed in, so there each user checks when it starts.
+    """
     options = environment.parsed_options
     if options is None:
         return
-    worker, master = (isinstance(environment.runner, kind) for kind in (WorkerRunner, MasterRunner))
+    worker, master = isinstance(environment.runner, WorkerRunner), isinstance(environment.runner, MasterRunner)
     starts_by_itself = options.headless or options.autostart or worker
-    # A master sends nothing: of workers that are elsewhere it can only check the schedule.
+    # A master sends nothing: for workers on other machines it can only check the schedule.
     check = "check_schedule" if master and not options.processes else "check"
     try:
         if starts_by_itself:
@@ -188,7 +197,7 @@ def _check_before_start(environment: Environment, **_: Any) -> None:
         if on_aws(environment):
             _allow_aws(environment)
     except HarnessError as error:
-        # Of forked workers (--processes) the master says it, once for all.
+        # The master says it once for all forked workers (--processes).
         if not (worker and options.processes):
             sys.stderr.write(f"{error}\n")
         sys.exit(1)

@@ -1,7 +1,7 @@
-"""Importing this module in a locustfile adds a tab to locust's web page: where the endpoint's auto scaling stands.
+"""Importing this module in a locustfile adds a tab to locust's web page that shows the endpoint's auto scaling.
 
-The same as `harness watch`, one row a scalable target and function, refreshed with the page's own statistics. Against
-real AWS the tab stays empty: only a harness tells.
+It shows what `harness watch` shows, with one row for each scalable target and function, and is refreshed with the
+page's own statistics. Against real AWS the tab stays empty, because only the harness tells.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from harness.load.locust.scaling_table import COLUMNS, table_rows
 from harness.local_aws.client import LocalAwsClient
 
 KEY = "auto-scaling"
-_STATISTICS = "/stats/requests"  # what the page asks for every two seconds while a test runs
+_STATISTICS = "/stats/requests"  # the page asks for it every two seconds while a test runs
 _FRESH_SECONDS = 1.0
 
 
 class ScalingTab:
-    """Reads the harness at most once a second, whoever looks."""
+    """The rows of the tab; asks the harness at most once a second, however many pages are open."""
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
@@ -43,11 +43,11 @@ class ScalingTab:
         return self._rows
 
     def add_to(self, response: Response) -> Response:
-        """The statistics with this tab's rows in them."""
+        """Add this tab's rows to a response with locust's statistics."""
         if request.path.endswith(_STATISTICS) and response.is_json:
             document = response.get_json()
-            # Locust answers with the same response for two seconds: what was added last time is replaced.
-            others = [one for one in document.get("extended_stats", ()) if one["key"] != KEY]
+            # Locust answers with the same response for two seconds: the rows of the last time are replaced.
+            others = [table for table in document.get("extended_stats", ()) if table["key"] != KEY]
             document["extended_stats"] = [*others, {"key": KEY, "data": self.rows()}]
             response.set_data(json.dumps(document))
         return response

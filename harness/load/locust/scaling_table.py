@@ -1,4 +1,4 @@
-"""Auto scaling as a table: one row a scalable target and function. Pure; imports nothing of locust."""
+"""Auto scaling as a table with one row for each scalable target and function. Pure; imports nothing of locust."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLUMNS = {
 
 
 def table_rows(document: Mapping[str, Any]) -> list[dict[str, str]]:
-    """The rows of what the harness tells (harness.scaling.view)."""
+    """The rows for what the harness says of its auto scaling (harness.scaling.view)."""
     rows = [_target_row(target) for target in document["targets"]]
     for function in document.get("functions", ()):
         reserved = "" if function["reserved"] is None else f" (reserved {function['reserved']})"

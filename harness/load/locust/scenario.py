@@ -1,7 +1,7 @@
-"""What the open-loop scenarios share: whom they call, with what, at which rate and for how long.
+"""The base of open-loop scenarios: what they call, with which payload, at which rate and for how long.
 
 Options: --rate (the highest rate of the schedule), --run-time (locust's own: the schedule's length), --via, --payload,
---function-name, --endpoint-name, --spacing.
+--spacing. A locustfile adds --function-name and --endpoint-name (``options``).
 """
 
 from __future__ import annotations
@@ -18,18 +18,20 @@ from harness.load.answers import Kind
 from harness.load.locust.open_loop import OpenLoop
 from harness.load.locust.options import add_option, read_file
 from harness.load.locust.users import EndpointUser, LambdaUser
-from harness.load.schedule import Schedule, constant, even, poisson
+from harness.load.schedule import Schedule, even, poisson
+from harness.load.traffic_forms import constant
 
 add_option("--rate", "", "Highest rate of the schedule, requests a second; each scenario has a default")
-add_option("--via", "lambda", "What the schedules call: lambda or endpoint")
-add_option("--payload", "", "File to send; the scenario's own event or photograph by default")
+add_option("--via", "lambda", "What the scenario calls: lambda or endpoint")
+add_option("--payload", "", "File to send; by default the scenario's own event or photograph")
 add_option("--spacing", "poisson", "Arrivals at random (poisson) or evenly spaced (even)")
 
 
 class Scenario(OpenLoop, LambdaUser, EndpointUser):
-    """A schedule of calls to the Lambda function or straight to the endpoint.
+    """Calls the Lambda function, or the endpoint directly, at the arrivals of a schedule.
 
-    A scenario says its shape (``shape``), its ``default_rate`` (requests a second) and ``default_seconds``.
+    A scenario gives the shape of its schedule (``shape``), its ``default_rate`` (requests a second) and
+    ``default_seconds``.
     """
 
     abstract = True
@@ -43,7 +45,7 @@ class Scenario(OpenLoop, LambdaUser, EndpointUser):
 
     @classmethod
     def default_payload(cls, kind: Kind, options: Any) -> tuple[str, str]:
-        """The file that is sent to this kind when --payload names none, and the option that names it."""
+        """The file to send if --payload names none, and the option that names it."""
         raise NotImplementedError(f"{cls.__name__} has no payload")
 
     @classmethod
@@ -70,15 +72,15 @@ class Scenario(OpenLoop, LambdaUser, EndpointUser):
 
     @classmethod
     def _rate(cls, environment: Environment) -> float:
-        given = _options(environment).rate
-        if given == "":
+        text = _options(environment).rate
+        if text == "":
             return cls.default_rate
         try:
-            rate = float(given)
+            rate = float(text)
         except ValueError:
             rate = math.nan
         if not (math.isfinite(rate) and rate > 0):
-            raise HarnessError(f"--rate {given} is no rate: give a number of requests a second above 0.")
+            raise HarnessError(f"--rate {text} is no rate: give a number of requests a second above 0.")
         return rate
 
     @classmethod
@@ -97,7 +99,7 @@ class Scenario(OpenLoop, LambdaUser, EndpointUser):
         return read_file(file, flag), mimetypes.guess_type(file)[0] or "application/octet-stream"
 
     def call(self) -> None:
-        """One request to what --via names; scenarios make it their task."""
+        """Send one request to what --via names; scenarios make it their task."""
         options: Any = self.environment.parsed_options
         body, content_type = self._payload(self.environment)
         if options.via == "lambda":

@@ -1,6 +1,6 @@
-"""A locustfile to add to others (``locust -f loadtests,stages.py``): runs their scenarios one after the other.
+"""A locustfile to add to others (``locust -f loadtests,stages.py``), which runs their scenarios one after the other.
 
-So that each scenario is measured alone, and one run holds them all. Options: --stages CLASS,CLASS, --stage-seconds,
+Each scenario is then measured alone, and one run holds them all. Options: --stages CLASS,CLASS, --stage-seconds,
 --stage-users.
 """
 
@@ -19,9 +19,9 @@ add_option("--stage-users", "2", "Concurrent users of each stage")
 
 
 class Stages(LoadTestShape):
-    """Each scenario for --stage-seconds with --stage-users users; between two, every user ends.
+    """Runs each scenario for --stage-seconds with --stage-users users; between two scenarios, every user ends.
 
-    Locust keeps the users that run when the next tick asks for as many of another class, hence the moment with none.
+    That is because locust keeps the running users if the next tick asks for as many of another class.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Sleeping to a tenth of a millisecond under gevent, whose own timers are late by up to a whole one (as epoll is)."""
+"""Sleeps to a tenth of a millisecond under gevent, whose own timers are up to a millisecond late (as epoll is)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Timer:
         self._readable = self._hub.loop.io(self._file, _READ)
 
     def sleep_until(self, moment: float) -> None:
-        """Let other greenlets run until ``time.perf_counter()`` is at ``moment``; at least once where it has passed."""
+        """Let other greenlets run until ``time.perf_counter()`` reaches ``moment``, and once if it has passed."""
         nanoseconds = round((moment - time.perf_counter()) * 1e9)
         if nanoseconds <= 0:
             gevent.sleep(0)

@@ -1,4 +1,4 @@
-"""Locust users that sign their own requests, at a fraction of boto3's CPU, so that the generator is the last to tire.
+"""Locust users that sign their own requests, at a fraction of boto3's CPU, so that the generator is no bottleneck.
 
     class Dog(LambdaUser):
         @task
@@ -27,23 +27,23 @@ from locust.exception import StopTest
 
 from harness.core.errors import HarnessError
 from harness.hosting.rules.timeouts import CLIENT_SECONDS
-from harness.load.answers import UNFINISHED, Header, Kind, Observation, observe
-from harness.load.locust.arrival import taken
+from harness.load.answers import Header, Kind, Observation, observe
+from harness.load.locust.arrival import take_lateness
 from harness.load.locust.preflight import on_aws, spend
-from harness.load.locust.reporting import Answer, report, unfinished
+from harness.load.locust.response import AwsResponse, fire_request, no_response, note_unfinished
 from harness.load.sigv4 import signed_headers
-from harness.load.target import SERVICES, Target, aws_target, function_url_target, target_from
+from harness.load.target import SERVICES, LoadTarget, aws_target, function_url_target, target_from
 
 SIGNING_NAMES: dict[Kind, str] = {"lambda": "lambda", "endpoint": "sagemaker", "function-url": "lambda"}
-"""By which name each service signs (botocore)."""
+"""The service name in the signature of each kind of request (botocore)."""
 
 
-class _Line:
-    """The way to one service: its target and a connection pool."""
+class _Connections:
+    """A user's connection pool to the target that takes one kind of request."""
 
-    def __init__(self, target: Target, user: AwsUser) -> None:
+    def __init__(self, target: LoadTarget, user: AwsUser) -> None:
         self.target = target
-        # The Host header as geventhttpclient would write it; it is signed, so it is given.
+        # The Host header as geventhttpclient would write it: it has to be known here, because it is signed.
         self.host = urlsplit(target.url).netloc
         self.client = HTTPClient.from_url(
             target.url,
@@ -57,32 +57,32 @@ class _Line:
 
 
 class AwsUser(User):
-    """A user with connection pools of its own, signing for the target that the environment names (``target``)."""
+    """A user with its own connection pools that signs for the target which the environment names (``load.target``)."""
 
     abstract = True
-    # Locust's page fills its Host field in with it, and asks for one where there is none.
+    # Locust's page shows it in the Host field, and asks for a host if there is none.
     host = os.environ.get("AWS_ENDPOINT_URL")
     connections = 10
-    """Connections to a service at most; a task that does one thing at a time uses one."""
+    """Connections to one service at most; a task that does one thing at a time uses one."""
     connect_timeout = 5.0
     read_timeout = CLIENT_SECONDS
     """Seconds."""
 
     @classmethod
     def kinds(cls, environment: Environment) -> set[Kind]:
-        """What this user may call."""
+        """The kinds of requests that this user may send."""
         return {"lambda", "endpoint"}
 
     @classmethod
-    def target_of(cls, environment: Environment, kind: Kind) -> Target:
-        """Raises HarnessError where the environment names none that may be loaded."""
+    def target_of(cls, environment: Environment, kind: Kind) -> LoadTarget:
+        """Where a kind of request goes. Raises HarnessError if the environment names no target that may be loaded."""
         if on_aws(environment):
             return aws_target(SERVICES[kind], os.environ)
         return target_from(os.environ, environment.host or cls.host)
 
     @classmethod
     def check(cls, environment: Environment) -> None:
-        """Raise HarnessError when a test with this user cannot start; a scenario adds its own options' checks."""
+        """Raise HarnessError if a test with this user cannot start. A scenario adds checks of its own options."""
         for kind in cls.kinds(environment):
             cls.target_of(environment, kind)
 
@@ -91,14 +91,16 @@ class AwsUser(User):
         try:
             self.check(environment)
             # Now, because finding a real account's endpoint holds the process up for some tenths of a second.
-            self._lines = {kind: _Line(self.target_of(environment, kind), self) for kind in self.kinds(environment)}
+            self._connections = {
+                kind: _Connections(self.target_of(environment, kind), self) for kind in self.kinds(environment)
+            }
         except HarnessError as error:
             environment.process_exit_code = 1
             raise StopTest(str(error)) from None
 
     def on_stop(self) -> None:
-        for line in self._lines.values():
-            line.client.close()
+        for connections in self._connections.values():
+            connections.client.close()
 
     def _send(
         self,
@@ -111,48 +113,46 @@ class AwsUser(User):
         method: str = "POST",
         query: str = "",
         sign: bool = True,
-    ) -> Answer:
+    ) -> AwsResponse:
         spend(self.environment, kind)
-        line = self._lines[kind]
+        connections = self._connections[kind]
+        target = connections.target
         sent = dict(headers)
         if sign:
             sent = signed_headers(
-                line.target.credentials,
-                line.target.region,
+                target.credentials,
+                target.region,
                 SIGNING_NAMES[kind],
                 method=method,
                 path=path,
                 query=query,
-                headers={"Host": line.host, **headers},
+                headers={"Host": connections.host, **headers},
                 body=body,
                 at=time.time(),
             )
         start_time = time.time()
         start = time.perf_counter()
-        late = taken(start)
+        late = take_lateness(start)
         try:
-            response = line.client.request(method, f"{path}?{query}" if query else path, body, sent)
-            content = bytes(response.read())
+            answer = connections.client.request(method, f"{path}?{query}" if query else path, body, sent)
+            content = bytes(answer.read())
         except gevent.GreenletExit:
-            observation = Observation(kind, error=UNFINISHED, request_bytes=len(body))
-            for listener in unfinished:
-                listener(name, start_time, late, time.perf_counter() - start, observation)
+            elapsed = time.perf_counter() - start
+            note_unfinished(kind, name, start_time=start_time, late=late, elapsed=elapsed, request_bytes=len(body))
             raise
         except (OSError, HTTPParseError) as error:
             elapsed = time.perf_counter() - start
-            observation = _transport_failure(kind, error, len(body))
-            answer = Answer(lambda _: None, b"", observation)
+            response = no_response(_transport_failure(kind, error, len(body)))
         else:
             elapsed = time.perf_counter() - start
-            header = _header_of(response)
-            observation = observe(kind, response.get_code(), header, content, len(body))
-            answer = Answer(header, content, observation)
-        report(self, name, answer, start_time=start_time, late=late, service=elapsed, url=line.target.url + path)
-        return answer
+            header = _header_of(answer)
+            response = AwsResponse(header, content, observe(kind, answer.get_code(), header, content, len(body)))
+        fire_request(self, name, response, start_time=start_time, late=late, service=elapsed, url=target.url + path)
+        return response
 
 
 class LambdaUser(AwsUser):
-    """Calls Lambda functions."""
+    """A user that calls Lambda functions."""
 
     abstract = True
 
@@ -162,13 +162,13 @@ class LambdaUser(AwsUser):
 
     def invoke(
         self, function_name: str, payload: bytes | Mapping[str, Any], name: str | None = None, log_tail: bool = True
-    ) -> Answer:
-        """Invoke and wait for the function's answer (RequestResponse).
+    ) -> AwsResponse:
+        """Invoke a function and wait for its answer (RequestResponse).
 
         function_name: a name, ``name:qualifier``, or an ARN.
-        payload: JSON, as bytes or to be written as such.
-        name: what locust and the report call these requests; the function's name when not given.
-        log_tail: ask for the log's end (LogType=Tail), which tells cold starts and the function's own duration.
+        payload: JSON as bytes, or a mapping that is written as JSON.
+        name: what locust and the report call these requests; by default the function's name.
+        log_tail: ask for the end of the log (LogType=Tail), which tells cold starts and the function's own duration.
         """
         body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         headers = {"Content-Type": "application/json", "X-Amz-Invocation-Type": "RequestResponse"}
@@ -179,7 +179,7 @@ class LambdaUser(AwsUser):
 
 
 class EndpointUser(AwsUser):
-    """Calls SageMaker endpoints."""
+    """A user that calls SageMaker endpoints."""
 
     abstract = True
 
@@ -189,11 +189,11 @@ class EndpointUser(AwsUser):
 
     def invoke_endpoint(
         self, endpoint_name: str, body: bytes, content_type: str, accept: str | None = None, name: str | None = None
-    ) -> Answer:
-        """InvokeEndpoint.
+    ) -> AwsResponse:
+        """Invoke an endpoint and wait for its answer (InvokeEndpoint).
 
         body: at most 6,291,456 bytes (botocore).
-        name: what locust and the report call these requests; the endpoint's name when not given.
+        name: what locust and the report call these requests; by default the endpoint's name.
         """
         headers = {"Content-Type": content_type}
         if accept is not None:
@@ -203,9 +203,9 @@ class EndpointUser(AwsUser):
 
 
 class FunctionUrlUser(AwsUser):
-    """Calls a Lambda function's URL, which is the host (``https://ID.lambda-url.REGION.on.aws``).
+    """A user that calls a Lambda function's URL, which is locust's host (``https://ID.lambda-url.REGION.on.aws``).
 
-    auth_type: ``AWS_IAM`` signs for Lambda, ``NONE`` does not (FunctionUrlAuthType, botocore).
+    auth_type: ``AWS_IAM`` signs requests for Lambda, ``NONE`` does not sign (FunctionUrlAuthType, botocore).
     """
 
     abstract = True
@@ -216,7 +216,7 @@ class FunctionUrlUser(AwsUser):
         return {"function-url"}
 
     @classmethod
-    def target_of(cls, environment: Environment, kind: Kind) -> Target:
+    def target_of(cls, environment: Environment, kind: Kind) -> LoadTarget:
         host = environment.host or cls.host
         if on_aws(environment):
             return function_url_target(host, os.environ)
@@ -225,8 +225,11 @@ class FunctionUrlUser(AwsUser):
     def call(
         self, body: bytes = b"", *, method: str = "POST", path: str = "/", query: str = "",
         headers: Mapping[str, str] | None = None, name: str | None = None,
-    ) -> Answer:  # fmt: skip
-        """Call the URL. path, query: percent-encoded; name: what the report calls these requests, else the path."""
+    ) -> AwsResponse:  # fmt: skip
+        """Call the URL.
+
+        path, query: percent-encoded. name: what the report calls these requests; by default the path.
+        """
         return self._send(
             "function-url", path, headers or {}, body, name or path,
             method=method, query=query, sign=self.auth_type == "AWS_IAM",
@@ -259,5 +262,5 @@ def _transport_failure(kind: Kind, error: Exception, request_bytes: int) -> Obse
     return Observation(kind, error=code, message=str(error) or None, request_bytes=request_bytes)
 
 
-# Locust says in one line what a StopTest means; gevent would print its traceback before.
+# Locust says in one line what a StopTest means; gevent would print its traceback first.
 gevent.get_hub().NOT_ERROR += (StopTest,)

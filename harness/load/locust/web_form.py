@@ -1,4 +1,4 @@
-"""What locust's web page leaves to be wished for."""
+"""Changes to locust's web page: only one open-loop scenario at a time, no run time left over, on loopback only."""
 
 from __future__ import annotations
 
@@ -9,23 +9,26 @@ from locust import events
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
-from harness.load.locust.open_loop import scheduled, too_many
+from harness.load.locust.open_loop import open_loop_names, too_many
 
 
 def attach(environment: Environment) -> None:
-    """On the process that has the page."""
-    leave_blank(environment)
-    say_what_is_too_many(environment)
+    """Change the page of an environment that has one."""
+    forget_run_time(environment)
+    refuse_several_schedules(environment)
 
 
-def say_what_is_too_many(environment: Environment) -> None:
-    """On the page itself, whose class picker has every class ticked at first; locust's log has what else is wrong."""
+def refuse_several_schedules(environment: Environment) -> None:
+    """Refuse a start with several open-loop scenarios, with a message on the page.
+
+    The page's class picker has every class ticked at first. Other mistakes are said in locust's log.
+    """
     page: Any = environment.web_ui
     classes: Any = environment.available_user_classes or {}
 
     def refuse() -> Response | None:
         ticked = request.form.getlist("user_classes") if request.path.endswith("/swarm") else []
-        names = scheduled(classes[name] for name in ticked if name in classes)
+        names = open_loop_names(classes[name] for name in ticked if name in classes)
         if len(names) < 2 or request.form.get("shape_class", "Default") != "Default":
             return None
         return jsonify({"success": False, "message": too_many(names), "host": environment.host})
@@ -33,21 +36,21 @@ def say_what_is_too_many(environment: Environment) -> None:
     page.app.before_request(refuse)
 
 
-def leave_blank(environment: Environment) -> None:
-    """A run time that is left blank is the command line's, if any: locust would keep that of the run before."""
+def forget_run_time(environment: Environment) -> None:
+    """Take a blank run time as the command line's, if any. Locust would take it as that of the run before."""
     options: Any = environment.parsed_options
     page: Any = environment.web_ui
-    given = options.run_time
+    of_command_line = options.run_time
 
     def forget() -> None:
         if request.path.endswith("/swarm") and not request.form.get("run_time"):
-            options.run_time = given
+            options.run_time = of_command_line
 
     page.app.before_request(forget)
 
 
 def _listen_here(parser: LocustArgumentParser) -> None:
-    """Whoever reaches the page can start load; --web-host opens it to others, as locust does by itself."""
+    """Put the page on loopback, because whoever reaches it can start load; --web-host opens it to others."""
     parser.set_defaults(web_host="127.0.0.1")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import statistics
@@ -26,10 +25,11 @@ from harness.core.environment import client_environment
 from harness.core.errors import HarnessError
 from harness.core.profile import Profile
 from harness.hosting.rules.timeouts import CLIENT_SECONDS
-from harness.load.headless import run_locust
+from harness.load.headless import LOCUSTFILE, run_locust, target_options
 from harness.load.requests import finished_rows
 from harness.load.runs import Run, read_run
 from harness.load.schedule import Schedule
+from harness.load.schedule_file import write_schedule
 from harness.load.validity import judge
 from harness.local_aws import daemon
 from harness.local_aws.invocation import invoke_function
@@ -38,7 +38,6 @@ from harness.local_aws.session import administrator_session
 from harness.stack.deployment import StackDeployment
 from harness.stack.tables import Stack
 
-LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 _PROBES = 30
 _LOOK_SECONDS = 0.5
 
@@ -81,18 +80,18 @@ def run_live(
     """
     with tempfile.TemporaryDirectory(prefix="harness-confirmation-", ignore_cleanup_errors=True) as name:
         scratch = Path(name)
-        payload, pieces = scratch / "payload.json", scratch / "schedule.json"
+        payload, schedule_file = scratch / "payload.json", scratch / "schedule.json"
         payload.write_bytes(_payload(stack))
-        rates = [(piece.seconds, piece.start_rate, piece.end_rate) for piece in schedule.pieces]
-        pieces.write_text(json.dumps({"pieces": rates, "arrivals": arrivals}))
+        write_schedule(schedule_file, schedule, arrivals)
         options = LocalAwsOptions(region=stack.region, speed=speed)
         with daemon.TemporaryLocalAws(scratch / "local-aws", options) as running:
             StackDeployment(stack, administrator_session(running.url), running.url, say).run(build=False)
             overhead = _overhead(stack, running.url, payload.read_bytes(), profile, executions)
-            arguments = ["-f", str(LOCUSTFILE), "--headless", "--only-summary", "Planned"]
+            arguments = ["-f", str(LOCUSTFILE), "GivenArrivals"]
             # The run ends with its schedule; locust's --run-time only ends one that hangs.
             arguments += ["--run-time", f"{math.ceil(schedule.seconds + CLIENT_SECONDS)}s"]
-            arguments += ["--schedule", str(pieces), "--payload", str(payload), *_target(stack)]
+            arguments += ["--schedule", str(schedule_file), "--payload", str(payload)]
+            arguments += ["--via", "lambda" if stack.function else "endpoint", *target_options(stack)]
             environment = {**os.environ, **client_environment(running.url, stack.region)}
             say(f"{text.count(len(arrivals), 'request')} in {text.length_of_time(schedule.seconds)}")
             with _instances(stack, running.url) as counted:
@@ -104,12 +103,6 @@ def _payload(stack: Stack) -> bytes:
     """The function's event; a twin's answer does not depend on it."""
     function = stack.function
     return stack.path(function.event).read_bytes() if function and function.event else b"{}"
-
-
-def _target(stack: Stack) -> list[str]:
-    if stack.function is not None:
-        return ["--via", "lambda", "--function-name", stack.function.qualified_name]
-    return ["--via", "endpoint", "--endpoint-name", stack.endpoint.name]
 
 
 def _overhead(stack: Stack, url: str, payload: bytes, profile: Profile, executions: int) -> float | None:

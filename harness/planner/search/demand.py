@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.load.traffic import DAY, Traffic, bins
+from harness.load.traffic import Traffic, bins
+from harness.load.traffic_forms import DAY
 from harness.scaling.rules.tracking import DEFAULT_COOLDOWN
 
 _BIN = DEFAULT_COOLDOWN  # seconds: a peak shorter than the scale-out cooldown comes and goes before scaling acts

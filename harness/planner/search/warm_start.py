@@ -6,7 +6,7 @@ settings themselves.
 
 from __future__ import annotations
 
-from harness.load.traffic import DAY
+from harness.load.traffic_forms import DAY
 from harness.planner.tracked_metrics import INVOCATIONS, metric_of
 from harness.simulator.settings import ScheduledCapacity, Settings, VariantSettings
 from harness.simulator.system import System

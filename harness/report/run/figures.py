@@ -18,7 +18,7 @@ from harness.core.statistics import (
     share,
     warm_up,
 )
-from harness.load.histograms import read_histograms
+from harness.load.latency_log import read_latency_log
 from harness.load.requests import (
     Requests,
     cut_off_rows,
@@ -187,7 +187,7 @@ def _merged(run: Run) -> list[MergedFigures]:
                 label: percentile_by_rank(histogram.total, histogram.rank, q) for label, q in PERCENTILES.items()
             },
         )
-        for (kind, name), histogram in sorted(read_histograms(run.folder).items())
+        for (kind, name), histogram in sorted(read_latency_log(run.folder).items())
     ]
 
 

@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.load.unpatched import locust  # isort: skip
+from tests.load.locust.unpatched import locust  # isort: skip
 
 import gevent
 import pytest
 from locust.env import Environment
 from locust.exception import StopUser
 
-from harness.load.locust.arrival import mark, taken
+from harness.load.locust.arrival import mark_arrival, take_lateness
 from harness.load.locust.generator import Generator
 from harness.load.locust.timer import Timer
 
@@ -30,7 +30,7 @@ class Caller(locust.User):
         self._then = then
 
     def ask(self) -> None:
-        late = taken(time.perf_counter())
+        late = take_lateness(time.perf_counter())
         assert late is not None
         self.late.append(late)
         self._then()
@@ -138,10 +138,10 @@ def test_what_is_left_of_a_schedule_that_is_nearly_over_is_sent_unless_in_a_hurr
 
 def test_only_the_first_request_of_an_arrival_is_one() -> None:
     def task() -> list[float | None]:
-        return [taken(5.25), taken(6.0)]
+        return [take_lateness(5.25), take_lateness(6.0)]
 
     arrival = gevent.Greenlet(task)
-    mark(arrival, 5.0)
+    mark_arrival(arrival, 5.0)
     arrival.start()
     assert arrival.get() == [0.25, None]
     assert gevent.spawn(task).get() == [None, None]

@@ -15,16 +15,17 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from harness.load.histograms import read_histograms
+from harness.load.latency_log import read_latency_log
 from harness.load.validity import judge
-from tests.load.locusts import LOADTESTS, ROOT, command, environment, locust, only_run
-from tests.load.standin import StandIn, stand_in
+from tests.load.locust.locusts import LOADTESTS, ROOT, command, environment, locust, only_run
+from tests.load.locust.standin import StandIn, stand_in
 
 LOCUSTFILE = """
 from locust import FastHttpUser, task
-import harness.load.locust.recording
+import harness.load.locust.record_runs
 from harness.load.locust.open_loop import OpenLoop
-from harness.load.schedule import constant, even
+from harness.load.schedule import even
+from harness.load.traffic_forms import constant
 from harness.load.locust.users import EndpointUser
 
 
@@ -47,9 +48,10 @@ class Plain(OpenLoop, FastHttpUser):
 LATE = """
 import gevent
 from locust import FastHttpUser, task
-import harness.load.locust.recording
+import harness.load.locust.record_runs
 from harness.load.locust.open_loop import OpenLoop
-from harness.load.schedule import constant, even
+from harness.load.schedule import even
+from harness.load.traffic_forms import constant
 
 
 class Late(OpenLoop, FastHttpUser):
@@ -83,7 +85,7 @@ def server() -> Iterator[StandIn]:
 @contextmanager
 def known_latency(*arguments: float) -> Iterator[str]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.load.known_latency", *map(str, arguments)],
+        [sys.executable, "-m", "tests.load.locust.known_latency", *map(str, arguments)],
         cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout is not None
@@ -115,7 +117,7 @@ def test_a_stall_shows_in_every_request_that_it_delayed(tmp_path: Path) -> None:
     for q in (0.6, 0.75, 0.9):
         assert latencies[int(q * 300)] == pytest.approx(0.01 + 3 * (q - 0.5), abs=0.12), q
     assert 0.3 < sum(seconds < 0.2 for seconds in latencies) / 300 < 0.65
-    assert read_histograms(run.folder)["lambda", "dog-breed"].total == 300
+    assert read_latency_log(run.folder)["lambda", "dog-breed"].total == 300
     health = judge(run)
     assert (health.arrivals, health.dropped) == (300, 0)
     assert health.overhead_p50 is not None
@@ -141,7 +143,7 @@ def test_each_worker_plays_its_share_of_one_schedule(tmp_path: Path, server: Sta
     assert gaps == pytest.approx([0.025] * 79, abs=0.005)
     assert [len(log.samples) > 0 for log in run.generators] == [True, True]
     assert run.missing_workers == 0
-    assert read_histograms(run.folder)["endpoint", "dog-breed-endpoint"].total == 80
+    assert read_latency_log(run.folder)["endpoint", "dog-breed-endpoint"].total == 80
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -164,9 +166,9 @@ def test_a_schedule_that_begins_late_is_played_to_its_end_unless_it_is_longer_th
 
 TWO_SCHEDULES = """
 from locust import task
-import harness.load.locust.recording
+import harness.load.locust.record_runs
 from harness.load.locust.open_loop import OpenLoop
-from harness.load.schedule import constant
+from harness.load.traffic_forms import constant
 from harness.load.locust.users import EndpointUser
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.load.locusts import LOADTESTS, ROOT, locust, only_run
-from tests.load.standin import stand_in
+from tests.load.locust.locusts import LOADTESTS, ROOT, locust, only_run
+from tests.load.locust.standin import stand_in
 
 STACK = str(ROOT / "fixtures" / "dog_breed" / "stack.toml")
 
@@ -42,14 +42,14 @@ def test_without_a_confirmation_it_is_a_dry_run(tmp_path: Path) -> None:
 LOCUSTFILE = """
 import os
 from locust import constant, task
-import harness.load.locust.recording
+import harness.load.locust.record_runs
 from harness.load.locust import preflight
 from harness.load.locust import users
-from harness.load.sigv4 import Credentials
-from harness.load.target import Target
+from harness.load.sigv4 import SigningCredentials
+from harness.load.target import LoadTarget
 
 # A stand-in in AWS's place: no test reaches AWS.
-there = Target(os.environ["STAND_IN"], "us-east-1", lambda: Credentials("AKIAEXAMPLE", "secret"))
+there = LoadTarget(os.environ["STAND_IN"], "us-east-1", lambda: SigningCredentials("AKIAEXAMPLE", "secret"))
 preflight.aws_target = users.aws_target = lambda service, environ: there
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.load.locusts import locust, only_run
-from tests.load.standin import stand_in
+from tests.load.locust.locusts import locust, only_run
+from tests.load.locust.standin import stand_in
 
 LOCUSTFILE = """
 from locust import constant, task
 
-import harness.load.locust.recording
+import harness.load.locust.record_runs
 from harness.load.locust.boto3_user import Boto3User
 from harness.load.locust.users import EndpointUser, FunctionUrlUser, LambdaUser
 

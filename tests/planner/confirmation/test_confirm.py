@@ -11,8 +11,8 @@ from rich.console import Console
 
 from harness.core.progress import Steps
 from harness.load.schedule import Piece, Schedule
-from harness.load.schedule import constant as traffic_sent
 from harness.load.traffic import read_traffic
+from harness.load.traffic_forms import constant as traffic_sent
 from harness.planner.confirmation.confirm import ConfirmationOptions, confirm
 from harness.planner.plan import ConfirmedFigure
 from harness.simulator import arrivals, simulate

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from harness.core.prices import Prices
-from harness.load.schedule import constant
+from harness.load.traffic_forms import constant
 from harness.planner.plan import Objective
 from harness.planner.search.estimates import figures, interval, shortfall, surely_more
 from harness.planner.search.replication import Context, Replication, SimulationJob, Window, run

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from harness.load.schedule import Piece, Schedule, constant
-from harness.load.traffic import DAY, Traffic, read_traffic
+from harness.load.schedule import Piece, Schedule
+from harness.load.traffic import Traffic, read_traffic
+from harness.load.traffic_forms import DAY, constant
 from harness.planner.search import sizing, windows
 from harness.planner.search.demand import demand
 from harness.planner.search.warm_start import held, on_clock, standing, warm_started

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness.load.histograms import Histograms
+from harness.load.latency_log import LatencyLog
 from harness.load.requests import split
 from harness.load.runs import read_run
 from harness.report.run.figures import RunFigures, compute
@@ -122,7 +122,7 @@ def test_a_warm_up_is_shown_and_left_in(tmp_path: Path) -> None:
 def test_where_workers_ran_on_other_machines_the_merged_histograms_have_the_figures(tmp_path: Path) -> None:
     options = {"users": 2, "spawn_rate": 1.0, "run_time": 60, "host": "http://127.0.0.1:1", "workers": 3}
     folder = write_run(tmp_path, [at(i) for i in range(10)], options=options)
-    histograms = Histograms()
+    histograms = LatencyLog()
     for number in range(1000):
         histograms.record("lambda", "dog-breed", 0.1 + number / 10_000)
     histograms.write(folder, STARTED, 60)

@@ -13,7 +13,7 @@ import pytest
 
 from harness.core import figures as text
 from harness.core.errors import HarnessError
-from harness.load.histograms import Histograms
+from harness.load.latency_log import LatencyLog
 from harness.report.run import build_report, summary
 from harness.report.run.tables import flattened
 from tests.figures import plain
@@ -155,7 +155,7 @@ def test_an_open_loop_is_named_and_an_invalid_run_is_named_first(tmp_path: Path)
 def test_requests_of_workers_elsewhere_are_named_as_missing(tmp_path: Path) -> None:
     options = {"users": 2, "spawn_rate": 1.0, "run_time": 60, "host": "http://127.0.0.1:1", "workers": 3}
     folder = a_run(tmp_path, options=options)
-    histograms = Histograms()
+    histograms = LatencyLog()
     histograms.record("lambda", "dog-breed", 0.1)
     histograms.write(folder, STARTED, 60)
     page = words(build_report(folder))

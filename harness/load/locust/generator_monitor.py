@@ -1,7 +1,7 @@
-"""How the generator itself fares: its CPU, how late its loop turns, and what a request costs it with nothing behind.
+"""Watches the load generator itself: its CPU, how late its event loop turns, and what a request costs it.
 
-A process's findings are lines of JSON in ``generator.jsonl`` (``generator-0.jsonl``, ... of workers) of the run folder:
-first the measurement against a null server, then a sample a second (``generator_log`` reads both).
+A process writes lines of JSON to ``generator.jsonl`` (a worker to ``generator-0.jsonl``, ...) in the run folder: first
+the measurement against a null server, then a sample a second. ``load.generator_log`` reads them.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from geventhttpclient import HTTPClient
 from harness.load import null_server
 from harness.load.histogram import Histogram
 from harness.load.locust.timer import Timer
-from harness.load.sigv4 import Credentials, signed_headers
+from harness.load.sigv4 import SigningCredentials, signed_headers
 
 logger = logging.getLogger(__name__)
 
 EVERY = 1.0
 """Seconds between samples."""
 PROBE = 0.01
-"""Seconds between looks at the loop: a look costs some 50 us, and lag shorter than this hides in no answer for long."""
+"""Seconds between looks at the loop. A look costs some 50 us, and no answer can hide a shorter lag for long."""
 NULL_REQUESTS = 150
 NULL_WARM_UP = 20
 NULL_BODY = b"x" * 100
@@ -37,9 +37,9 @@ _START_SECONDS = 10.0
 
 
 def own_overhead() -> dict[str, float] | None:
-    """Seconds of CPU and of time of one signed request of 100 bytes to a null server; None where none could be started.
+    """What one signed request of 100 bytes to a null server costs, in seconds; None if no null server could be started.
 
-    cpu_s: of this process, a request; p50_s, p99_s: from sending to the last byte.
+    cpu_s: CPU of this process; p50_s, p99_s: from the sending to the last byte.
     """
     # Isolated and without site-packages: it starts in some 50 ms.
     command = [sys.executable, "-I", "-S", str(null_server.__file__)]
@@ -67,7 +67,7 @@ def own_overhead() -> dict[str, float] | None:
 
 
 def _timed(client: HTTPClient, host: str) -> dict[str, float]:
-    credentials = Credentials("null", "null")
+    credentials = SigningCredentials("null", "null")
     seconds: list[float] = []
     cpu = 0.0
     for number in range(NULL_REQUESTS + NULL_WARM_UP):
@@ -91,10 +91,10 @@ def _timed(client: HTTPClient, host: str) -> dict[str, float]:
     }
 
 
-class Health:
-    """Samples this process into a file until it is closed.
+class GeneratorMonitor:
+    """Writes samples of this process to a file until it is closed. If the file cannot be written, the load goes on.
 
-    outstanding: how many requests are under way now. ``write_failed`` says so once; the load goes on.
+    outstanding: gives the number of requests that are under way now.
     """
 
     def __init__(self, path: Path, outstanding: Callable[[], int]) -> None:
@@ -107,7 +107,7 @@ class Health:
         self._greenlets.append(gevent.spawn(self._sample))
 
     def close(self) -> None:
-        """Safe to call twice."""
+        """Stop. Safe to call twice."""
         gevent.killall(self._greenlets)
         if self._file is not None:
             self._file.close()
@@ -130,7 +130,7 @@ class Health:
             now, used = time.perf_counter(), time.process_time()
             lag, self._lag = self._lag, Histogram()
             if not lag.total:
-                # Not one look in a whole second.
+                # The loop was not looked at once in a whole second.
                 lag.record(now - then)
             cpu_share = (used - cpu) / (now - then)
             self._write({"at": time.time(), "cpu": cpu_share, "outstanding": self._outstanding(), "lag": lag.encode()})

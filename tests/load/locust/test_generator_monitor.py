@@ -13,13 +13,13 @@ import pytest
 
 from harness.load import null_server
 from harness.load.generator_log import read_generator_logs
-from harness.load.locust import health
-from harness.load.locust.health import Health, own_overhead
+from harness.load.locust import generator_monitor
+from harness.load.locust.generator_monitor import GeneratorMonitor, own_overhead
 
 
 def test_a_blocked_loop_shows_as_lag_and_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "EVERY", 0.3)
-    watching = Health(tmp_path / "generator.jsonl", lambda: 7)
+    monkeypatch.setattr(generator_monitor, "EVERY", 0.3)
+    watching = GeneratorMonitor(tmp_path / "generator.jsonl", lambda: 7)
     gevent.sleep(0.05)
     spin_until = time.perf_counter() + 0.25
     while time.perf_counter() < spin_until:
@@ -57,7 +57,7 @@ def test_the_null_server_ends_with_its_standard_input() -> None:
 
 
 def test_a_full_disk_ends_the_log_and_not_the_load(caplog: pytest.LogCaptureFixture) -> None:
-    watching = Health(Path("/dev/full"), lambda: 0)
+    watching = GeneratorMonitor(Path("/dev/full"), lambda: 0)
     watching.close()
     assert "no longer recorded (No space left on device)" in caplog.text
 

@@ -15,8 +15,8 @@ import pytest
 import requests
 
 from harness.load.runs import Run, list_runs, read_run
-from tests.load.locusts import LOADTESTS, OPEN_LOOP, command, environment, locust, only_run
-from tests.load.standin import StandIn, stand_in
+from tests.load.locust.locusts import LOADTESTS, OPEN_LOOP, command, environment, locust, only_run
+from tests.load.locust.standin import StandIn, stand_in
 
 
 @pytest.fixture
@@ -187,7 +187,7 @@ def test_a_missing_file_is_said_before_the_start(
 def test_users_of_locusts_own_are_recorded_as_well(tmp_path: Path, server: StandIn) -> None:
     (tmp_path / "locustfile.py").write_text(
         "from locust import FastHttpUser, constant, task\n"
-        "import harness.load.locust.recording\n"
+        "import harness.load.locust.record_runs\n"
         "class Plain(FastHttpUser):\n"
         "    wait_time = constant(0.05)\n"
         "    @task\n"
@@ -208,7 +208,8 @@ def test_without_a_name_the_closed_loop_is_run_and_the_schedules_are_named(
 ) -> None:
     ended = locust(*files, "-u", "2", "-t", "2s", runs=tmp_path / "runs", cwd=tmp_path, AWS_ENDPOINT_URL=server.url)
     assert (
-        "so these are run: EndpointJpeg, LambdaUrlEvent. With a schedule, to be named: ColdStartStorm" in ended.stderr
+        "so these are run: EndpointJpeg, LambdaUrlEvent. To run one with a schedule, name it: ColdStartStorm"
+        in ended.stderr
     )
     run = only_run(tmp_path / "runs")
     assert run.manifest.scenarios == ["EndpointJpeg", "LambdaUrlEvent"]
@@ -287,11 +288,11 @@ def test_each_start_on_the_web_page_is_a_run(tmp_path: Path, server: StandIn, fi
 def test_arrow_works_before_and_after_locusts_patching(tmp_path: Path, order: str) -> None:
     script = (
         f"{order}, pyarrow.compute, gevent, sys; from pathlib import Path\n"
-        "from harness.load.locust.recorder import Recorder; from harness.load.runs import read_run\n"
-        "from tests.load.recorded import manifest; from tests.load.locust.test_recorder import row\n"
+        "from harness.load.locust.request_stream import RequestStream; from harness.load.runs import read_run\n"
+        "from tests.load.recorded import manifest; from tests.load.locust.test_request_stream import row\n"
         f"folder = Path({str(tmp_path)!r}); manifest().write(folder)\n"
-        "recorder = Recorder(folder / 'requests.arrow', print, flush_every=0.01)\n"
-        "[(recorder.add(row()), gevent.sleep(0)) for _ in range(2000)]; recorder.close()\n"
+        "stream = RequestStream(folder / 'requests.arrow', print, flush_every=0.01)\n"
+        "[(stream.add(row()), gevent.sleep(0)) for _ in range(2000)]; stream.close()\n"
         "print(read_run(folder).requests.num_rows)\n"
     )
     done = subprocess.run(

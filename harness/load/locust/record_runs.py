@@ -1,8 +1,8 @@
-"""Importing this module in a locustfile records every run of it in the run store (``runs``).
+"""Importing this module in a locustfile records every run of it in the run store (``load.runs``).
 
-Options: --runs FOLDER (HARNESS_RUNS, default ./runs), --seed N (HARNESS_SEED), and --stack FILE (HARNESS_STACK): the
-stack file whose settings the manifest names. Under locust's master and workers the master makes the folder, and each
-worker writes a stream of its own in it.
+Options: --runs FOLDER (HARNESS_RUNS, default ./runs), --seed N (HARNESS_SEED), and --stack FILE (HARNESS_STACK), the
+stack file whose settings the manifest names. Under locust's master the master makes the folder, and each worker writes
+a stream of its own in it.
 """
 
 from __future__ import annotations
@@ -22,39 +22,41 @@ from locust.runners import MasterRunner, WorkerRunner
 
 from harness.load.answers import DROPPED, Observation
 from harness.load.failures import causes
-from harness.load.histograms import Histograms
+from harness.load.latency_log import LatencyLog
 from harness.load.locust import web_form
-from harness.load.locust.arrival import taken
-from harness.load.locust.description import check_before_start, new_manifest
-from harness.load.locust.health import Health
-from harness.load.locust.open_loop import dropped, rounds_of
+from harness.load.locust.arrival import take_lateness
+from harness.load.locust.generator_monitor import GeneratorMonitor
+from harness.load.locust.manifest import check_before_start, new_manifest
+from harness.load.locust.open_loop import dropped_listeners, find_player
 from harness.load.locust.preflight import cut_short
-from harness.load.locust.recorder import Recorder
-from harness.load.locust.reporting import unfinished
+from harness.load.locust.request_stream import RequestStream
+from harness.load.locust.response import unfinished_listeners
 from harness.load.runs import Ending, Manifest, read_run
 from harness.load.validity import judge
 
 logger = logging.getLogger(__name__)
 
 MESSAGE = "harness-run"
+"""The master's message to its workers: the folder of the run."""
 LATENCIES = "harness-latencies"
+"""The part of a worker's report to its master that has the latencies since the last report."""
 
 
-class Recording:
-    """The runs of one locust process, one after the other."""
+class RunRecorder:
+    """Records the runs of one locust process, one after the other."""
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
         self.folder: Path | None = None
         self.manifest: Manifest | None = None
-        self.recorder: Recorder | None = None
-        self.health: Health | None = None
-        self.histograms = Histograms()
-        self.done: tuple[Path, Manifest] | None = None
+        self.stream: RequestStream | None = None
+        self.monitor: GeneratorMonitor | None = None
+        self.latencies = LatencyLog()
+        self.finished: tuple[Path, Manifest] | None = None
         self.quitting = False
         self.last_line: str | None = None
         self._announced: tuple[Path, str] | None = None
-        self._given_seed: int | None = None
+        self._seed_option: int | None = None
         self._runner: Any = environment.runner
 
     @property
@@ -62,15 +64,18 @@ class Recording:
         return self.environment.parsed_options
 
     def announced(self, msg: Any, **_: Any) -> None:
-        """On a worker: the master has made a run folder and says where."""
+        """On a worker: note the run folder that the master has made."""
         self._announced = (Path(msg.data["folder"]), msg.data["worker_runs"])
 
     def start(self) -> None:
-        """Begin a run: the folder, its manifest, and the stream unless this is a master. Failing that, unrecorded."""
+        """Begin a run: make its folder and manifest and, unless this is a master, its stream.
+
+        If they cannot be written, the run goes on unrecorded.
+        """
         options = self.options
         index = self._runner.worker_index if isinstance(self._runner, WorkerRunner) else 0
-        self.histograms = Histograms()
-        self.done = None
+        self.latencies = LatencyLog()
+        self.finished = None
         cut_short.pop(self.environment, None)
         try:
             if isinstance(self._runner, WorkerRunner) and self._announced is not None:
@@ -79,7 +84,7 @@ class Recording:
                 seed = options.seed
             else:
                 self.manifest = new_manifest(self.environment)
-                self._given_seed = options.seed
+                self._seed_option = options.seed
                 seed = options.seed = self.manifest.seed
                 self.folder = Path(options.runs).resolve() / self.manifest.id
                 self.folder.mkdir(parents=True)
@@ -88,11 +93,11 @@ class Recording:
             if isinstance(self._runner, MasterRunner):
                 self._runner.send_message(MESSAGE, {"folder": str(self.folder), "worker_runs": options.runs})
             else:
-                which = f"-{index}" if isinstance(self._runner, WorkerRunner) else ""
-                self.recorder = Recorder(self.folder / f"requests{which}.arrow", self._note_failure)
-                self.health = Health(self.folder / f"generator{which}.jsonl", self._under_way)
+                suffix = f"-{index}" if isinstance(self._runner, WorkerRunner) else ""
+                self.stream = RequestStream(self.folder / f"requests{suffix}.arrow", self._note_failure)
+                self.monitor = GeneratorMonitor(self.folder / f"generator{suffix}.jsonl", self._under_way)
         except OSError as error:
-            self.folder = self.manifest = self.recorder = None
+            self.folder = self.manifest = self.stream = None
             logger.error(
                 "The run is not recorded, but goes on: %s cannot be written (%s); set HARNESS_RUNS to another folder.",
                 options.runs,
@@ -100,13 +105,13 @@ class Recording:
             )
 
     def end_on_interrupt(self) -> None:
-        """Let Ctrl-C end the process as SIGTERM does: by default it is raised in whichever user is running."""
+        """Make Ctrl-C end the process as SIGTERM does; by default it is raised in whichever user is running."""
 
         def interrupted() -> None:
             self.quitting = True
-            rounds = rounds_of(self.environment)
-            if rounds is not None:
-                rounds.hurried = True
+            player = find_player(self.environment)
+            if player is not None:
+                player.hurried = True
             self._runner.quit()
             if self.environment.web_ui is not None:
                 web: Any = self.environment.web_ui
@@ -115,36 +120,37 @@ class Recording:
         gevent.signal_handler(signal.SIGINT, interrupted)
 
     def stop(self) -> None:
-        """End the run: the stream is complete, and the manifest says how it ended."""
-        if self.recorder is not None:
-            self.recorder.close()
-            self.recorder = None
-        if self.health is not None:
-            self.health.close()
-            self.health = None
+        """End the run: complete the stream, and write in the manifest how the run ended."""
+        if self.stream is not None:
+            self.stream.close()
+            self.stream = None
+        if self.monitor is not None:
+            self.monitor.close()
+            self.monitor = None
         if self.manifest is None or self.folder is None:
             return
-        # The next run, on the web page, draws its own seed again.
-        self.options.seed = self._given_seed
+        # The next run on the web page draws a seed of its own again.
+        self.options.seed = self._seed_option
         self.manifest.ended = time.time()
         self.manifest.ending = self._ending(self.manifest.ended - self.manifest.started)
         self.manifest.cut_short = cut_short.get(self.environment)
-        rounds = rounds_of(self.environment)
-        self.manifest.lost_workers = len(rounds.lost) if rounds is not None else 0
+        player = find_player(self.environment)
+        self.manifest.lost_workers = len(player.lost) if player is not None else 0
         try:
             self.manifest.write(self.folder)
         except OSError as error:
             logger.error("The end of the run could not be written in %s (%s).", self.folder, error.strerror or error)
-        self.done = (self.folder, self.manifest)
-        self.write_histograms()
+        self.finished = (self.folder, self.manifest)
+        self.write_latencies()
         shown = self.folder.relative_to(Path.cwd()) if self.folder.is_relative_to(Path.cwd()) else self.folder
         self.last_line = f"The run is recorded in {shown}; for its report: harness report {shown}"
         self.folder = self.manifest = None
 
-    def say_where(self) -> None:
-        if self.last_line is None or self.done is None:
+    def print_result(self) -> None:
+        """Print why requests failed, whether the run is invalid, and where it is recorded."""
+        if self.last_line is None or self.finished is None:
             return
-        run = read_run(self.done[0])
+        run = read_run(self.finished[0])
         for cause in causes(run.requests):
             print(cause, flush=True)
         for reason in judge(run).reasons:
@@ -152,55 +158,60 @@ class Recording:
         print(self.last_line, flush=True)
         self.last_line = None
 
-    def write_histograms(self) -> None:
-        """Once the run is over; on a master again with each worker's last words."""
-        if self.done is None:
+    def write_latencies(self) -> None:
+        """Write the latency log of a finished run; a master writes it again with each worker's last report."""
+        if self.finished is None:
             return
-        folder, manifest = self.done
+        folder, manifest = self.finished
         try:
-            self.histograms.write(folder, manifest.started, (manifest.ended or time.time()) - manifest.started)
+            self.latencies.write(folder, manifest.started, (manifest.ended or time.time()) - manifest.started)
         except OSError as error:
             logger.error("The histograms could not be written in %s (%s).", folder, error.strerror or error)
 
     def add(
-        self, *, start: float, name: str, late: float | None, service: float, error: str | None, seen: Observation
-    ) -> None:
-        """One request. start: Unix s; late: s from the intended start, None in a closed loop; service: s from start."""
+        self, *, start: float, name: str, late: float | None, service: float, error: str | None,
+        observation: Observation,
+    ) -> None:  # fmt: skip
+        """Add one request.
+
+        start: Unix seconds at sending. late: seconds from the intended start, None in a closed loop. service: seconds
+        from the start to the last byte.
+        """
         seconds = (late or 0.0) + service
         if error is None:
-            self.histograms.record(seen.kind, name, seconds)
-        if self.recorder is None:
+            self.latencies.record(observation.kind, name, seconds)
+        if self.stream is None:
             return
-        self.recorder.add(
+        self.stream.add(
             (
                 start,
                 None if late is None else start - late,
                 late,
                 name,
-                seen.kind,
+                observation.kind,
                 seconds,
                 service,
-                seen.status,
+                observation.status,
                 error,
-                seen.message,
-                seen.request_bytes,
-                seen.response_bytes,
-                seen.cold_init,
-                seen.function_seconds,
-                seen.variant,
+                observation.message,
+                observation.request_bytes,
+                observation.response_bytes,
+                observation.cold_init,
+                observation.function_seconds,
+                observation.variant,
                 len(self._runner.user_greenlets),
-                seen.instance,
+                observation.instance,
             )
         )
 
     def _under_way(self) -> int:
-        rounds = rounds_of(self.environment)
-        return rounds.outstanding if rounds is not None else 0
+        player = find_player(self.environment)
+        return player.outstanding if player is not None else 0
 
     def _worker_folder(self, folder: Path, runs: str) -> Path:
         if folder.is_dir():
             return folder
-        # The master is on another machine: the same run, with this machine's part, in this machine's runs.
+        # The master is on another machine: this machine's part of the run goes to this machine's run store.
         here = Path(runs).resolve() / folder.name
         here.mkdir(parents=True, exist_ok=True)
         return here
@@ -213,8 +224,8 @@ class Recording:
     def _ending(self, lasted: float) -> Ending:
         if self.environment in cut_short:
             return "stopped"
-        rounds = rounds_of(self.environment)
-        if rounds is not None and rounds.completed:
+        player = find_player(self.environment)
+        if player is not None and player.completed:
             return "finished"
         if self.quitting:
             return "stopped"
@@ -223,72 +234,73 @@ class Recording:
         run_time = self.options.run_time
         if not run_time:
             return "stopped"
-        # Headless, only the run time ends a run without quitting; on the web page a person may, and locust's timer
-        # may start a moment before the run.
+        # Headless, only the run time ends a run without quitting. On the web page a person may end it, too, and
+        # locust's timer may start a moment before the run.
         return "finished" if self.environment.web_ui is None or lasted >= run_time - 1 else "stopped"
 
 
 def _add_options(parser: LocustArgumentParser) -> None:
     group = parser.add_argument_group("Harness run store")
     group.add_argument("--runs", default="runs", env_var="HARNESS_RUNS", help="Folder that runs are recorded in")
-    group.add_argument("--stack", default=None, env_var="HARNESS_STACK", help="Stack file whose settings the run names")
+    group.add_argument("--stack", default=None, env_var="HARNESS_STACK", help="Stack file that the manifest shows")
     group.add_argument(
         "--seed", default=None, type=int, env_var="HARNESS_SEED", help="Seed of the users' random choices"
     )
 
 
 def _attach(environment: Environment, **_: Any) -> None:
-    recording = Recording(environment)
+    recorder = RunRecorder(environment)
     if not isinstance(environment.runner, WorkerRunner):
-        check_before_start(recording.options.runs, recording.options.stack)
+        check_before_start(recorder.options.runs, recorder.options.stack)
     if isinstance(environment.runner, WorkerRunner):
-        environment.runner.register_message(MESSAGE, lambda environment, msg: recording.announced(msg))
+        environment.runner.register_message(MESSAGE, lambda environment, msg: recorder.announced(msg))
 
     def on_request(request_type: str, name: str, response_time: float, response_length: int, **event: Any) -> None:
         exception, context = event.get("exception"), event.get("context") or {}
         service = context.get("service", (response_time or 0.0) / 1000)
-        # Users of locust's own know nothing of arrivals: what they send first is one.
-        late = context["late"] if "late" in context else taken(time.perf_counter() - service)
-        recording.add(
+        # Locust's own users know nothing of arrivals: their first request is one.
+        late = context["late"] if "late" in context else take_lateness(time.perf_counter() - service)
+        recorder.add(
             start=event.get("start_time") or time.time() - service,
             name=name,
             late=late,
             service=service,
             error=None if exception is None else str(exception) or type(exception).__name__,
-            seen=context.get("observation") or Observation(request_type, response_bytes=response_length or 0),
+            observation=context.get("observation") or Observation(request_type, response_bytes=response_length or 0),
         )
 
     def on_unfinished(name: str, start: float, late: float | None, seconds: float, observation: Observation) -> None:
-        recording.add(
-            start=start, name=name, late=late, service=seconds, error=observation.error, seen=observation
+        recorder.add(
+            start=start, name=name, late=late, service=seconds, error=observation.error, observation=observation
         )  # fmt: skip
 
     def on_dropped(name: str, intended: float) -> None:
-        recording.add(start=intended, name=name, late=0.0, service=0.0, error=DROPPED, seen=Observation("arrival"))
+        observation = Observation("arrival")
+        recorder.add(start=intended, name=name, late=0.0, service=0.0, error=DROPPED, observation=observation)
 
     def on_report(client_id: str, data: dict[str, Any]) -> None:
-        data[LATENCIES] = recording.histograms.taken()
+        data[LATENCIES] = recorder.latencies.take()
 
     def on_worker_report(client_id: str, data: dict[str, Any]) -> None:
-        recording.histograms.add(data.get(LATENCIES, {}))
-        recording.write_histograms()
+        recorder.latencies.add(data.get(LATENCIES, {}))
+        recorder.write_latencies()
 
     def on_test_start(**_: Any) -> None:
         # Not before: until a run starts, the interrupt must still end locust's wait for its workers.
-        recording.end_on_interrupt()
-        recording.start()
+        recorder.end_on_interrupt()
+        recorder.start()
 
     def on_test_stop(**_: Any) -> None:
-        recording.stop()
+        recorder.stop()
         if environment.web_ui is not None:
-            recording.say_where()
+            recorder.print_result()
 
     def on_quitting(**_: Any) -> None:
-        recording.quitting = True
+        recorder.quitting = True
 
     def on_quit(**_: Any) -> None:
-        recording.stop()
-        recording.say_where()
+        recorder.stop()
+        recorder.print_result()
 
     if environment.web_ui is not None:
         web_form.attach(environment)
@@ -302,9 +314,9 @@ def _attach(environment: Environment, **_: Any) -> None:
         hooks.report_to_master.add_listener(on_report)
     else:
         hooks.worker_report.add_listener(on_worker_report)
-    unfinished.append(on_unfinished)
-    dropped.append(on_dropped)
-    # The loop's time is that of its last turn, before all the imports: locust's run time would count from there.
+    unfinished_listeners.append(on_unfinished)
+    dropped_listeners.append(on_dropped)
+    # The loop's clock still shows its last turn, before all the imports: locust's run time would count from there.
     gevent.get_hub().loop.update_now()
 
 

@@ -1,4 +1,4 @@
-"""Writes a process's requests to the run folder as they come, without holding the requests up."""
+"""Writes the requests of one process to the run folder as they come, without holding the requests up."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from harness.load.runs import SCHEMA
 logger = logging.getLogger(__name__)
 
 FLUSH_EVERY = 0.5
-"""Seconds; a killed run loses at most this much, and the second that is promised leaves room for a slow disk."""
+"""Seconds; a killed run loses at most this much, which leaves a slow disk room within the promised second."""
 
 BATCH = 512
 """Rows at which a batch is written without waiting: a few thousand at once would hold the users up for milliseconds."""
@@ -26,10 +26,10 @@ Row = tuple[Any, ...]
 """One value for each of SCHEMA's columns."""
 
 
-class Recorder:
+class RequestStream:
     """Appends rows to one Arrow stream: ``add`` costs an append; a greenlet writes the batches in a thread of its own.
 
-    When the file cannot be written any more (a full disk), one sentence says so, later rows are dropped, and the load
+    If the file cannot be written any more (a full disk), one sentence says so, later rows are dropped, and the load
     goes on. ``on_failure`` is given the reason.
     """
 
@@ -52,7 +52,7 @@ class Recorder:
                 self._wake.set()
 
     def close(self) -> None:
-        """Write what is left and end the stream. Safe to call twice."""
+        """Write the remaining rows and end the stream. Safe to call twice."""
         self._closing = True
         self._wake.set()
         self._greenlet.join()
@@ -71,17 +71,17 @@ class Recorder:
         self._note(self._attempt(self._end))
 
     @staticmethod
-    def _attempt(do: Callable[..., None], *arguments: Any) -> Exception | None:
+    def _attempt(step: Callable[..., None], *arguments: Any) -> Exception | None:
         # Returned and not raised: gevent prints the traceback of what a thread of its pool raises.
         try:
-            do(*arguments)
+            step(*arguments)
         except (OSError, pa.ArrowException) as error:
             return error
         return None
 
     def _write(self, rows: list[Row]) -> None:
         columns = [
-            pa.array(values, type=each.type) for each, values in zip(SCHEMA, zip(*rows, strict=True), strict=True)
+            pa.array(values, type=field.type) for field, values in zip(SCHEMA, zip(*rows, strict=True), strict=True)
         ]
         self._stream.write_batch(pa.RecordBatch.from_arrays(columns, schema=SCHEMA))
 

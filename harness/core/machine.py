@@ -1,4 +1,4 @@
-"""The machine and the versions that a result was made with, so that the result can name them."""
+"""Names the machine and the versions that a result was made with."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DISTRIBUTIONS = {
 
 
 def machine() -> dict[str, str | int]:
-    """CPU model, cores that this process may use, memory in bytes, operating system."""
+    """The CPU model, the cores that this process may use, memory in bytes and the operating system."""
     return {
         "cpu": _cpu_model(),
         "cores": len(os.sched_getaffinity(0)),
@@ -35,14 +35,14 @@ def machine() -> dict[str, str | int]:
 
 
 def versions() -> dict[str, str]:
-    """Python's version and those of the parts that are installed; nothing is imported for it."""
-    found = {"python": platform.python_version()}
+    """The versions of Python and of the installed parts; none of them is imported for it."""
+    versions = {"python": platform.python_version()}
     for name, distribution in DISTRIBUTIONS.items():
         try:
-            found[name] = version(distribution)
+            versions[name] = version(distribution)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def _cpu_model(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:

@@ -1,6 +1,6 @@
 """A server whose latencies are known: it takes a fixed time, and stands still at known moments. Run as a program.
 
-    python -m tests.load.known_latency SECONDS [STALL EVERY]
+    python -m tests.load.locust.known_latency SECONDS [STALL EVERY]
 
 Each request takes SECONDS, however many are under way; in the last STALL of every EVERY seconds nothing is answered.
 Prints its port; ends when its standard input does.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.load.runs import Run, list_runs, read_run
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 LOADTESTS = ROOT / "loadtests"
 OPEN_LOOP = {"Smoke", "Steady", "RampToSaturation", "Spike", "Soak", "DailyCycle", "ColdStartStorm"}
 

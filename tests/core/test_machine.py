@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from harness.load import machine
+from harness.core import machine
 
 
 def test_names_this_machine() -> None:
@@ -23,7 +23,7 @@ def test_names_python_and_what_is_installed() -> None:
 
 
 def test_imports_nothing_for_it() -> None:
-    script = "import sys; from harness.load.machine import versions; versions(); print('torch' in sys.modules)"
+    script = "import sys; from harness.core.machine import versions; versions(); print('torch' in sys.modules)"
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=root)
     assert done.stdout.strip() == "False"

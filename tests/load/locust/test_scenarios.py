@@ -1,4 +1,4 @@
-"""The shipped scenarios have the shapes that they say, take rate, length and payload, and refuse what is none."""
+"""The shipped scenarios have their shapes, take rate, length and payload, and refuse bad options in a sentence."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from tests.load.unpatched import locust  # isort: skip
+from tests.load.locust.unpatched import locust  # isort: skip
 
 import pytest
 
 from harness.core.errors import HarnessError
 from harness.load.schedule import Schedule
-from tests.load.locusts import LOADTESTS, OPEN_LOOP
+from tests.load.locust.locusts import LOADTESTS, OPEN_LOOP, ROOT
 
 
 @pytest.fixture(scope="module")
@@ -38,34 +38,30 @@ def _a_target(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def environment(scenarios: ModuleType, *names: str, **options: Any) -> Any:
-    from harness.load.locust.options import _options
+    from harness.load.locust.options import option_defaults
 
-    defaults = {
-        option.flag.removeprefix("--").replace("-", "_"): option.default
-        for option in _options.values()
-        if not option.flag.startswith("--stage")
-    }
+    defaults = {name: default for name, default in option_defaults().items() if not name.startswith("stage")}
     parsed = SimpleNamespace(**{**defaults, "run_time": None, "max_outstanding": "1000", "target": "local", **options})
     classes = [getattr(scenarios, name) for name in names]
     return SimpleNamespace(parsed_options=parsed, runner=None, host=None, user_classes=classes, shape_class=None)
 
 
 def schedule(scenarios: ModuleType, name: str, **options: Any) -> Schedule:
-    made: Schedule = getattr(scenarios, name).schedule(environment(scenarios, name, **options))
-    return made
+    played: Schedule = getattr(scenarios, name).schedule(environment(scenarios, name, **options))
+    return played
 
 
 @pytest.mark.parametrize("name", sorted(OPEN_LOOP))
 def test_each_reaches_its_rate_and_lasts_its_time(scenarios: ModuleType, name: str) -> None:
-    made = schedule(scenarios, name, rate="40", run_time=200)
-    assert made.seconds == pytest.approx(200)
-    # A storm's rate is that of a second; its last burst brings it in a tenth of one.
-    assert made.peak == pytest.approx(400 if name == "ColdStartStorm" else 40)
+    fitted = schedule(scenarios, name, rate="40", run_time=200)
+    assert fitted.seconds == pytest.approx(200)
+    # A storm's last burst sends the requests of a second within a tenth of one.
+    assert fitted.peak == pytest.approx(400 if name == "ColdStartStorm" else 40)
     default = schedule(scenarios, name)
     assert default.seconds == getattr(scenarios, name).default_seconds
 
 
-def test_shapes(scenarios: ModuleType) -> None:
+def test_a_ramp_a_spike_and_a_storm_have_their_shapes(scenarios: ModuleType) -> None:
     assert schedule(scenarios, "RampToSaturation", rate="10", run_time=10).expected == 50
     assert schedule(scenarios, "Spike", rate="10", run_time=100).expected == pytest.approx(
         0.8 * 100 * 2 + 0.2 * 100 * 10
@@ -82,10 +78,15 @@ def test_a_rehearsals_stage_is_the_schedules_length(scenarios: ModuleType) -> No
 
 def test_even_spacing_is_an_option(scenarios: ModuleType) -> None:
     env = environment(scenarios, "Steady", rate="2", run_time=1, spacing="even")
-    made = scenarios.Steady.schedule(env)
-    assert list(scenarios.Steady.arrivals(env, made, 1)) == [0, 0.5]
+    steady = scenarios.Steady.schedule(env)
+    assert list(scenarios.Steady.arrivals(env, steady, 1)) == [0, 0.5]
     env.parsed_options.spacing = "poisson"
-    assert list(scenarios.Steady.arrivals(env, made, 1)) != [0, 0.5]
+    assert list(scenarios.Steady.arrivals(env, steady, 1)) != [0, 0.5]
+
+
+@pytest.mark.parametrize("name", sorted(OPEN_LOOP))
+def test_the_docs_list_each(name: str) -> None:
+    assert f"| `{name}` |" in (ROOT / "docs" / "load.md").read_text()
 
 
 @pytest.mark.parametrize("name", sorted(OPEN_LOOP))
@@ -108,14 +109,12 @@ def test_each_can_start_as_it_is(scenarios: ModuleType, name: str) -> None:
         ({"max_outstanding": "0"}, "--max-outstanding 0 is no number of requests"),
     ],
 )
-def test_options_that_are_none_are_said_in_a_sentence(
-    scenarios: ModuleType, options: dict[str, str], sentence: str
-) -> None:
+def test_bad_options_are_refused_in_a_sentence(scenarios: ModuleType, options: dict[str, str], sentence: str) -> None:
     with pytest.raises(HarnessError, match=sentence):
         scenarios.Steady.check(environment(scenarios, "Steady", **options))
 
 
-def test_an_empty_trace_and_a_day_that_is_not_in_it(scenarios: ModuleType, tmp_path: Path) -> None:
+def test_an_empty_trace_and_a_missing_day_are_refused(scenarios: ModuleType, tmp_path: Path) -> None:
     (tmp_path / "empty.csv").write_text("")
     for options, sentence in (
         ({"trace": str(tmp_path / "empty.csv")}, "has 0 rows"),
@@ -125,7 +124,7 @@ def test_an_empty_trace_and_a_day_that_is_not_in_it(scenarios: ModuleType, tmp_p
             scenarios.DailyCycle.check(environment(scenarios, "DailyCycle", **options))
 
 
-def test_a_trace_of_ones_own_is_played_whole_and_the_shipped_one_by_its_busiest_day(
+def test_your_own_trace_is_played_whole_and_the_shipped_one_by_its_busiest_day(
     scenarios: ModuleType, tmp_path: Path
 ) -> None:
     own = tmp_path / "own.csv"
@@ -144,13 +143,13 @@ def test_two_schedules_at_once_are_refused(scenarios: ModuleType) -> None:
     assert locust.__version__
 
 
-def test_the_payload_is_sent_as_what_its_name_says(scenarios: ModuleType, tmp_path: Path) -> None:
+def test_the_files_name_gives_the_content_type(scenarios: ModuleType, tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("{}")
     (tmp_path / "b.unknown").write_bytes(b"x")
-    seen = [
+    payloads = [
         scenarios.Steady._payload(environment(scenarios, "Steady", payload=str(tmp_path / name)))
         for name in ("a.json", "b.unknown")
     ]
-    assert seen == [(b"{}", "application/json"), (b"x", "application/octet-stream")]
+    assert payloads == [(b"{}", "application/json"), (b"x", "application/octet-stream")]
     _, content_type = scenarios.Steady._payload(environment(scenarios, "Steady", via="endpoint"))
     assert content_type == "image/jpeg"

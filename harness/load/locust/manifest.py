@@ -1,4 +1,4 @@
-"""What a run is, as its manifest says at the start, and whether it can be recorded at all."""
+"""Makes the manifest of a run that begins, and checks before that the run can be recorded."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from locust.env import Environment
 from locust.runners import MasterRunner
 
 from harness.core.errors import HarnessError
-from harness.load.locust.options import option_names
-from harness.load.machine import machine, versions
+from harness.core.machine import machine, versions
+from harness.load.locust.options import option_values
 from harness.load.redaction import command_without_secrets, without_secrets
 from harness.load.runs import Manifest, new_run_id
 
@@ -25,7 +25,6 @@ def new_manifest(environment: Environment) -> Manifest:
     options: Any = environment.parsed_options
     now = time.time()
     scenarios = sorted(user_class.__name__ for user_class in environment.user_classes)
-    own = {name: getattr(options, name) for name in option_names()}
     return Manifest(
         id=new_run_id(scenarios, now),
         scenarios=scenarios,
@@ -40,7 +39,7 @@ def new_manifest(environment: Environment) -> Manifest:
             "workers": len(environment.runner.clients.ready) if isinstance(environment.runner, MasterRunner) else None,
             "target": getattr(options, "target", None),
             "max_outstanding": getattr(options, "max_outstanding", None),
-            **without_secrets(own),
+            **without_secrets(option_values(options)),
         },
         versions=versions(),
         machine=machine(),
@@ -49,7 +48,7 @@ def new_manifest(environment: Environment) -> Manifest:
 
 
 def read_stack(path: str) -> dict[str, Any]:
-    """A stack file as it stands; HarnessError where it cannot be read."""
+    """The tables of a stack file, unchecked. Raises HarnessError if it cannot be read."""
     try:
         return tomllib.loads(Path(path).read_text())
     except (OSError, ValueError, RecursionError) as error:
@@ -57,7 +56,7 @@ def read_stack(path: str) -> dict[str, Any]:
 
 
 def check_before_start(runs: str, stack: str | None) -> None:
-    """Leave with a sentence where the run store or the stack file is not as it must be."""
+    """Exit with a sentence if the run store cannot be written or the stack file cannot be read."""
     try:
         Path(runs).mkdir(parents=True, exist_ok=True)
         if not os.access(runs, os.W_OK | os.X_OK):
