@@ -100,9 +100,8 @@ def _cooldowns(target: Mapping[str, Any]) -> str:
 
 
 def _activity(activity: Mapping[str, Any]) -> Text:
-    what = f"{activity['description']} {activity['reason'] or activity['status']}"
     cause = _TRACKING_ALARM.sub(r"\1", activity["cause"])
-    text = Text(what)
+    text = Text(f"{activity['description']} {activity['reason'] or activity['status']}")
     text.append(f"  {cause}", style="dim")
     return text
 

@@ -33,7 +33,7 @@ def _own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def harness(*arguments: object) -> Result:
-    result = CliRunner().invoke(main, [str(one) for one in arguments])
+    result = CliRunner().invoke(main, [*map(str, arguments)])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     assert "Traceback" not in result.output
     return result
@@ -177,7 +177,7 @@ def test_a_broken_stack_file_is_named(tmp_path: Path) -> None:
     assert "s.toml:1: nam: unknown key; did you mean name?" in result.stderr
 
 
-def test_a_report_of_what_is_no_run(tmp_path: Path) -> None:
+def test_a_report_of_a_folder_that_is_not_a_run(tmp_path: Path) -> None:
     result = harness("report", tmp_path)
     assert result.exit_code == 1
     assert result.stderr.count("\n") <= 2
@@ -223,10 +223,10 @@ def test_an_interrupted_rehearsal_is_one_sentence_with_nothing_left(
         time.sleep(0.05)
     family = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(number)
-    _, said = process.communicate(timeout=90)
+    _, output = process.communicate(timeout=90)
     assert process.returncode == 128 + number
-    assert said.splitlines()[-1] == "Interrupted, and nothing is left running; nothing was recorded."
-    assert "Traceback" not in said
+    assert output.splitlines()[-1] == "Interrupted, and nothing is left running; nothing was recorded."
+    assert "Traceback" not in output
     assert psutil.wait_procs(family, timeout=10)[1] == []
     assert list(temporary.iterdir()) == []
     assert list(tmp_path.glob("draft-*")) == []

@@ -49,16 +49,16 @@ class TestCheck:
     def test_it_says_what_was_used_what_never_and_what_a_thief_could_do(self, recorded: Path) -> None:
         result = harness("check", stack_file("b"), "--run", recorded)
         assert result.exit_code == 0, result.output
-        said = " ".join(result.stdout.split())
-        assert "writeup-b-lambda: 2 of the 48 statements of its policies decided a call, 46 never did." in said
-        assert "used for sagemaker:InvokeEndpoint" in said
-        assert "1-10, 12-43 never 42 statements" in said
-        assert "What somebody with the credentials of writeup-b-lambda could do" in said
-        assert "read objects in S3 s3:GetObject" in said
-        assert "create VPC endpoints, and" in said
-        assert "read secrets" in said
-        assert "Service wildcard 'lambda:*'" in said
-        assert f"harness policy generate {stack_file('b')}" in said
+        output = " ".join(result.stdout.split())
+        assert "writeup-b-lambda: 2 of the 48 statements of its policies decided a call, 46 never did." in output
+        assert "used for sagemaker:InvokeEndpoint" in output
+        assert "1-10, 12-43 never 42 statements" in output
+        assert "What somebody with the credentials of writeup-b-lambda could do" in output
+        assert "read objects in S3 s3:GetObject" in output
+        assert "create VPC endpoints, and" in output
+        assert "read secrets" in output
+        assert "Service wildcard 'lambda:*'" in output
+        assert f"harness policy generate {stack_file('b')}" in output
 
     def test_it_fits_the_page(self, recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("COLUMNS", "80")
@@ -73,9 +73,9 @@ class TestCheck:
         write(tmp_path, document)
         result = harness("check", stack_file("e"), "--run", tmp_path)
         assert result.exit_code == 1
-        said = " ".join(result.stdout.split())
-        assert "Calls that were denied, or would be on AWS" in said
-        assert "writeup-e-lambda sagemaker:InvokeEndpoint" in said
+        output = " ".join(result.stdout.split())
+        assert "Calls that were denied, or would be on AWS" in output
+        assert "writeup-e-lambda sagemaker:InvokeEndpoint" in output
 
 
 class TestGenerate:

@@ -1,4 +1,4 @@
-"""The shipped stack, deployed: on a local AWS of the session's own, or on the one that AWS_ENDPOINT_URL names."""
+"""Deploys the shipped stack on a local AWS of the test session, or takes the one that AWS_ENDPOINT_URL names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A deployed stack as a client sees it: a URL and names, nothing of the harness's insides."""
+"""A deployed stack as a client sees it: a URL and names. Nothing here knows the harness from inside."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ class DeployedStack:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a client's process needs, and nothing else of this one's."""
+        """The environment of a client's process, without anything else of this process's."""
         return {"PATH": os.environ["PATH"], "AWS_PAGER": "", **client_environment(self.url, self.stack.region)}
 
     def client(self, service: str, credentials: dict[str, Any] | None = None) -> Any:
-        found = credentials or {"AccessKeyId": "test", "SecretAccessKey": "test", "SessionToken": None}
-        session = boto3.Session(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"])
+        keys = credentials or {"AccessKeyId": "test", "SecretAccessKey": "test", "SessionToken": None}
+        session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
         config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, read_timeout=70)
         return session.client(service, region_name=self.stack.region, endpoint_url=self.url, config=config)  # type: ignore[call-overload]
 
     def python(self, script: str) -> str:
-        """A script's output, in a process that knows the endpoint by its environment only."""
-        done = subprocess.run(
+        """Runs a script in a process that knows the endpoint only by its environment. Returns its output."""
+        process = subprocess.run(
             [sys.executable, "-c", script],
             env=self.environment,
             capture_output=True,
@@ -48,5 +48,5 @@ class DeployedStack:
             timeout=120,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        assert process.returncode == 0, process.stderr
+        return process.stdout

@@ -1,4 +1,4 @@
-"""The main job on the shipped stack, as a user types it: real TorchServe, real ResNet50, real Lambda, real locust."""
+"""A rehearsal of the shipped stack as a user calls it, with real TorchServe, ResNet50, Lambda and locust."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.torch
 ROOT = Path(__file__).parent.parent.parent
 STACK = ROOT / "fixtures" / "dog_breed" / "stack.toml"
 
-# A network of its own: loopback, and a default route into a wire that nobody reads, whose packets are counted.
+# Runs a command in a network of its own: loopback, and a default route into a wire whose packets are counted.
 ISOLATED = """
 ip link set lo up
 ip link add out0 type veth peer name out1
@@ -55,11 +55,11 @@ def test_a_rehearsal_from_nothing_to_a_report_without_leaving_the_machine(tmp_pa
     isolated = can_isolate()
     if isolated:
         command = ["unshare", "-rn", "sh", "-c", ISOLATED, "sh", *command]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
+    assert process.returncode == 0, process.stderr[-2000:]
     if isolated:
-        assert done.stdout.splitlines()[-1] == "packets out: 0"
-    last = done.stdout.splitlines()[-2 if isolated else -1]
+        assert process.stdout.splitlines()[-1] == "packets out: 0"
+    last = process.stdout.splitlines()[-2 if isolated else -1]
     assert last.startswith("Report: ")
     assert "p50" in last
     assert "no errors" in last
@@ -91,18 +91,18 @@ def test_an_interrupted_rehearsal_leaves_a_readable_run_and_no_process(tmp_path:
         family = psutil.Process(process.pid).children(recursive=True)
         assert any("model_server" in " ".join(child.cmdline()) for child in family)
         os.killpg(process.pid, signal.SIGINT)
-        _, said = process.communicate(timeout=90)
+        _, output = process.communicate(timeout=90)
     finally:
         if process.poll() is None:
             process.kill()
     assert process.returncode == 130
-    assert "Traceback" not in said
+    assert "Traceback" not in output
     _, alive = psutil.wait_procs(family, timeout=10)
     assert not alive
     assert [entry.name for entry in tmp_path.iterdir()] == ["runs"]
     (folder,) = list_runs(runs)
     last = f"Interrupted, and nothing is left running; for what was recorded: harness report {folder}."
-    assert said.splitlines()[-1] == last
+    assert output.splitlines()[-1] == last
     run = read_run(folder)
     assert run.requests.num_rows > 0
     assert run.manifest.ending == "stopped"
@@ -139,16 +139,16 @@ def _command(process: psutil.Process) -> list[str]:
 @pytest.mark.parametrize("megabytes", [5, 120, 230])
 @pytest.mark.unmeasured
 def test_a_full_disk_is_one_sentence(tmp_path: Path, megabytes: int) -> None:
-    """The backend's buffer, the download and the unpacked model: each runs out of space in its turn."""
+    """By size, the backend's buffer, the download or the unpacked model runs out of space."""
     mount = f"mount -t tmpfs -o size={megabytes}m tmpfs {tmp_path}"
     if subprocess.run(["unshare", "-rm", "sh", "-c", mount], capture_output=True, check=False).returncode:
-        pytest.skip("this machine lets nobody mount a small file system of his own")
+        pytest.skip("this machine does not let a user mount a file system")
     script = f'{mount}; TMPDIR={tmp_path} "$@"; status=$?; ls {tmp_path}; exit $status'
     command = ["unshare", "-rm", "sh", "-c", script, "sh", *rehearse(tmp_path / "runs", 5)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False)
-    assert done.returncode == 1
-    last = done.stderr.strip().splitlines()[-1]
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False)
+    assert process.returncode == 1
+    last = process.stderr.strip().splitlines()[-1]
     assert last.startswith("Error: ")
     assert "No space left on device" in last or "MB are free in" in last
-    assert "Traceback" not in done.stderr
-    assert done.stdout == "", "something was left behind"
+    assert "Traceback" not in process.stderr
+    assert process.stdout == "", "something was left behind"

@@ -50,17 +50,17 @@ class TestBoto3:
 
     def test_a_url_that_is_not_recorded_is_a_model_error(self, deployed: DeployedStack) -> None:
         body = json.dumps({"url": "https://nowhere.example/dog.jpg"})
-        with pytest.raises(ClientError) as found:
+        with pytest.raises(ClientError) as raised:
             deployed.client("sagemaker-runtime").invoke_endpoint(
                 EndpointName="dog-breed-endpoint", ContentType="application/json", Body=body
             )
-        assert found.value.response["Error"]["Code"] == "ModelError"
-        assert found.value.response["OriginalStatusCode"] == 500
+        assert raised.value.response["Error"]["Code"] == "ModelError"
+        assert raised.value.response["OriginalStatusCode"] == 500
 
     def test_the_endpoint_is_described_as_in_service(self, deployed: DeployedStack) -> None:
-        found = deployed.client("sagemaker").describe_endpoint(EndpointName="dog-breed-endpoint")
-        assert found["EndpointStatus"] == "InService"
-        assert found["ProductionVariants"][0]["CurrentInstanceCount"] >= 1
+        endpoint = deployed.client("sagemaker").describe_endpoint(EndpointName="dog-breed-endpoint")
+        assert endpoint["EndpointStatus"] == "InService"
+        assert endpoint["ProductionVariants"][0]["CurrentInstanceCount"] >= 1
 
     def test_the_lambdas_log_is_in_cloudwatch(self, deployed: DeployedStack) -> None:
         deployed.client("lambda").invoke(FunctionName="dog-breed", Payload=json.dumps(EVENT))
@@ -85,10 +85,10 @@ class TestAccess:
 
     def test_a_role_without_the_permission_is_denied_with_awss_sentence(self, deployed: DeployedStack) -> None:
         credentials, name = self.role(deployed, None)
-        with pytest.raises(ClientError) as found:
+        with pytest.raises(ClientError) as raised:
             self.invoke(deployed, credentials)
-        assert found.value.response["Error"]["Code"] == "AccessDeniedException"
-        message = found.value.response["Error"]["Message"]
+        assert raised.value.response["Error"]["Code"] == "AccessDeniedException"
+        message = raised.value.response["Error"]["Message"]
         assert (
             f":assumed-role/{name}/tests is not authorized to perform: sagemaker:InvokeEndpoint on resource: "
             in message
@@ -131,32 +131,32 @@ class TestCommandLine:
     def test_invoke_and_invoke_endpoint(self, deployed: DeployedStack, tmp_path: Path) -> None:
         event, out = tmp_path / "event.json", tmp_path / "answer.json"
         event.write_text(json.dumps(EVENT))
-        done = self.aws(
+        process = self.aws(
             deployed, "lambda", "invoke", "--function-name", "dog-breed", "--payload", f"fileb://{event}", str(out)
         )
-        assert done.returncode == 0, done.stderr
+        assert process.returncode == 0, process.stderr
         breeds(json.loads(out.read_text())["body"])
         body = ["--content-type", "application/json", "--body", f"fileb://{event}"]
-        done = self.aws(
+        process = self.aws(
             deployed, "sagemaker-runtime", "invoke-endpoint", "--endpoint-name", "dog-breed-endpoint", *body, str(out)
         )
-        assert done.returncode == 0, done.stderr
+        assert process.returncode == 0, process.stderr
         breeds(out.read_text())
 
     def test_errors_are_awss(self, deployed: DeployedStack) -> None:
-        done = self.aws(deployed, "sagemaker", "describe-endpoint", "--endpoint-name", "none")
+        process = self.aws(deployed, "sagemaker", "describe-endpoint", "--endpoint-name", "none")
         expected = "(ValidationException) when calling the DescribeEndpoint operation: Could not find endpoint"
-        assert expected in done.stderr
+        assert expected in process.stderr
 
 
 def test_localstack_clients_sessions_work_unchanged(deployed: DeployedStack) -> None:
-    said = deployed.python("""
+    output = deployed.python("""
 import localstack_client.session
 session = localstack_client.session.Session()
 print(session.client("sagemaker").describe_endpoint(EndpointName="dog-breed-endpoint")["EndpointStatus"])
 print(len(session.client("sts").get_caller_identity()["Account"]))
 """)
-    assert said.split() == ["InService", "12"]
+    assert output.split() == ["InService", "12"]
 
 
 def test_awslocal_works_unchanged(deployed: DeployedStack) -> None:
@@ -171,16 +171,18 @@ def test_awslocal_works_unchanged(deployed: DeployedStack) -> None:
         "json",
     ]
     environment = {**deployed.environment, "PATH": f"{script.parent}:{deployed.environment['PATH']}"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["EndpointStatus"] == "InService"
+    process = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert process.returncode == 0, process.stderr
+    assert json.loads(process.stdout)["EndpointStatus"] == "InService"
 
 
 def test_locust_drives_it_and_records_every_request(deployed: DeployedStack, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "locust", "-f", str(ROOT / "loadtests"), "--headless", "--only-summary"]
     command += ["-u", "2", "-r", "2", "-t", "5s", "--runs", str(tmp_path), "LambdaUrlEvent", "EndpointJpeg"]
-    done = subprocess.run(command, env=deployed.environment, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr[-1000:]
+    process = subprocess.run(
+        command, env=deployed.environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert process.returncode == 0, process.stderr[-1000:]
     (folder,) = list_runs(tmp_path)
     requests = read_run(folder).requests
     assert set(requests.column("kind").to_pylist()) == {"lambda", "endpoint"}

@@ -1,7 +1,7 @@
-"""Five public write-ups: each deploys from its stack file, answers as it printed, throttles and scales as AWS would,
+"""Five public write-ups: each deploys from its stack file, answers as printed in it, throttles and scales as on AWS,
 and is judged by `harness policy check`.
 
-The instances are twins that answer with 133 numbers; what the real model says is in tests/end_to_end.
+The instances are twins that answer with 133 numbers; test_stack.py has the real model.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ WARM, COLD, THROTTLED = "provisioned-concurrency", "on-demand", "ReservedFunctio
 @pytest.fixture(scope="module")
 def hasty() -> Iterator[Aws]:
     """A local AWS that provisions at once."""
-    with running_aws(LocalAwsOptions(port=0, provisioning_seconds=0.0)) as one:
-        yield one
+    with running_aws(LocalAwsOptions(port=0, provisioning_seconds=0.0)) as aws:
+        yield aws
 
 
 def writeup(key: str, folder: Path, **changes: Any) -> Stack:
-    """A write-up's stack with a function that takes a second and says how its environment came about."""
+    """A write-up's stack with a function that takes a second and answers with how its environment was initialized."""
     stack = load_stack(WRITEUPS / key / "stack.toml")
     code = folder / "lambda_function.py"
     if not code.exists():  # a new time of the same file would be new code
@@ -96,7 +96,7 @@ def test_callers_at_once(hasty: Aws, tmp_path: Path, key: str, expected: dict[st
     hasty.client("lambda").delete_function(FunctionName=stack.function.name)
 
 
-def test_where_all_that_is_reserved_is_provisioned_the_unpublished_version_cannot_run(
+def test_the_unpublished_version_cannot_run_if_all_reserved_concurrency_is_provisioned(
     hasty: Aws, tmp_path: Path
 ) -> None:
     stack = writeup("b", tmp_path)
@@ -121,7 +121,7 @@ def test_deploying_again_brings_concurrency_up_to_date(hasty: Aws, tmp_path: Pat
     assert state() == ("1", 3, [1])
     deploy(hasty, writeup("a", tmp_path))
     assert state() == ("1", 3, [1])  # nothing has changed
-    # Lower and higher than before, in whichever order that has to be done.
+    # Lower and higher than before: each needs the two calls in another order.
     deploy(hasty, writeup("a", tmp_path, provisioned_concurrent_executions=4, reserved_concurrent_executions=5))
     assert state() == ("1", 5, [4])
     deploy(hasty, writeup("a", tmp_path, provisioned_concurrent_executions=1, reserved_concurrent_executions=2))
@@ -134,15 +134,15 @@ def test_deploying_again_brings_concurrency_up_to_date(hasty: Aws, tmp_path: Pat
 
 
 SCORES = [[round(-3 + number / 50, 6) for number in range(133)]]
-"""As the network's 133 breeds come out: one row of numbers."""
+"""The network's answer: one row of 133 numbers, one for each breed."""
 
 
 @pytest.fixture(scope="module", params=["a", "b", "c", "d", "e"])
 def whole(hasty: Aws, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Stack:
-    """A write-up as it stands, all of it deployed."""
+    """A write-up's whole stack, deployed."""
     stack = load_stack(WRITEUPS / request.param / "stack.toml")
     twins = twins_for_tests(stack, tmp_path_factory.mktemp("twins"), SCORES)
-    # All five have an endpoint of the same name: what the one before was asked is no concern of its alarms any more.
+    # All five have an endpoint of the same name. The alarms must no longer see the requests to the one before.
     HarnessClock(hasty.url).advance(600)
     StackDeployment(twins, administrator_session(), hasty.url, lambda step: None).run(build=False)
     return stack
@@ -156,20 +156,20 @@ def test_the_response_is_as_it_was_printed(hasty: Aws, whole: Stack) -> None:
     event = whole.path(whole.function.event).read_bytes()
     answer = hasty.client("lambda").invoke(FunctionName=whole.function.qualified_name, Payload=event)
     assert "FunctionError" not in answer
-    found = json.loads(answer["Payload"].read())
+    response = json.loads(answer["Payload"].read())
     context = "Content-Type-In" if whole.name == "writeup-e" else "COntent-Type-In"
-    assert set(found) == {"statusCode", "headers", "type-result", context, "body"}
-    assert found["statusCode"] == 200
-    assert found["headers"] == {"Content-Type": "text/plain", "Access-Control-Allow-Origin": "*"}
-    assert found["type-result"] == "<class 'str'>"
-    assert found[context].startswith("LambdaContext([aws_request_id=")
-    assert f"function_name={whole.function.name}," in found[context]
-    assert isinstance(found["body"], str)
-    assert json.loads(found["body"]) == SCORES
-    assert [len(row) for row in json.loads(found["body"])] == [133]
+    assert set(response) == {"statusCode", "headers", "type-result", context, "body"}
+    assert response["statusCode"] == 200
+    assert response["headers"] == {"Content-Type": "text/plain", "Access-Control-Allow-Origin": "*"}
+    assert response["type-result"] == "<class 'str'>"
+    assert response[context].startswith("LambdaContext([aws_request_id=")
+    assert f"function_name={whole.function.name}," in response[context]
+    assert isinstance(response["body"], str)
+    assert json.loads(response["body"]) == SCORES
+    assert [len(row) for row in json.loads(response["body"])] == [133]
 
 
-STATED = {  # minimum, maximum, target, cooldown in and out; what a write-up does not state is its stack file's own
+STATED = {  # minimum, maximum, target, cooldowns in and out; where a write-up states none, the stack file's
     "writeup-a": (1, 3, 5, 30, 30),
     "writeup-b": (1, 3, 5, 60, 10),
     "writeup-c": (1, 4, 5, 30, 30),
@@ -180,8 +180,10 @@ STATED = {  # minimum, maximum, target, cooldown in and out; what a write-up doe
 
 @pytest.mark.unmeasured
 def test_it_scales_by_invocations_a_minute_out_to_its_maximum(hasty: Aws, whole: Stack) -> None:
-    """Not by concurrent requests, as two of them say: a third more than the target on each instance of the maximum, one
-    request at a time, is enough. AlarmHigh wants three minutes of it."""
+    """It scales by invocations a minute, though two write-ups say by concurrent requests.
+
+    Requests that are sent one at a time are enough, if for AlarmHigh's three minutes they are a third more than the
+    target of the maximum of instances."""
     least, most, target, cooldown_in, cooldown_out = STATED[whole.name]
     scaling, sagemaker = hasty.client("application-autoscaling"), hasty.client("sagemaker")
     resource = {"ServiceNamespace": "sagemaker", "ResourceId": "endpoint/dog-breed-endpoint/variant/AllTraffic"}
@@ -213,7 +215,7 @@ def test_it_scales_by_invocations_a_minute_out_to_its_maximum(hasty: Aws, whole:
     assert instances() == most
 
 
-def test_policy_check_says_of_its_live_run_what_there_is_to_say(hasty: Aws, whole: Stack) -> None:
+def test_its_calls_lead_to_the_expected_findings(hasty: Aws, whole: Stack) -> None:
     assert whole.function is not None
     event = whole.path(whole.function.event or "").read_bytes()
     answer = hasty.client("lambda").invoke(FunctionName=whole.function.qualified_name, Payload=event)
@@ -223,11 +225,11 @@ def test_policy_check_says_of_its_live_run_what_there_is_to_say(hasty: Aws, whol
     assert findings(seen, arn(whole.function.role)) == expected
 
 
-def test_the_command_says_it_too(hasty: Aws, whole: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It ends with 0: nothing was denied. All five grant more than was used."""
+def test_policy_check_reports_the_findings(hasty: Aws, whole: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The exit status is 0, because nothing was denied. All five grant more than was used."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", hasty.url)
-    done = CliRunner().invoke(main, ["policy", "check", str(WRITEUPS / whole.name[-1] / "stack.toml"), "--live"])
-    assert done.exit_code == 0, done.output
+    result = CliRunner().invoke(main, ["policy", "check", str(WRITEUPS / whole.name[-1] / "stack.toml"), "--live"])
+    assert result.exit_code == 0, result.output
     for policy in json.loads((WRITEUPS / whole.name[-1] / "findings.json").read_text())["never_used"]:
-        assert policy[:40] in done.output  # a long name goes on in the next line of its cell
-    assert "never" in done.output
+        assert policy[:40] in result.output  # a long name goes on in the next line of its cell
+    assert "never" in result.output

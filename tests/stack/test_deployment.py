@@ -1,4 +1,4 @@
-"""A stack through ordinary boto3 calls, against a running harness."""
+"""Deploys stacks on a running harness."""
 
 from __future__ import annotations
 
@@ -98,17 +98,17 @@ server = "asgi"
 
 
 def deploy(aws: Aws, file: Path) -> tuple[Stack, list[str]]:
-    stack, said = load_stack(file), []
-    StackDeployment(stack, administrator_session(), aws.url, said.append).run()
-    return stack, said
+    stack, steps = load_stack(file), []
+    StackDeployment(stack, administrator_session(), aws.url, steps.append).run()
+    return stack, steps
 
 
 @pytest.mark.torch
 def test_a_stack_is_deployed_and_its_lambda_calls_its_endpoint(aws: Aws, tmp_path: Path) -> None:
-    stack, said = deploy(aws, write_stack(tmp_path, model=model_tar(ECHO)))
-    assert f"endpoint {stack.name}: loading the model" in said
-    answer, log, failed = invoke_function(aws.url, REGION, stack.name, b'{"dog": "Carolina"}')
-    assert not failed, log
+    stack, steps = deploy(aws, write_stack(tmp_path, model=model_tar(ECHO)))
+    assert f"endpoint {stack.name}: loading the model" in steps
+    answer, log, error = invoke_function(aws.url, REGION, stack.name, b'{"dog": "Carolina"}')
+    assert not error, log
     assert json.loads(json.loads(answer)["body"])["echo"] == {"dog": "Carolina"}
     assert "REPORT RequestId:" in log
 
@@ -116,8 +116,8 @@ def test_a_stack_is_deployed_and_its_lambda_calls_its_endpoint(aws: Aws, tmp_pat
     file = tmp_path / "stack.toml"
     file.write_text(file.read_text().replace('policies = ["invoke.json"]', "policies = []"))
     deploy(aws, file)
-    answer, _, failed = invoke_function(aws.url, REGION, stack.name, b"{}")
-    assert failed == "Unhandled"
+    answer, _, error = invoke_function(aws.url, REGION, stack.name, b"{}")
+    assert error == "Unhandled"
     assert (
         f"assumed-role/{stack.name}-function/{stack.name} is not authorized to perform: sagemaker:InvokeEndpoint"
         in answer
@@ -136,9 +136,9 @@ def test_a_stack_on_twins_needs_no_model_server(aws: Aws, tmp_path: Path) -> Non
     (tmp_path / "profile.json").write_text(a_profile(answer=answer).to_json())
     file.write_text(file.read_text().replace('server = "asgi"', 'instances = "twin"\nprofile = "profile.json"'))
     stack, _ = deploy(aws, file)
-    found, log, failed = invoke_function(aws.url, REGION, stack.name, b"{}")
-    assert not failed, log
-    assert json.loads(json.loads(found)["body"])["echo"] == {"dog": "as measured"}
+    answer, log, error = invoke_function(aws.url, REGION, stack.name, b"{}")
+    assert not error, log
+    assert json.loads(json.loads(answer)["body"])["echo"] == {"dog": "as measured"}
     aws.client("sagemaker").delete_endpoint(EndpointName=stack.endpoint.name)
 
 
@@ -155,18 +155,18 @@ def test_a_managed_policy_that_aws_does_not_have(aws: Aws, tmp_path: Path) -> No
         deploy(aws, file)
 
 
-def test_a_builder_that_fails_is_said_with_its_last_line(aws: Aws, tmp_path: Path) -> None:
+def test_a_build_script_that_fails_is_said_with_its_last_line(aws: Aws, tmp_path: Path) -> None:
     file = write_stack(tmp_path, build="raise SystemExit('no disk space')")
     with pytest.raises(HarnessError, match=r"build\.py, which builds .*, failed: no disk space"):
         deploy(aws, file)
 
 
-def test_a_builder_that_builds_nothing(aws: Aws, tmp_path: Path) -> None:
+def test_a_build_script_that_builds_nothing(aws: Aws, tmp_path: Path) -> None:
     with pytest.raises(HarnessError, match="ran, but made no"):
         deploy(aws, write_stack(tmp_path, build="pass"))
 
 
-def test_nobody_at_the_endpoint(tmp_path: Path) -> None:
+def test_nothing_answers_at_the_url(tmp_path: Path) -> None:
     stack = load_stack(write_stack(tmp_path, model=b""))
     deployment = StackDeployment(stack, administrator_session(), "http://127.0.0.1:9", lambda step: None)
     with pytest.raises(HarnessError, match=r"Nothing answers at http://127\.0\.0\.1:9: bring the local AWS up"):

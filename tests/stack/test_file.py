@@ -1,4 +1,4 @@
-"""The stack file: what is wrong, in which line, and what is allowed; nothing is deployed from a broken one."""
+"""Reading a stack file: a problem is named with its line and with what is allowed."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ def folder(tmp_path: Path) -> Path:
 def refusal(folder: Path, text: str) -> list[str]:
     file = folder / "stack.toml"
     file.write_text(text)
-    with pytest.raises(HarnessError) as found:
+    with pytest.raises(HarnessError) as raised:
         load_stack(file)
-    lines = str(found.value).splitlines()
+    lines = str(raised.value).splitlines()
     assert lines[-1] == "Nothing was deployed."
     return [line.removeprefix(f"{file}:") for line in lines[:-1]]
 
@@ -151,12 +151,12 @@ def test_a_build_script_stands_in_for_a_missing_model(folder: Path) -> None:
         (b"\xff\xfe", "is not UTF-8"),
     ],
 )
-def test_what_is_no_toml(folder: Path, content: bytes, sentence: str) -> None:
+def test_a_file_that_is_not_toml(folder: Path, content: bytes, sentence: str) -> None:
     (folder / "stack.toml").write_bytes(content)
     with pytest.raises(HarnessError, match=sentence):
         load_stack(folder / "stack.toml")
 
 
-def test_a_file_that_is_not_there(folder: Path) -> None:
+def test_a_file_that_does_not_exist(folder: Path) -> None:
     with pytest.raises(HarnessError, match="Cannot read the stack file"):
         load_stack(folder / "none.toml")

@@ -1,4 +1,4 @@
-"""[scaling] of a stack file: what is wrong in it, and what its deployment calls."""
+"""[scaling] of a stack file: the problems that are found in it, and its deployment."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_what_is_wrong_is_said_with_its_line(folder: Path, old: str, new: str, s
     assert any(sentence in line for line in lines), lines
 
 
-def test_one_policy_a_metric(folder: Path) -> None:
+def test_only_one_policy_may_track_a_metric(folder: Path) -> None:
     (line,) = refusal(folder, STACK + SCALING + SECOND)
     assert line.endswith("scaling.variants.AllTraffic.target_tracking: only one policy may track a metric")
 
@@ -94,17 +94,19 @@ def client(aws: Aws) -> Any:
     return aws.client("application-autoscaling")
 
 
-def on(endpoint: str, text: str) -> str:
+def for_endpoint(endpoint: str, text: str) -> str:
     return text.replace("dogs-endpoint", endpoint)
 
 
 def test_a_deployment_registers_and_a_later_one_removes(aws: Aws, client: Any, folder: Path) -> None:
     endpoint = twin_endpoint(aws)
     resource = f"endpoint/{endpoint}/variant/AllTraffic"
-    said: list[str] = []
+    steps: list[str] = []
     for _ in range(2):  # again and again is the same
-        deploy_scaling(client, aws.client("cloudwatch"), stack(folder, on(endpoint, STACK + SCALING)), said.append)
-    assert said == [f"auto scaling of {resource}"] * 2
+        deploy_scaling(
+            client, aws.client("cloudwatch"), stack(folder, for_endpoint(endpoint, STACK + SCALING)), steps.append
+        )
+    assert steps == [f"auto scaling of {resource}"] * 2
     (target,) = client.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[resource])[
         "ScalableTargets"
     ]
@@ -122,12 +124,12 @@ def test_a_deployment_registers_and_a_later_one_removes(aws: Aws, client: Any, f
     assert action["ScalableTargetAction"] == {"MinCapacity": 2}
 
     bare = "\n[scaling.variants.AllTraffic]\nmax_capacity = 2\n"
-    deploy_scaling(client, aws.client("cloudwatch"), stack(folder, on(endpoint, STACK + bare)), said.append)
+    deploy_scaling(client, aws.client("cloudwatch"), stack(folder, for_endpoint(endpoint, STACK + bare)), steps.append)
     where = {"ServiceNamespace": "sagemaker", "ResourceId": resource}
     assert client.describe_scaling_policies(**where)["ScalingPolicies"] == []
     assert client.describe_scheduled_actions(**where)["ScheduledActions"] == []
 
-    deploy_scaling(client, aws.client("cloudwatch"), stack(folder, on(endpoint, STACK)), said.append)
+    deploy_scaling(client, aws.client("cloudwatch"), stack(folder, for_endpoint(endpoint, STACK)), steps.append)
     assert (
         client.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[resource])["ScalableTargets"] == []
     )
@@ -155,18 +157,18 @@ def test_step_policies_come_with_their_alarms_and_go_with_them(aws: Aws, client:
     endpoint, cloudwatch = twin_endpoint(aws), aws.client("cloudwatch")
     where = {"ServiceNamespace": "sagemaker", "ResourceId": f"endpoint/{endpoint}/variant/AllTraffic"}
     for _ in range(2):
-        deploy_scaling(client, cloudwatch, stack(folder, on(endpoint, STACK + STEPS)), lambda _: None)
+        deploy_scaling(client, cloudwatch, stack(folder, for_endpoint(endpoint, STACK + STEPS)), lambda _: None)
     policies = client.describe_scaling_policies(**where)["ScalingPolicies"]
-    found = {policy["PolicyName"]: policy["StepScalingPolicyConfiguration"] for policy in policies}
-    assert found["out"]["StepAdjustments"] == [
+    configurations = {policy["PolicyName"]: policy["StepScalingPolicyConfiguration"] for policy in policies}
+    assert configurations["out"]["StepAdjustments"] == [
         {"MetricIntervalLowerBound": 0.0, "MetricIntervalUpperBound": 100.0, "ScalingAdjustment": 1},
         {"MetricIntervalLowerBound": 100.0, "ScalingAdjustment": 3},
     ]
-    assert found["in"]["StepAdjustments"] == [
+    assert configurations["in"]["StepAdjustments"] == [
         {"MetricIntervalUpperBound": 0.0, "MetricIntervalLowerBound": -50.0, "ScalingAdjustment": -1},
         {"MetricIntervalUpperBound": -50.0, "ScalingAdjustment": -2},
     ]
-    assert found["out"]["Cooldown"] == 60
+    assert configurations["out"]["Cooldown"] == 60
     alarms = cloudwatch.describe_alarms(AlarmNamePrefix=f"{endpoint}-AllTraffic-")["MetricAlarms"]
     arns = {policy["PolicyName"]: policy["PolicyARN"] for policy in policies}
     assert {
@@ -175,7 +177,7 @@ def test_step_policies_come_with_their_alarms_and_go_with_them(aws: Aws, client:
     assert sorted(action for alarm in alarms for action in alarm["AlarmActions"]) == sorted(arns.values())
 
     bare = "\n[scaling.variants.AllTraffic]\nmax_capacity = 2\n"
-    deploy_scaling(client, cloudwatch, stack(folder, on(endpoint, STACK + bare)), lambda _: None)
+    deploy_scaling(client, cloudwatch, stack(folder, for_endpoint(endpoint, STACK + bare)), lambda _: None)
     assert client.describe_scaling_policies(**where)["ScalingPolicies"] == []
     assert cloudwatch.describe_alarms(AlarmNamePrefix=f"{endpoint}-AllTraffic-")["MetricAlarms"] == []
 
@@ -195,7 +197,7 @@ def test_what_is_wrong_in_a_step_policy(folder: Path, old: str, new: str, senten
     assert any(sentence in line for line in lines), lines
 
 
-def test_who_may_not_look_has_nothing_to_remove(aws: Aws, folder: Path) -> None:
+def test_a_role_that_may_not_look_has_nothing_to_remove(aws: Aws, folder: Path) -> None:
     denied = aws.as_role(aws.role(), "application-autoscaling")
     deploy_scaling(denied, None, stack(folder, STACK), pytest.fail)
 
@@ -208,9 +210,9 @@ WRITEUPS = Path(__file__).parents[2] / "fixtures" / "writeups"
     [("a", 3, 5, 30, 30), ("b", 3, 5, 60, 10), ("c", 4, 5, 30, 30), ("d", 3, 10, 30, 30), ("e", 3, 25, 300, 30)],
 )
 def test_the_write_ups_settings(name: str, maximum: int, target: float, cooldown_in: int, cooldown_out: int) -> None:
-    found = load_stack(WRITEUPS / name / "stack.toml").scaling.variants["AllTraffic"]
-    (policy,) = found.target_tracking.values()
-    assert (found.min_capacity, found.max_capacity, policy.target_value) == (1, maximum, target)
+    scaling = load_stack(WRITEUPS / name / "stack.toml").scaling.variants["AllTraffic"]
+    (policy,) = scaling.target_tracking.values()
+    assert (scaling.min_capacity, scaling.max_capacity, policy.target_value) == (1, maximum, target)
     assert (policy.scale_in_cooldown, policy.scale_out_cooldown) == (cooldown_in, cooldown_out)
 
 
