@@ -11,6 +11,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping
+from functools import partial
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
@@ -95,7 +96,7 @@ class LocalAws:
         # Not below /tmp: functions have one of their own, in which nothing else is seen (harness.functions.storage).
         workspace = self._workspace or Path(tempfile.mkdtemp(prefix="sagemaker-harness-", dir=_SCRATCH))
         workspace.mkdir(parents=True, exist_ok=True)
-        self._stack.push_async_callback(asyncio.to_thread, shutil.rmtree, workspace, ignore_errors=True)
+        self._stack.push_async_callback(asyncio.to_thread, partial(shutil.rmtree, workspace, ignore_errors=True))
         self.backend = self._find_backend()
         self.access = Access(self.backend, administrator=self.options.administrator)
         await self._reach_backend()
