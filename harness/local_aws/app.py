@@ -1,4 +1,4 @@
-"""The local AWS in one process: backend, services and gateway, brought up together and taken down together."""
+"""The local AWS in one process: the backend, the services and the gateway, started and stopped together."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ from harness.hosting.runtime.api import HostingRuntime
 from harness.local_aws.options import HIGHEST_SPEED, LocalAwsOptions
 from harness.scaling.api import Scaling
 
-# In-flight requests get this long when the gateway goes down.
+# Requests under way get this long when the gateway stops.
 _GRACE_SECONDS = 5
 _SCRATCH = "/var/tmp" if os.access("/var/tmp", os.W_OK) else None  # noqa: S108
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: whoever runs the local AWS decides when it ends."""
+    """uvicorn without its signal handlers. The process that runs the local AWS handles signals itself."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -54,10 +54,10 @@ class _Server(uvicorn.Server):
 
 
 class LocalAws:
-    """One local AWS, as an async context manager; ``url`` is what AWS_ENDPOINT_URL has to be.
+    """A local AWS, as an async context manager.
 
-    workspace: a folder for everything temporary, removed at the end.
-    Raises HarnessError on entry when the port is taken or the backend does not answer.
+    url: the value for AWS_ENDPOINT_URL. workspace: a folder for everything temporary, removed at the end.
+    Raises HarnessError on entry if the port is taken or the backend does not answer.
     """
 
     def __init__(
@@ -70,12 +70,13 @@ class LocalAws:
         self._stack = contextlib.AsyncExitStack()
         self.url = ""
         self.administrator: tuple[str, str] | None = None
-        """Key and secret of the user who administers the account where the well-known key does not."""
+        """Access key and secret of the administrator, if the well-known key is not the administrator's."""
 
     @property
     def _containers(self) -> LocalSettings | None:
-        given = self.options.containers
-        return _local_settings({"instances": "container", "containers": list(given)}) if given else None
+        """Settings with which the running containers of the options stand behind every endpoint."""
+        containers = self.options.containers
+        return _local_settings({"instances": "container", "containers": list(containers)}) if containers else None
 
     async def __aenter__(self) -> LocalAws:
         try:
@@ -90,10 +91,10 @@ class LocalAws:
 
     async def _start(self) -> None:
         listener = self._listen()
-        # Listening everywhere is for containers; what runs here calls on loopback.
+        # A harness that listens on every address does so for containers. Clients here use loopback.
         host = "127.0.0.1" if self.options.host == "0.0.0.0" else self.options.host  # noqa: S104
         self.url = f"http://{host}:{listener.getsockname()[1]}"
-        # Not below /tmp: functions have one of their own, in which nothing else is seen (harness.functions.storage).
+        # Not below /tmp: each function environment has a /tmp of its own and sees no other (harness.functions.storage).
         workspace = self._workspace or Path(tempfile.mkdtemp(prefix="sagemaker-harness-", dir=_SCRATCH))
         workspace.mkdir(parents=True, exist_ok=True)
         self._stack.push_async_callback(asyncio.to_thread, partial(shutil.rmtree, workspace, ignore_errors=True))
@@ -125,7 +126,9 @@ class LocalAws:
         self._stack.push_async_callback(self.functions.close)
         await self.functions.start()
         scaled: list[Service] = [self.hosting, self.functions]
-        self.scaling = Scaling(self.backend, self.clock, self.metrics, {one.service_name: one for one in scaled})
+        self.scaling = Scaling(
+            self.backend, self.clock, self.metrics, {service.service_name: service for service in scaled}
+        )
         await self.scaling.start()
         self._stack.push_async_callback(self.scaling.close)
         if self.options.backend_url:
@@ -138,7 +141,7 @@ class LocalAws:
         owned: list[Service] = [self.hosting, HostingRuntime(self.hosting), self.scaling, self.access]
         if self.options.functions == "harness":
             owned.append(self.functions)
-        services = {one.service_name: one for one in owned}
+        services = {service.service_name: service for service in owned}
         authorizer = Authorizer(
             self.access.directory,
             self.access.state.calls,
@@ -149,7 +152,7 @@ class LocalAws:
         await self._serve(gateway, listener)
 
     def _listen(self) -> socket.socket:
-        # With its protocol named, for asyncio sets TCP_NODELAY only then: without, every answer waits 40 ms for an ACK.
+        # asyncio sets TCP_NODELAY only if the socket names its protocol; without it answers wait 40 ms for an ACK.
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -188,7 +191,7 @@ class LocalAws:
             server_header=False,
             proxy_headers=False,
             http=BoundedProtocol,
-            ws="none",  # which AWS has none of here, and which would be loaded
+            ws="none",  # no service here has web sockets, and uvicorn would load a package for them
             backlog=2048,
             timeout_graceful_shutdown=_GRACE_SECONDS,
             timeout_keep_alive=75,
@@ -208,7 +211,7 @@ class LocalAws:
 
     @property
     def _speed(self) -> float | None:
-        """None where somebody else moves the clock."""
+        """Seconds of the clock in one second of wall time; None if a test moves the clock."""
         return self.clock.speed if isinstance(self.clock, WallClock) else None
 
     def _change_speed(self, speed: object) -> None:
@@ -224,8 +227,11 @@ class LocalAws:
         return await self.access.history(service_calls, self.region)
 
     async def _control(self, method: str, path: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The harness's own calls: GET health, scaling, access, clock; PUT clock with a speed, endpoints/NAME with
-        LocalSettings' members, plans/NAME with PlannedEndpoint's."""
+        """Answers the harness's own calls.
+
+        GET health, scaling, access, clock. PUT clock with a speed, endpoints/NAME with the members of LocalSettings,
+        plans/NAME with those of PlannedEndpoint.
+        """
         if method == "GET" and path == "health":
             return {
                 "status": "ok",
@@ -246,7 +252,7 @@ class LocalAws:
             return {"now": self.clock.now(), "speed": self._speed}
         kind, _, name = path.partition("/")
         if method == "PUT" and kind == "plans" and name:
-            from harness.hosting.rules.planned import read_planned  # pydantic's time to load, for this alone
+            from harness.hosting.rules.planned import read_planned  # it loads pydantic, which nothing else here needs
 
             self.hosting.take_plan(read_planned(document))
             return {}
@@ -257,7 +263,7 @@ class LocalAws:
 
 
 def _local_settings(document: Mapping[str, Any]) -> LocalSettings:
-    """Raises AwsError ValidationException for settings that cannot be used."""
+    """Parses the settings of an endpoint. Raises AwsError ValidationException if they cannot be used."""
     try:
         return read_local_settings(document)
     except LocalSettingsError as error:

@@ -1,4 +1,4 @@
-"""Statements and policies as short as a test wants to read them."""
+"""Statements and policies in short, for tests."""
 
 from __future__ import annotations
 

@@ -22,13 +22,13 @@ def custom(aws: Aws, *documents: str, **members: Any) -> dict[str, Any]:
 
 
 def decisions(answer: dict[str, Any]) -> list[str]:
-    return [one["EvalDecision"] for one in answer["EvaluationResults"]]
+    return [result["EvalDecision"] for result in answer["EvaluationResults"]]
 
 
 def code(call: Any, **members: Any) -> str:
-    with pytest.raises(ClientError) as found:
+    with pytest.raises(ClientError) as raised:
         call(**members)
-    return str(found.value.response["Error"]["Code"])
+    return str(raised.value.response["Error"]["Code"])
 
 
 def test_the_three_decisions_and_the_policy_that_decided(aws: Aws) -> None:

@@ -1,4 +1,4 @@
-"""DescribeAlarmHistory as CloudWatch answers it, of what moto keeps of its alarms."""
+"""DescribeAlarmHistory, from the states that moto keeps of its alarms."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_moto_tells_it_on_the_harnesss_clock(later: tuple[Aws, VirtualClock]) ->
     pages = cloudwatch.get_paginator("describe_alarm_history").paginate(
         AlarmName=name, ScanBy="TimestampAscending", PaginationConfig={"PageSize": 1}
     )
-    assert [item for one in pages for item in one["AlarmHistoryItems"]] == items
+    assert [item for page in pages for item in page["AlarmHistoryItems"]] == items
     with pytest.raises(ClientError, match="InvalidNextToken"):
         cloudwatch.describe_alarm_history(NextToken="?")
     cloudwatch.delete_alarms(AlarmNames=[name])
@@ -111,11 +111,11 @@ def test_datapoints_without_a_time_have_the_clocks(later: tuple[Aws, VirtualCloc
     cloudwatch, namespace = aws.client("cloudwatch"), unique("Own")
     now = datetime.fromtimestamp(clock.now(), UTC)
     cloudwatch.put_metric_data(Namespace=namespace, MetricData=[{"MetricName": "m", "Value": 3.0}])
-    (found,) = cloudwatch.get_metric_statistics(
+    (datapoint,) = cloudwatch.get_metric_statistics(
         Namespace=namespace, MetricName="m", Period=60, Statistics=["Sum"],
         StartTime=now - timedelta(minutes=1), EndTime=now + timedelta(minutes=1),
     )["Datapoints"]  # fmt: skip
-    assert found["Sum"] == 3.0
+    assert datapoint["Sum"] == 3.0
 
 
 def test_log_events_are_taken_however_far_ahead_the_clock_is(later: tuple[Aws, VirtualClock]) -> None:
@@ -127,5 +127,5 @@ def test_log_events_are_taken_however_far_ahead_the_clock_is(later: tuple[Aws, V
     event = {"timestamp": int(clock.now() * 1000), "message": "ahead"}
     answer = logs.put_log_events(logGroupName=group, logStreamName="s", logEvents=[event])
     assert "rejectedLogEventsInfo" not in answer
-    (found,) = logs.get_log_events(logGroupName=group, logStreamName="s")["events"]
-    assert (found["message"], found["ingestionTime"] // 1000) == ("ahead", int(clock.now()))
+    (event_read,) = logs.get_log_events(logGroupName=group, logStreamName="s")["events"]
+    assert (event_read["message"], event_read["ingestionTime"] // 1000) == ("ahead", int(clock.now()))

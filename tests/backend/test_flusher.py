@@ -1,4 +1,4 @@
-"""Writing what is queued: one write at a time, and none cut in half."""
+"""The flusher writes what is queued: one write at a time, and no write is interrupted."""
 
 from __future__ import annotations
 

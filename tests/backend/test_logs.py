@@ -26,8 +26,8 @@ async def test_a_log_group_that_somebody_deletes_comes_back(backend: Backend) ->
         await writer.flush()
         if text == "one":
             await backend.call("logs", "delete_log_group", logGroupName="/aws/lambda/deleted")
-    found = await backend.call("logs", "get_log_events", logGroupName="/aws/lambda/deleted", logStreamName="stream")
-    assert [event["message"] for event in found["events"]] == ["two"]
+    answer = await backend.call("logs", "get_log_events", logGroupName="/aws/lambda/deleted", logStreamName="stream")
+    assert [event["message"] for event in answer["events"]] == ["two"]
     await writer.close()
 
 
@@ -84,7 +84,7 @@ async def test_a_backend_that_does_not_answer_costs_lines_and_nothing_else() -> 
 @pytest.mark.parametrize("sizes", [[], [1], [2_000_000, 1], [600_000, 600_000]])
 def test_every_event_is_in_one_batch_and_in_order(sizes: list[int]) -> None:
     events = deque((number, "x" * size) for number, size in enumerate(sizes))
-    found = []
+    batched = []
     while batch := logs._batch(events):
-        found += batch
-    assert [number for number, _ in found] == list(range(len(sizes)))
+        batched += batch
+    assert [number for number, _ in batched] == list(range(len(sizes)))

@@ -24,7 +24,7 @@ def series(namespace: str, name: str = "Invocations", period: int = 60) -> Serie
 def read(
     aws: Aws, namespace: str, name: str = "Invocations", period: int = 60
 ) -> list[tuple[datetime, dict[str, Any]]]:
-    found = aws.client("cloudwatch").get_metric_statistics(
+    answer = aws.client("cloudwatch").get_metric_statistics(
         Namespace=namespace,
         MetricName=name,
         Dimensions=[{"Name": "EndpointName", "Value": "e"}],
@@ -33,7 +33,7 @@ def read(
         Period=period,
         Statistics=["Sum", "SampleCount", "Maximum"],
     )
-    return sorted((one["Timestamp"], one) for one in found["Datapoints"])
+    return sorted((datapoint["Timestamp"], datapoint) for datapoint in answer["Datapoints"])
 
 
 async def test_a_minute_is_put_when_it_is_over(aws: Aws) -> None:
@@ -48,10 +48,10 @@ async def test_a_minute_is_put_when_it_is_over(aws: Aws) -> None:
     await clock.advance(10)
     metrics.record(series(namespace), 7.0)
     await metrics.close()
-    (first, one), (second, two) = await asyncio.to_thread(read, aws, namespace)
+    (first, first_datapoint), (second, second_datapoint) = await asyncio.to_thread(read, aws, namespace)
     assert (first, second) == (START, START + timedelta(minutes=1))
-    assert (one["Sum"], one["SampleCount"], one["Maximum"]) == (4.5, 4.0, 2.0)
-    assert two["Sum"] == 7.0
+    assert (first_datapoint["Sum"], first_datapoint["SampleCount"], first_datapoint["Maximum"]) == (4.5, 4.0, 2.0)
+    assert second_datapoint["Sum"] == 7.0
 
 
 async def test_a_sampler_gives_zeros_when_nothing_happens(aws: Aws) -> None:
@@ -64,7 +64,7 @@ async def test_a_sampler_gives_zeros_when_nothing_happens(aws: Aws) -> None:
     end()
     await clock.advance(60)
     await metrics.close()
-    assert [one["Sum"] for _, one in await asyncio.to_thread(read, aws, namespace)] == [0.0, 0.0, 0.0]
+    assert [datapoint["Sum"] for _, datapoint in await asyncio.to_thread(read, aws, namespace)] == [0.0, 0.0, 0.0]
 
 
 async def test_more_values_than_a_datapoint_takes_are_put_as_their_statistics(aws: Aws) -> None:
@@ -73,8 +73,8 @@ async def test_more_values_than_a_datapoint_takes_are_put_as_their_statistics(aw
     for value in range(1000):
         metrics.record(series(namespace), float(value))
     await metrics.close()
-    ((_, one),) = await asyncio.to_thread(read, aws, namespace)
-    assert (one["Sum"], one["SampleCount"], one["Maximum"]) == (499_500.0, 1000.0, 999.0)
+    ((_, datapoint),) = await asyncio.to_thread(read, aws, namespace)
+    assert (datapoint["Sum"], datapoint["SampleCount"], datapoint["Maximum"]) == (499_500.0, 1000.0, 999.0)
 
 
 async def test_a_busy_minute_of_one_value_costs_the_backend_one_datum_and_not_one_for_each_request() -> None:

@@ -1,4 +1,4 @@
-"""moto in this process, where it is not as it comes."""
+"""The changes that the harness makes to moto in its process."""
 
 from __future__ import annotations
 

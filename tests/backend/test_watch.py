@@ -1,4 +1,4 @@
-"""An outside backend that goes and comes back: what a harness says of it."""
+"""What a harness logs about a backend outside its process that stops and comes back."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def free_port() -> int:
 
 @dataclass
 class Emulator:
-    """moto's server as a process of its own, which keeps nothing when it ends."""
+    """moto's server in a process of its own. It loses everything when it ends."""
 
     port: int = field(default_factory=free_port)
     process: asyncio.subprocess.Process | None = None
@@ -62,20 +62,20 @@ async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 60) -
 
 @pytest.fixture
 async def emulator() -> AsyncIterator[Emulator]:
-    one = Emulator()
-    await one.start()
-    yield one
-    await one.stop()
+    emulator = Emulator()
+    await emulator.start()
+    yield emulator
+    await emulator.stop()
 
 
 @pytest.fixture
 async def relied_on(emulator: Emulator) -> list[str]:
     """A role and an object, and the ARNs of both."""
     backend = emulator.backend
-    made = await backend.call("iam", "create_role", RoleName="caller", AssumeRolePolicyDocument=TRUST)
+    role = await backend.call("iam", "create_role", RoleName="caller", AssumeRolePolicyDocument=TRUST)
     await backend.call("s3", "create_bucket", Bucket="models")
     await backend.call("s3", "put_object", Bucket="models", Key="a/model.tar.gz", Body=b"data")
-    return [made["Role"]["Arn"], "arn:aws:s3:::models/a/model.tar.gz"]
+    return [role["Role"]["Arn"], "arn:aws:s3:::models/a/model.tar.gz"]
 
 
 @contextlib.asynccontextmanager
@@ -88,13 +88,13 @@ async def watched(emulator: Emulator, relied_on: list[str]) -> AsyncIterator[Non
         await watch.close()
 
 
-def said(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Every sentence; those of a backend that goes and comes back are the last two."""
+def sentences(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Every logged sentence. The last two are about a backend that stopped and came back."""
     return [record.getMessage() for record in caplog.records if record.name == "harness.backend.watch"]
 
 
 async def count(caplog: pytest.LogCaptureFixture, wanted: int) -> bool:
-    return len(said(caplog)) >= wanted
+    return len(sentences(caplog)) >= wanted
 
 
 async def test_a_backend_that_restarted_empty_is_said_to_have_lost_what_is_relied_on(
@@ -107,7 +107,7 @@ async def test_a_backend_that_restarted_empty_is_said_to_have_lost_what_is_relie
         await until(lambda: count(caplog, 2))
         await emulator.start()
         await until(lambda: count(caplog, 3))
-    _, gone, back = said(caplog)
+    _, gone, back = sentences(caplog)
     assert f"The backend at http://127.0.0.1:{emulator.port} does not answer" in gone
     assert all(arn in back for arn in relied_on)
     assert "deploy again" in back
@@ -123,11 +123,11 @@ async def test_a_backend_that_kept_everything_is_said_to_have_kept_it(
         await until(lambda: count(caplog, 2))
         await emulator.start()
         await until(lambda: count(caplog, 3))
-    assert "still there" in said(caplog)[2]
+    assert "still there" in sentences(caplog)[2]
 
 
 async def test_what_is_there_is_not_called_lost(emulator: Emulator, relied_on: list[str]) -> None:
-    """A prefix counts as there when anything lies below it."""
+    """A prefix exists if any object is below it."""
     watch = BackendWatch(emulator.backend, lambda: [*relied_on, "arn:aws:s3:::models/a/", "arn:aws:s3:::models/b"])
     assert await watch._wait_for_missing() == ["arn:aws:s3:::models/b"]
 
@@ -138,15 +138,15 @@ async def test_what_an_earlier_harness_left_is_said_at_the_start(
     caplog.set_level(logging.INFO)
     async with watched(emulator, relied_on):
         await until(lambda: count(caplog, 1))
-    assert "still holds what was put there before (buckets: models)" in said(caplog)[0]
-    assert "deploy again" in said(caplog)[0]
+    assert "still holds what was put there before (buckets: models)" in sentences(caplog)[0]
+    assert "deploy again" in sentences(caplog)[0]
 
 
 async def test_an_empty_backend_is_said_to_be_one(emulator: Emulator, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     async with watched(emulator, []):
         await until(lambda: count(caplog, 1))
-    assert "holds no bucket yet: nothing is deployed" in said(caplog)[0]
+    assert "holds no bucket yet: nothing is deployed" in sentences(caplog)[0]
 
 
 async def test_a_backend_that_stays_is_not_spoken_of(
@@ -157,4 +157,4 @@ async def test_a_backend_that_stays_is_not_spoken_of(
     async with watched(emulator, relied_on):
         await until(lambda: count(caplog, 1))  # what it holds
         await asyncio.sleep(0.3)
-    assert len(said(caplog)) == 1
+    assert len(sentences(caplog)) == 1

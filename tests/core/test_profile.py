@@ -1,4 +1,4 @@
-"""The capacity profile: its file, and drawing from it."""
+"""The capacity profile: its file, and service times drawn from it."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ SECONDS = st.floats(0, 1e3)
 
 @given(st.lists(SECONDS, min_size=1, max_size=50), st.floats(0, 1), st.floats(0, 1))
 def test_quantiles_rise_with_the_probability_and_stay_within_the_sample(
-    sample: list[float], one: float, other: float
+    sample: list[float], first: float, second: float
 ) -> None:
     times = ServiceTimes.of(1, sample)
-    low, high = sorted((one, other))
+    low, high = sorted((first, second))
     assert times.quantile(low) <= times.quantile(high) + 1e-9
     assert min(sample) - 1e-6 <= times.quantile(low) and times.quantile(high) <= max(sample) + 1e-6
 
@@ -123,10 +123,10 @@ def test_there_is_a_shipped_profile() -> None:
 )
 def test_a_wrong_profile_is_refused_with_the_first_thing_wrong(change: dict[str, Any], sentence: str) -> None:
     document = {**a_profile().model_dump(mode="json"), **change}
-    with pytest.raises(HarnessError) as found:
+    with pytest.raises(HarnessError) as raised:
         parse_profile(document)
-    assert str(found.value).startswith("The profile is not a capacity profile of version 1: ")
-    assert sentence in str(found.value)
+    assert str(raised.value).startswith("The profile is not a capacity profile of version 1: ")
+    assert sentence in str(raised.value)
 
 
 def test_a_file_that_is_no_profile_is_named(tmp_path: Path) -> None:

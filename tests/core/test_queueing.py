@@ -1,4 +1,4 @@
-"""One station against its invariants and against queueing theory's closed forms."""
+"""A station keeps its invariants, and agrees with the closed forms of queueing theory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REPLICATIONS, T = 20, 3.883
 
 
 class Run:
-    """Jobs 0, 1, ... through a station; what became of each."""
+    """What became of jobs 0, 1, ... at a station."""
 
     def __init__(self, workers: int, queue_length: int, gaps: list[float], services: list[float]) -> None:
         drawn = iter(services)
@@ -60,35 +60,38 @@ runs = st.integers(0, 40).flatmap(
 
 @given(runs)
 def test_nothing_is_lost_or_served_twice(run: Run) -> None:
-    assert sorted([one.job for one in run.departures] + run.refused) == list(range(len(run.arrivals)))
+    assert sorted([departure.job for departure in run.departures] + run.refused) == list(range(len(run.arrivals)))
 
 
 @given(runs)
 def test_service_begins_in_the_order_of_arrival(run: Run) -> None:
-    begun = [one.began for one in sorted(run.departures, key=lambda one: one.job)]
+    begun = [departure.began for departure in sorted(run.departures, key=lambda departure: departure.job)]
     assert begun == sorted(begun)
 
 
 @given(runs)
 def test_departures_come_in_the_order_of_time_and_never_before_the_arrival(run: Run) -> None:
-    assert [one.ended for one in run.departures] == sorted(one.ended for one in run.departures)
-    for one in run.departures:
-        assert one.arrived == run.arrivals[one.job] <= one.began <= one.ended
+    assert [departure.ended for departure in run.departures] == sorted(departure.ended for departure in run.departures)
+    for departure in run.departures:
+        assert departure.arrived == run.arrivals[departure.job] <= departure.began <= departure.ended
 
 
 @given(st.integers(1, 4), st.lists(TIMES, max_size=30))
 def test_never_more_in_service_than_workers(workers: int, services: list[float]) -> None:
     run = Run(workers, len(services), [0.0] * len(services), services)
-    assert all(1 <= one <= workers for one in run.concurrencies)
+    assert all(1 <= departure <= workers for departure in run.concurrencies)
     for probe in run.departures:
-        together = sum(one.began <= probe.began < one.ended for one in run.departures)
+        together = sum(departure.began <= probe.began < departure.ended for departure in run.departures)
         assert together <= workers
 
 
 def test_a_freed_worker_takes_the_next_job_at_that_moment_however_late_it_is_looked_at() -> None:
     station: Station[str] = Station(1, 10, lambda in_service: 2.0)
     assert all(station.arrive(job, 0.0) for job in "abc")
-    assert [(one.job, one.began, one.ended) for one in station.depart(5.0)] == [("a", 0.0, 2.0), ("b", 2.0, 4.0)]
+    assert [(departure.job, departure.began, departure.ended) for departure in station.depart(5.0)] == [
+        ("a", 0.0, 2.0),
+        ("b", 2.0, 4.0),
+    ]
     assert station.due == 6.0
 
 
@@ -128,10 +131,10 @@ def test_mmck_agrees_with_theory(load: float, workers: int, queue_length: int) -
         count, warm_up = 6_000, 1_500
         gaps = [rng.expovariate(load) for _ in range(count)]
         run = Run(workers, queue_length, gaps, [rng.expovariate(1.0) for _ in range(count)])
-        counted = [one for one in run.departures if one.job >= warm_up]
+        counted = [departure for departure in run.departures if departure.job >= warm_up]
         lost = sum(job >= warm_up for job in run.refused)
         refused.append(lost / (count - warm_up))
-        waits.append(statistics.fmean(one.began - one.arrived for one in counted))
+        waits.append(statistics.fmean(departure.began - departure.arrived for departure in counted))
     for measured, theory in zip((refused, waits), _mmck(load, workers, queue_length), strict=True):
         half_width = T * statistics.stdev(measured) / math.sqrt(REPLICATIONS)
         assert statistics.fmean(measured) == pytest.approx(theory, abs=half_width + 1e-12)

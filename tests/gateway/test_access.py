@@ -1,4 +1,4 @@
-"""Who may what at the endpoint, through boto3. Sources: IAM user guide, policy evaluation logic; public logs."""
+"""What the endpoint allows whom, through boto3. Sources: IAM user guide, policy evaluation logic; public logs."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ DOGS = f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:endpoint/dogs"
 
 def refused(call: Callable[..., Any], **members: Any) -> tuple[str, str]:
     """Code and message."""
-    with pytest.raises(ClientError) as found:
+    with pytest.raises(ClientError) as raised:
         call(**members)
-    error = found.value.response["Error"]
+    error = raised.value.response["Error"]
     return error["Code"], error["Message"]
 
 
@@ -126,8 +126,8 @@ class TestBoundariesAndSessions:
     def test_session_policies_limit_a_session(self, aws: Aws) -> None:
         role = aws.role({"all": document(statement("sagemaker:*"))})
         limits = json.dumps(document(statement("sagemaker:List*")))
-        found = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="ss", Policy=limits)["Credentials"]
-        keys = found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"]
+        credentials = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="ss", Policy=limits)["Credentials"]
+        keys = credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"]
         assert "Models" in aws.client("sagemaker", *keys).list_models()
         message = refused(invoke(aws.client("sagemaker-runtime", *keys)))[1]
         assert message.endswith("because no session policy allows the sagemaker:InvokeEndpoint action")
@@ -135,8 +135,8 @@ class TestBoundariesAndSessions:
     def test_a_managed_policy_as_session_policy(self, aws: Aws) -> None:
         role = aws.role({"all": document(statement("*"))})
         arns = [{"arn": "arn:aws:iam::aws:policy/AmazonSageMakerReadOnly"}]
-        found = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="ss", PolicyArns=arns)["Credentials"]
-        keys = found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"]
+        credentials = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="ss", PolicyArns=arns)["Credentials"]
+        keys = credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"]
         assert "Models" in aws.client("sagemaker", *keys).list_models()
         assert refused(aws.client("iam", *keys).list_users)[0] == "AccessDenied"
 
@@ -153,9 +153,9 @@ class TestBoundariesAndSessions:
         )
         grant(aws, user, statement("sts:AssumeRole", arn))
         assert sts.assume_role(RoleArn=arn, RoleSessionName="mine")["Credentials"]
-        other = aws.role()
-        grant(aws, user, statement("sts:AssumeRole", other))
-        message = refused(sts.assume_role, RoleArn=other, RoleSessionName="mine")[1]
+        untrusting = aws.role()
+        grant(aws, user, statement("sts:AssumeRole", untrusting))
+        message = refused(sts.assume_role, RoleArn=untrusting, RoleSessionName="mine")[1]
         assert message.endswith("because no role trust policy allows the sts:AssumeRole action")
 
 
@@ -187,7 +187,7 @@ class TestResourcePolicies:
         grant(aws, user, statement("s3:*"))
         self.put(aws, bucket, statement("s3:DeleteObject", f"arn:aws:s3:::{bucket}/*", "Deny", Principal="*"))
         s3 = as_user(aws, user, "s3")
-        assert [one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["k"]
+        assert [item["Key"] for item in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["k"]
         message = refused(s3.delete_object, Bucket=bucket, Key="k")[1]
         assert message.endswith("with an explicit deny in a resource-based policy")
         batch = {"Objects": [{"Key": "k"}]}
@@ -255,7 +255,7 @@ class TestPassingRoles:
 
 class TestPolicyDocuments:
     @pytest.mark.parametrize("text", ["{", '{"Statement": [{"Effect": "Allow", "Action": "s3:Get", "Resource": "x"}]}'])
-    def test_a_malformed_one_is_refused_with_its_place(self, aws: Aws, text: str) -> None:
+    def test_a_malformed_policy_is_refused_with_the_place(self, aws: Aws, text: str) -> None:
         name = aws.role().rpartition("/")[2]
         code, message = refused(
             aws.client("iam").put_role_policy, RoleName=name, PolicyName="mine", PolicyDocument=text
@@ -264,7 +264,7 @@ class TestPolicyDocuments:
         assert message.startswith("policy mine")
         assert "line 1 column 2" in message or "Statement[0]: Resource 'x' must be an ARN" in message
 
-    def test_whoever_may_not_write_one_is_not_told_what_is_wrong_with_it(self, aws: Aws, user: dict[str, str]) -> None:
+    def test_a_caller_who_may_not_write_a_policy_is_not_told_its_fault(self, aws: Aws, user: dict[str, str]) -> None:
         put = as_user(aws, user, "iam").put_role_policy
         assert refused(put, RoleName="r", PolicyName="p", PolicyDocument="{")[0] == "AccessDenied"
 
@@ -277,7 +277,7 @@ class TestPolicyDocuments:
         )
         assert assumed[0] == "MalformedPolicyDocument"
 
-    def test_one_that_is_too_long(self, aws: Aws) -> None:
+    def test_a_policy_that_is_too_long(self, aws: Aws) -> None:
         """Botocore, policyDocumentType: at most 131,072 characters."""
         name, text = aws.role().rpartition("/")[2], json.dumps(document(statement("s3:*"))) + " " * 10_000_000
         code, message = refused(aws.client("iam").put_role_policy, RoleName=name, PolicyName="p", PolicyDocument=text)
@@ -306,30 +306,30 @@ class TestCredentials:
         iam.delete_access_key(UserName=user["name"], AccessKeyId=user["key"])
         assert refused(who)[0] == "InvalidClientTokenId"
 
-    def test_anothers_token_and_none(self, aws: Aws) -> None:
+    def test_a_foreign_and_a_missing_token(self, aws: Aws) -> None:
         role = aws.role({"all": document(statement("*"))})
-        found = [
+        sessions = [
             aws.client("sts").assume_role(RoleArn=role, RoleSessionName=name)["Credentials"] for name in ("one", "two")
         ]
-        key, secret, other = found[0]["AccessKeyId"], found[0]["SecretAccessKey"], found[1]["SessionToken"]
-        for token in (other, None):
+        key, secret, foreign = sessions[0]["AccessKeyId"], sessions[0]["SecretAccessKey"], sessions[1]["SessionToken"]
+        for token in (foreign, None):
             assert refused(aws.client("sagemaker", key, secret, token).list_models)[0] == "UnrecognizedClientException"
             assert refused(aws.client("iam", key, secret, token).list_users)[0] == "InvalidClientTokenId"
             assert refused(aws.client("s3", key, secret, token).list_buckets)[0] == "InvalidToken"
 
     def test_an_expired_session(self, aws: Aws) -> None:
         role = aws.role({"all": document(statement("*"))})
-        found = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="ss")["Credentials"]
+        credentials = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="ss")["Credentials"]
         keys = aws.local.access.state.keys
-        known = keys.get(found["AccessKeyId"])
-        assert known is not None
-        assert known.expires == found["Expiration"].timestamp()
-        keys.add(replace(known, expires=1.0))
-        own = found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"]
-        code, message = refused(aws.client("sagemaker", *own).list_models)
+        key = keys.get(credentials["AccessKeyId"])
+        assert key is not None
+        assert key.expires == credentials["Expiration"].timestamp()
+        keys.add(replace(key, expires=1.0))
+        keys_of_session = credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"]
+        code, message = refused(aws.client("sagemaker", *keys_of_session).list_models)
         assert (code, message) == ("ExpiredTokenException", "The security token included in the request is expired")
-        assert refused(aws.client("iam", *own).list_users)[0] == "ExpiredToken"
-        assert refused(aws.client("s3", *own).list_buckets)[0] == "ExpiredToken"
+        assert refused(aws.client("iam", *keys_of_session).list_users)[0] == "ExpiredToken"
+        assert refused(aws.client("s3", *keys_of_session).list_buckets)[0] == "ExpiredToken"
 
     def test_a_presigned_url(self, aws: Aws, user: dict[str, str]) -> None:
         bucket, s3 = unique("bucket"), aws.client("s3")
@@ -340,9 +340,9 @@ class TestCredentials:
         url = signer.generate_presigned_url("get_object", {"Bucket": bucket, "Key": "a b"})
         with urllib.request.urlopen(url) as answer:
             assert answer.read() == b"there"
-        with pytest.raises(urllib.error.HTTPError) as found:
+        with pytest.raises(urllib.error.HTTPError) as raised:
             urllib.request.urlopen(url.replace("a%20b", "a%20c"))
-        assert b"SignatureDoesNotMatch" in found.value.read()
+        assert b"SignatureDoesNotMatch" in raised.value.read()
 
     def test_a_key_that_the_backend_issued_by_itself_is_believed(self, aws: Aws) -> None:
         """Its secret was never seen here: whose it is, the backend tells."""
@@ -380,9 +380,9 @@ class TestOtherServices:
         code: str,
         words: str,
     ) -> None:
-        found = refused(getattr(as_user(aws, user, service), operation), **members)
-        assert found[0] == code
-        assert words in found[1]
+        refusal = refused(getattr(as_user(aws, user, service), operation), **members)
+        assert refusal[0] == code
+        assert words in refusal[1]
 
     def test_by_resource(self, aws: Aws, user: dict[str, str]) -> None:
         group = unique("group")
@@ -391,20 +391,20 @@ class TestOtherServices:
         logs.create_log_group(logGroupName=group)
         assert refused(logs.create_log_group, logGroupName=unique("other"))[0] == "AccessDeniedException"
 
-    def test_a_user_who_names_none_means_himself(self, aws: Aws, user: dict[str, str]) -> None:
+    def test_a_user_name_that_is_left_out_is_the_callers(self, aws: Aws, user: dict[str, str]) -> None:
         grant(aws, user, statement("iam:ListAccessKeys", "arn:aws:iam::*:user/${aws:username}"))
         assert as_user(aws, user, "iam").list_access_keys()["AccessKeyMetadata"][0]["UserName"] == user["name"]
         assert refused(as_user(aws, user, "iam").list_access_keys, UserName="somebody")[0] == "AccessDenied"
 
 
-class TestTheRecord:
-    def test_what_was_called_and_which_statement_decided(self, aws: Aws) -> None:
+class TestCallLog:
+    def test_calls_are_logged_with_the_statement_that_decided(self, aws: Aws) -> None:
         role = aws.role({"invoke": document(statement("s3:*"), statement("sagemaker:InvokeEndpoint", DOGS))})
         runtime = aws.as_role(role, "sagemaker-runtime")
         refused(invoke(runtime))
         refused(invoke(runtime))
         refused(runtime.invoke_endpoint, EndpointName="cats", Body=b"x")
-        calls = {one.resource: one for one in aws.local.access.state.calls.entries() if one.principal == role}
+        calls = {call.resource: call for call in aws.local.access.state.calls.entries() if call.principal == role}
         assert (calls[DOGS].count, calls[DOGS].allowed, calls[DOGS].policy, calls[DOGS].statement) == (
             2,
             True,
@@ -418,12 +418,12 @@ class TestTheRecord:
 
 @pytest.fixture(scope="module")
 def strict() -> Iterator[Aws]:
-    with running_aws(LocalAwsOptions(port=0, administrator=False)) as one:
-        yield one
+    with running_aws(LocalAwsOptions(port=0, administrator=False)) as aws:
+        yield aws
 
 
 class TestWithoutTheWellKnownKey:
-    def test_it_is_refused_and_a_new_one_is_the_administrators(self, strict: Aws) -> None:
+    def test_it_is_refused_and_a_new_key_is_the_administrators(self, strict: Aws) -> None:
         assert refused(strict.client("sagemaker").list_models)[0] == "UnrecognizedClientException"
         key, secret = strict.local.administrator
         assert "Models" in strict.client("sagemaker", key, secret).list_models()

@@ -14,9 +14,9 @@ from tests.support import ACCOUNT, Aws, unique
 
 
 def code_of(call: Any) -> str:
-    with pytest.raises(ClientError) as found:
+    with pytest.raises(ClientError) as raised:
         call()
-    return str(found.value.response["Error"]["Code"])
+    return str(raised.value.response["Error"]["Code"])
 
 
 def raw(
@@ -45,7 +45,7 @@ class TestBackend:
         content = b"0123456789" * 2_000_000
         s3.put_object(Bucket=bucket, Key="a b/ü+?#%2F.txt", Body=content)
         assert s3.get_object(Bucket=bucket, Key="a b/ü+?#%2F.txt")["Body"].read() == content
-        assert [one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["a b/ü+?#%2F.txt"]
+        assert [item["Key"] for item in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["a b/ü+?#%2F.txt"]
         assert s3.head_object(Bucket=bucket, Key="a b/ü+?#%2F.txt")["ContentLength"] == len(content)
 
     def test_query_json_and_cbor_services(self, aws: Aws) -> None:
@@ -150,8 +150,8 @@ class TestRefusals:
         assert raw(aws, "PUT", "/_harness/endpoints/e", b'{"server": "vllm"}')[0] == 400
 
     def test_health_says_what_is_up(self, aws: Aws) -> None:
-        found = json.loads(raw(aws, "GET", "/_harness/health")[2])
-        assert (found["status"], found["account"]) == ("ok", ACCOUNT)
+        health = json.loads(raw(aws, "GET", "/_harness/health")[2])
+        assert (health["status"], health["account"]) == ("ok", ACCOUNT)
 
 
 class TestPrincipals:
@@ -160,10 +160,10 @@ class TestPrincipals:
     def test_a_role_without_a_policy_is_denied_with_awss_sentence(self, aws: Aws) -> None:
         role = aws.role()
         name = role.rpartition("/")[2]
-        with pytest.raises(ClientError) as found:
+        with pytest.raises(ClientError) as raised:
             aws.as_role(role, "sagemaker-runtime").invoke_endpoint(EndpointName="dogs", Body=b"x")
-        assert found.value.response["Error"]["Code"] == "AccessDeniedException"
-        assert found.value.response["Error"]["Message"] == (
+        assert raised.value.response["Error"]["Code"] == "AccessDeniedException"
+        assert raised.value.response["Error"]["Message"] == (
             f"User: arn:aws:sts::{ACCOUNT}:assumed-role/{name}/session is not authorized to perform: "
             f"sagemaker:InvokeEndpoint on resource: arn:aws:sagemaker:us-east-1:{ACCOUNT}:endpoint/dogs because no "
             "identity-based policy allows the sagemaker:InvokeEndpoint action"
@@ -195,7 +195,7 @@ class TestPrincipals:
         )
         assert "Models" in sagemaker.list_models()
 
-    def test_a_user_and_his_group(self, aws: Aws) -> None:
+    def test_a_users_group_counts(self, aws: Aws) -> None:
         iam, user, group = aws.client("iam"), unique("user"), unique("group")
         iam.create_user(UserName=user)
         key = iam.create_access_key(UserName=user)["AccessKey"]
@@ -223,7 +223,7 @@ class TestPrincipals:
         assert code_of(aws.as_role(role, "cloudwatch").list_metrics) == "AccessDeniedException"
         assert code_of(aws.as_role(role, "iam").list_users) == "AccessDenied"
 
-    def test_anybody_may_ask_who_he_is(self, aws: Aws) -> None:
+    def test_every_caller_may_ask_for_its_identity(self, aws: Aws) -> None:
         role = aws.role()
         assert role.rpartition("/")[2] in aws.as_role(role, "sts").get_caller_identity()["Arn"]
 

@@ -9,7 +9,7 @@ from harness.gateway.corked import CorkedTransport
 
 
 class Transport:
-    """Keeps what is asked of it."""
+    """A transport that keeps the calls."""
 
     def __init__(self) -> None:
         self.asked: list[bytes | str] = []

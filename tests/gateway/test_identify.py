@@ -19,15 +19,21 @@ def head(method: str = "POST", path: str = "/", query: str = "", **headers: str)
 
 
 def test_the_credential_of_a_header() -> None:
-    found = credential_of(head(authorization=f"AWS4-HMAC-SHA256 Credential={SCOPE}, SignedHeaders=host, Signature=00"))
-    assert found is not None
-    assert (found.access_key, found.region, found.signing_name) == ("AKIDEXAMPLE", "eu-west-1", "sagemaker")
+    credential = credential_of(
+        head(authorization=f"AWS4-HMAC-SHA256 Credential={SCOPE}, SignedHeaders=host, Signature=00")
+    )
+    assert credential is not None
+    assert (credential.access_key, credential.region, credential.signing_name) == (
+        "AKIDEXAMPLE",
+        "eu-west-1",
+        "sagemaker",
+    )
 
 
 def test_the_credential_of_a_presigned_url() -> None:
-    found = credential_of(head(query="X-Amz-Credential=" + SCOPE.replace("/", "%2F")))
-    assert found is not None
-    assert found.access_key == "AKIDEXAMPLE"
+    credential = credential_of(head(query="X-Amz-Credential=" + SCOPE.replace("/", "%2F")))
+    assert credential is not None
+    assert credential.access_key == "AKIDEXAMPLE"
 
 
 @pytest.mark.parametrize("header", ["Bearer token", "AWS AKID:signature", "AWS4-HMAC-SHA256 Credential=AKID/2026"])
@@ -43,14 +49,14 @@ def test_a_presigned_url_with_half_a_scope() -> None:
 
 def test_cbor_names_its_operation_in_the_path() -> None:
     scope = SCOPE.replace("sagemaker", "monitoring")
-    found = identify(
+    request = identify(
         head(
             path="/service/GraniteServiceVersion20100801/operation/PutMetricData",
             smithy_protocol="rpc-v2-cbor",
             authorization=f"AWS4-HMAC-SHA256 Credential={scope}, Signature=0",
         )
     )
-    assert (found.service, found.protocol, found.operation_name) == (
+    assert (request.service, request.protocol, request.operation_name) == (
         "cloudwatch",
         "smithy-rpc-v2-cbor",
         "PutMetricData",
@@ -59,8 +65,8 @@ def test_cbor_names_its_operation_in_the_path() -> None:
 
 def test_a_service_that_botocore_does_not_know_is_left_to_the_backend() -> None:
     scope = SCOPE.replace("sagemaker", "no-such-thing")
-    found = identify(head(authorization=f"AWS4-HMAC-SHA256 Credential={scope}, Signature=0"))
-    assert (found.service, found.operation) == ("no-such-thing", None)
+    request = identify(head(authorization=f"AWS4-HMAC-SHA256 Credential={scope}, Signature=0"))
+    assert (request.service, request.operation) == ("no-such-thing", None)
 
 
 @pytest.mark.parametrize(
@@ -99,8 +105,8 @@ def test_any_request_is_named_or_refused(
     if service:
         headers["authorization"] = f"AWS4-HMAC-SHA256 Credential=k/20260101/r/{service}/aws4_request, Signature=0"
     try:
-        found = identify(Head(method, path, query, headers), form)
+        request = identify(Head(method, path, query, headers), form)
     except AwsError as error:
         assert 400 <= error.status < 500
     else:
-        assert found.protocol
+        assert request.protocol

@@ -1,4 +1,4 @@
-"""Inputs for parsers: noise, and valid examples bent in one place, with the values that parsers trip over."""
+"""Inputs for parsers: noise, and valid examples changed in one place to values that parsers often fail on."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 DEEP = 100_000
-"""Levels of nesting; no recursive parser survives them without saying so."""
+"""Levels of nesting: more than any recursive parser can read."""
 _LONG_NUMBER = "9" * 5000
-"""Longer than the digits that Python turns into a number."""
+"""More digits than Python converts to a number."""
 
 # What takes the place of a value in JSON. A text with lone surrogates is valid JSON and no valid UTF-8.
 _VALUES: tuple[Any, ...] = (
@@ -28,7 +28,7 @@ _STRETCHES = (
 
 @st.composite
 def bent_text(draw: st.DrawFn, examples: Sequence[bytes]) -> bytes:
-    """An example with one to three stretches cut out and something else put in."""
+    """An example with one to three parts replaced."""
     content = draw(st.sampled_from(examples))
     for _ in range(draw(st.integers(1, 3))):
         start = draw(st.integers(0, len(content)))
@@ -40,7 +40,7 @@ def bent_text(draw: st.DrawFn, examples: Sequence[bytes]) -> bytes:
 
 @st.composite
 def bent_json(draw: st.DrawFn, examples: Sequence[bytes]) -> bytes:
-    """An example's document with one value replaced, taken away or put in twice."""
+    """An example's document with one value replaced, removed or doubled."""
     document = json.loads(draw(st.sampled_from(examples)))
     places = list(_places(document))
     place = draw(st.sampled_from(places))
@@ -92,6 +92,6 @@ _TOML_VALUES = (
 
 
 def noise(alphabet: str = "") -> st.SearchStrategy[bytes]:
-    """Anything, and texts of characters that mean something to the parser."""
+    """Any bytes, and texts of characters that the parser treats specially."""
     texts = st.text(st.sampled_from(alphabet), max_size=40) if alphabet else st.text(max_size=40)
     return st.one_of(st.binary(max_size=60), texts.map(lambda text: text.encode("utf-8", "surrogatepass")))

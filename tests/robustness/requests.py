@@ -1,4 +1,4 @@
-"""Requests made from botocore's own models: what a shape allows, and that bent in one place."""
+"""Requests serialized from botocore's models: valid ones, and the same changed in one place."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ALPHABET = "abcxyzABC0189-_./: é€\U0001f600"
 
 
 def members(shape: Shape, names: st.SearchStrategy[str], depth: int = DEPTH) -> st.SearchStrategy[Any]:
-    """Values of a shape, mostly within its constraints. names: what texts may also be, such as names that exist."""
+    """Values of a shape, mostly within its constraints. names: further texts, such as names that exist."""
     kind = shape.type_name
     if kind == "structure":
         return _structure(shape, names, depth)
@@ -51,17 +51,17 @@ def members(shape: Shape, names: st.SearchStrategy[str], depth: int = DEPTH) -> 
 
 @st.composite
 def _structure(draw: st.DrawFn, shape: Any, names: st.SearchStrategy[str], depth: int) -> dict[str, Any]:
-    found = {}
+    members_drawn = {}
     for name, member in shape.members.items():
         wanted = name in shape.required_members or (depth > 0 and draw(st.integers(0, 3)) == 0)
         if wanted:
-            found[name] = draw(members(member, names, depth - 1))
-    return found
+            members_drawn[name] = draw(members(member, names, depth - 1))
+    return members_drawn
 
 
 @dataclass(frozen=True)
 class Sent:
-    """A request as it goes over the wire."""
+    """An HTTP request."""
 
     method: str
     url: str
@@ -80,27 +80,27 @@ def serialized(operation: OperationModel, request: Mapping[str, Any], url: str) 
     """A request as boto3 writes it, unsigned, without boto3's own checks."""
     model = operation.service_model
     protocol = operation.service_model.resolved_protocol
-    made = create_serializer(protocol, include_validation=False).serialize_to_request(dict(request), operation)
-    query = made["query_string"]
+    serialized = create_serializer(protocol, include_validation=False).serialize_to_request(dict(request), operation)
+    query = serialized["query_string"]
     pairs = (
         query
         if isinstance(query, str)
         else AWSRequest("GET", "http://x/", params=query).prepare().url.partition("?")[2]
     )
-    target = url + made["url_path"] + (("&" if "?" in made["url_path"] else "?") + pairs if pairs else "")
-    body = made["body"]
+    target = url + serialized["url_path"] + (("&" if "?" in serialized["url_path"] else "?") + pairs if pairs else "")
+    body = serialized["body"]
     if isinstance(body, dict):
         body = AWSRequest("POST", "http://x/", data=body).prepare().body
     content = body.encode() if isinstance(body, str) else bytes(body or b"")
-    headers = {str(name): str(value) for name, value in made["headers"].items()}
+    headers = {str(name): str(value) for name, value in serialized["headers"].items()}
     if protocol == "query":
         headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
     assert model.signing_name
-    return Sent(made["method"], target, headers, content)
+    return Sent(serialized["method"], target, headers, content)
 
 
 def send(sent: Sent, signing_name: str, region: str) -> Answered:
-    """Signs as the account's administrator, sends, and takes whatever comes back."""
+    """Signs a request as the account's administrator, sends it, and returns the answer."""
     signed = AWSRequest(sent.method, sent.url, headers=sent.headers, data=sent.body)
     SigV4Auth(Credentials("test", "test"), signing_name, region).add_auth(signed)
     headers = {name: value.encode("utf-8").decode("latin-1") for name, value in signed.headers.items()}
@@ -114,7 +114,7 @@ def send(sent: Sent, signing_name: str, region: str) -> Answered:
 
 
 def parsed(operation: OperationModel, answer: Answered) -> dict[str, Any]:
-    """The answer as boto3 reads it; raises botocore's ResponseParserError for one that it cannot."""
+    """The answer as boto3 reads it. Raises botocore's ResponseParserError if boto3 cannot."""
     shape = operation.output_shape
     response: dict[str, Any] = {
         "status_code": answer.status,
@@ -124,13 +124,13 @@ def parsed(operation: OperationModel, answer: Answered) -> dict[str, Any]:
     if answer.status < 300 and operation.has_event_stream_output:
         return {}
     protocol = operation.service_model.resolved_protocol
-    found: dict[str, Any] = create_parser(protocol).parse(response, shape)
-    return found
+    answer: dict[str, Any] = create_parser(protocol).parse(response, shape)
+    return answer
 
 
 @st.composite
 def bent(draw: st.DrawFn, sent: Sent) -> Sent:
-    """A request with one thing wrong in it that no client library would send."""
+    """A request with one fault that no client library would send."""
     body = sent.body
     how = draw(st.sampled_from(["garbage", "cut", "type", "nested", "array", "encoding", "content-type"]))
     headers = dict(sent.headers)

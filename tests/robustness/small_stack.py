@@ -1,4 +1,4 @@
-"""A stack of a small Lambda before a twin, on a local AWS in a process of its own: what the harsh tests are made to."""
+"""A small stack (a function and an endpoint of twins) on a local AWS in a process of its own, for harsh tests."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ POLICY = {
 
 
 def write_stack(folder: Path, *, code: str = LAMBDA, variables: Mapping[str, str] = {}, target: int = 300) -> Path:
-    """The stack's files. variables: of the function's environment; target: invocations a minute per instance."""
+    """Writes the stack's files. variables: of the function's environment. target: invocations a minute per instance."""
     (folder / "code").mkdir(parents=True, exist_ok=True)
     (folder / "code" / "app.py").write_text(code)
     (folder / "event.json").write_text('{"name": "you"}')
@@ -117,7 +117,7 @@ class TwinStack:
         return self.aws.clock
 
     def processes(self) -> list[psutil.Process]:
-        """The local AWS's and all that it started, whatever session of their own they are in."""
+        """The process of the local AWS and all processes that it started, also those in sessions of their own."""
         own = psutil.Process(self.pid)
         return [own, *own.children(recursive=True)]
 
@@ -128,7 +128,7 @@ class TwinStack:
 
 @contextlib.contextmanager
 def twin_stack(folder: Path, options: LocalAwsOptions | None = None, **how: Any) -> Iterator[TwinStack]:
-    """Brought up, deployed and taken down. folder: for the stack's files and the state of the local AWS."""
+    """Starts a local AWS, deploys the stack, and stops it. folder: for the stack's files and the local AWS's state."""
     file = write_stack(folder / "stack", **how)
     state = folder / f"state-{uuid.uuid4().hex[:6]}"
     with local_aws(state, dataclasses.replace(options or LocalAwsOptions(), port=0)) as aws:
@@ -137,10 +137,10 @@ def twin_stack(folder: Path, options: LocalAwsOptions | None = None, **how: Any)
 
 
 def left_behind(since: set[int]) -> list[psutil.Process]:
-    """Processes of the harness that were not there before, by their command lines."""
-    found = []
+    """The harness's processes that were not there before, found by their command lines."""
+    started = []
     for process in psutil.process_iter(["pid", "cmdline"]):
         line = " ".join(process.info["cmdline"] or ())
         if process.pid not in since and any(word in line for word in ("harness.", "model_server", "bootstrap.py")):
-            found.append(process)
-    return [one for one in found if one.pid != os.getpid()]
+            started.append(process)
+    return [process for process in started if process.pid != os.getpid()]

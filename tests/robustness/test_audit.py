@@ -1,4 +1,4 @@
-"""The dependency audit passes only what was looked up: everything else is a finding, or is said to be skipped."""
+"""The dependency audit passes only what it looked up. Everything else is a finding, or it says that it was skipped."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def audited(tmp_path: Path, stdout: str, stderr: str = "", status: int = 0) -> t
 
 
 @pytest.mark.parametrize(
-    ("found", "status", "verdict"),
+    ("dependencies", "status", "verdict"),
     [
         ([GOOD], 0, "audit: ok: no known vulnerability in 1 locked packages, 0 could not be looked up"),
         ([GOOD, UNKNOWN], 0, "audit: ok: no known vulnerability in 1 locked packages, 1 could not be looked up"),
@@ -36,10 +36,10 @@ def audited(tmp_path: Path, stdout: str, stderr: str = "", status: int = 0) -> t
         ([], 0, "audit: SKIPPED: none of the locked packages is known to the advisory database"),
     ],
 )
-def test_the_verdict(tmp_path: Path, found: list[Any], status: int, verdict: str) -> None:
-    code, said = audited(tmp_path, json.dumps({"dependencies": found}), status=status)
+def test_the_verdict(tmp_path: Path, dependencies: list[Any], status: int, verdict: str) -> None:
+    code, said = audited(tmp_path, json.dumps({"dependencies": dependencies}), status=status)
     assert (code, said.splitlines()[-1]) == (status, verdict)
-    assert ("old 2: PYSEC-1; fixed in: 3" in said) == (BAD in found)
+    assert ("old 2: PYSEC-1; fixed in: 3" in said) == (BAD in dependencies)
 
 
 @pytest.mark.parametrize("stdout", ["", "[]", "{}", "not JSON"])

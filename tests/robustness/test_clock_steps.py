@@ -24,14 +24,14 @@ HOUR = 3600.0
 
 
 class Wall:
-    """The clock of the processes below the library."""
+    """The clock of processes that the library is loaded into."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self.step(0)
 
     def step(self, seconds: float) -> None:
-        """From the machine's own."""
+        """Seconds from the machine's own clock."""
         draft = self._file.with_suffix(".new")
         draft.write_text(f"{seconds:+.0f}")
         draft.replace(self._file)
@@ -43,11 +43,11 @@ def stepped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TwinStac
     if not LIBRARIES:
         pytest.skip("libfaketime is not installed, without which no process can be shown another time")
     # The function does not see the machine's /tmp.
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as seen, pytest.MonkeyPatch.context() as patch:
-        wall = Wall(Path(seen) / "offset")
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder, pytest.MonkeyPatch.context() as patch:
+        wall = Wall(Path(folder) / "offset")
         variables = {
             "LD_PRELOAD": LIBRARIES[0],
-            "FAKETIME_TIMESTAMP_FILE": str(Path(seen) / "offset"),
+            "FAKETIME_TIMESTAMP_FILE": str(Path(folder) / "offset"),
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         }
@@ -65,7 +65,7 @@ def _set_right(stepped: tuple[TwinStack, Wall]) -> Iterator[None]:
 
 
 def test_the_step_is_seen_below_and_not_here(stepped: tuple[TwinStack, Wall]) -> None:
-    """Else the rest says nothing: the backend dates what is written by its own wall clock."""
+    """Without this the other tests prove nothing. The backend's dates are from its own wall clock."""
     stack, wall = stepped
     sts = stack.aws.client("sts")
     wall.step(5 * HOUR)
@@ -77,7 +77,7 @@ def test_the_step_is_seen_below_and_not_here(stepped: tuple[TwinStack, Wall]) ->
 
 @pytest.mark.parametrize("hours", [-3, 3, -24, 24])
 def test_a_warm_function_answers_after_a_step(stepped: tuple[TwinStack, Wall], hours: int) -> None:
-    """With credentials that have expired by the new time, or are of its future, and requests dated by it."""
+    """The credentials have expired by the new time, or are from its future, and requests have its dates."""
     stack, wall = stepped
     assert stack.function.invoke().error is None
     wall.step(hours * HOUR)
@@ -95,10 +95,10 @@ def test_alarms_and_cooldowns_go_by_a_clock_that_is_not_stepped(stepped: tuple[T
 
 
 def test_it_scales_out_whatever_the_wall_says(stepped: tuple[TwinStack, Wall]) -> None:
-    """Three minutes above the target, with a step back in the first and forth in the second."""
+    """Traffic is above the target for three minutes. The clock steps back in the first and forward in the second."""
     stack, wall = stepped
     sagemaker = stack.aws.client("sagemaker")
-    # Several times a minute: the clock may run on by seconds more than it is told to.
+    # Several requests a minute, because the clock may run on for some seconds more.
     for hours in (0, -2, 2, 0, 0):
         wall.step(hours * HOUR)
         for _ in range(3):
@@ -106,8 +106,8 @@ def test_it_scales_out_whatever_the_wall_says(stepped: tuple[TwinStack, Wall]) -
                 stack.endpoint.invoke({})
             stack.clock.advance(20)
     stack.clock.advance(180)
-    found = sagemaker.describe_endpoint(EndpointName="small")["ProductionVariants"][0]
-    assert found["DesiredInstanceCount"] > 1
+    variant = sagemaker.describe_endpoint(EndpointName="small")["ProductionVariants"][0]
+    assert variant["DesiredInstanceCount"] > 1
 
 
 def test_a_sped_up_clock_does_not_see_a_step(monkeypatch: pytest.MonkeyPatch) -> None:

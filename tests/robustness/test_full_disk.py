@@ -74,7 +74,7 @@ print("state left:", [path.name for path in (disk / "first").iterdir() if path.n
 def disk(tmp_path: Path) -> str:
     mount = f"mount -t tmpfs -o size=24m tmpfs {tmp_path}"
     if subprocess.run(["unshare", "-rm", "sh", "-c", mount], capture_output=True, check=False).returncode:
-        pytest.skip("this machine lets nobody mount a small file system of his own")
+        pytest.skip("this machine does not allow a small file system to be mounted")
     return mount
 
 
@@ -83,15 +83,15 @@ def test_what_is_in_service_goes_on_and_what_is_new_is_refused(tmp_path: Path, d
     command = ["unshare", "-rm", "sh", "-c", script, "sh", sys.executable, "-c", SCENARIO, str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 0, done.stderr + done.stdout
-    said = dict(line.split(": ", 1) for line in done.stdout.splitlines())
-    assert said["full"] == "28"  # ENOSPC
-    assert said["free"] == "0"
-    assert said["warm function"] == "None"
-    assert said["endpoint"] == "AllTraffic"
-    assert said["new function"] == "('ServiceException', 500)"
-    assert said["alive"] == "ok"
-    assert said["with room again"] == "None"
-    assert said["it answers"] == '"ok"'
-    assert said["traceback in the log"] == "False"
-    assert said["left"] == "['first']"
-    assert said["state left"] == "[]"
+    printed = dict(line.split(": ", 1) for line in done.stdout.splitlines())
+    assert printed["full"] == "28"  # ENOSPC
+    assert printed["free"] == "0"
+    assert printed["warm function"] == "None"
+    assert printed["endpoint"] == "AllTraffic"
+    assert printed["new function"] == "('ServiceException', 500)"
+    assert printed["alive"] == "ok"
+    assert printed["with room again"] == "None"
+    assert printed["it answers"] == '"ok"'
+    assert printed["traceback in the log"] == "False"
+    assert printed["left"] == "['first']"
+    assert printed["state left"] == "[]"

@@ -1,5 +1,7 @@
-"""Every owned operation under requests made from botocore's models, valid and not: an answer that boto3 can read,
-and never a failure of the harness's own."""
+"""Every owned operation answers valid and invalid requests, made from botocore's models, so that boto3 can read it.
+
+It never fails with an error of the harness's own.
+"""
 
 from __future__ import annotations
 
@@ -29,12 +31,12 @@ NAMES = st.sampled_from(
 
 def operations() -> list[OperationModel]:
     session = botocore.session.get_session()
-    found = []
+    operations = []
     for service in SERVICES:
         model = session.get_service_model(service.service_name)
         names = [name for name in model.operation_names if hasattr(service, botocore.xform_name(name))]
-        found += [model.operation_model(name) for name in names]
-    return found
+        operations += [model.operation_model(name) for name in names]
+    return operations
 
 
 OPERATIONS = operations()
@@ -42,19 +44,19 @@ OPERATIONS = operations()
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
-    """A local AWS that these tests may leave in any state."""
-    with running_aws() as one:
-        yield one
+    """A local AWS for these tests only."""
+    with running_aws() as aws:
+        yield aws
 
 
 def test_the_owned_operations_are_found() -> None:
-    names = {f"{one.service_model.service_name}.{one.name}" for one in OPERATIONS}
+    names = {f"{operation.service_model.service_name}.{operation.name}" for operation in OPERATIONS}
     assert len(names) >= 70
     assert {"sagemaker.CreateEndpoint", "sagemaker-runtime.InvokeEndpoint", "lambda.Invoke",
             "application-autoscaling.PutScalingPolicy"} <= names  # fmt: skip
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: f"{one.service_model.service_name}.{one.name}")
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda model: f"{model.service_model.service_name}.{model.name}")
 @settings(
     max_examples=EXAMPLES,
     phases=[Phase.generate],
@@ -75,7 +77,7 @@ def test_every_answer_is_one_that_boto3_reads(own: Aws, operation: OperationMode
 def judge(operation: OperationModel, answer: Answered) -> None:
     assert answer.status != 500, answer.body
     assert b"Traceback" not in answer.body
-    found = parsed(operation, answer)
+    document = parsed(operation, answer)
     if answer.status >= 300:
-        assert found["Error"]["Code"], answer.body
-        assert "Message" in found["Error"], answer.body
+        assert document["Error"]["Code"], answer.body
+        assert "Message" in document["Error"], answer.body

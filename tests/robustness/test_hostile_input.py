@@ -1,4 +1,4 @@
-"""What a hostile client or archive cannot do: write outside, fill memory with a request's head, come from elsewhere."""
+"""A hostile client or archive cannot write outside its folder, fill the memory, or connect from another machine."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ class TestArchives:
 
     @pytest.mark.parametrize("members", CHAINS)
     def test_a_zip_writes_nothing_outside(self, tmp_path: Path, members: Any) -> None:
-        """Of a function and of a layer alike: both are unpacked here."""
+        """Zips of functions and of layers are unpacked by the same code."""
         content = io.BytesIO()
-        with zipfile.ZipFile(content, "w") as made:
+        with zipfile.ZipFile(content, "w") as packed:
             for name, leads in members:
                 member = zipfile.ZipInfo(name)
                 member.external_attr = ((stat.S_IFLNK if leads else stat.S_IFREG) | 0o777) << 16
-                made.writestr(member, leads or "evil")
+                packed.writestr(member, leads or "evil")
         with pytest.raises(AwsError) as refused:
             Package(content.getvalue()).unpack(tmp_path / "deep" / "code")
         assert refused.value.message == errors.BAD_ZIP
@@ -60,35 +60,35 @@ class TestArchives:
 
     @pytest.mark.parametrize("members", CHAINS)
     def test_a_tar_writes_nothing_outside(self, tmp_path: Path, members: Any) -> None:
-        with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as made:
+        with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as packed:
             for name, leads in members:
                 member = tarfile.TarInfo(name)
                 member.type, member.linkname = (tarfile.SYMTYPE, leads) if leads else (tarfile.REGTYPE, "")
-                made.addfile(member)
+                packed.addfile(member)
         with pytest.raises(ModelDataError):
             unpack(tmp_path / "model.tar.gz", tmp_path / "deep" / "model")
         assert sorted(tmp_path.rglob("*")) == [tmp_path / "deep", tmp_path / "model.tar.gz"]
 
     def test_a_link_in_the_place_of_another_member_is_refused(self, tmp_path: Path) -> None:
         content = io.BytesIO()
-        with zipfile.ZipFile(content, "w") as made:
-            made.writestr("app.py", "x = 1")
+        with zipfile.ZipFile(content, "w") as packed:
+            packed.writestr("app.py", "x = 1")
             member = zipfile.ZipInfo("app.py/")
             member.filename = "app.py"
             member.external_attr = (stat.S_IFLNK | 0o777) << 16
             with pytest.warns(UserWarning, match="Duplicate"):
-                made.writestr(member, "other.py")
+                packed.writestr(member, "other.py")
         with pytest.raises(AwsError, match=r"Could not unzip|zip"):
             Package(content.getvalue()).unpack(tmp_path / "code")
 
     def test_links_that_lead_through_each_other_and_stay_inside_are_kept(self, tmp_path: Path) -> None:
         content = io.BytesIO()
-        with zipfile.ZipFile(content, "w") as made:
-            made.writestr("lib/real/libx.so.1", "elf")
+        with zipfile.ZipFile(content, "w") as packed:
+            packed.writestr("lib/real/libx.so.1", "elf")
             for name, leads in (("lib/libx.so", "current/libx.so.1"), ("lib/current", "real")):
                 member = zipfile.ZipInfo(name)
                 member.external_attr = (stat.S_IFLNK | 0o777) << 16
-                made.writestr(member, leads)
+                packed.writestr(member, leads)
         Package(content.getvalue()).unpack(tmp_path / "code")
         assert (tmp_path / "code" / "lib" / "libx.so").read_text() == "elf"
         package.remove(tmp_path / "code")
@@ -96,8 +96,8 @@ class TestArchives:
     def test_a_zip_unpacks_to_no_more_than_it_declares_and_lambda_takes(self, tmp_path: Path) -> None:
         """A member that declares a byte and holds ten million unpacks to a byte, and is damaged then."""
         content = io.BytesIO()
-        with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as made:
-            made.writestr("bomb", bytes(10_000_000))
+        with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as packed:
+            packed.writestr("bomb", bytes(10_000_000))
         small = content.getvalue().replace((10_000_000).to_bytes(4, "little"), (1).to_bytes(4, "little"))
         with pytest.raises(AwsError) as refused:
             Package(small).unpack(tmp_path / "code")
@@ -109,11 +109,11 @@ class TestArchives:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: str, value: int
     ) -> None:
         monkeypatch.setattr(archive, most, value)
-        with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as made:
+        with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as packed:
             for number in range(10):
                 member = tarfile.TarInfo(f"zeros-{number}")
                 member.size = 200_000
-                made.addfile(member, io.BytesIO(bytes(member.size)))
+                packed.addfile(member, io.BytesIO(bytes(member.size)))
         with pytest.raises(ModelDataError, match="more than"):
             unpack(tmp_path / "model.tar.gz", tmp_path / "model")
         assert not (tmp_path / "model").exists()
@@ -157,14 +157,16 @@ class TestNames:
 
 
 def inventory(aws: Aws) -> set[Path]:
-    """What the local AWS has on disk, three levels down: more than the names climb."""
+    """The local AWS's folder, three levels down: more levels than the names go up."""
     work = aws.local.functions._workspace.parent
     return {path for level in ("*", "*/*", "*/*/*") for path in work.glob(level)}
 
 
 def spoken(aws: Aws, request: str | bytes, more: bytes = b"") -> tuple[int, str]:
-    """What is answered to bytes on a connection of their own: status and all of the text. more: is sent again and again
-    until the other side hangs up, at most 64 MiB of it."""
+    """The status and text of the answer to bytes on a new connection.
+
+    more: sent again and again until the other side hangs up, at most 64 MiB.
+    """
     host, port = aws.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=30) as wire:
         wire.sendall(request.encode("latin-1", "replace") if isinstance(request, str) else request)
@@ -241,8 +243,8 @@ class TestLimits:
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwinStack]:
-    with twin_stack(tmp_path_factory.mktemp("twins")) as one:
-        yield one
+    with twin_stack(tmp_path_factory.mktemp("twins")) as stack:
+        yield stack
 
 
 class TestListening:

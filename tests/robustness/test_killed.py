@@ -76,18 +76,18 @@ def free_port() -> int:
 
 
 def in_a_while(pids: list[int], seconds: float = 2) -> subprocess.Popen[bytes]:
-    """SIGKILL to all of them after so many seconds."""
+    """Sends SIGKILL to the processes after some seconds."""
     return subprocess.Popen(["sh", "-c", f"sleep {seconds}; kill -9 {' '.join(map(str, pids))}"])
 
 
 def gone(processes: list[psutil.Process], seconds: float = 15) -> list[psutil.Process]:
-    """Those that are still there after so many seconds."""
+    """The processes that are still alive after some seconds."""
     _, alive = psutil.wait_procs(processes, timeout=seconds)
     return alive
 
 
 def eventually(attempt: Callable[[], Any], seconds: float = 30) -> Any:
-    """What it gives once it raises nothing any more."""
+    """The result of a call, repeated until it raises nothing."""
     end = time.monotonic() + seconds
     while True:
         try:
@@ -99,27 +99,27 @@ def eventually(attempt: Callable[[], Any], seconds: float = 30) -> Any:
 
 
 def named(stack: TwinStack, word: str) -> list[psutil.Process]:
-    found = []
+    processes = []
     for process in stack.processes():
         with contextlib.suppress(psutil.Error):
             if word in " ".join(process.cmdline()):
-                found.append(process)
-    return found
+                processes.append(process)
+    return processes
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwinStack]:
-    with twin_stack(tmp_path_factory.mktemp("killed")) as one:
-        yield one
+    with twin_stack(tmp_path_factory.mktemp("killed")) as stack:
+        yield stack
 
 
 class TestTheLocalAws:
     @pytest.fixture
     def port(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
         monkeypatch.setenv("HARNESS_STATE", str(tmp_path / "state"))
-        one = free_port()
-        yield one
-        daemon.stop(one)
+        port = free_port()
+        yield port
+        daemon.stop(port)
 
     def bring_up(self, port: int, folder: Path, code: str = LAMBDA) -> FunctionUnderTest:
         running = daemon.start(LocalAwsOptions(port=port))
@@ -177,7 +177,7 @@ class TestAnExecutionEnvironment:
         (twins,) = named(small, "twin.host")
         twins.suspend()
         try:
-            killer = in_a_while([one.pid for one in environments])
+            killer = in_a_while([environment.pid for environment in environments])
             answer = small.function.invoke()
             killer.wait()
         finally:
@@ -226,12 +226,12 @@ class TestTheInstances:
                 return json.loads(runtime.invoke_endpoint(**sent)["Body"].read())
 
             eventually(invoke, 120)
-            (front,) = [one for one in psutil.Process(stack.pid).children() if "model_server" in one.cmdline()]
+            (front,) = [child for child in psutil.Process(stack.pid).children() if "model_server" in child.cmdline()]
             workers = front.children(recursive=True)
             assert workers
-            for one in workers:
+            for worker in workers:
                 with contextlib.suppress(psutil.NoSuchProcess):
-                    one.kill()
+                    worker.kill()
             assert eventually(invoke, 120)["echo"] == {"dog": 1}
             assert front.is_running(), "the front outlives its worker"
             workers = front.children(recursive=True)
@@ -273,5 +273,5 @@ class TestLocust:
             for process in (master, worker):
                 process.kill()
                 process.wait()
-        (made,) = list_runs(runs)
-        assert read_run(made).manifest.ended is None
+        (run,) = list_runs(runs)
+        assert read_run(run).manifest.ended is None

@@ -1,5 +1,4 @@
-"""Every parser under noise and under examples bent in one place: it reads them, or raises the error that it documents,
-with one clear sentence. Nothing else ever comes out of it.
+"""Every parser reads noise and changed examples, or raises the error that it documents, with one clear sentence.
 
 Whole requests are in test_gateway. Some parsers have such a test beside their others: query and JSON bodies, event
 streams, the reader of logs, wildcards, what runs write into their pipes.
@@ -75,7 +74,7 @@ EVERY = settings(
 
 
 def clear(error: Exception) -> None:
-    """One sentence (of a stack file: a line each) that a person can read to its end."""
+    """Whether an error is one sentence (for a stack file, one a line) of a length that a person reads."""
     text = error.message if isinstance(error, AwsError) else str(error)
     assert text.strip(), repr(error)
     if isinstance(error, HarnessError):
@@ -89,9 +88,10 @@ def clear(error: Exception) -> None:
 
 @dataclass(frozen=True)
 class Parser:
-    """read: an input as bytes, and a folder for it; raises: what its docstring promises; examples: valid inputs.
+    """A parser under test.
 
-    bends: strategies for inputs that are made from the examples. lines: whether an error has one line for each problem.
+    read: reads an input, given as bytes, with a folder for it. raises: the errors that its docstring promises.
+    examples: valid inputs. bends: strategies that change examples. lines: whether an error has a line for each problem.
     """
 
     read: Callable[[bytes, Path], object]
@@ -103,7 +103,7 @@ class Parser:
 
 
 def text_of(read: Callable[[str], object]) -> Callable[[bytes, Path], object]:
-    """A parser of texts, which may come from a command line: broken UTF-8 is there as lone surrogates."""
+    """Reads with a parser of texts. On a command line broken UTF-8 is a lone surrogate."""
     return lambda content, _: read(content.decode("utf-8", "surrogateescape"))
 
 
@@ -116,7 +116,7 @@ def file_of(read: Callable[[Path], object], name: str) -> Callable[[bytes, Path]
 
 
 def in_run(read: Callable[[Path], object], name: str) -> Callable[[bytes, Path], object]:
-    """A parser of a run's folder, all of which is well but for one file."""
+    """Reads a run's folder in which all files but one are valid."""
 
     def parse(content: bytes, folder: Path) -> object:
         run = folder / "run"
@@ -129,7 +129,7 @@ def in_run(read: Callable[[Path], object], name: str) -> Callable[[bytes, Path],
 
 
 def stack_at(place: str) -> Callable[[bytes, Path], object]:
-    """As if it lay among the fixtures, so that its references lead somewhere."""
+    """Reads a stack file as if it were among the fixtures, so that the files that it names exist."""
 
     def parse(content: bytes, folder: Path) -> object:
         beside = folder / "fixtures" / "dog_breed"
@@ -138,7 +138,7 @@ def stack_at(place: str) -> Callable[[bytes, Path], object]:
             for name in ("policies", "lambda", "responses", "build.py", "event.json"):
                 (beside / name).symlink_to(ROOT / "fixtures" / "dog_breed" / name)
             (folder / "loadtests").symlink_to(ROOT / "loadtests")
-            own = folder / "fixtures" / "writeups" / "x" / "lambda"  # one of them has a function of its own
+            own = folder / "fixtures" / "writeups" / "x" / "lambda"  # one of the stacks has its own function
             own.mkdir(parents=True)
         file = folder / "fixtures" / place / "stack.toml"
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -157,7 +157,7 @@ def state_file(content: bytes, folder: Path) -> object:
 
 
 def verified(head: Head, content: bytes) -> object:
-    """A request's credential and signature, all the way to what is asked for."""
+    """Reads a request's credential, signature and operation."""
     credential = credential_of(head)
     if credential is not None:
         message = Message(head.method, head.path, head.query, head.headers, content)
@@ -181,7 +181,7 @@ def unsigned_request(content: bytes, _: Path) -> object:
 
 
 def recorded_place(url: str) -> object:
-    """Of a request target, which is ASCII or is refused before."""
+    """Reads a request target. One that is not ASCII is refused before."""
     return location(url), how_to_record([Path("/r")], url)
 
 
@@ -312,7 +312,7 @@ TOML = (bent_text, bent_toml)
 
 
 def parsers(folder: Path) -> dict[str, Parser]:
-    """folder: for examples that are written first."""
+    """Every parser, by name. folder: for examples in files."""
     return {
         "stack file": Parser(stack_at("dog_breed"), HarnessError, (DOG_BREED.read_bytes(),), TOML, lines=True),
         "write-up's stack file": Parser(
@@ -452,7 +452,7 @@ def _loaded(content: bytes) -> Any:
 
 
 def _is_json(content: bytes) -> bool:
-    """What the runtime hands on as a handler's answer is JSON always."""
+    """The runtime always passes on a handler's answer as JSON."""
     return _loaded(content) is not None
 
 

@@ -1,4 +1,4 @@
-"""No secret key and no session token in what a real run writes down: logs, run store, recorded calls, reports."""
+"""A real run writes no secret key and no session token to logs, the run store, recorded calls or reports."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ with open(_os.environ["TOLD"], "w") as _told:
 
 @dataclass(frozen=True)
 class RealRun:
-    """secrets: by what they are; written: everything that was written down, by where."""
+    """secrets: by their kind. written: everything that was written, by its place."""
 
     secrets: dict[str, str]
     written: dict[str, bytes]
@@ -64,7 +64,7 @@ def everything_below(folder: Path) -> dict[str, bytes]:
 
 
 def command_lines(running: RunningLocalAws) -> bytes:
-    """Of every process of the machine: anybody may read them."""
+    """The command lines of all processes of the machine, which every user can read."""
     found = []
     for process in Path("/proc").glob("[0-9]*/cmdline"):
         try:
@@ -77,9 +77,9 @@ def command_lines(running: RunningLocalAws) -> bytes:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> RealRun:
-    """A stack is deployed and loaded by an administrator who has a key of his own, and reported on."""
+    """A stack is deployed and loaded by an administrator with a new access key, and reported on."""
     folder = tmp_path_factory.mktemp("secrets")
-    # Not below /tmp, where each environment sees its own.
+    # Not below /tmp: each environment has a /tmp of its own.
     with tempfile.TemporaryDirectory(dir="/var/tmp") as outside:
         told = Path(outside) / "told.json"
         file = write_stack(folder / "stack", code=TELLS + LAMBDA, variables={"TOLD": str(told)})
@@ -98,7 +98,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RealRun:
                 "--runs", str(runs), "--stack", str(file), "--function-name", "small",
                 environment=environment, cwd=folder,
             )  # fmt: skip
-            (made,) = list_runs(runs)
+            (run,) = list_runs(runs)
             access = boto3.Session(key, secret)
             written["logs"] = logged(access, running.url)
             written["command lines"] = command_lines(running)
@@ -108,7 +108,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RealRun:
                 "harness.cli.main", "invoke", "no-such-function", environment=environment, cwd=folder
             )
             written.update(everything_below(state))
-        build_report(made)
+        build_report(run)
         written.update(everything_below(runs))
         role = json.loads(told.read_text())
     secrets = {
@@ -120,7 +120,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RealRun:
 
 
 def spellings(secret: str) -> list[bytes]:
-    """As it is, in a URL, and inside of base64 wherever it begins."""
+    """A secret as it is, in a URL, and in base64 at any offset."""
     plain = secret.encode()
     coded = [base64.b64encode(b"x" * offset + plain)[4:-4] for offset in range(3)]
     return [plain, quote(secret, safe="").encode(), *coded]

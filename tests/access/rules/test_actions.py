@@ -1,4 +1,4 @@
-"""Which permissions a request needs. Sources: service authorization reference; each operation's API reference page."""
+"""The permissions that a request needs. Sources: service authorization reference; the operations' API references."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROLE = "arn:aws:iam::123456789012:role/r"
 def needed(service: str, operation: str, **request: Any) -> list[tuple[str, tuple[str, ...]]]:
     model = service_model(service)
     prefix = prefix_of(service, model, model.signing_name)
-    return [(one.action, one.resources) for one in needs(prefix, operation, request, PLACE)]
+    return [(need.action, need.resources) for need in needs(prefix, operation, request, PLACE)]
 
 
 S3 = "arn:aws:s3:::b"
@@ -74,14 +74,14 @@ CASES: list[tuple[str, str, dict[str, Any], str, str | None]] = [
 def test_the_action_and_the_resource(
     service: str, operation: str, request_: dict[str, Any], action: str, resource: str | None
 ) -> None:
-    """None: which resource it is, the request does not say."""
+    """The request does not say which resource it is on."""
     assert needed(service, operation, **request_) == [(action, () if resource is None else (resource,))]
 
 
 def test_a_request_may_act_on_several() -> None:
     assert needed("s3", "DeleteObjects", Bucket="b", Key=["x", "y"]) == [("s3:DeleteObject", (f"{S3}/x", f"{S3}/y"))]
     alarms = needed("cloudwatch", "DeleteAlarms", AlarmNames=["a", "b"])[0][1]
-    assert [one.rpartition(":")[2] for one in alarms] == ["a", "b"]
+    assert [alarm.rpartition(":")[2] for alarm in alarms] == ["a", "b"]
 
 
 def test_a_request_may_need_several_actions() -> None:
@@ -95,7 +95,7 @@ def test_a_copy_reads_its_source() -> None:
 
 def test_an_operation_that_the_reference_does_not_know_is_its_own_action() -> None:
     assert needed("dynamodb", "ExecuteStatement", Statement="x") == [("dynamodb:ExecuteStatement", ())]
-    assert [one.action for one in needs("no-such-service", "Fly", {}, PLACE)] == ["no-such-service:Fly"]
+    assert [need.action for need in needs("no-such-service", "Fly", {}, PLACE)] == ["no-such-service:Fly"]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_api_gateways_actions_are_https_methods() -> None:
         ("no-such:Thing", {"RoleArn": ROLE}, ()),
     ],
 )
-def test_which_roles_a_request_passes(action: str, request_: dict[str, Any], roles: tuple[str, ...]) -> None:
+def test_the_roles_that_a_request_passes(action: str, request_: dict[str, Any], roles: tuple[str, ...]) -> None:
     assert passed_roles(action, request_) == roles
 
 
@@ -162,5 +162,5 @@ def test_any_request_has_its_needs(service: str, number: int, request_: dict[str
     names = service_model(service).operation_names
     for action, resources in needed(service, names[number % len(names)], **request_):
         assert ":" in action
-        assert all(isinstance(one, str) for one in resources)
+        assert all(isinstance(resource, str) for resource in resources)
         passed_roles(action, request_)

@@ -13,14 +13,14 @@ from tests.access.policies import policy, statement
 ARN = "arn:aws:sns:us-east-1:123456789012:topic/x"
 
 
-def holds(operator: str, wanted: Any, *found: str, key: str = "aws:k", **more: str) -> bool:
-    context = {"aws:k": found, **{name: (value,) for name, value in more.items()}} if found or more else {}
-    (one,) = parse_conditions("p", {operator: {key: wanted}}, variables=True)
-    return one.holds(context)
+def holds(operator: str, wanted: Any, *values: str, key: str = "aws:k", **more: str) -> bool:
+    context = {"aws:k": values, **{name: (value,) for name, value in more.items()}} if values or more else {}
+    (condition,) = parse_conditions("p", {operator: {key: wanted}}, variables=True)
+    return condition.holds(context)
 
 
 @pytest.mark.parametrize(
-    ("operator", "wanted", "fitting", "other"),
+    ("operator", "wanted", "fitting", "misfit"),
     [
         ("StringEquals", "a", "a", "A"),
         ("StringEquals", "a*", "a*", "ab"),  # no wildcards here
@@ -48,9 +48,9 @@ def holds(operator: str, wanted: Any, *found: str, key: str = "aws:k", **more: s
         ("ArnLike", "*", ARN, "x"),
     ],
 )
-def test_each_operator(operator: str, wanted: Any, fitting: str, other: str) -> None:
+def test_each_operator(operator: str, wanted: Any, fitting: str, misfit: str) -> None:
     assert holds(operator, wanted, fitting)
-    assert not holds(operator, wanted, other)
+    assert not holds(operator, wanted, misfit)
 
 
 def test_half_an_arn_in_a_condition_fits_none() -> None:
@@ -84,11 +84,11 @@ def test_a_negated_operators_key_differs_from_all_values() -> None:
 
 def test_several_keys_and_several_operators_are_all_required() -> None:
     block = {"StringEquals": {"aws:a": "1", "aws:b": "2"}, "Bool": {"aws:c": "true"}}
-    made = parse_conditions("p", block, variables=True)
+    conditions = parse_conditions("p", block, variables=True)
     whole = {"aws:a": ("1",), "aws:b": ("2",), "aws:c": ("true",)}
-    assert all(one.holds(whole) for one in made)
+    assert all(condition.holds(whole) for condition in conditions)
     for missing in whole:
-        assert not all(one.holds({k: v for k, v in whole.items() if k != missing}) for one in made)
+        assert not all(condition.holds({k: v for k, v in whole.items() if k != missing}) for condition in conditions)
 
 
 class TestMissingKeys:
@@ -109,7 +109,7 @@ class TestMissingKeys:
     def test_by_operator(self, operator: str, verdict: bool) -> None:
         assert holds(operator, "a") is verdict
 
-    def test_null_asks_for_just_that(self) -> None:
+    def test_null_tests_whether_the_key_is_there(self) -> None:
         assert holds("Null", "true")
         assert not holds("Null", True, "a")
         assert holds("Null", "false", "a")
@@ -138,12 +138,12 @@ def test_names_of_operators_and_keys_ignore_case() -> None:
     assert holds("forAnyValue:STRINGLIKEifexists", "a*", "ab")
 
 
-@pytest.mark.parametrize("found", ["", "x", "٣", "1e999", "9" * 400, "nan", "2026-99-99", "fe80::1%eth0", "::/0"])
+@pytest.mark.parametrize("value", ["", "x", "٣", "1e999", "9" * 400, "nan", "2026-99-99", "fe80::1%eth0", "::/0"])
 @pytest.mark.parametrize("operator", _OPERATORS)
-def test_a_value_of_the_wrong_kind_fits_nothing_and_breaks_nothing(operator: str, found: str) -> None:
+def test_a_value_of_the_wrong_kind_fits_nothing_and_breaks_nothing(operator: str, value: str) -> None:
     if operator not in ("null",) and not operator.startswith(("string", "binary")):
         negated = "not" in operator
-        assert holds(operator, "the policy's value", found) is negated
+        assert holds(operator, "the policy's value", value) is negated
 
 
 def test_a_value_may_be_a_variable() -> None:

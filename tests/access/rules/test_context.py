@@ -47,24 +47,24 @@ def context(sender: Sender | None = None, request: dict[str, Any] | None = None,
     ],
 )
 def test_global_keys(key: str, values: tuple[str, ...] | None) -> None:
-    found = context()
-    assert found.get(key) == values
-    assert (key in found) is (values is not None)
+    keys = context()
+    assert keys.get(key) == values
+    assert (key in keys) is (values is not None)
 
 
 def test_a_role_session() -> None:
-    found = context(Sender(SESSION, issued=NOW - 60))
-    assert found["aws:principalarn"] == (f"arn:aws:iam::{ACCOUNT}:role/dogs",)  # the role's, not the session's
-    assert found["aws:principaltype"] == ("AssumedRole",)
-    assert found["aws:tokenissuetime"] == ("2025-12-31T23:59:00Z",)
-    assert found["aws:multifactorauthpresent"] == ("false",)
-    assert "aws:username" not in found
+    keys = context(Sender(SESSION, issued=NOW - 60))
+    assert keys["aws:principalarn"] == (f"arn:aws:iam::{ACCOUNT}:role/dogs",)  # the role's, not the session's
+    assert keys["aws:principaltype"] == ("AssumedRole",)
+    assert keys["aws:tokenissuetime"] == ("2025-12-31T23:59:00Z",)
+    assert keys["aws:multifactorauthpresent"] == ("false",)
+    assert "aws:username" not in keys
 
 
 def test_a_service() -> None:
-    found = context(Sender(LAMBDA))
-    assert found["aws:principalisawsservice"] == ("true",)
-    assert found["aws:principalservicename"] == ("lambda.amazonaws.com",)
+    keys = context(Sender(LAMBDA))
+    assert keys["aws:principalisawsservice"] == ("true",)
+    assert keys["aws:principalservicename"] == ("lambda.amazonaws.com",)
     assert context(Sender(Caller("x", "", "anonymous")))["aws:principaltype"] == ("Anonymous",)
 
 
@@ -101,31 +101,31 @@ def test_a_services_own_keys_are_the_requests_members(
     ],
 )
 def test_the_tags_that_a_request_sets(tags: dict[str, Any]) -> None:
-    found = context(request=tags)
-    assert found["aws:requesttag/team"] == ("red",)
-    assert found["aws:tagkeys"] == ("team",)
+    keys = context(request=tags)
+    assert keys["aws:requesttag/team"] == ("red",)
+    assert keys["aws:tagkeys"] == ("team",)
     assert request_tags({"TagKeys": ["a"]}) == {"a": ""}
 
 
 def test_a_resources_tags_are_asked_for_when_a_policy_does() -> None:
-    asked: list[int] = []
+    calls: list[int] = []
 
     def tags() -> dict[str, str]:
-        asked.append(1)
+        calls.append(1)
         return {"team": "red"}
 
-    found = context(resource_tags=tags)
-    assert "aws:sourceip" in found
-    assert not asked
-    assert found["aws:resourcetag/team"] == ("red",)
+    keys = context(resource_tags=tags)
+    assert "aws:sourceip" in keys
+    assert not calls
+    assert keys["aws:resourcetag/team"] == ("red",)
 
 
-def test_what_only_the_service_knows() -> None:
+def test_condition_keys_that_only_the_service_knows() -> None:
     assert context(extra={"iam:passedtoservice": ("lambda.amazonaws.com",)})["iam:passedtoservice"]
 
 
-def test_what_was_read_is_kept() -> None:
-    found = context()
-    assert (list(found), len(found)) == ([], 0)
-    assert found["aws:sourceip"]
-    assert list(found) == ["aws:sourceip"]
+def test_keys_that_were_read_are_kept() -> None:
+    keys = context()
+    assert (list(keys), len(keys)) == ([], 0)
+    assert keys["aws:sourceip"]
+    assert list(keys) == ["aws:sourceip"]

@@ -75,14 +75,14 @@ class TestIdentityPolicies:
         )
 
     def test_a_resource_that_is_not_known(self) -> None:
-        """An Allow of any resource counts, and a Deny only of all."""
+        """An Allow on any resource counts, and a Deny only on all."""
         assert allowed(statement(resource=ENDPOINT), resource=None)
         assert not allowed(Policies(identity=(ALLOW, DENY)), resource=None)
         assert allowed(policy(statement(), statement("Deny", resource=ENDPOINT)), resource=None)
         assert not allowed({"Effect": "Allow", "Action": "*", "NotResource": "*"}, resource=None)
         assert allowed(policy(statement(), {"Effect": "Deny", "Action": "*", "NotResource": ENDPOINT}), resource=None)
 
-    def test_the_root_user_may_do_everything_in_his_account(self) -> None:
+    def test_the_root_user_may_do_everything_in_the_account(self) -> None:
         assert allowed(DENY, caller=ROOT)
         assert not allowed(Policies(resource_account=OTHER), caller=ROOT)
 
@@ -154,13 +154,13 @@ class TestResourcePoliciesInOneAccount:
         assert not allowed(Policies(resource=on_resource(statement(Principal={"AWS": "1" * 12}))), caller=LAMBDA)
         assert not allowed(Policies(identity=(ALLOW,)), caller=LAMBDA)
 
-    def test_whoever_does_not_sign_needs_a_grant_to_everybody(self) -> None:
+    def test_an_unsigned_request_needs_a_grant_to_everybody(self) -> None:
         nobody = Caller("anonymous", "", "anonymous")
         assert allowed(Policies(resource=on_resource(statement(Principal="*"))), caller=nobody)
         assert not allowed(Policies(resource=on_resource(statement(Principal={"AWS": ACCOUNT}))), caller=nobody)
 
     @pytest.mark.parametrize("kind", ["Federated", "CanonicalUser"])
-    def test_federated_and_canonical_users_are_nobody_here(self, kind: str) -> None:
+    def test_federated_and_canonical_users_match_no_caller(self, kind: str) -> None:
         assert not allowed(Policies(resource=on_resource(statement(Principal={kind: "x"}))))
 
 
@@ -172,7 +172,7 @@ class TestNotPrincipal:
     def test_it_denies_whoever_is_not_named(self) -> None:
         assert self.denied(f"arn:aws:iam::{ACCOUNT}:user/bob", ACCOUNT)
 
-    def test_a_user_is_spared_with_his_account(self) -> None:
+    def test_a_user_is_spared_with_the_account(self) -> None:
         assert not self.denied(USER.arn, ROOT.arn)
         assert self.denied(ROOT.arn)  # the account alone does not spare its users
 
@@ -196,7 +196,7 @@ class TestAcrossAccounts:
         assert not allowed(Policies(resource=self.GRANTED, resource_account=OTHER))
         assert decide(Policies(identity=(ALLOW,), resource_account=OTHER)).kind == "resource-based policy"
 
-    def test_a_grant_to_the_user_is_not_enough_and_his_boundary_limits_it(self) -> None:
+    def test_a_grant_to_the_user_is_not_enough_and_the_users_boundary_limits_it(self) -> None:
         granted = on_resource(statement(Principal={"AWS": USER.arn}))
         assert not allowed(Policies(resource=granted, resource_account=OTHER))
         bounded = Policies(identity=(ALLOW,), resource=granted, resource_account=OTHER, boundary=NOTHING)
@@ -300,15 +300,15 @@ def compiled(statements: list[dict[str, Any]]) -> tuple[Policy, ...]:
 
 
 def of(statements: list[dict[str, Any]], effect: str) -> list[dict[str, Any]]:
-    return [one for one in statements if one["Effect"] == effect]
+    return [item for item in statements if item["Effect"] == effect]
 
 
 @given(_STATEMENTS, _STATEMENTS, _REQUESTS)
 @pytest.mark.unmeasured
 def test_an_allow_never_takes_access_and_a_deny_never_gives_it(
-    statements: list[dict[str, Any]], more: list[dict[str, Any]], asked: Any
+    statements: list[dict[str, Any]], more: list[dict[str, Any]], request_parts: Any
 ) -> None:
-    action, resource, context = asked
+    action, resource, context = request_parts
 
     def may(*added: dict[str, Any]) -> bool:
         return allowed(Policies(identity=compiled([*statements, *added])), action, resource, context=context)
@@ -318,8 +318,8 @@ def test_an_allow_never_takes_access_and_a_deny_never_gives_it(
 
 
 @given(_STATEMENTS, _REQUESTS)
-def test_what_a_deny_alone_denies_is_denied(statements: list[dict[str, Any]], asked: Any) -> None:
-    action, resource, context = asked
+def test_what_a_deny_alone_denies_is_denied(statements: list[dict[str, Any]], request_parts: Any) -> None:
+    action, resource, context = request_parts
     denies = Policies(identity=compiled(of(statements, "Deny")))
     if decide(denies, action, resource, context=context).explicit_deny:
         assert not allowed(Policies(identity=compiled(statements)), action, resource, context=context)
@@ -337,14 +337,14 @@ _PRINCIPALS = st.sampled_from(["*", {"AWS": ACCOUNT}, {"AWS": [USER.arn, ROLE]},
     st.sampled_from(["", OTHER]),
     _REQUESTS,
 )
-def test_more_kinds_of_policies_never_break_it_and_limits_only_limit(
-    identity: Any, boundary: Any, session: Any, granted: Any, caller: Caller, account: str, asked: Any
+def test_any_policies_are_decided_and_limits_only_limit(
+    identity: Any, boundary: Any, session: Any, granted: Any, caller: Caller, account: str, request_parts: Any
 ) -> None:
-    statements = [{**one, "Principal": principal} for group, principal in granted for one in group]
+    statements = [{**item, "Principal": principal} for group, principal in granted for item in group]
     resource = on_resource(*statements) if statements else None
     bounds = policy(*boundary) if boundary else None
     limits = None if session is None else compiled(session)
     limited = Policies(compiled(identity), bounds, limits, resource, account)
     free = Policies(compiled(identity), None, None, resource, account)
-    request = AccessRequest(caller, *asked)
+    request = AccessRequest(caller, *request_parts)
     assert evaluate(request, limited).allowed <= evaluate(request, free).allowed

@@ -1,4 +1,4 @@
-"""What a refusal is explained with: the statements that speak of the action, and what each lacks."""
+"""Explanations of refusals: the statements about the action, and what each lacks."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def test_no_statement_speaks_of_the_action() -> None:
 
 
 def test_a_statement_on_another_resource() -> None:
-    other = ENDPOINT.replace("dogs", "cats")
-    assert explained(identity(statement(resource=other)))[1:] == [f"  p, Statement[0] allows it on {other}."]
+    cats = ENDPOINT.replace("dogs", "cats")
+    assert explained(identity(statement(resource=cats)))[1:] == [f"  p, Statement[0] allows it on {cats}."]
     spared = {"Effect": "Allow", "Action": INVOKE, "NotResource": ENDPOINT}
     assert explained(identity(spared))[1:] == [f"  p, Statement[0] allows it on all but {ENDPOINT}."]
 
@@ -51,7 +51,7 @@ def test_a_condition_that_does_not_hold_and_what_the_request_has() -> None:
     assert line.endswith('; aws:requestedregion is "us-east-1".')
 
 
-def test_a_boundary_is_what_is_looked_at_where_it_is_what_lacks() -> None:
+def test_a_boundarys_statements_are_listed_if_the_boundary_does_not_allow_it() -> None:
     policies = Policies(identity=(policy(statement()),), boundary=policy(statement(resource="arn:aws:s3:::b")))
     assert explained(policies)[1:] == ["  p, Statement[0] allows it on arn:aws:s3:::b."]
 
@@ -66,7 +66,7 @@ def test_a_grant_to_others_and_one_that_leaves_it_to_the_account() -> None:
     assert explained(account)[1:] == ["  No statement of theirs allows the action on anything."]
 
 
-def test_many_are_counted() -> None:
+def test_many_statements_are_counted() -> None:
     many = identity(*(statement(resource=f"arn:aws:s3:::b{index}") for index in range(9)))
     assert len(explained(many)) == 7
     assert explained(many)[-1] == "  and 4 more that allow the action, but not this."

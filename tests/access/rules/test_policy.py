@@ -1,4 +1,4 @@
-"""What IAM takes as a policy document, and what it refuses with its place. Source: IAM user guide, policy grammar."""
+"""Policy documents that IAM takes, and those that it refuses. Source: IAM user guide, policy grammar."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ def test_the_same_text_is_compiled_once() -> None:
     ],
 )
 def test_a_malformed_identity_policy(document: Any, sentence: str) -> None:
-    with pytest.raises(MalformedPolicy, match=sentence) as found:
+    with pytest.raises(MalformedPolicy, match=sentence) as raised:
         parse_policy("p", document)
-    assert str(found.value).startswith("policy p")
+    assert str(raised.value).startswith("policy p")
 
 
 @pytest.mark.parametrize(
@@ -85,10 +85,10 @@ def test_a_trust_policy_needs_no_resource_and_a_bucket_policy_may_have_any_sid()
 @pytest.mark.unmeasured
 def test_ten_megabytes_cost_time_in_proportion() -> None:
     """Ten times the size of a policy takes about ten times the time, and IAM takes 131,072 characters at most."""
-    one = json.dumps(statement(resource=[f"arn:aws:s3:::bucket/{index}/*" for index in range(100)]))
+    body = json.dumps(statement(resource=[f"arn:aws:s3:::bucket/{index}/*" for index in range(100)]))
     seconds = []
     for count in (400, 4000):
-        text = '{"Version": "2012-10-17", "Statement": [' + ",".join([one] * count) + "]}"
+        text = '{"Version": "2012-10-17", "Statement": [' + ",".join([body] * count) + "]}"
         begun = time.process_time()
         assert allowed(parse_policy("p", text), resource="arn:aws:s3:::other/x") is False
         seconds.append(time.process_time() - begun)

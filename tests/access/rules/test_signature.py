@@ -32,7 +32,7 @@ def sign(
     headers: Mapping[str, str] | None = None,
     token: str | None = None,
 ) -> tuple[Signature, Message]:
-    """A request as botocore signs it, and as it would be read off the wire."""
+    """A request that botocore signed, as a service reads it."""
     request = AWSRequest(method, url, headers=dict(headers or {}), data=body)
     request.headers["Host"] = urlsplit(url).netloc
     kinds: dict[tuple[bool, bool], Any] = {
@@ -43,18 +43,18 @@ def sign(
     }
     kinds[service == "s3", presign](Credentials("AKID", SECRET, token), service, "us-east-1").add_auth(request)
     parts = urlsplit(request.url)
-    found = {name.lower(): value for name, value in request.headers.items()}
-    message = Message(method, parts.path or "/", parts.query, found, body)
+    headers_sent = {name.lower(): value for name, value in request.headers.items()}
+    message = Message(method, parts.path or "/", parts.query, headers_sent, body)
     if presign:
-        asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        scope = asked["X-Amz-Credential"].split("/")
-        names = asked["X-Amz-SignedHeaders"].split(";")
-        expires = int(asked["X-Amz-Expires"])
-        return Signature(*scope[:4], asked["X-Amz-Date"], names, asked["X-Amz-Signature"], expires), message
-    authorization = AUTHORIZATION.search(found["authorization"])
+        parameters = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        scope = parameters["X-Amz-Credential"].split("/")
+        names = parameters["X-Amz-SignedHeaders"].split(";")
+        expires = int(parameters["X-Amz-Expires"])
+        return Signature(*scope[:4], parameters["X-Amz-Date"], names, parameters["X-Amz-Signature"], expires), message
+    authorization = AUTHORIZATION.search(headers_sent["authorization"])
     assert authorization is not None
     key, day, region, name, signed_names, signature = authorization.groups()
-    return Signature(key, day, region, name, found["x-amz-date"], signed_names.split(";"), signature), message
+    return Signature(key, day, region, name, headers_sent["x-amz-date"], signed_names.split(";"), signature), message
 
 
 REQUESTS: list[dict[str, Any]] = [
@@ -70,7 +70,9 @@ REQUESTS: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("request_", REQUESTS, ids=lambda one: f"{one['service']}-{one.get('method', 'POST')}")
+@pytest.mark.parametrize(
+    "request_", REQUESTS, ids=lambda request: f"{request['service']}-{request.get('method', 'POST')}"
+)
 def test_what_botocore_signs(request_: dict[str, Any]) -> None:
     signed, message = sign(**request_)
     now = time.time()
@@ -89,7 +91,7 @@ def test_another_body() -> None:
     assert find_fault(signed, replace(message, body=b"other"), SECRET, time.time()) is Fault.PAYLOAD
 
 
-def test_a_body_that_is_streamed_on_is_what_the_client_says_it_is() -> None:
+def test_the_declared_hash_of_a_streamed_body_is_believed() -> None:
     signed, message = sign("s3", method="PUT", url="http://h/b/k")
     assert find_fault(signed, replace(message, body=None), SECRET, time.time()) is None
 
@@ -113,7 +115,7 @@ def test_a_presigned_url_lasts_as_long_as_it_says() -> None:
 
 
 @pytest.mark.parametrize("stamp", ["", "yesterday", "20200101T000000Z", "20261399T000000Z"])
-def test_a_time_that_is_none_or_not_the_scopes_day(stamp: str) -> None:
+def test_a_malformed_time_or_one_of_another_day(stamp: str) -> None:
     signed, message = sign("sagemaker")
     assert find_fault(replace(signed, stamp=stamp), message, SECRET, time.time()) is Fault.SIGNATURE
 

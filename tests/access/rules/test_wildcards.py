@@ -75,7 +75,7 @@ class TestVariables:
         assert template("${AWS:UserName}", variables=True, wild=True).text({"aws:username": ("ann",)}) == "ann"
 
     @pytest.mark.parametrize("context", [{}, {"aws:username": ("ann", "bob")}])
-    def test_without_one_value_it_matches_nothing(self, context: dict[str, tuple[str, ...]]) -> None:
+    def test_a_variable_without_a_single_value_matches_nothing(self, context: dict[str, tuple[str, ...]]) -> None:
         own = policy(statement(action="s3:GetObject", resource=f"{BUCKET}/${{aws:username}}"))
         assert not allowed(own, "s3:GetObject", f"{BUCKET}/", context=context)
         assert not allowed(own, "s3:GetObject", f"{BUCKET}/${{aws:username}}", context=context)
@@ -89,7 +89,7 @@ class TestVariables:
         for text, fits in ((f"{BUCKET}/{char}", True), (f"{BUCKET}/x", False)):
             assert pattern.fits(text, text.split(":", 5), {}) is fits
 
-    def test_the_older_version_knows_no_variables(self) -> None:
+    def test_the_older_version_has_no_variables(self) -> None:
         old = policy(statement(action="s3:GetObject", resource=f"{BUCKET}/${{aws:username}}"), version="2008-10-17")
         context = {"aws:username": ("ann",)}
         assert not allowed(old, "s3:GetObject", f"{BUCKET}/ann", context=context)

@@ -16,9 +16,9 @@ from harness.gateway.wire.eventstream import encode_message, encode_stream
 
 
 def shape_of(service: str, name: str) -> StructureShape:
-    found = botocore.session.get_session().get_service_model(service).shape_for(name)
-    assert isinstance(found, StructureShape)
-    return found
+    shape = botocore.session.get_session().get_service_model(service).shape_for(name)
+    assert isinstance(shape, StructureShape)
+    return shape
 
 
 def decoded(data: bytes) -> list[tuple[dict[str, Any], bytes]]:
@@ -43,11 +43,11 @@ def test_botocore_reads_what_is_written(headers: dict[str, str], payload: bytes)
 
 
 async def test_parts_of_a_response_are_raw_payloads() -> None:
-    found = decoded(
+    messages = decoded(
         await stream(shape_of("sagemaker-runtime", "ResponseStream"), {"PayloadPart": {"Bytes": b"\x00ab"}})
     )
     headers = {":event-type": "PayloadPart", ":content-type": "application/octet-stream", ":message-type": "event"}
-    assert found == [(headers, b"\x00ab")]
+    assert messages == [(headers, b"\x00ab")]
 
 
 async def test_members_without_a_payload_of_their_own_are_json() -> None:
@@ -59,11 +59,11 @@ async def test_members_without_a_payload_of_their_own_are_json() -> None:
 
 async def test_an_error_of_the_model_ends_the_stream_as_an_exception() -> None:
     error = AwsError("ModelStreamError", "it broke", fields={"ErrorCode": "StreamBroken"})
-    found = decoded(await stream(shape_of("sagemaker-runtime", "ResponseStream"), error=error))
-    assert found[0][0][":exception-type"] == "ModelStreamError"
-    assert found[0][1] == b'{"Message": "it broke", "ErrorCode": "StreamBroken"}'
+    messages = decoded(await stream(shape_of("sagemaker-runtime", "ResponseStream"), error=error))
+    assert messages[0][0][":exception-type"] == "ModelStreamError"
+    assert messages[0][1] == b'{"Message": "it broke", "ErrorCode": "StreamBroken"}'
 
 
 async def test_any_other_error_ends_it_as_an_error() -> None:
-    found = decoded(await stream(shape_of("sagemaker-runtime", "ResponseStream"), error=AwsError("Odd", "why")))
-    assert found == [({":error-code": "Odd", ":error-message": "why", ":message-type": "error"}, b"")]
+    messages = decoded(await stream(shape_of("sagemaker-runtime", "ResponseStream"), error=AwsError("Odd", "why")))
+    assert messages == [({":error-code": "Odd", ":error-message": "why", ":message-type": "error"}, b"")]

@@ -37,5 +37,5 @@ def test_a_model_error_carries_its_members() -> None:
     assert read["OriginalMessage"] == "why"
 
 
-def test_a_fault_of_ours_is_the_receivers() -> None:
+def test_an_error_of_the_service_is_the_receivers_fault() -> None:
     assert b"<Type>Receiver</Type>" in encode_fault(AwsError("Internal", "x", 500), "query", "id").body

@@ -23,9 +23,9 @@ from harness.gateway.wire.models import is_known_service, rest_router
 def test_lambda_operations_by_method_path_and_query(
     method: str, path: str, query: str, operation: str, labels: dict[str, str]
 ) -> None:
-    found = rest_router("lambda").match(method, path, query)
-    assert found is not None
-    assert (found[0].name, found[1]) == (operation, labels)
+    route = rest_router("lambda").match(method, path, query)
+    assert route is not None
+    assert (route[0].name, route[1]) == (operation, labels)
 
 
 def test_a_path_of_no_operation() -> None:

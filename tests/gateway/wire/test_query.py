@@ -73,18 +73,18 @@ def test_any_form_is_read_or_refused(form: bytes, query: str) -> None:
 def pruned(value: Any) -> Any:
     """Without tables and lists that have nothing in them: a form cannot say them."""
     if isinstance(value, dict):
-        return {key: kept for key, one in value.items() if (kept := pruned(one)) not in ({}, [], None)}
+        return {key: kept for key, item in value.items() if (kept := pruned(item)) not in ({}, [], None)}
     if isinstance(value, list):
-        return [kept for one in value if (kept := pruned(one)) not in ({}, [], None)]
+        return [kept for item in value if (kept := pruned(item)) not in ({}, [], None)]
     return value
 
 
 def printable(value: Any) -> Any:
     """Without what XML cannot carry, and without the white space that its parsers take away."""
     if isinstance(value, dict):
-        return {printable(key): printable(one) for key, one in value.items()}
+        return {printable(key): printable(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [printable(one) for one in value]
+        return [printable(item) for item in value]
     if isinstance(value, str):
         return "".join(char for char in value if char.isprintable() and not char.isspace() and char < "\ufffe") or "x"
     return value

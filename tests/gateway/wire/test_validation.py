@@ -12,10 +12,10 @@ from harness.gateway.wire.validation import validate
 
 
 def refusal(service: str, operation: str, request: dict[str, Any]) -> str:
-    with pytest.raises(AwsError) as found:
+    with pytest.raises(AwsError) as raised:
         validate(service_model(service).operation_model(operation).input_shape, request)
-    assert found.value.code == "ValidationException"
-    return found.value.message
+    assert raised.value.code == "ValidationException"
+    return raised.value.message
 
 
 def test_a_missing_member_is_null() -> None:

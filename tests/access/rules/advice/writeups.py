@@ -1,4 +1,4 @@
-"""The roles of the write-ups' stacks with their policies, and the calls of a run: one invocation, and AWS's own."""
+"""The access history of a write-up's stack: its roles' policies, one invocation, and the calls of AWS's services."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FIXTURES = Path(__file__).parents[4] / "fixtures"
 
 @cache
 def managed() -> dict[str, Any]:
-    """AWS's own policies, as moto carries them, by their names."""
+    """AWS's own policies by their names, from moto."""
     from moto.iam.aws_managed_policies import aws_managed_policies_data  # type: ignore[import-untyped,unused-ignore]
 
     return dict(json.loads(aws_managed_policies_data))
@@ -41,33 +41,33 @@ def arn(role: str) -> str:
 
 
 def run_history(stack: Stack) -> AccessHistory:
-    """What deploying a stack and invoking its function once calls, decided by its own policies."""
+    """The calls of a deployment and one invocation, decided by the stack's own policies."""
     roles = {
         arn(name): (
             *(parse_policy(file.stem, stack.path(file).read_text()) for file in role.policies),
-            *(aws_policy(one) for one in role.managed_policies),
+            *(aws_policy(name) for name in role.managed_policies),
         )
         for name, role in stack.roles.items()
     }
     return AccessHistory(ACCOUNT, stack.region, [_decided(call, roles[call.role]) for call in _calls(stack)], roles)
 
 
-def findings(seen: AccessHistory, role: str) -> dict[str, Any]:
-    """What there is to say of a role, as fixtures/writeups/*/findings.json have it."""
+def findings(history: AccessHistory, role: str) -> dict[str, Any]:
+    """The findings about a role, in the form of fixtures/writeups/*/findings.json."""
     used: dict[str, list[int]] = {}
     never: dict[str, int] = {}
-    for one in statement_uses(seen, role):
-        policy = one.policy.rpartition("/")[2]
-        if one.calls:
-            used.setdefault(policy, []).append(one.statement.index)
+    for use in statement_uses(history, role):
+        policy = use.policy.rpartition("/")[2]
+        if use.calls:
+            used.setdefault(policy, []).append(use.statement.index)
         else:
             never[policy] = never.get(policy, 0) + 1
     return {
         "used": used,
         "never_used": never,
-        "denied": [call.action for call in denied_calls(seen, role)],
-        "risks": [one.capability.name for one in risks(seen.roles[role])],
-        "enough": smallest_policy(seen.calls_of(role), seen.account)["Statement"],
+        "denied": [call.action for call in denied_calls(history, role)],
+        "risks": [risk.capability.name for risk in risks(history.roles[role])],
+        "enough": smallest_policy(history.calls_of(role), history.account)["Statement"],
     }
 
 
