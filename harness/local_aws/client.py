@@ -15,9 +15,9 @@ from typing import Any
 from harness.core.errors import HarnessError
 
 _SECONDS = 10
-# A picture that is drawn every second does not wait longer for one look.
+# For `harness watch` and `harness doctor`, where a person waits.
 _LOOK_SECONDS = 5
-# The roles' policies are read from IAM, one call a policy.
+# The harness first reads the roles' policies from IAM, with one call for each policy.
 _ACCESS_SECONDS = 30
 
 
@@ -30,11 +30,11 @@ class NoHarness(HarnessError):
 
 
 class CallRefused(HarnessError):
-    """The harness refused what a call brought. The text says why."""
+    """The harness refused the content of a call. The text says why."""
 
 
 class LocalAwsClient:
-    """Calls the local AWS at a URL. Every method raises NoHarness; those that bring something raise CallRefused too."""
+    """Calls the local AWS at a URL. Every method raises NoHarness; set_speed() and put_...() raise CallRefused too."""
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
@@ -70,7 +70,7 @@ class LocalAwsClient:
     def _call(
         self, path: str, document: Mapping[str, Any] | None = None, *, what: str = "the call", seconds: float = _SECONDS
     ) -> dict[str, Any]:
-        """GET without a document, else PUT. what: what is brought, for the error."""
+        """Sends GET, or PUT with a document. what: names the document in the error."""
         data = None if document is None else json.dumps(document).encode()
         request = urllib.request.Request(  # noqa: S310 - the URL is the endpoint that the user named
             f"{self.url}/_harness/{path}", data, method="GET" if data is None else "PUT"

@@ -17,7 +17,7 @@ import psutil
 import pytest
 from click.testing import CliRunner, Result
 
-from harness.cli.main import main
+from harness.cli.main import COMMANDS, main
 from harness.local_aws import daemon
 from harness.local_aws.client import LocalAwsClient
 from tests.hosting.models import ECHO, model_tar
@@ -53,6 +53,14 @@ def up(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
     yield port
     daemon.stop(port)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_of_the_registry_says_in_one_line_what_it_does(name: str) -> None:
+    assert harness(name, "--help").exit_code == 0
+    (line,) = [line for line in harness("--help").output.splitlines() if line.split()[:1] == [name]]
+    assert line.endswith("."), line
+    assert not line.endswith("..."), "the terminal cuts a first sentence that is longer"
 
 
 def test_up_prints_what_a_shell_can_eval(tmp_path: Path) -> None:
