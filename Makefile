@@ -1,17 +1,17 @@
-# Two commands do everything: `make rehearse` (the main job) and `make test`. Both set up .venv on first use.
+# The two main commands are `make rehearse` and `make test`. Both set up .venv on first use.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-# Four test processes on two cores: half of a test's time it waits for other processes.
+# Four test processes on two cores, because a test waits for other processes half of its time.
 PROCESSES ?= 4
-# PyTorch's CPU builds: the general registry's wheels bring gigabytes of CUDA on Linux.
+# The index of PyTorch's CPU builds. The general registry's wheels bring gigabytes of CUDA on Linux.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH = torch==2.13.0+cpu
 TORCHVISION = torchvision==0.28.0
 EXTRAS = load,report,plan,policy,dask,dev
 
-# Coverage is measured where the interpreter makes it cheap (sys.monitoring, Python 3.12 and later); the tracer of 3.11
-# would make the suite a third slower.
+# Coverage is measured on Python 3.12 and later, whose sys.monitoring makes it cheap. The tracer of 3.11 would make the
+# suite a third slower.
 COVERAGE = $(shell $(BIN)/python -c 'import sys; print("--cov --cov-report=" if sys.version_info >= (3, 12) else "")')
 export COVERAGE_CORE = sysmon
 
@@ -22,27 +22,27 @@ rehearse: $(VENV)/.installed
 test: $(VENV)/.installed lint
 	$(BIN)/pytest -n $(PROCESSES) --dist worksteal $(COVERAGE)
 
-# Only the tests that need PyTorch: what `make test` skips on a Python for which no CPU build of it could be installed.
+# Runs only the tests that need PyTorch. `make test` skips them on a Python for which PyTorch has no CPU build.
 test-torch: $(VENV)/.installed
 	$(BIN)/pytest -n $(PROCESSES) --dist worksteal -m torch
 
-# Lint, and the tests of what has changed since the main branch; BASE=HEAD~1 compares with another commit.
+# Runs the linters, and the tests of what has changed since the main branch. BASE=HEAD~1 compares with another commit.
 BASE ?= main
 check: $(VENV)/.installed lint
 	$(BIN)/python tests/changed.py $(BASE) | xargs -r $(BIN)/pytest -q -n $(PROCESSES) --dist worksteal
 
-# The containers: builds the images, from wheels of this machine where a build reaches no registry, and runs the suite.
+# Builds the images and runs the containers' suite. Where a build reaches no registry, this machine downloads the wheels.
 test-compose: $(VENV)/.installed
 	@docker version >/dev/null && docker compose version >/dev/null || { echo "No docker engine with compose answers: harness doctor says more."; exit 1; }
 	@docker run --rm python:3.11-slim-bookworm pip download --quiet --no-deps --dest /tmp idna >/dev/null 2>&1 || $(MAKE) wheels
 	$(BIN)/pytest -o timeout=900 tests/compose
 
-# Everything that the images need, for builds without network.
+# Downloads everything that the images need, for builds without a network.
 wheels: $(VENV)/.installed
 	$(BIN)/pip download --quiet --retries 1 --no-deps --dest wheelhouse --extra-index-url $(TORCH_INDEX) "$(TORCH)" "$(TORCHVISION)"
 	$(BIN)/pip download --quiet --dest wheelhouse --find-links wheelhouse -c constraints.txt "$(TORCH)" "$(TORCHVISION)" ".[model,load,report,plan]" hatchling
 
-# The SageMaker Python SDK 2.x and 3.x, unmodified, each in an environment of its own (1.3 GB, some minutes at first).
+# Tests the SageMaker Python SDK 2.x and 3.x, unmodified, each in its own environment (1.3 GB, some minutes at first).
 test-sdk: $(VENV)/.installed .sdk/v2/.installed .sdk/v3/.installed
 	$(BIN)/pytest tests/sdk
 
@@ -51,7 +51,7 @@ test-sdk: $(VENV)/.installed .sdk/v2/.installed .sdk/v3/.installed
 	.sdk/v$*/bin/pip install --quiet "sagemaker==$*.*"
 	@touch $@
 
-# Known vulnerabilities of the locked versions; skipped, and said to be, where the advisory database cannot be asked.
+# Looks up known vulnerabilities of the locked versions. If the advisory database does not answer, it says so and skips.
 audit: .audit/.installed
 	@.ci/audit .audit/bin/pip-audit -r constraints.txt --no-deps --disable-pip -f json --progress-spinner off
 
@@ -69,7 +69,7 @@ lint: $(VENV)/.installed
 bench: $(VENV)/.installed
 	$(BIN)/pytest tests/benchmarks --keep-figures --benchmark-columns=median,iqr,rounds --benchmark-sort=name
 
-# The documentation as a site, in build/docs; whatever Sphinx warns of is an error.
+# Builds the documentation as a site in build/docs. Every warning of Sphinx is an error.
 docs: .docs/.installed
 	.docs/bin/sphinx-build --quiet --fail-on-warning --keep-going docs build/docs
 	@echo "build/docs/index.html"
@@ -79,32 +79,33 @@ docs: .docs/.installed
 	.docs/bin/pip install --quiet -r docs/requirements.txt
 	@touch $@
 
-# The example of a plan's report (docs/examples): five public write-ups, AWS's rule of thumb and the planner's choice on two
-# weeks of recorded traffic. Eight minutes on two cores.
+# Makes the example of a plan's report (docs/examples): five public write-ups, AWS's rule of thumb and the planner's choice
+# on two weeks of recorded traffic. It takes eight minutes on two cores.
 FIVE = docs/examples/five-write-ups
 example-report: $(VENV)/.installed
 	$(BIN)/harness plan fixtures/dog_breed/stack.toml --profile fixtures/profiles/dog-breed-torchserve-2-cores.json \
 	  --ratio ml.m5.xlarge=2 --traffic fixtures/traffic/nasa-http-1995-07.csv.gz --day 1995-07-07..1995-07-20 --peak 8/s \
 	  --p99 1.5s --errors 0.1% --candidates 100 --replications 3 --seed 13 --no-confirm --out $(FIVE) \
-	  $(foreach each,a b c d e,--compare fixtures/writeups/$(each)/stack.toml)
+	  $(foreach writeup,a b c d e,--compare fixtures/writeups/$(writeup)/stack.toml)
 	gzip -9nf $(FIVE)/plan.json
 	rm -r $(FIVE)/apply
 
-# torch first and by itself: only there is its index asked, and torchvision's CPU build is taken where the index has it.
+# torch comes first, in a step of its own, the only one that uses PyTorch's index. torchvision's CPU build comes from there
+# too, if the index has it.
 $(VENV)/.installed: pyproject.toml constraints.txt Makefile
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, this is %d.%d: make PYTHON=python3.11 ..." % sys.version_info[:2])'
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "This Python cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet uv
 	$(BIN)/pip install --retries 1 --no-deps --extra-index-url $(TORCH_INDEX) "$(TORCH)" "$(TORCHVISION)" \
-	  || echo "PyTorch's CPU build cannot be had for this Python here: what needs it does not run, and its tests are skipped."
+	  || echo "PyTorch's CPU build is not available for this Python here. What needs it does not run, and its tests are skipped."
 	$(BIN)/python -c 'import torch' 2>/dev/null && extras=model,$(EXTRAS) || extras=$(EXTRAS); \
 	  $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e ".[$$extras]" \
 	  || $(BIN)/pip install -c constraints.txt -e ".[$$extras]"
 	@touch $@
 
-# The newest versions that fit pyproject.toml, as the next constraints.txt; the CUDA packages that torch's general
-# metadata names are left out.
+# Writes the newest versions that fit pyproject.toml to constraints.txt. It leaves out the CUDA packages that torch's
+# general metadata names.
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-annotate --no-header --upgrade pyproject.toml \
 	  | grep -vE '^(nvidia-|triton|cuda-|torch==|torchvision==)' > constraints.txt
