@@ -1,4 +1,4 @@
-"""The table of figures: filled by the benchmarks, printed and kept at the end."""
+"""The table of figures: the benchmarks fill it, and at the end it is printed and kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figures that the benchmarks come to: one table, kept as JSON, compared with the last."""
+"""The figures of the benchmarks: one table, which is kept as JSON and compared with the last one."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ BEGIN, END = "<!-- benchmarks -->\n", "<!-- /benchmarks -->\n"
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure. wanted: what the project set itself, in words such as "at most 5"; met: whether it was.
+    """One figure.
 
-    peer: what the peer gave in the same run, or what the figure is compared with; short: for the README's table too.
+    wanted: the project's goal, in words such as "at most 5". met: whether the figure meets it. peer: what the figure is
+    compared with, such as the peer's figure in the same run. short: whether it is also in the README's table.
     """
 
     part: str
@@ -45,7 +46,7 @@ class Figure:
 
 @dataclass
 class Table:
-    """The figures of one run of the benchmarks, where and when."""
+    """The figures of one run of the benchmarks, with its date, machine and versions."""
 
     made_at: str = field(default_factory=lambda: datetime.now(UTC).strftime("%Y-%m-%d"))
     machine: dict[str, Any] = field(default_factory=machine)
@@ -64,7 +65,7 @@ class Table:
         peer: str = "",
         short: bool = False,
     ) -> None:
-        """Records a figure; at_most, at_least: what the project set itself, which is shown and not asserted."""
+        """Records a figure. at_most, at_least: the project's goal, which is shown and not asserted."""
         wanted, met = "", None
         if at_most is not None:
             wanted, met = f"at most {at_most:,g}", value <= at_most
@@ -78,56 +79,58 @@ class Table:
     @classmethod
     def from_json(cls, text: str) -> Table:
         document = json.loads(text)
-        return cls(**{**document, "figures": [Figure(**one) for one in document["figures"]]})
+        return cls(**{**document, "figures": [Figure(**figure) for figure in document["figures"]]})
 
     def updated_by(self, newer: Table) -> Table:
-        """The newer run's figures in the place of this one's of the same name, so that a part can be run alone."""
-        found = {one.name: one for one in (*self.figures, *newer.figures)}
-        order = sorted(found.values(), key=lambda one: one.part)
-        return Table(newer.made_at, newer.machine, newer.versions, order)
+        """This table with the newer figures replacing those of the same names, so that a part can be run alone."""
+        by_name = {figure.name: figure for figure in (*self.figures, *newer.figures)}
+        in_order = sorted(by_name.values(), key=lambda figure: figure.part)
+        return Table(newer.made_at, newer.machine, newer.versions, in_order)
 
     def where(self) -> str:
-        named = ", ".join(f"{name} {version}" for name, version in sorted(self.versions.items()))
-        found = self.machine
-        memory = f"{found['memory_bytes'] / 2**30:.0f} GiB"
-        return f"{self.made_at}: {found['cpu']}, {found['cores']} cores, {memory}, {found['os']}; {named}"
+        """The date, the machine and the versions, in one line."""
+        versions = ", ".join(f"{name} {version}" for name, version in sorted(self.versions.items()))
+        memory = f"{self.machine['memory_bytes'] / 2**30:.0f} GiB"
+        cpu, cores, system = (self.machine[name] for name in ("cpu", "cores", "os"))
+        return f"{self.made_at}: {cpu}, {cores} cores, {memory}, {system}; {versions}"
 
 
 def rows(figures: Iterable[Figure]) -> str:
-    """A Markdown table."""
-    lines = ["| | figure | goal | beside it, in the same run |", "|---|---|---|---|"]
-    for one in figures:
-        goal = one.wanted if one.met is not False else f"{one.wanted}: **missed**"
-        lines.append(f"| {one.name} | {one.shown()} | {goal} | {one.peer} |")
+    """The figures as a Markdown table."""
+    lines = ["| | figure | goal | for comparison, in the same run |", "|---|---|---|---|"]
+    for figure in figures:
+        goal = figure.wanted if figure.met is not False else f"{figure.wanted}: **missed**"
+        lines.append(f"| {figure.name} | {figure.shown()} | {goal} | {figure.peer} |")
     return "\n".join(lines) + "\n"
 
 
 def page(table: Table) -> str:
     return (
         "# Benchmarks\n\n"
-        "What `make bench` gave last. It writes this page, `docs/benchmarks.json` and the README's table, and prints\n"
-        "each figure beside the last one. Machines are shared and noisy: medians and ratios say more than times.\n\n"
+        "These are the figures of the last `make bench`. It writes this page, `docs/benchmarks.json` and the README's\n"
+        "table, and prints each figure beside the last one. Machines are shared and noisy, so medians and ratios say\n"
+        "more than times.\n\n"
         f"{table.where()}.\n\n{rows(table.figures)}"
     )
 
 
 def readme(text: str, table: Table) -> str:
-    """The README with the short table between its two marks."""
+    """The text of the README, with the short table between its two marks."""
     before, rest = text.split(BEGIN)
     _, after = rest.split(END)
-    return before + BEGIN + rows(one for one in table.figures if one.short) + END + after
+    return before + BEGIN + rows(figure for figure in table.figures if figure.short) + END + after
 
 
 def beside(table: Table, last: Table | None) -> str:
-    """Each figure of this run beside the last one's, for the terminal."""
-    then = {one.name: one for one in last.figures} if last else {}
-    width = max(len(one.name) for one in table.figures)
+    """Each figure of this run beside the last run's, for the terminal."""
+    last_figures = {figure.name: figure for figure in last.figures} if last else {}
+    width = max(len(figure.name) for figure in table.figures)
     lines = []
-    for one in table.figures:
-        old = then.get(one.name)
-        change = f"  last {old.shown()} ({one.value / old.value - 1:+.0%})" if old and old.value else ""
-        verdict = {True: "", False: "  MISSED", None: ""}[one.met]
-        goal = f"  goal {one.wanted}{verdict}" if one.wanted else ""
-        peer = f"  [{one.peer}]" if one.peer else ""
-        lines.append(f"{one.name:<{width}}  {one.shown()}{goal}{change}{peer}")
+    for figure in table.figures:
+        old = last_figures.get(figure.name)
+        change = f"  last {old.shown()} ({figure.value / old.value - 1:+.0%})" if old and old.value else ""
+        verdict = {True: "", False: "  MISSED", None: ""}[figure.met]
+        goal = f"  goal {figure.wanted}{verdict}" if figure.wanted else ""
+        peer = f"  [{figure.peer}]" if figure.peer else ""
+        lines.append(f"{figure.name:<{width}}  {figure.shown()}{goal}{change}{peer}")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""What the benchmarks measure: a harness in its own process with an endpoint of twins, and moto's server as peer."""
+"""What the benchmarks measure: a harness in its own process with endpoints of twins, and moto's server as its peer."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Harness:
         return connect(service, self.url, REGION, "test", "test")
 
     def endpoint(self, name: str, profile: Profile, instances: int = 1) -> str:
-        """Creates an endpoint of twins of the profile and waits until it serves; its name."""
+        """Creates an endpoint of twins of the profile, waits until it serves and returns its name."""
         trust = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
         document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
         role = self.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
@@ -54,19 +54,21 @@ class Harness:
         sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
 
         def serves() -> bool:
-            found = sagemaker.describe_endpoint(EndpointName=name)
-            assert found["EndpointStatus"] != "Failed", found["FailureReason"]
-            return bool(found["EndpointStatus"] == "InService")
+            description = sagemaker.describe_endpoint(EndpointName=name)
+            assert description["EndpointStatus"] != "Failed", description["FailureReason"]
+            return bool(description["EndpointStatus"] == "InService")
 
         until(serves, 120, f"{name} in service")
         return name
 
     def twin_host(self) -> psutil.Process:
-        return next(one for one in psutil.Process(self.pid).children() if "twin.host" in " ".join(one.cmdline()))
+        children = psutil.Process(self.pid).children()
+        return next(child for child in children if "twin.host" in " ".join(child.cmdline()))
 
     def twins(self) -> list[str]:
-        """The URLs that the twins listen at."""
-        ports = sorted(one.laddr.port for one in self.twin_host().net_connections("tcp") if one.status == "LISTEN")
+        """The URLs at which the twins listen."""
+        connections = self.twin_host().net_connections("tcp")
+        ports = sorted(connection.laddr.port for connection in connections if connection.status == "LISTEN")
         return [f"http://127.0.0.1:{port}" for port in ports]
 
 
@@ -78,7 +80,7 @@ def harness(folder: Path) -> Iterator[Harness]:
 
 @contextlib.contextmanager
 def moto_server() -> Iterator[str]:
-    """The peer: moto's own server, whose InvokeEndpoint answers a canned body and asks no container."""
+    """The peer: moto's own server, whose InvokeEndpoint answers with a canned body and asks no container."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(

@@ -1,7 +1,7 @@
-"""What access costs: decisions a second on one core, and the time added to a request that a role makes.
+"""What access costs: decisions a second on one core, and the time that it adds to a request of a role.
 
-Run by ``make bench``; records figures, asserts no time. It is the processor's time, so that what else runs on the
-machine counts less.
+``make bench`` runs this. It records figures and asserts no times. It measures CPU time, on which other programs of the
+machine have less influence.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ def full_access() -> Policy:
 
 
 def requests() -> list[AccessRequest]:
-    """Allowed and denied, with and without conditions."""
+    """Requests that are allowed and denied, with and without conditions."""
     caller, place = session_caller(SESSION), f"us-east-1:{ACCOUNT}"
-    how = Circumstances("us-east-1", ACCOUNT, time.time(), "127.0.0.1", {}, {})
-    asked = [
+    circumstances = Circumstances("us-east-1", ACCOUNT, time.time(), "127.0.0.1", {}, {})
+    actions = [
         ("sagemaker:InvokeEndpoint", f"arn:aws:sagemaker:{place}:endpoint/dogs"),
         ("sagemaker:CreateModel", f"arn:aws:sagemaker:{place}:model/dogs"),
         ("sagemaker:CreateApp", f"arn:aws:sagemaker:{place}:app/d/u/t/n"),
@@ -52,22 +52,25 @@ def requests() -> list[AccessRequest]:
         ("application-autoscaling:PutScalingPolicy", f"arn:aws:application-autoscaling:{place}:scalable-target/*"),
         ("dynamodb:GetItem", f"arn:aws:dynamodb:{place}:table/t"),
     ]
-    return [AccessRequest(caller, action, resource, RequestContext(Sender(caller), how)) for action, resource in asked]
+    return [
+        AccessRequest(caller, action, resource, RequestContext(Sender(caller), circumstances))
+        for action, resource in actions
+    ]
 
 
 def test_decisions_a_second(figures: Table) -> None:
     policy = full_access()
     assert len(policy.statements) >= 40
-    policies, asked = Policies(identity=(policy,)), requests()
-    verdicts = [evaluate(one, policies).allowed for one in asked]
+    policies, access_requests = Policies(identity=(policy,)), requests()
+    verdicts = [evaluate(request, policies).allowed for request in access_requests]
     assert True in verdicts
     assert False in verdicts
     rates = []
     for _ in range(5):
         begun = time.process_time()
-        for _ in range(DECISIONS // len(asked)):
-            for one in asked:
-                evaluate(one, policies)
+        for _ in range(DECISIONS // len(access_requests)):
+            for request in access_requests:
+                evaluate(request, policies)
         rates.append(DECISIONS / (time.process_time() - begun))
     figures.add(
         "access",
@@ -80,7 +83,7 @@ def test_decisions_a_second(figures: Table) -> None:
 
 
 class _Directory:
-    """A directory with everything at hand."""
+    """A directory that has everything in its cache."""
 
     account = ACCOUNT
 
@@ -97,7 +100,7 @@ class _Directory:
 
 
 def test_microseconds_added_to_a_request_of_a_role(figures: Table) -> None:
-    """The signature verified, the call authorized against AmazonSageMakerFullAccess, and recorded."""
+    """Verifies the signature, authorizes the call by AmazonSageMakerFullAccess, and records the decision."""
     from harness.access.rules.actions import Need
 
     signed, message = sign("sagemaker", url="http://127.0.0.1:4566/endpoints/dogs/invocations", body=b"x" * 200)
@@ -129,8 +132,8 @@ def test_microseconds_added_to_a_request_of_a_role(figures: Table) -> None:
             await require()
         return (between - begun) / 5000 * 1e6, (time.process_time() - between) / 5000 * 1e6
 
-    found = [asyncio.run(measure()) for _ in range(5)]
-    signature, access = (statistics.median(one) for one in zip(*found, strict=True))
-    both = "CPU added to a role's request of 200 bytes: its signature verified, authorized and recorded"
+    rounds = [asyncio.run(measure()) for _ in range(5)]
+    signature, access = (statistics.median(times) for times in zip(*rounds, strict=True))
+    both = "CPU time to verify, authorize and record a role's request of 200 bytes"
     figures.add("access", both, signature + access, "us", at_most=50, short=True)
-    figures.add("access", "of that, its signature verified", signature, "us")
+    figures.add("access", "of that, to verify its signature", signature, "us")

@@ -1,7 +1,7 @@
-"""What Lambda costs here: warm and cold invocations through boto3, fifty environments at once, and no growth.
+"""What Lambda costs here: warm and cold invocations through boto3, fifty environments at once, and growth.
 
-Run by ``make bench``. The backend is a process of its own in the last one, so that what moto keeps of logs and metrics
-is not counted as growth of the harness.
+``make bench`` runs this. In the benchmark of growth the backend is a process of its own, so that the logs and metrics
+that moto keeps do not count as growth of the harness.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ PROCESSES = 5
 COLD_SECONDS = 0.150
 ENVIRONMENTS = 50
 INVOCATIONS = 10_000
-GROWTH_BYTES = 3_000_000  # of the resident set, over INVOCATIONS: 300 bytes each would show
-# Of the Python that is here. Newer runtimes poll from a thread, there as here: half a millisecond more.
+GROWTH_BYTES = 3_000_000  # of resident memory over INVOCATIONS; 300 bytes for each would show
+# The version of this Python. Newer runtimes poll from a thread, on AWS too, which takes half a millisecond more.
 RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
 PID = "import os, time\ndef handler(event, context):\n    time.sleep(event or 0)\n    return os.getpid()"
 
 
 @pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
-    """A process of its own, as `harness up` starts it."""
-    with harness(tmp_path_factory.mktemp("harness") / "state") as one:
-        yield one
+    """A local AWS in its own process, as `harness up` starts it."""
+    with harness(tmp_path_factory.mktemp("harness") / "state") as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -81,10 +81,11 @@ def invoke(client: Any, name: str, event: Any = None) -> Any:
 
 
 def test_a_warm_invocation_through_boto3(figures: Table, tmp_path: Path) -> None:
-    """Goal: 5 ms. In several local AWSs: a virtual core can run at half its speed for the whole life of one of them.
+    """The goal is 5 ms. Several local AWSs are measured, because a virtual core can run at half its speed for the whole
+    life of one of them.
 
-    More than half of it is boto3's own work, which stands beside it: the same call, answered by moto's server without
-    running anything.
+    More than half of the time is boto3's own work. For comparison the same call goes to moto's server, which answers
+    without running anything.
     """
     ours: list[float] = []
     peer: list[float] = []
@@ -103,8 +104,8 @@ def test_a_warm_invocation_through_boto3(figures: Table, tmp_path: Path) -> None
         statistics.median(ours) * 1000,
         "ms",
         at_most=WARM_SECONDS * 1000,
-        peer=f"medians of {PROCESSES} local AWSs: {milliseconds(ours)}; moto's server, a canned answer that nothing "
-        f"ran for, in between: {milliseconds(peer)}",
+        peer=f"medians of {PROCESSES} local AWSs: {milliseconds(ours)}; moto's server, which runs nothing, "
+        f"in between: {milliseconds(peer)}",
         short=True,
     )
 
@@ -125,7 +126,7 @@ def median_seconds(call: Callable[[], Any], warmup: int = 20, rounds: int = 200)
 
 
 def milliseconds(seconds: list[float]) -> str:
-    return ", ".join(f"{one * 1000:.1f}" for one in sorted(seconds)) + " ms"
+    return ", ".join(f"{value * 1000:.1f}" for value in sorted(seconds)) + " ms"
 
 
 def test_a_cold_start_of_a_handler_that_imports_nothing(
@@ -159,7 +160,7 @@ def test_fifty_environments_at_once(figures: Table, local: Harness, role: str) -
     figures.add("Lambda", f"{ENVIRONMENTS} cold starts at once with 8 s of work each", time.monotonic() - started, "s")
     figures.add(
         "Lambda",
-        "an idle environment, proportional set",
+        "memory of an idle environment, proportional set size",
         proportional / 1e6,
         "MB",
         peer=f"{resident / 1e6:.1f} MB resident",
@@ -182,14 +183,14 @@ def apart() -> Iterator[Aws]:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     break
             time.sleep(0.1)
-        with running_aws(LocalAwsOptions(port=0, backend_url=f"http://127.0.0.1:{port}")) as one:
-            yield one
+        with running_aws(LocalAwsOptions(port=0, backend_url=f"http://127.0.0.1:{port}")) as aws:
+            yield aws
     finally:
         moto.terminate()
         moto.wait()
 
 
-@pytest.mark.timeout(1_800)  # twenty thousand of them
+@pytest.mark.timeout(1_800)  # for twenty thousand invocations
 def test_ten_thousand_invocations_leave_nothing_behind(figures: Table, apart: Aws) -> None:
     client, name = create(apart.url, apart.role())
     me = psutil.Process()
@@ -202,7 +203,7 @@ def test_ten_thousand_invocations_leave_nothing_behind(figures: Table, apart: Aw
         for _ in range(times):
             invoke(client, name)
 
-    run(INVOCATIONS)  # fills what is kept for a minute or a second: values of metrics, lines of logs
+    run(INVOCATIONS)  # fills the buffers that keep metrics for a minute and log lines for a second
     before = state()
     started = time.monotonic()
     run(INVOCATIONS)
@@ -210,7 +211,7 @@ def test_ten_thousand_invocations_leave_nothing_behind(figures: Table, apart: Aw
     after = state()
     figures.add(
         "Lambda",
-        f"growth over {INVOCATIONS:,} invocations",
+        f"memory growth over {INVOCATIONS:,} invocations",
         (after[0] - before[0]) / 1e6,
         "MB",
         at_most=GROWTH_BYTES / 1e6,

@@ -1,6 +1,6 @@
-"""What the gateway costs: added time for one caller, the time until it is up, and the memory of each process.
+"""What the gateway costs: the time that it adds for one caller, the time until it is up, and each process's memory.
 
-Run by ``make bench``; records figures, asserts no time. The model server's memory is in test_model_server.py.
+``make bench`` runs this. It records figures and asserts no times. The model server's memory is in test_model_server.py.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ HANDLER = "def handler(event, context):\n    return event\n"
 
 @pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
-    with harness(tmp_path_factory.mktemp("harness") / "state") as one:
-        yield one
+    with harness(tmp_path_factory.mktemp("harness") / "state") as running:
+        yield running
 
 
 @pytest.mark.parametrize("size", [200, 100_000])
@@ -52,16 +52,17 @@ def test_milliseconds_added_for_one_caller(figures: Table, local: Harness, size:
             moto_ms.append(closed_loop([(moto, invocation(moto, name, body))], 30).quantile(0.5) * 1e3)
     figures.add(
         "gateway",
-        f"added to a request of {size:,} bytes, one caller, median",
+        f"time added to a request of {size:,} bytes, one caller, median",
         statistics.median(added),
         "ms",
-        peer=f"moto's server answers a canned body in {statistics.median(moto_ms):.1f} ms",
+        peer=f"moto's server answers with a canned body in {statistics.median(moto_ms):.1f} ms",
         short=size == 200,
     )
 
 
 def test_seconds_until_a_local_aws_answers(figures: Table, tmp_path: Path) -> None:
-    """The command and one call, and what pytest says of the fixture ``aws``, beside moto's server and one call."""
+    """`harness up` and one call, and the time that pytest reports for the fixture ``aws``. The peer is moto's server
+    and one call."""
     up, fixture, moto = [], [], []
     for attempt in range(ROUNDS):
         begun = time.monotonic()
@@ -71,12 +72,12 @@ def test_seconds_until_a_local_aws_answers(figures: Table, tmp_path: Path) -> No
         with up_by_command(tmp_path / str(attempt)) as url:
             up.append(time.monotonic() - begun + seconds_of_a_call(url))
         fixture.append(seconds_of_the_fixture(tmp_path))
-    beside = f"moto's server and its first answer {statistics.median(moto):.2g} s"
+    comparison = f"moto's server to its first answer {statistics.median(moto):.2g} s"
     figures.add(
-        "gateway", "harness up and its first answered call", statistics.median(up), "s", peer=beside, short=True
+        "gateway", "from harness up to its first answered call", statistics.median(up), "s", peer=comparison, short=True
     )
     figures.add(
-        "pytest plugin", "the fixture aws, without a model", statistics.median(fixture), "s", at_most=2, peer=beside
+        "pytest plugin", "the fixture aws, without a model", statistics.median(fixture), "s", at_most=2, peer=comparison
     )
 
 
@@ -102,14 +103,14 @@ def up_by_command(state: Path) -> Iterator[str]:
 def seconds_of_the_fixture(folder: Path) -> float:
     (folder / "test_it.py").write_text("def test_it(aws): pass\n")
     command = [sys.executable, "-m", "pytest", "-c", os.devnull, "--rootdir", ".", "--durations=0", "-vv", "test_it.py"]
-    said = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
-    found = re.search(r"([0-9.]+)s setup", said)
-    assert found, said
-    return float(found[1])
+    output = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
+    setup = re.search(r"([0-9.]+)s setup", output)
+    assert setup, output
+    return float(setup[1])
 
 
 def test_memory_of_each_process(figures: Table, local: Harness) -> None:
-    """Unique and resident MB: the gateway with moto in it, a Lambda environment after a call, the twins' process."""
+    """Unique and resident memory of the gateway with moto in it, a Lambda environment, and the process of the twins."""
     trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     role = local.client("iam").create_role(RoleName="lambda", AssumeRolePolicyDocument=document)["Role"]["Arn"]
@@ -131,4 +132,6 @@ def test_memory_of_each_process(figures: Table, local: Harness) -> None:
         memory = process.memory_full_info()
         command = " ".join(process.cmdline())
         kind = "gateway" if process.pid == local.pid else "twins" if "twin.host" in command else "Lambda environment"
-        figures.add("memory", f"{kind}, of its own", memory.uss / 1e6, "MB", peer=f"{memory.rss / 1e6:.0f} MB resident")
+        figures.add(
+            "memory", f"{kind}, unique set size", memory.uss / 1e6, "MB", peer=f"{memory.rss / 1e6:.0f} MB resident"
+        )

@@ -1,10 +1,10 @@
-"""What the load generator costs and how true it is. Run by ``make bench``; each figure is of one run, side by side.
+"""What the load generator costs and how true it is. ``make bench`` runs this. Peers are measured in the same run.
 
-- CPU per request of ``EndpointUser`` beside ``Boto3User``, in locust, against a null server.
-- The highest open-loop rate that one worker sends with its event loop and its arrivals less than 1 and 5 ms late at the
-  99th percentile.
-- Percentiles against a server that stands still for 1 s in 10, beside the closed form, a closed loop, and, where they
-  are on the PATH, ``wrk2`` (giltene/wrk2 on GitHub: ``make``, and its program named so) and ``wrk`` (in Debian).
+- CPU time per request of ``EndpointUser`` and of ``Boto3User``, in locust, against a null server.
+- The highest open-loop rate at which one worker's event loop and arrivals are less than 1 and 5 ms late at the 99th
+  percentile.
+- Percentiles against a server that stands still for 1 s in 10, compared with the closed form, a closed loop, and two
+  programs if they are on the PATH: ``wrk2`` (giltene/wrk2 on GitHub; ``make`` builds it) and ``wrk`` (in Debian).
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ add_option("--rate", "", "requests a second")
 
 class Steady(OpenLoop, EndpointUser):
     @classmethod
-    def profile(cls, environment):
+    def schedule(cls, environment):
         return constant(float(environment.parsed_options.rate), environment.parsed_options.run_time)
 
     @task
@@ -107,13 +107,13 @@ def cpu_per_request(folder: Path, user: str, size: int, url: str) -> float:
     source = USERS.replace("SIZE", str(size)).replace("REQUESTS", str(REQUESTS))
     (folder / "locustfile.py").write_text(source)
     done = locust(user, "--host", url, "-t", "60s", "--only-summary", runs=folder / "runs", cwd=folder)
-    found = re.search(r"CPU ([\d.e-]+)", done.stdout)
-    assert found is not None, done.stderr
-    return float(found[1])
+    cpu = re.search(r"CPU ([\d.e-]+)", done.stdout)
+    assert cpu is not None, done.stderr
+    return float(cpu[1])
 
 
 def test_a_signature_beside_botocores_signer(figures: Table) -> None:
-    """CPU of one thread; botocore's without the request's making, which it needs and ours does not."""
+    """CPU time of one thread. botocore needs a request object, which the harness does not; making it is not counted."""
     url, body, headers = "http://127.0.0.1:4566/endpoints/null/invocations", b"x" * 100, {"Host": "127.0.0.1:4566"}
     key, theirs = (
         SigningCredentials("AKIA", "secret"),
@@ -121,10 +121,10 @@ def test_a_signature_beside_botocores_signer(figures: Table) -> None:
     )
     botocore_us, own_us = [], []
     for _ in range(ROUNDS):
-        asked = [AWSRequest("POST", url, dict(headers), body) for _ in range(SIGNATURES)]
+        aws_requests = [AWSRequest("POST", url, dict(headers), body) for _ in range(SIGNATURES)]
         begun = time.process_time()
-        for one in asked:
-            theirs.add_auth(one)
+        for request in aws_requests:
+            theirs.add_auth(request)
         between = time.process_time()
         for _ in range(SIGNATURES):
             signed = signed_headers(
@@ -133,14 +133,14 @@ def test_a_signature_beside_botocores_signer(figures: Table) -> None:
             )  # fmt: skip
         botocore_us.append((between - begun) / SIGNATURES * 1e6)
         own_us.append((time.process_time() - between) / SIGNATURES * 1e6)
-        assert set(signed) == set(asked[-1].headers.keys())
+        assert set(signed) == set(aws_requests[-1].headers.keys())
     ratio = statistics.median(botocore / own for botocore, own in zip(botocore_us, own_us, strict=True))
     figures.add(
         "load",
-        "botocore's signer's CPU a request of 100 bytes, over its own signer's",
+        "CPU time of botocore's signer per request of 100 bytes, relative to the harness's own",
         ratio,
         "times",
-        peer=f"botocore {statistics.median(botocore_us):.3g} us, its own {statistics.median(own_us):.3g} us",
+        peer=f"botocore {statistics.median(botocore_us):.3g} us, the harness {statistics.median(own_us):.3g} us",
     )
 
 
@@ -154,7 +154,7 @@ def test_cpu_per_request_beside_boto3(figures: Table, tmp_path: Path, size: int,
     ratio = statistics.median(second / first for first, second in zip(own, sdk, strict=True))
     figures.add(
         "load",
-        f"boto3's CPU a request of {size:,} bytes in locust, over EndpointUser's",
+        f"CPU time of boto3 in locust per request of {size:,} bytes, relative to EndpointUser",
         ratio,
         "times",
         at_least=at_least,
@@ -177,14 +177,14 @@ def open_loop(folder: Path, url: str, rate: float, seconds: int) -> Run:
 def test_the_highest_rate_that_one_worker_sends_on_time(
     figures: Table, offered: dict[int, Validity], milliseconds: int
 ) -> None:
-    """Held at every lower rate too. None within 1 ms where the machine itself wakes a sleeping loop later than that,
-    which its lag at the lowest rate tells: virtual cores that others share do."""
-    on_time = itertools.takewhile(lambda each: lateness(each[1]) < milliseconds / 1000, offered.items())
+    """Every lower rate has to be on time too. If the machine wakes a sleeping loop more than 1 ms late, as shared
+    virtual cores do, no rate is within 1 ms; the lag at the lowest rate shows it."""
+    on_time = itertools.takewhile(lambda item: lateness(item[1]) < milliseconds / 1000, offered.items())
     held = max((rate for rate, _ in on_time), default=0)
     lowest = min(offered)
     figures.add(
         "load",
-        f"one worker sends with its loop's lag and its lateness under {milliseconds} ms at p99",
+        f"highest rate of one worker with loop lag and lateness below {milliseconds} ms at p99",
         held,
         "requests/s",
         peer=f"at {lowest} requests/s, where it mostly sleeps, {lateness(offered[lowest]) * 1000:.1f} ms",
@@ -192,15 +192,15 @@ def test_the_highest_rate_that_one_worker_sends_on_time(
     )
 
 
-def lateness(seen: Validity) -> float:
-    assert seen.lag_p99 is not None
-    assert seen.late_p99 is not None
-    return max(seen.lag_p99, seen.late_p99)
+def lateness(validity: Validity) -> float:
+    assert validity.lag_p99 is not None
+    assert validity.late_p99 is not None
+    return max(validity.lag_p99, validity.late_p99)
 
 
 @pytest.fixture(scope="module")
 def offered(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Validity]:
-    """What the generator was like, by rate."""
+    """The generator's validity at each rate."""
     folder = tmp_path_factory.mktemp("offered")
     with serving("harness.load.null_server") as url:
         return {rate: judge(open_loop(folder / str(rate), url, rate, 6)) for rate in RATES}
@@ -224,7 +224,7 @@ def test_a_stall_of_1_s_in_10_shows_as_its_closed_form(figures: Table, tmp_path:
     for name, values in columns.items():
         shown = ", ".join(f"p{q * 100:g} {value * 1000:.1f} ms" for q, value in zip(quantiles, values, strict=True))
         print(f"\n{name}: {shown}", end="")
-    print(f"\nwrk, omissions filled in: {wrk or 'not installed'}")
+    print(f"\nwrk, with the omitted requests added: {wrk or 'not installed'}")
     others = [f"{name} {values[3] * 1000:.0f} ms" for name, values in columns.items() if name != "open loop"]
     figures.add(
         "load",
@@ -240,12 +240,12 @@ def test_a_stall_of_1_s_in_10_shows_as_its_closed_form(figures: Table, tmp_path:
 
 
 def percentiles(run: Run, quantiles: tuple[float, ...]) -> list[float]:
-    found: list[float] = pyarrow.compute.quantile(run.requests["response_s"], list(quantiles)).to_pylist()
-    return found
+    seconds: list[float] = pyarrow.compute.quantile(run.requests["response_s"], list(quantiles)).to_pylist()
+    return seconds
 
 
 def wrk2_percentiles(url: str, quantiles: tuple[float, ...]) -> list[float] | None:
-    """What wrk2 measures at the same rate, seconds: it counts from a schedule too, after calibrating for 10 s."""
+    """The seconds that wrk2 measures at the same rate. It also counts from a schedule, after calibrating for 10 s."""
     program = shutil.which("wrk2")
     if program is None:
         return None
@@ -259,10 +259,10 @@ def wrk2_percentiles(url: str, quantiles: tuple[float, ...]) -> list[float] | No
 
 
 def wrk_percentiles(url: str) -> str | None:
-    """wrk's own account of one connection (the Debian package ``wrk``).
+    """The percentiles that wrk (the Debian package ``wrk``) prints for one connection.
 
-    It asks in a closed loop and then adds the requests that the waiting left out (stats_correct in its stats.c), which
-    comes to what wrk2 measures by sending them.
+    It sends in a closed loop and then adds the requests that it did not send while it waited (stats_correct in its
+    stats.c). The result is close to that of wrk2, which sends them.
     """
     program = shutil.which("wrk")
     if program is None:
@@ -270,5 +270,5 @@ def wrk_percentiles(url: str) -> str | None:
     done = subprocess.run(
         [program, "-t1", "-c1", "-d20s", "--latency", url], capture_output=True, text=True, timeout=60, check=True
     )
-    found = re.findall(r"^\s+(\d\d)%\s+(\S+)$", done.stdout, re.MULTILINE)
-    return ", ".join(f"p{q} {value}" for q, value in found)
+    lines = re.findall(r"^\s+(\d\d)%\s+(\S+)$", done.stdout, re.MULTILINE)
+    return ", ".join(f"p{q} {value}" for q, value in lines)

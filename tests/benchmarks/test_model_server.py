@@ -1,8 +1,7 @@
-"""What the container adds to the model: ResNet50 through POST /invocations beside the raw forward pass, in the same
-run.
+"""What the container adds to the model: ResNet50 through POST /invocations, compared with the raw forward pass.
 
-Run by ``make bench``. Served and raw rounds alternate, so that a busy machine slows both; a figure is the median of
-rounds.
+``make bench`` runs this. Served and raw rounds alternate, so that a busy machine slows both. A figure is the median
+over the rounds.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ PHOTO = (DOG_BREED / "images" / "photo.jpg").read_bytes()
 ROUNDS = 7
 PASSES = 20  # forward passes of one caller in one round
 
-# The same model, picture size and thread count, in a process of its own; a line of input is one round.
+# The same model, picture size and thread count in a process of its own. A line of input starts one round.
 RAW = """
 import sys, time
 sys.path[:0] = sys.argv[1:]
@@ -63,7 +62,7 @@ def model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def raw() -> Iterator[list[Callable[[], float]]]:
-    """Two processes that run forward passes on call; each call gives the seconds of one pass."""
+    """Two processes that run forward passes when they are called. A call returns the seconds of one pass."""
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", RAW, str(ROOT)],
@@ -102,20 +101,19 @@ def test_resnet50_through_the_container(
         model_server.wait_ready()
         served = [_caller(model_server) for _ in range(2)]
         _together(served)
-        one, two = [], []
+        one_caller, two_callers = [], []
         for _ in range(ROUNDS):
-            one.append(raw[0]() / served[0]())
-            two.append(_together(raw) / _together(served))
+            one_caller.append(raw[0]() / served[0]())
+            two_callers.append(_together(raw) / _together(served))
         memory = _memory(model_server)
         benchmark.pedantic(model_server.post, args=(PHOTO, "image/jpeg"), rounds=20)  # type: ignore[no-untyped-call]
     part = f"model server, {server}"
-    kept = server == "torchserve"
-    figures.add(
-        part, "ResNet50, ratio to the raw forward pass, one caller", statistics.median(one), at_least=0.85, short=kept
-    )
-    figures.add(
-        part, "ResNet50, ratio to two raw processes, two workers", statistics.median(two), at_least=0.85, short=kept
-    )
+    in_readme = server == "torchserve"
+    for what, ratios in (
+        ("ResNet50, ratio to the raw forward pass, one caller", one_caller),
+        ("ResNet50, ratio to two raw processes, two workers", two_callers),
+    ):
+        figures.add(part, what, statistics.median(ratios), at_least=0.85, short=in_readme)
     shown = ", ".join(f"{name} {mb}" for name, mb in memory.items())
     figures.add(part, "resident memory", sum(memory.values()), "MB", peer=shown)
 
@@ -131,9 +129,9 @@ def _caller(model_server: ModelServer) -> Callable[[], float]:
 
 
 def _together(callers: list[Callable[[], float]]) -> float:
-    """Seconds of a pass when all callers run at once: the mean over them."""
+    """The mean seconds of a pass when all callers run at once."""
     seconds: list[float] = []
-    threads = [threading.Thread(target=lambda each=each: seconds.append(each())) for each in callers]
+    threads = [threading.Thread(target=lambda caller=caller: seconds.append(caller())) for caller in callers]
     for thread in threads:
         thread.start()
     for thread in threads:

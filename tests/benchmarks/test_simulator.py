@@ -1,6 +1,6 @@
-"""What the simulator costs and how true it is, beside theory and beside SimPy and Ciw. Run by ``make bench``.
+"""What the simulator costs and how true it is, compared with theory, SimPy and Ciw. ``make bench`` runs this.
 
-Times are of one core: CPU seconds of the process, and the wall's, which a busy machine stretches.
+Times are those of one core: CPU time of the process, and wall-clock time, which is longer on a busy machine.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ SCALED = Settings(
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, float, float]:
-    """What it gives, its CPU and its wall seconds."""
+    """The result of ``work``, its CPU seconds and its wall-clock seconds."""
     wall, cpu = time.perf_counter(), time.process_time()
-    given = work()
-    return given, time.process_time() - cpu, time.perf_counter() - wall
+    result = work()
+    return result, time.process_time() - cpu, time.perf_counter() - wall
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -65,42 +65,42 @@ def compiled() -> None:
 
 
 @pytest.mark.parametrize("queue", QUEUES, ids=lambda queue: queue.name)
-def test_ten_million_requests_beside_theory(figures: Table, queue: Queue) -> None:
-    """Goal: within 1 %."""
+def test_ten_million_requests_compared_with_theory(figures: Table, queue: Queue) -> None:
+    """The goal is within 1 %."""
     out, cpu, _ = timed(lambda: simulate(ONE, queue.system, constant(queue.rate, 1e7 / queue.rate), seed=1))
     waiting, refused = waiting_and_refused(out, 5)
-    apart = waiting / queue.waiting - 1
-    print(f"\n{queue.name}: {waiting:.5f} wait, theory {queue.waiting:.5f} ({100 * apart:+.2f} %), ", end="")
+    error = waiting / queue.waiting - 1
+    print(f"\n{queue.name}: {waiting:.5f} wait, theory {queue.waiting:.5f} ({100 * error:+.2f} %), ", end="")
     print(f"refused {100 * refused:.3f} %, theory {100 * queue.refused:.3f} %; {cpu:.1f} s of CPU")
-    name = f"{queue.name}, 10 million requests: off theory"
-    figures.add("simulator", name, 100 * abs(apart), "%", at_most=1, peer=queue.source)
-    assert abs(apart) < 0.01
+    name = f"{queue.name}, 10 million requests: difference from theory"
+    figures.add("simulator", name, 100 * abs(error), "%", at_most=1, peer=queue.source)
+    assert abs(error) < 0.01
     assert refused == pytest.approx(queue.refused, rel=0.01)
 
 
 @pytest.mark.parametrize("shape", ["constant", "daily"])
 def test_a_day_at_100_requests_a_second(figures: Table, benchmark: Any, shape: str) -> None:
-    """Goal: 3 s on one core for 8.64 million requests with scaling."""
+    """The goal is 3 s on one core for 8.64 million requests with scaling."""
     traffic = constant(100.0, DAY) if shape == "constant" else daily_cycle(20.0, 180.0, DAY)
     runs: list[tuple[Any, float, float]] = []
     benchmark.pedantic(lambda: runs.append(timed(lambda: simulate(SCALED, SYSTEM, traffic, seed=1))), rounds=3)
     out = runs[0][0]
     cpu, wall = (sorted(run[index] for run in runs)[1] for index in (1, 2))
     print(f"\na day, {shape}: {out.requests:,} requests, {len(out.changes)} changes of capacity: ", end="")
-    print(f"{cpu:.2f} s of CPU ({1e9 * cpu / out.requests:.0f} ns a request), {wall:.2f} s of the wall; medians of 3")
+    print(f"{cpu:.2f} s of CPU ({1e9 * cpu / out.requests:.0f} ns a request), {wall:.2f} s wall-clock; medians of 3")
     name = f"a day at 100 requests/s ({shape}), scaling, one core"
-    figures.add("simulator", name, cpu, "s of CPU", at_most=3, peer=f"{wall:.1f} s of the wall", short=shape == "daily")
+    figures.add("simulator", name, cpu, "s of CPU", at_most=3, peer=f"{wall:.1f} s wall-clock", short=shape == "daily")
     assert out.changes
     assert out.requests == pytest.approx(8_640_000, rel=0.01)
 
 
-# ---- beside others
+# ---- other simulators
 
 _WORKERS, _LOAD = 4, 3.2
 
 
 def by_simpy(rate: float, mean: float, requests: int, seed: int) -> float:
-    """M/M/4, each customer a process; the mean wait."""
+    """The mean wait in M/M/4, with a process for each customer."""
     import simpy
 
     draw = random.Random(seed)
@@ -141,8 +141,8 @@ def by_ciw(rate: float, mean: float, requests: int, seed: int) -> float:
 
 
 def stack_by_simpy(rate: float, requests: int, seed: int) -> float:
-    """SCALED's stack without its scaling: a function's execution that holds its place while one of 4 instances with 4
-    workers each serves it; the mean latency."""
+    """The mean latency of SCALED's stack without its scaling: an execution of the function holds its place while one of
+    4 instances with 4 workers each serves the request."""
     import simpy
 
     draw = random.Random(seed)
@@ -174,8 +174,8 @@ def stack_by_simpy(rate: float, requests: int, seed: int) -> float:
     return sum(latencies) / len(latencies)
 
 
-def test_beside_simpy_and_ciw_on_the_same_system(figures: Table) -> None:
-    """Goal: at least 100 times as fast as either, in one run."""
+def test_speed_relative_to_simpy_and_ciw_on_the_same_system(figures: Table) -> None:
+    """The goal is at least 100 times as fast as either, in the same run."""
     queue = mmc(_WORKERS, _LOAD)
     fixed = SCALED.model_copy(
         update={"variants": (VariantSettings(instance_type="ml.m5.xlarge", initial_instance_count=4),)}
@@ -192,19 +192,20 @@ def test_beside_simpy_and_ciw_on_the_same_system(figures: Table) -> None:
         ):
             spent.setdefault(name, []).append(timed(partial(work, seed=seed))[1] / requests)
     for name, theirs in spent.items():
-        other, system = name.split(", ")
-        if other == "harness":
+        simulator, system = name.split(", ")
+        if simulator == "harness":
             continue
         own = spent[f"harness, {system}"]
-        # Of each round: a shared machine's speed changes between them.
-        ratios = sorted(one / mine for one, mine in zip(theirs, own, strict=True))
+        # A ratio for each round, because a shared machine's speed changes between rounds.
+        ratios = sorted(their_cpu / own_cpu for their_cpu, own_cpu in zip(theirs, own, strict=True))
         figures.add(
             "simulator",
-            f"times as fast as {other} ({system})",
+            f"speed relative to {simulator} ({system})",
             statistics.median(ratios),
+            "times",
             at_least=100,
             peer=f"{ROUNDS} rounds: {ratios[0]:.0f} to {ratios[-1]:.0f}; {1e6 * statistics.median(own):.2f} us of CPU "
-            f"a request beside {1e6 * statistics.median(theirs):.1f}",
+            f"per request, {simulator} {1e6 * statistics.median(theirs):.1f}",
             short=system == "stack",
         )
 
@@ -220,14 +221,15 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 
 
 def test_a_workers_memory(figures: Table) -> None:
-    """Goal: 1 GB at most, of a worker process that simulates the day."""
-    found = subprocess.run([sys.executable, "-c", _WORKER], capture_output=True, text=True, check=True)
-    figures.add("simulator", "a worker that simulates the day", int(found.stdout), "MB resident", at_most=1000)
+    """The goal is at most 1 GB for a worker process that simulates the day."""
+    done = subprocess.run([sys.executable, "-c", _WORKER], capture_output=True, text=True, check=True)
+    figures.add("simulator", "memory of a worker that simulates the day", int(done.stdout), "MB resident", at_most=1000)
 
 
 @pytest.mark.timeout(3600)
 def test_500_candidates_on_that_day(figures: Table) -> None:
-    """Goal: 5 minutes on 2 cores. Screened on windows of the day (search.windows), raced on all of it."""
+    """The goal is 5 minutes on 2 cores. Candidates are screened on windows of the day (search.windows) and raced on
+    all of it."""
     problem = Problem(
         base=SCALED,
         variant="AllTraffic",
@@ -244,11 +246,11 @@ def test_500_candidates_on_that_day(figures: Table) -> None:
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = own + after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     steps = ", ".join(f"{title} {jobs}" for title, jobs in watched.steps)
-    print(f"\n{result.explored} candidates, 2 processes: {wall:.0f} s of the wall, {cpu:.0f} s of CPU ", end="")
+    print(f"\n{result.explored} candidates, 2 processes: {wall:.0f} s wall-clock, {cpu:.0f} s of CPU ", end="")
     print(f"(load average {os.getloadavg()[0]:.0f}); jobs: {steps}")
     runs = sum(jobs for _, jobs in watched.steps)
-    cores = f"{cpu:.0f} s of CPU; {result.explored} of 500 found to try; {len(watched.steps)} steps, {runs} runs"
+    cores = f"{cpu:.0f} s of CPU; {result.explored} different candidates; {len(watched.steps)} steps, {runs} runs"
     figures.add("simulator", "500 candidates on that day, 2 processes", wall, "s", at_most=300, peer=cores, short=True)
-    # Half of them are sought beside the best so far, and may be found to have been tried.
+    # Half of them are neighbours of the best so far. Some of those have been tried already.
     assert result.explored > 400
     assert result.recommended is not None

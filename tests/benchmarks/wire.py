@@ -1,4 +1,5 @@
-"""A bounded HTTP client that costs next to nothing: prepared requests over kept connections, closed or open loop."""
+"""A small HTTP client that costs next to nothing: it sends prepared requests over kept connections, as a closed or
+open loop."""
 
 from __future__ import annotations
 
@@ -21,7 +22,10 @@ ADMINISTRATOR = SigningCredentials("test", "test")
 
 @dataclass
 class Result:
-    """seconds: latency of every request; statuses: how often each came; elapsed: seconds of the whole."""
+    """The result of a loop.
+
+    seconds: the latency of every request. statuses: how often each status came. elapsed: seconds of the whole loop.
+    """
 
     seconds: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
@@ -37,7 +41,7 @@ class Result:
 
 
 def invocation(url: str, endpoint: str, body: bytes) -> bytes:
-    """A signed InvokeEndpoint as it goes over the wire; its signature holds for minutes, so that one serves a run."""
+    """A signed InvokeEndpoint, as it goes over the wire. Its signature is valid for minutes: long enough for a run."""
     host = urlsplit(url).netloc
     path = f"/endpoints/{endpoint}/invocations"
     headers = {"Host": host, "Content-Type": "application/json"}
@@ -56,7 +60,7 @@ def invocation(url: str, endpoint: str, body: bytes) -> bytes:
 
 
 def direct(url: str, body: bytes) -> bytes:
-    """The same request as the container sees it."""
+    """The same request, as the container sees it."""
     return _request("/invocations", {"Host": urlsplit(url).netloc, "Content-Type": "application/json"}, body)
 
 
@@ -73,10 +77,10 @@ class _Connection(asyncio.Protocol):
         self.closing = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but its base class
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's has another base class
 
     def ask(self, request: bytes) -> asyncio.Future[int]:
-        """Resolves to the status; 0 when the connection was closed."""
+        """Sends a request. The result is the status, or 0 if the connection was closed."""
         assert self.transport is not None
         self._answered = asyncio.get_running_loop().create_future()
         self.transport.write(request)
@@ -91,7 +95,7 @@ class _Connection(asyncio.Protocol):
         if len(self._buffer) < end + 4 + (int(length[1]) if length else 0):
             return
         status = int(self._buffer[9:12])
-        # werkzeug's own server, moto's, ends every connection with its answer.
+        # werkzeug's server, which is moto's, closes the connection after every answer.
         self.closing = self._buffer.startswith(b"HTTP/1.0") or b"onnection: close" in self._buffer[:end]
         self._buffer.clear()
         self._settle(status)
@@ -106,13 +110,13 @@ class _Connection(asyncio.Protocol):
 
 
 async def _connect(url: str) -> _Connection:
-    place = urlsplit(url)
-    _, connection = await asyncio.get_running_loop().create_connection(_Connection, place.hostname, place.port)
+    address = urlsplit(url)
+    _, connection = await asyncio.get_running_loop().create_connection(_Connection, address.hostname, address.port)
     return connection
 
 
 def closed_loop(targets: list[tuple[str, bytes]], requests: int) -> Result:
-    """One caller for each (url, request), each sending ``requests`` back to back."""
+    """One caller for each (url, request), which sends ``requests`` requests back to back."""
     result = Result()
 
     async def caller(url: str, request: bytes) -> None:
@@ -136,7 +140,7 @@ def closed_loop(targets: list[tuple[str, bytes]], requests: int) -> Result:
 
 
 def open_loop(url: str, request: bytes, rate: float, seconds: float, connections: int) -> Result:
-    """Poisson arrivals at ``rate`` per second; latency counts from the arrival, waiting for a connection included."""
+    """Poisson arrivals at ``rate`` a second. Latency counts from the arrival and includes the wait for a connection."""
     result = Result()
     draws = random.Random(1)
 
@@ -144,7 +148,7 @@ def open_loop(url: str, request: bytes, rate: float, seconds: float, connections
         free = deque([await _connect(url) for _ in range(connections)])
         waiting: deque[asyncio.Future[None]] = deque()
 
-        async def one(due: float) -> None:
+        async def send(due: float) -> None:
             while not free:
                 turn = asyncio.get_running_loop().create_future()
                 waiting.append(turn)
@@ -161,7 +165,7 @@ def open_loop(url: str, request: bytes, rate: float, seconds: float, connections
         while due < begun + seconds:
             due += draws.expovariate(rate)
             await asyncio.sleep(due - time.perf_counter())
-            task = asyncio.ensure_future(one(due))
+            task = asyncio.ensure_future(send(due))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
         await asyncio.gather(*tasks)

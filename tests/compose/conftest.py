@@ -1,4 +1,4 @@
-"""`docker compose up`, once for the session, on real containers; always taken down again."""
+"""Runs `docker compose up` once for the session, on real containers, and always takes them down again."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ MODELS = ("--scale", "model=3")
 
 @dataclass(frozen=True)
 class Compose:
-    """A project of its own name and port, so that a user's own containers are left alone.
+    """A compose project with its own name and ports, so that it does not touch a user's own containers.
 
-    healthy_seconds: from built images to a healthy harness.
+    healthy_seconds: time from built images to a healthy harness.
     """
 
     environment: dict[str, str]
@@ -50,12 +50,12 @@ class Compose:
         return done.stdout + ("" if check else done.stderr)
 
     def deploy(self) -> None:
-        """Runs the service ``deploy`` once more, in front of the containers that are there."""
+        """Runs the service ``deploy`` once more on the running containers."""
         self("up", "--no-recreate", "--exit-code-from", "deploy", *MODELS, "deploy")
 
     def containers(self, service: str) -> list[dict[str, Any]]:
-        said = self("ps", "-a", "--format", "json", service)
-        return [json.loads(line) for line in said.splitlines() if line]
+        output = self("ps", "-a", "--format", "json", service)
+        return [json.loads(line) for line in output.splitlines() if line]
 
 
 def free_port() -> int:
@@ -92,7 +92,7 @@ def own_environment(name: str, runs: Path) -> dict[str, str]:
         "MODEL_CPUS": "1",
         "MODEL_WORKERS": "1",
         "HARNESS_RUNS": str(runs),
-        # Where wheels were laid, a build has no other source (`make wheels`).
+        # If there are wheels (`make wheels`), the build uses nothing else.
         "PIP_NO_INDEX": "1" if any((ROOT / "wheelhouse").glob("*.whl")) else "",
         "HARNESS_UID": str(os.getuid()),
         "HARNESS_GID": str(os.getgid()),

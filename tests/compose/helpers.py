@@ -1,4 +1,4 @@
-"""What the tests of the containers ask of docker, and the load that they put on the endpoint meanwhile."""
+"""Helpers of the containers' tests: what they ask docker for, and the load that they put on the endpoint meanwhile."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def inspect(name: str) -> dict[str, Any]:
 
 @contextmanager
 def project(compose: Compose, name: str, stack: Path, **environment: str) -> Iterator[tuple[Compose, DeployedStack]]:
-    """Another project beside the suite's, taken down with everything that it made."""
-    own = {"COMPOSE_PROJECT_NAME": f"sagemaker-harness-{name}", "HARNESS_PORT": str(free_port())}
-    other = Compose({**compose.environment, **own, **environment})
+    """Another compose project beside the suite's. It is taken down with everything that it made."""
+    own_settings = {"COMPOSE_PROJECT_NAME": f"sagemaker-harness-{name}", "HARNESS_PORT": str(free_port())}
+    other = Compose({**compose.environment, **own_settings, **environment})
     try:
         yield other, DeployedStack(other.url, load_stack(stack))
     finally:
@@ -48,12 +48,12 @@ def until(condition: Callable[[], Any], what: str, seconds: float = 120) -> None
                 return
         except (BotoCoreError, ClientError, AssertionError, OSError):
             pass
-        assert time.monotonic() < end, f"{what} did not come within {seconds} s"
+        assert time.monotonic() < end, f"no {what} within {seconds} s"
         time.sleep(0.5)
 
 
 def invoke(deployed: DeployedStack) -> int:
-    """How many breeds the endpoint's answer has."""
+    """Invokes the endpoint and returns how many breeds its answer has."""
     runtime = deployed.client("sagemaker-runtime")
     answer = runtime.invoke_endpoint(EndpointName=ENDPOINT, ContentType="image/jpeg", Body=PHOTO)
     return len(json.loads(answer["Body"].read())[0])
@@ -61,7 +61,7 @@ def invoke(deployed: DeployedStack) -> int:
 
 @dataclass
 class Load:
-    """What came of the requests so far."""
+    """The results of the requests so far."""
 
     answered: int = 0
     failures: list[str] = field(default_factory=list)
@@ -69,7 +69,7 @@ class Load:
 
 @contextmanager
 def load(deployed: DeployedStack, callers: int = 2) -> Iterator[Load]:
-    """Requests one after the other from each caller, for as long as the context lasts."""
+    """Each caller sends one request after the other, as long as the context lasts."""
     result, ended, lock = Load(), threading.Event(), threading.Lock()
 
     def call() -> None:

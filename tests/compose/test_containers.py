@@ -1,4 +1,4 @@
-"""What is true of the images and of the containers while all is well."""
+"""The images, and the containers while nothing goes wrong."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ BASE = "python:3.11-slim-bookworm"
 LARGEST = {"sagemaker-harness:tests": 180, "sagemaker-harness-model:tests": 1100, "sagemaker-harness-load:tests": 700}
 INSTALLED = """
 import importlib.metadata, sysconfig
-for found in importlib.metadata.distributions(path=[sysconfig.get_path("purelib")]):
-    print(found.name, found.version)
+for package in importlib.metadata.distributions(path=[sysconfig.get_path("purelib")]):
+    print(package.name, package.version)
 """
 SECRETS = ("SECRET", "TOKEN", "PASSWORD", "AKIA")
 SECRET_FILES = re.compile(
@@ -38,11 +38,11 @@ def test_healthy_within_90_seconds_of_built_images(compose: Compose) -> None:
 @pytest.mark.parametrize("service", ["harness", "model", "deploy", "model-data"])
 def test_no_root_no_writing_no_capability_and_no_docker_socket(compose: Compose, service: str) -> None:
     for container in compose.containers(service):
-        found = inspect(container["Name"])
-        assert found["HostConfig"]["ReadonlyRootfs"]
-        assert found["HostConfig"]["CapDrop"] == ["ALL"]
-        assert found["Config"]["User"] not in ("", "root", "0")
-        assert not any("docker.sock" in mount["Source"] for mount in found["Mounts"])
+        details = inspect(container["Name"])
+        assert details["HostConfig"]["ReadonlyRootfs"]
+        assert details["HostConfig"]["CapDrop"] == ["ALL"]
+        assert details["Config"]["User"] not in ("", "root", "0")
+        assert not any("docker.sock" in mount["Source"] for mount in details["Mounts"])
 
 
 def test_a_model_container_has_the_instance_types_limits(compose: Compose) -> None:
@@ -60,36 +60,36 @@ def test_nothing_is_published_beyond_loopback(compose: Compose) -> None:
     assert published == [("harness", "127.0.0.1")]
 
 
-def test_the_docker_socket_is_not_localstacks_by_default(compose: Compose) -> None:
+def test_localstack_does_not_get_the_docker_socket_by_default(compose: Compose) -> None:
     (container,) = compose.containers("localstack")
-    (mount,) = [one for one in inspect(container["Name"])["Mounts"] if one["Destination"] == "/var/run/docker.sock"]
-    assert mount["Source"] == "/dev/null"
+    mounts = {mount["Destination"]: mount["Source"] for mount in inspect(container["Name"])["Mounts"]}
+    assert mounts["/var/run/docker.sock"] == "/dev/null"
 
 
 @pytest.mark.parametrize("image", IMAGES)
 def test_no_secret_in_an_images_environment_or_history(compose: Compose, image: str) -> None:
-    made = docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", image)
-    assert not [
-        word for word in SECRETS if word in made.upper() or word in str(inspect(image)["Config"]["Env"]).upper()
-    ]
+    history = docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", image)
+    texts = history.upper() + "\n" + str(inspect(image)["Config"]["Env"]).upper()
+    assert not [word for word in SECRETS if word in texts]
 
 
 def test_no_file_of_secrets_in_any_layer(compose: Compose) -> None:
-    """Nor in one that a later layer deletes it from."""
+    """This includes layers from which a later layer deletes the file."""
     names = list(files(*IMAGES))
     assert any(name.endswith("/harness/cli/main.py") for name in names)
-    found = [name for name in names if SECRET_FILES.search(name)]
-    assert [name for name in found if "/site-packages/" not in name] == []  # tests' keys, published in the wheels
+    secrets = [name for name in names if SECRET_FILES.search(name)]
+    # Those in site-packages are keys for tests, which the wheels publish.
+    assert [name for name in secrets if "/site-packages/" not in name] == []
 
 
 def files(*images: str) -> Iterator[str]:
-    """The name of every file and folder in every layer, those of the layers that the images share once."""
+    """The name of every file and folder in every layer. A layer that several images share is read once."""
     with (
         subprocess.Popen(["docker", "save", *images], stdout=subprocess.PIPE) as saving,
         tarfile.open(fileobj=saving.stdout, mode="r|") as saved,
     ):
         for member in saved:
-            if member.size < 10_000:  # what describes an image
+            if member.size < 10_000:  # a description of an image, not a layer
                 continue
             try:
                 with tarfile.open(fileobj=saved.extractfile(member), mode="r|") as layer:
@@ -99,30 +99,30 @@ def files(*images: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("image", IMAGES)
-def test_images_are_small_without_compiler_and_cuda(compose: Compose, image: str) -> None:
+def test_an_image_is_small_and_has_neither_compiler_nor_cuda(compose: Compose, image: str) -> None:
     assert inspect(image)["Size"] - inspect(BASE)["Size"] < LARGEST[image] * 10**6
     look = "command -v gcc cc g++ nvcc; ls -d /opt/venv/lib/python3*/site-packages/nvidia* 2>/dev/null; true"
     assert docker("run", "--rm", "--entrypoint", "sh", image, "-c", look) == ""
 
 
 @pytest.mark.parametrize("image", IMAGES)
-def test_every_version_in_an_image_is_the_lock_files(compose: Compose, image: str) -> None:
+def test_every_package_in_an_image_has_the_lock_files_version(compose: Compose, image: str) -> None:
     lock = [line.partition(" ;")[0] for line in (ROOT / "constraints.txt").read_text().splitlines()]
     lock += ["torch==2.13.0+cpu", "torchvision==0.28.0", f"sagemaker-harness=={version('sagemaker-harness')}"]
-    said = docker("run", "--rm", "--entrypoint", "python", image, "-c", INSTALLED)
-    installed = {re.sub(r"[._]", "-", name).lower() + "==" + found for name, found in map(str.split, said.splitlines())}
+    packages = map(str.split, docker("run", "--rm", "--entrypoint", "python", image, "-c", INSTALLED).splitlines())
+    installed = {f"{re.sub(r'[._]', '-', name).lower()}=={installed_version}" for name, installed_version in packages}
     assert len(installed) > 30
     assert installed <= set(lock) | {"torchvision==0.28.0+cpu"}
 
 
-def test_three_model_containers_are_there_and_one_is_in_service(compose: Compose, deployed: DeployedStack) -> None:
-    """The others are what the endpoint may bring into service."""
+def test_of_three_model_containers_one_is_in_service(compose: Compose, deployed: DeployedStack) -> None:
+    """The endpoint may bring the other two into service."""
     assert len(compose.containers("model")) == 3
     (variant,) = deployed.client("sagemaker").describe_endpoint(EndpointName=ENDPOINT)["ProductionVariants"]
     assert variant["CurrentInstanceCount"] == 1
 
 
-def test_deploy_ran_once_and_ended_well(compose: Compose) -> None:
+def test_deploy_ran_once_and_succeeded(compose: Compose) -> None:
     (container,) = compose.containers("deploy")
     assert (container["State"], container["ExitCode"]) == ("exited", 0)
     assert "endpoint dog-breed-endpoint is InService" in compose("logs", "deploy")

@@ -1,3 +1,3 @@
-"""The end-to-end suite of the embedded mode, with nothing but the endpoint changed."""
+"""The end-to-end suite of the embedded mode. Only the endpoint differs."""
 
 from tests.end_to_end.test_stack import *  # noqa: F403

@@ -26,7 +26,7 @@ def test_without_the_docker_socket_localstack_says_that_it_cannot_run_functions(
             Code={"ZipFile": zip_code(deployed.stack.path(function.code))},
         )
         assert "lambda.CreateFunction => 201" in other("logs", "localstack")
-        until(lambda: state(deployed) == "Failed", "LocalStack's word that it cannot run it")
+        until(lambda: state(deployed) == "Failed", "state Failed of the function")
         with pytest.raises(ClientError, match="currently in the following state: Failed"):
             client.invoke(FunctionName="dog-breed", Payload=json.dumps(EVENT))
 

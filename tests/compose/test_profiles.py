@@ -1,4 +1,4 @@
-"""The profile `moto`, and a later LocalStack."""
+"""The profile `moto`, and the settings for a later LocalStack."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.compose.helpers import invoke, project
 from tests.end_to_end.deployed import STACK
 
 
-def test_moto_in_localstacks_place(compose: Compose) -> None:
+def test_moto_instead_of_localstack(compose: Compose) -> None:
     with project(compose, "moto", STACK, BACKEND_URL="http://moto:5000") as (other, deployed):
         other("--profile", "moto", "up", "-d", "--scale", "localstack=0")
         other("wait", "deploy")
@@ -36,9 +36,7 @@ def test_moto_in_localstacks_place(compose: Compose) -> None:
         ),
     ],
 )
-def test_a_later_localstack_gets_its_token_and_nobody_else_does(
-    chosen: dict[str, str], image: str, token: str, internal: bool
-) -> None:
+def test_only_localstack_gets_its_token(chosen: dict[str, str], image: str, token: str, internal: bool) -> None:
     services, networks = configured(**chosen)
     assert services["localstack"]["image"] == image
     assert services["localstack"]["environment"].get("LOCALSTACK_AUTH_TOKEN") == token
@@ -49,6 +47,6 @@ def test_a_later_localstack_gets_its_token_and_nobody_else_does(
 
 
 def configured(**chosen: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Services and networks as compose understands the file; it asks no engine for that."""
-    found = json.loads(Compose({"LOCALSTACK_AUTH_TOKEN": "", **chosen})("config", "--format", "json"))
-    return found["services"], found["networks"]
+    """The services and networks that compose reads from the file. It needs no engine for that."""
+    project = json.loads(Compose({"LOCALSTACK_AUTH_TOKEN": "", **chosen})("config", "--format", "json"))
+    return project["services"], project["networks"]

@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md and the files of a project that others join: what they name exists, and their schemas hold."""
+"""CONTRIBUTING.md, the hosted workflow and the commit hooks: what they name exists, and their schemas are valid."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_every_make_target_that_it_names_exists(target: str) -> None:
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
 
-def test_the_hosted_workflow_keeps_githubs_schema() -> None:
+def test_the_hosted_workflow_is_valid_by_githubs_schema() -> None:
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", str(WORKFLOW)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

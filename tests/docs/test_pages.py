@@ -1,4 +1,4 @@
-"""The documentation: its commands have the options named, stack files load, Python runs, links lead somewhere."""
+"""The documentation: its commands have the options that it names, stack files load, Python runs, links work."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ SAMPLE = ROOT / "docs" / "sample-project"
 PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
 PAGES = [page for page in PAGES if page.exists()]
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
-# What a page may name that is not this project's to check.
-FOREIGN = {
+# Commands of other projects, which a page may name and no test checks.
+OTHER_COMMANDS = {
     "eval",
     "aws",
     "awslocal",
@@ -51,7 +51,7 @@ def examples(page: Path, language: str) -> list[Example]:
 
 
 def commands(page: Path) -> list[str]:
-    lines = [line for one in examples(page, "sh") for line in one.parsed.replace("\\\n", " ").splitlines()]
+    lines = [line for example in examples(page, "sh") for line in example.parsed.replace("\\\n", " ").splitlines()]
     text = page.read_text().replace("\\\n", " ")
     inline = re.findall(r"`((?:harness|locust|make) [^`]+)`", text)
     indented = re.findall(r"^    ((?:harness|locust|make) .+)$", text, re.MULTILINE)
@@ -78,23 +78,23 @@ def test_every_command_exists_with_its_options(page: Path, locusts_help: str) ->
         elif words and words[0] == "make":
             assert re.search(rf"^{re.escape(words[1])}:", (ROOT / "Makefile").read_text(), re.MULTILINE), line
         else:
-            assert not words or words[0] in FOREIGN, f"{page.name}: {line}"
+            assert not words or words[0] in OTHER_COMMANDS, f"{page.name}: {line}"
 
 
 def parse(arguments: list[str]) -> None:
-    """Raises click's UsageError for a command or an option that there is not; nothing is run."""
+    """Raises click's UsageError for an unknown command or option. It runs nothing."""
     command, context = main, click.Context(main, info_name="harness")
     while isinstance(command, click.Group) and arguments and not arguments[0].startswith("-"):
-        found = command.get_command(context, arguments[0])
-        assert found is not None, f"harness has no command {arguments[0]}"
-        command, arguments = found, arguments[1:]  # type: ignore[assignment]
+        subcommand = command.get_command(context, arguments[0])
+        assert subcommand is not None, f"harness has no command {arguments[0]}"
+        command, arguments = subcommand, arguments[1:]  # type: ignore[assignment]
     with contextlib.suppress(click.BadOptionUsage):  # an option that is named without its value
         command.make_parser(click.Context(command)).parse_args([word for word in arguments if word not in {"...", "…"}])
 
 
 @pytest.fixture(scope="module")
 def locusts_help() -> str:
-    """With the options that the locustfiles add, which ``locust --help`` prints before it has read any."""
+    """locust's help with the options of the locustfiles. ``locust --help`` prints before it reads a locustfile."""
     source = (
         "from locust.argument_parser import get_parser; from locust.util.load_locustfile import load_locustfile; "
         "from pathlib import Path; [load_locustfile(str(file)) for file in Path('loadtests').glob('*.py')]; "
@@ -104,17 +104,17 @@ def locusts_help() -> str:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout
 
 
-def merged(document: Any, fragment: Any) -> None:
+def merge(document: Any, fragment: Any) -> None:
     for key, value in fragment.items():
         if isinstance(value, dict) and isinstance(document.get(key), dict):
-            merged(document[key], value)
+            merge(document[key], value)
         else:
             document[key] = value
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_piece_of_a_stack_file_is_one(page: Path, tmp_path: Path) -> None:
-    """A piece is laid over the sample project's stack."""
+def test_every_piece_of_a_stack_file_is_valid(page: Path, tmp_path: Path) -> None:
+    """A piece is merged into the sample project's stack."""
     project = tmp_path / "project"
     shutil.copytree(SAMPLE, project)
     (project / "responses").mkdir()
@@ -123,26 +123,26 @@ def test_every_piece_of_a_stack_file_is_one(page: Path, tmp_path: Path) -> None:
         if "project" in piece:
             continue
         whole = tomlkit.parse((SAMPLE / "stack.toml").read_text()).unwrap()
-        merged(whole, piece.unwrap())
+        merge(whole, piece.unwrap())
         file = project / f"{number}.toml"
         file.write_text(tomlkit.dumps(whole))
         load_stack(file)
 
 
-def test_the_models_entry_point_is_the_sample_projects() -> None:
+def test_the_models_entry_point_is_from_the_sample_project() -> None:
     (example,) = examples(ROOT / "docs" / "my-model.md", "python")
     assert example.parsed.strip() in (SAMPLE / "model" / "inference.py").read_text()
 
 
-def test_the_tests_are_the_sample_projects() -> None:
-    found = (SAMPLE / "tests" / "test_taxi_fares.py").read_text()
+def test_the_tests_are_from_the_sample_project() -> None:
+    sample_tests = (SAMPLE / "tests" / "test_taxi_fares.py").read_text()
     for example in examples(ROOT / "docs" / "testing.md", "python"):
         for piece in re.split(r"\n{2,}", example.parsed.strip()):
             body = re.sub(r"^@pytest\.mark\.stack.*\n", "", piece)
-            assert body in found, body
+            assert body in sample_tests, body
 
 
-def test_the_instance_kind_is_one() -> None:
+def test_the_instance_kind_works() -> None:
     from harness.core.clock import WallClock
     from harness.hosting.instances.base import InstanceSpec
     from harness.hosting.instances.settings import LocalSettings
@@ -152,7 +152,7 @@ def test_the_instance_kind_is_one() -> None:
     exec(compile(example.parsed, "instance-kinds.md", "exec"), namespace)
     lines: list[str] = []
 
-    async def lives() -> bytes:
+    async def live() -> bytes:
         kind = namespace["EchoKind"](WallClock())
         spec = InstanceSpec("echo", "AllTraffic", 1, "ml.m5.large", SAMPLE, SAMPLE, {}, LocalSettings())
         instance = kind.build(spec, lines.append)
@@ -165,7 +165,7 @@ def test_the_instance_kind_is_one() -> None:
         assert (answer.status, answer.headers["Content-Type"]) == (200, "text/plain")
         return bytes(answer.body)
 
-    assert asyncio.run(lives()) == b"hello"
+    assert asyncio.run(live()) == b"hello"
     assert lines == ["instance 1 of echo echoes"]
 
 

@@ -1,4 +1,4 @@
-"""docs/policies.md: its tests pass in the sample project, and its policy is what `harness policy generate` writes."""
+"""docs/policies.md: its tests pass in the sample project, and `harness policy generate` writes its policy."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ PAGE = (DOCS / "policies.md").read_text(encoding="utf-8")
 
 
 def example(language: str) -> str:
-    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
-    return str(found)
+    (code,) = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+    return str(code)
 
 
 def test_its_tests_pass_in_the_sample_project(tmp_path: Path) -> None:
@@ -34,6 +34,6 @@ def test_its_tests_pass_in_the_sample_project(tmp_path: Path) -> None:
     assert "4 passed" in done.stdout, done.stdout + done.stderr
 
 
-def test_its_policy_is_what_is_generated_for_the_sample_projects_function() -> None:
-    seen = run_history(load_stack(DOCS / "sample-project" / "stack.toml"))
-    assert json.loads(example("json")) == smallest_policy(seen.calls_of(arn("taxi-fares-lambda")), seen.account)
+def test_its_policy_is_generated_for_the_sample_projects_function() -> None:
+    history = run_history(load_stack(DOCS / "sample-project" / "stack.toml"))
+    assert json.loads(example("json")) == smallest_policy(history.calls_of(arn("taxi-fares-lambda")), history.account)

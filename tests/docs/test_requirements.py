@@ -1,4 +1,4 @@
-"""Every version that is installed, here and in the images, is the lock file's."""
+"""Every package that is installed, here and in the images, has the version of the lock file."""
 
 from __future__ import annotations
 
@@ -17,24 +17,25 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXTRAS = PROJECT["project"]["optional-dependencies"]
 LINES = [PROJECT["project"]["dependencies"], *EXTRAS.values(), PROJECT["build-system"]["requires"]]
-NAMED = [Requirement(line) for line in chain.from_iterable(LINES)]
+REQUIREMENTS = [Requirement(line) for line in chain.from_iterable(LINES)]
 
 
 def pins() -> dict[str, str]:
-    """The version of each package that applies to this Python, by its canonical name.
+    """The pinned version of each package for this Python, by its canonical name.
 
-    torch and torchvision have a place of their own: the CPU builds that the Makefile and the image's Dockerfile name.
+    torch and torchvision are not in constraints.txt: the Makefile and the image's Dockerfile name their CPU builds.
     """
     lines = [Requirement(line) for line in (ROOT / "constraints.txt").read_text().splitlines()]
-    ours = [one for one in lines if not one.marker or one.marker.evaluate()]
-    found = {canonicalize_name(one.name): str(one.specifier).removeprefix("==") for one in ours}
-    cpu = re.findall(r"(torch|torchvision)==([\d.]+)", (ROOT / "Makefile").read_text())
-    return {**found, **dict(cpu)}
+    here = [line for line in lines if not line.marker or line.marker.evaluate()]
+    locked = {canonicalize_name(line.name): str(line.specifier).removeprefix("==") for line in here}
+    cpu_builds = re.findall(r"(torch|torchvision)==([\d.]+)", (ROOT / "Makefile").read_text())
+    return {**locked, **dict(cpu_builds)}
 
 
-def installed(names: list[Requirement]) -> Iterator[tuple[str, str]]:
-    """Name and version of every package that these bring along, as far as they are installed."""
-    waiting, seen = [(one, extra) for one in names for extra in ("", *one.extras)], set()
+def installed(requirements: list[Requirement]) -> Iterator[tuple[str, str]]:
+    """Name and version of every installed package among the requirements and their own requirements."""
+    waiting = [(requirement, extra) for requirement in requirements for extra in ("", *requirement.extras)]
+    seen = set()
     while waiting:
         requirement, extra = waiting.pop()
         name = canonicalize_name(requirement.name)
@@ -42,26 +43,26 @@ def installed(names: list[Requirement]) -> Iterator[tuple[str, str]]:
             continue
         seen.add((name, extra))
         try:
-            found = distribution(name)
-        except PackageNotFoundError:  # another platform's, or CUDA's: PyTorch's CPU builds do without
+            package = distribution(name)
+        except PackageNotFoundError:  # for another platform, or CUDA, which PyTorch's CPU builds do not need
             continue
-        yield name, found.version
-        needed = [Requirement(line) for line in found.requires or ()]
-        needed = [one for one in needed if not one.marker or one.marker.evaluate({"extra": extra})]
-        waiting += [(one, own) for one in needed for own in ("", *one.extras)]
+        yield name, package.version
+        needed = [Requirement(line) for line in package.requires or ()]
+        needed = [child for child in needed if not child.marker or child.marker.evaluate({"extra": extra})]
+        waiting += [(child, child_extra) for child in needed for child_extra in ("", *child.extras)]
 
 
-@pytest.mark.parametrize("requirement", NAMED, ids=str)
+@pytest.mark.parametrize("requirement", REQUIREMENTS, ids=str)
 def test_a_requirement_is_pinned_to_a_version_that_it_allows(requirement: Requirement) -> None:
     assert requirement.name in pins(), "`make lock` writes constraints.txt"
     assert requirement.specifier.contains(pins()[requirement.name])
 
 
-def test_so_is_whatever_a_requirement_brings_along() -> None:
-    pinned, found = pins(), dict(installed(NAMED))
-    assert len(found) > 100
-    assert {name for name in found if name not in pinned} == set()
-    assert {name: version for name, version in found.items() if pinned[name] != version.partition("+")[0]} == {}
+def test_every_installed_package_has_its_pinned_version() -> None:
+    pinned, versions = pins(), dict(installed(REQUIREMENTS))
+    assert len(versions) > 100
+    assert {name for name in versions if name not in pinned} == set()
+    assert {name: version for name, version in versions.items() if pinned[name] != version.partition("+")[0]} == {}
 
 
 def test_the_model_image_and_make_name_the_same_pytorch() -> None:
