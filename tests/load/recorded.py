@@ -1,4 +1,4 @@
-"""Runs made by hand, for readers of the run store."""
+"""Writes runs by hand, for tests of what reads the run store."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def request(**members: Any) -> dict[str, Any]:
 
 
 def write_run(folder: Path, requests: list[dict[str, Any]], **members: Any) -> Path:
-    """A complete run in a folder of its own."""
+    """Write a complete run to a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     manifest(**members).write(folder)
     with pa.OSFile(str(folder / "requests.arrow"), "wb") as file, pa.ipc.new_stream(file, SCHEMA) as stream:

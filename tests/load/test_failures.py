@@ -1,4 +1,4 @@
-"""A run that went wrong says why, in a sentence a cause."""
+"""A run with failed requests says why, in a sentence for each cause."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def test_each_cause_says_what_to_do(tmp_path: Path, error: str, message: str | N
     assert causes(run.requests) == [sentence]
 
 
-def test_the_commonest_come_first_and_what_was_cut_off_is_no_cause(tmp_path: Path) -> None:
+def test_the_commonest_cause_comes_first_and_unfinished_requests_are_no_cause(tmp_path: Path) -> None:
     failed = [request(error=f"E{number}") for number in range(5) for _ in range(number + 1)]
-    others = [request(), request(error="Unfinished"), request(error="Dropped")]
-    found = causes(read_run(write_run(tmp_path, [*failed, *others])).requests)
-    assert [sentence.split(".")[0] for sentence in found] == [
+    not_failed = [request(), request(error="Unfinished"), request(error="Dropped")]
+    sentences = causes(read_run(write_run(tmp_path, [*failed, *not_failed])).requests)
+    assert [sentence.split(".")[0] for sentence in sentences] == [
         f"{count} of 18 requests failed at dog-breed with E{count - 1}" for count in (5, 4, 3)
     ]
 
 
-def test_a_good_run_has_none(tmp_path: Path) -> None:
+def test_a_good_run_has_no_causes(tmp_path: Path) -> None:
     assert causes(read_run(write_run(tmp_path, [request()])).requests) == []

@@ -1,4 +1,4 @@
-"""HdrHistograms keep three digits, add up, and are HdrHistogram's own on the wire."""
+"""HdrHistograms keep three digits, add up, and have HdrHistogram's own encoding."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def of(values: list[float]) -> Histogram:
 @given(times, st.floats(0.001, 1))
 def test_a_quantile_is_right_to_three_digits(values: list[float], q: float) -> None:
     exact = sorted(values)[max(1, math.ceil(len(values) * q)) - 1]
-    found = of(values).quantile(q)
-    assert found is not None
+    quantile = of(values).quantile(q)
+    assert quantile is not None
     # A microsecond, half of it from rounding, or a thousandth.
-    assert abs(found - exact) <= max(1e-6, exact * 0.001)
+    assert abs(quantile - exact) <= max(1e-6, exact * 0.001)
 
 
 @given(times, times)
@@ -44,16 +44,16 @@ def test_histograms_add_up(first: list[float], second: list[float]) -> None:
 
 
 @given(times)
-def test_what_is_encoded_is_decoded(values: list[float]) -> None:
+def test_decoding_reverses_encoding(values: list[float]) -> None:
     histogram = of(values)
     assert Histogram.decode(histogram.encode()).counts == histogram.counts
 
 
-def test_reads_what_the_reference_implementation_wrote() -> None:
+def test_the_reference_implementations_encoding_is_read() -> None:
     assert Histogram.decode(REFERENCE).counts == of(VALUES).counts
 
 
-def test_longer_than_an_hour_counts_as_one_and_nothing_as_zero() -> None:
+def test_times_above_an_hour_count_as_an_hour_and_negative_ones_as_zero() -> None:
     histogram = of([1e9, -1.0])
     assert histogram.quantile(1) == pytest.approx(3600, rel=0.001)
     assert histogram.quantile(0.1) == 0
@@ -63,7 +63,7 @@ def test_longer_than_an_hour_counts_as_one_and_nothing_as_zero() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "x", "AAAA", REFERENCE[:40], "HISTFAAAAAA="])
-def test_what_is_no_histogram_is_a_value_error(text: str) -> None:
+def test_other_text_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError, match="not an HdrHistogram"):
         Histogram.decode(text)
 

@@ -16,7 +16,7 @@ def test_settings_lose_their_secrets_at_any_depth() -> None:
     }
 
 
-def test_an_unset_secret_stays_unset() -> None:
+def test_an_empty_secret_stays_empty() -> None:
     assert without_secrets({"session_token": None, "password": ""}) == {"session_token": None, "password": ""}
 
 

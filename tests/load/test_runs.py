@@ -1,4 +1,4 @@
-"""A run is a folder that stays readable, whatever became of the process that wrote it."""
+"""A run is a folder that stays readable even if the process that wrote it was killed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.load.runs import FORMAT, MANIFEST, SCHEMA, Manifest, list_runs, new
 from tests.load.recorded import STARTED, manifest, request, write_run
 
 
-def test_what_was_written_is_read_unrounded_and_in_order(tmp_path: Path) -> None:
+def test_requests_are_read_unrounded_and_in_order(tmp_path: Path) -> None:
     seconds = 0.123456789012345
     write_run(tmp_path, [request(start=STARTED + 2), request(start=STARTED + 1, response_s=seconds, variant="v")])
     run = read_run(tmp_path)
@@ -63,20 +63,20 @@ def test_a_folder_without_streams_is_an_empty_run(tmp_path: Path) -> None:
     ("content", "sentence"),
     [(None, "is not a run"), ("{", "cannot be read"), ("[]", "of this version"), ('{"format": 99}', "of this version")],
 )
-def test_what_is_no_run_is_said_to_be_none(tmp_path: Path, content: str | None, sentence: str) -> None:
+def test_another_folder_is_refused_in_a_sentence(tmp_path: Path, content: str | None, sentence: str) -> None:
     if content is not None:
         (tmp_path / MANIFEST).write_text(content)
     with pytest.raises(HarnessError, match=sentence):
         read_run(tmp_path)
 
 
-def test_a_manifest_without_its_members_is_none(tmp_path: Path) -> None:
+def test_an_incomplete_manifest_is_refused(tmp_path: Path) -> None:
     (tmp_path / MANIFEST).write_text(json.dumps({"format": FORMAT, "id": "x"}))
     with pytest.raises(HarnessError, match="is not a run's manifest"):
         read_run(tmp_path)
 
 
-def test_members_of_a_later_version_are_passed_over(tmp_path: Path) -> None:
+def test_members_of_a_later_version_are_ignored(tmp_path: Path) -> None:
     manifest().write(tmp_path)
     members = json.loads((tmp_path / MANIFEST).read_text())
     (tmp_path / MANIFEST).write_text(json.dumps({**members, "later": 1}))
@@ -110,7 +110,7 @@ def test_writing_a_manifest_leaves_nothing_else(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [MANIFEST]
 
 
-def test_a_run_made_before_a_column_was_there_has_nulls_in_it(tmp_path: Path) -> None:
+def test_a_column_that_an_old_run_lacks_is_null(tmp_path: Path) -> None:
     older = pa.schema([field for field in SCHEMA if field.name != "instance"], metadata=SCHEMA.metadata)
     manifest().write(tmp_path)
     with pa.OSFile(str(tmp_path / "requests.arrow"), "wb") as file, pa.ipc.new_stream(file, older) as stream:

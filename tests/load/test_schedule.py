@@ -1,4 +1,4 @@
-"""Arrivals follow their rate, in order, and the same for a seed; shares of them are disjoint and together whole."""
+"""Arrivals follow their rate in order and repeat with a seed; the shares of workers make the whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our signatures are botocore's, byte for byte."""
+"""Our signatures equal botocore's, byte for byte."""
 
 from __future__ import annotations
 

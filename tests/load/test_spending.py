@@ -1,4 +1,4 @@
-"""A run on AWS says beforehand what it could cost, and stays within its caps."""
+"""A run on AWS says before it starts what it could cost, and stays within its caps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PRICES = Prices()
 FUNCTION = BilledFunction(memory_size=128, timeout=60)
 
 
-def test_the_bound_takes_each_invocation_to_last_as_long_as_it_may() -> None:
+def test_in_the_bound_each_invocation_lasts_as_long_as_the_timeout() -> None:
     estimate = bound(
         invocations=1000, endpoint_requests=500, seconds=1800, function=FUNCTION,
         instances=[("ml.m5.large", 2)], prices=PRICES,
@@ -31,12 +31,12 @@ def test_provisioned_concurrency_is_billed_while_it_is_held() -> None:
     estimate = bound(
         invocations=0, endpoint_requests=0, seconds=3600, function=FUNCTION, instances=[], provisioned=4, prices=PRICES
     )
-    ((what, dollars),) = estimate.lines
-    assert what == "4 x 128 MB of provisioned concurrency for 3,600 s, used or not"
+    ((description, dollars),) = estimate.lines
+    assert description == "4 x 128 MB of provisioned concurrency for 3,600 s, used or not"
     assert dollars == pytest.approx(4 * 0.125 * 3600 * 0.0000041667)
 
 
-def test_a_run_that_could_not_stay_within_its_caps_does_not_start() -> None:
+def test_a_bound_above_a_cap_is_refused() -> None:
     estimate = Bound(100, [("x", 2.0)])
     estimate.check(Caps(100, 2.0))
     with pytest.raises(HarnessError, match=r"100 requests, more than its cap of 99: .*--max-requests"):
@@ -92,7 +92,7 @@ def test_prices_can_be_replaced_one_by_one(tmp_path: Path) -> None:
         ('lambda_request = "a"', "lambda_request must be a float"),
     ],
 )
-def test_prices_that_are_none_are_said_in_a_sentence(tmp_path: Path, text: str, sentence: str) -> None:
+def test_wrong_prices_are_refused_in_a_sentence(tmp_path: Path, text: str, sentence: str) -> None:
     file = tmp_path / "prices.toml"
     file.write_text(text)
     with pytest.raises(HarnessError, match=sentence):

@@ -1,4 +1,4 @@
-"""The target comes from the environment, as boto3's does, and is this machine."""
+"""The target comes from boto3's variables, and must be this machine unless AWS is asked for."""
 
 from __future__ import annotations
 
@@ -26,35 +26,35 @@ def test_reads_boto3s_variables() -> None:
     assert target.credentials.session_token == "token"
 
 
-def test_locusts_host_goes_before_the_environment() -> None:
+def test_locusts_host_takes_precedence() -> None:
     assert target_from(ENVIRONMENT, "http://localhost:9/").url == "http://localhost:9"
 
 
-def test_aws_region_will_do() -> None:
+def test_aws_region_is_enough() -> None:
     environment = {**ENVIRONMENT, "AWS_REGION": "us-west-2"}
     del environment["AWS_DEFAULT_REGION"]
     assert target_from(environment).region == "us-west-2"
 
 
 @pytest.mark.parametrize("name", [*ENVIRONMENT])
-def test_says_what_is_missing_and_how_to_get_it(name: str) -> None:
+def test_a_missing_variable_is_named_with_the_remedy(name: str) -> None:
     with pytest.raises(HarnessError, match=rf"{name}.*harness up"):
         target_from({key: value for key, value in ENVIRONMENT.items() if key != name})
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:4566", "ftp://127.0.0.1", "http://", "http://[::1", "http://127.0.0.1:x"])
-def test_refuses_what_is_no_url(url: str) -> None:
+def test_a_malformed_url_is_refused(url: str) -> None:
     with pytest.raises(HarnessError, match="is not a target"):
         target_from(ENVIRONMENT, url)
 
 
 @pytest.mark.parametrize("host", ["runtime.sagemaker.us-east-1.amazonaws.com", "10.0.0.1", "127.0.0.1.example.com"])
-def test_refuses_other_machines(host: str) -> None:
+def test_another_machine_is_refused(host: str) -> None:
     with pytest.raises(HarnessError, match=f"'{host}' is not this machine"):
         target_from(ENVIRONMENT, f"https://{host}")
 
 
-def test_loopback_is_told_by_the_name_alone() -> None:
+def test_loopback_is_known_by_the_name_alone() -> None:
     assert all(map(is_loopback, ["127.0.0.1", "127.9.9.9", "::1", "localhost", "aws.localhost"]))
     assert not any(map(is_loopback, ["0.0.0.0", "gateway", "localhost.example.com"]))
 
@@ -64,7 +64,7 @@ AWS = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret", "A
 
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Credentials and a region as boto3 finds them; nothing of this is sent anywhere."""
+    """Credentials and a region where boto3 finds them; they are not sent anywhere."""
     for name, value in AWS.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
@@ -82,7 +82,7 @@ def test_a_real_account_is_found_as_boto3_finds_it(account: None, service: str, 
     assert (target.url, target.region, target.credentials.access_key) == (url, "eu-west-1", "AKIAEXAMPLE")
 
 
-def test_a_profile_will_do(account: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_profile_is_enough(account: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "config").write_text("[profile dogs]\nregion = ap-south-1\n")
     (tmp_path / "credentials").write_text("[dogs]\naws_access_key_id = AKIADOGS\naws_secret_access_key = x\n")
     for name in AWS:
@@ -101,7 +101,7 @@ def test_a_profile_will_do(account: None, monkeypatch: pytest.MonkeyPatch, tmp_p
     ("missing", "sentence"),
     [("AWS_DEFAULT_REGION", "There is no region"), ("AWS_ACCESS_KEY_ID", "no AWS credentials|Partial credentials")],
 )
-def test_what_a_real_account_lacks_is_said(
+def test_missing_settings_of_a_real_account_are_named(
     account: None, monkeypatch: pytest.MonkeyPatch, missing: str, sentence: str
 ) -> None:
     monkeypatch.delenv(missing)
@@ -117,6 +117,6 @@ def test_a_real_account_and_a_local_endpoint_contradict_each_other(account: None
 def test_a_function_url_names_its_region(account: None) -> None:
     url = "https://abc123.lambda-url.us-west-2.on.aws"
     assert function_url_target(url + "/", os.environ).region == "us-west-2"
-    for other in ("https://example.com", None, "http://abc123.lambda-url.us-west-2.on.aws"):
+    for wrong in ("https://example.com", None, "http://abc123.lambda-url.us-west-2.on.aws"):
         with pytest.raises(HarnessError, match=r"is no function URL"):
-            function_url_target(other, os.environ)
+            function_url_target(wrong, os.environ)

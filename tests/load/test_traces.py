@@ -1,4 +1,4 @@
-"""Recorded traffic becomes a rate over time; what is wrong with a trace is said in one sentence."""
+"""Recorded traffic becomes a rate over time; a broken trace is refused in one sentence."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def written(folder: Path, text: str, name: str = "trace.csv") -> Path:
     return file
 
 
-def test_the_shipped_trace_is_what_its_page_says() -> None:
+def test_the_shipped_trace_has_the_figures_of_its_page() -> None:
     trace = read_trace(NASA)
     assert (len(trace.rows), trace.period) == (38_880, 60)
     assert max(requests for _, requests in trace.rows) == 409
@@ -36,7 +36,7 @@ def test_counts_are_spread_evenly_over_their_period(tmp_path: Path) -> None:
     assert list(even(schedule)) == [0, 5, 20, 22, 24, 26, 28]
 
 
-def test_periods_that_are_left_out_had_no_requests(tmp_path: Path) -> None:
+def test_missing_periods_had_no_requests(tmp_path: Path) -> None:
     rows = "timestamp,requests\n2026-01-01T00:00:00Z,60\n2026-01-01T00:01:00Z,60\n2026-01-01T00:05:00Z,60\n"
     schedule = read_trace(written(tmp_path, rows)).schedule()
     assert schedule.seconds == 360
@@ -73,7 +73,7 @@ def test_cloudwatch_gives_the_newest_first_and_may_answer_in_pages(tmp_path: Pat
         ("0,1,2\n", "not 3 fields"),
     ],
 )
-def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, text: str, sentence: str) -> None:
+def test_a_broken_row_is_named_with_its_line(tmp_path: Path, text: str, sentence: str) -> None:
     with pytest.raises(HarnessError, match=sentence):
         read_trace(written(tmp_path, text))
 
@@ -95,12 +95,12 @@ def test_a_trace_without_requests_has_no_schedule(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_an_export_that_is_none_is_said_in_a_sentence(tmp_path: Path, text: str, sentence: str) -> None:
+def test_a_broken_export_is_refused_in_a_sentence(tmp_path: Path, text: str, sentence: str) -> None:
     with pytest.raises(HarnessError, match=sentence):
         read_trace(written(tmp_path, text, "export.json"))
 
 
-def test_a_file_that_cannot_be_read_is_said_in_a_sentence(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_refused_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(HarnessError, match="No such file"):
         read_trace(tmp_path / "none.csv")
     with pytest.raises(HarnessError, match="it is no gzip file"):
@@ -110,6 +110,6 @@ def test_a_file_that_cannot_be_read_is_said_in_a_sentence(tmp_path: Path) -> Non
         read_trace(tmp_path / "cut.csv.gz")
 
 
-def test_a_day_that_is_not_in_the_trace_names_those_that_are() -> None:
+def test_a_missing_day_is_refused_with_the_days_of_the_trace() -> None:
     with pytest.raises(HarnessError, match="no rows of 1996-01-01: its days are 1995-07-01 to 1995-07-27"):
         read_trace(NASA).day("1996-01-01")

@@ -1,4 +1,4 @@
-"""The traffic that is planned for: expressions, recorded days, a stated peak, parts of it."""
+"""The traffic of a plan: expressions, days of a trace, a chosen peak, and parts of a schedule."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def trace(tmp_path: Path) -> str:
         ("daily:2/s..40/s:2d", 172_800, 40, 21 * 172_800),
     ],
 )
-def test_an_expression_is_a_shape_with_rates_and_times(text: str, seconds: float, peak: float, requests: float) -> None:
+def test_an_expression_gives_rates_and_times(text: str, seconds: float, peak: float, requests: float) -> None:
     traffic = read_traffic(text)
     assert traffic.source == text
     assert (traffic.begins, traffic.clock) == (None, 0.0)
@@ -58,16 +58,16 @@ def test_an_expression_is_a_shape_with_rates_and_times(text: str, seconds: float
         ("nowhere.csv", r"There is no traffic 'nowhere\.csv': name a trace .* or give an expression: constant:20/s:1h"),
     ],
 )
-def test_what_is_no_traffic_is_said(text: str, says: str) -> None:
+def test_other_text_is_refused_in_a_sentence(text: str, says: str) -> None:
     with pytest.raises(HarnessError, match=says):
         read_traffic(text)
 
 
-def test_days_are_taken_of_a_trace_in_its_own_zone(trace: str) -> None:
+def test_days_are_those_of_the_traces_own_time_zone(trace: str) -> None:
     day = read_traffic(trace, "2026-01-02")
     assert day.source == "mine.csv, 2026-01-02"
     assert day.schedule.expected == pytest.approx(24 * 200 + 276)
-    assert day.clock == 4 * 3600  # midnight there is four o'clock UTC, by which scheduled capacity goes
+    assert day.clock == 4 * 3600  # midnight there is four o'clock UTC, and scheduled capacity goes by UTC
     both = read_traffic(trace, "2026-01-02..2026-01-03")
     assert both.schedule.seconds == 2 * DAY
     assert read_traffic(trace).schedule.seconds == 3 * DAY
@@ -81,7 +81,7 @@ def test_days_are_taken_of_a_trace_in_its_own_zone(trace: str) -> None:
         ("2026-01-03..2026-01-02", "the first comes after the last"),
     ],
 )
-def test_days_that_the_trace_lacks_are_said(trace: str, day: str, says: str) -> None:
+def test_missing_days_are_refused(trace: str, day: str, says: str) -> None:
     with pytest.raises(HarnessError, match=says):
         read_traffic(trace, day)
 
@@ -96,7 +96,7 @@ def test_a_peak_scales_every_rate(trace: str) -> None:
         read_traffic("constant:1/s:1h", "2026-01-02")
 
 
-def test_bins_are_the_mean_rates_of_their_times() -> None:
+def test_a_bin_is_the_mean_rate_of_its_time() -> None:
     assert bins(ramp(0.0, 10.0, 100.0), 10.0) == pytest.approx(np.arange(10) + 0.5)
     assert bins(constant(3.0, 25.0), 10.0) == pytest.approx([3.0, 3.0, 3.0])
 
@@ -106,7 +106,7 @@ pieces = st.lists(st.builds(Piece, st.floats(0.5, 500), rates, rates), min_size=
 
 
 @given(pieces, st.floats(1.0, 200.0))
-def test_no_request_is_lost_or_made_by_cutting(shape: list[Piece], width: float) -> None:
+def test_cutting_keeps_the_number_of_requests(shape: list[Piece], width: float) -> None:
     if sum(piece.expected for piece in shape) <= 0:
         return
     schedule = Schedule(tuple(shape))
@@ -118,7 +118,7 @@ def test_no_request_is_lost_or_made_by_cutting(shape: list[Piece], width: float)
     assert sum(part.expected for part in parts if part) == pytest.approx(schedule.expected, rel=1e-6, abs=1e-6)
 
 
-def test_a_part_in_which_nothing_arrives_is_none() -> None:
+def test_there_is_no_excerpt_where_nothing_arrives() -> None:
     quiet = Schedule((Piece(10.0, 0.0, 0.0), Piece(10.0, 1.0, 1.0)))
     assert excerpt(quiet, 0.0, 10.0) is None
     assert excerpt(daily_cycle(1.0, 2.0, DAY), 0.0, 3600.0) is not None

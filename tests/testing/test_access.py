@@ -1,4 +1,4 @@
-"""assert_allowed and assert_denied: documents, files, AWS's own policies and running roles; a failure says why."""
+"""assert_allowed and assert_denied take documents, files, AWS's policies and running roles, and say why they fail."""
 
 from __future__ import annotations
 
@@ -25,35 +25,35 @@ def document(*statements: dict[str, Any]) -> dict[str, Any]:
 
 
 def failure(assertion: Callable[..., None], *arguments: Any, **named: Any) -> str:
-    with pytest.raises(AssertionError) as found:
+    with pytest.raises(AssertionError) as error:
         assertion(*arguments, **named)
-    return str(found.value)
+    return str(error.value)
 
 
-@pytest.mark.parametrize("given", [POLICIES / "least_privilege.json", str(POLICIES / "least_privilege.json")])
-def test_a_file(given: Any) -> None:
-    assert_allowed(given, INVOKE, DOGS)
-    assert_denied(given, INVOKE, ENDPOINT)
-    assert_denied(given, "sagemaker:DeleteEndpoint")
+@pytest.mark.parametrize("policy", [POLICIES / "least_privilege.json", str(POLICIES / "least_privilege.json")])
+def test_a_file(policy: Any) -> None:
+    assert_allowed(policy, INVOKE, DOGS)
+    assert_denied(policy, INVOKE, ENDPOINT)
+    assert_denied(policy, "sagemaker:DeleteEndpoint")
 
 
 def test_a_document_its_text_and_several() -> None:
-    one = document(statement())
-    assert_allowed(one, INVOKE, ENDPOINT)
-    assert_allowed(json.dumps(one), INVOKE, ENDPOINT)
-    assert_denied([one, document(statement("Deny"))], INVOKE, ENDPOINT)
+    policy = document(statement())
+    assert_allowed(policy, INVOKE, ENDPOINT)
+    assert_allowed(json.dumps(policy), INVOKE, ENDPOINT)
+    assert_denied([policy, document(statement("Deny"))], INVOKE, ENDPOINT)
 
 
-def test_a_failure_says_what_is_missing_or_which_statement_it_is() -> None:
-    said = failure(assert_allowed, POLICIES / "least_privilege.json", INVOKE, ENDPOINT)
-    assert f"{INVOKE} on {ENDPOINT} by arn:aws:sts::{ACCOUNT}:assumed-role/caller/" in said
-    assert "no identity-based policy allows it" in said
-    assert "least_privilege, Statement[0] allows it on arn:aws:sagemaker:*:*:endpoint/dog-breed-endpoint." in said
-    said = failure(assert_denied, FULL_ACCESS, "sagemaker:DeleteEndpoint", DOGS)
-    assert "AmazonSageMakerFullAccess, Statement[0] (AllowAllNonAdminSageMakerActions)" in said
+def test_a_failure_names_the_missing_permission_or_the_statement() -> None:
+    sentence = failure(assert_allowed, POLICIES / "least_privilege.json", INVOKE, ENDPOINT)
+    assert f"{INVOKE} on {ENDPOINT} by arn:aws:sts::{ACCOUNT}:assumed-role/caller/" in sentence
+    assert "no identity-based policy allows it" in sentence
+    assert "least_privilege, Statement[0] allows it on arn:aws:sagemaker:*:*:endpoint/dog-breed-endpoint." in sentence
+    sentence = failure(assert_denied, FULL_ACCESS, "sagemaker:DeleteEndpoint", DOGS)
+    assert "AmazonSageMakerFullAccess, Statement[0] (AllowAllNonAdminSageMakerActions)" in sentence
 
 
-def test_conditions_and_variables_have_the_requests_keys() -> None:
+def test_conditions_and_variables_see_the_requests_keys() -> None:
     passing = {"iam:PassedToService": "sagemaker.amazonaws.com"}
     assert_allowed(FULL_ACCESS, "iam:PassRole", ROLE, context=passing)
     assert_denied(FULL_ACCESS, "iam:PassRole", ROLE)
@@ -88,29 +88,29 @@ def test_whether_a_service_may_assume_a_role() -> None:
     assert_denied([], "sts:AssumeRole", ROLE, principal="sagemaker.amazonaws.com", resource_policy=trusting)
 
 
-def test_a_running_role_with_what_is_attached_to_it(aws: Aws) -> None:
+def test_a_running_role_with_its_attached_policies(aws: Aws) -> None:
     iam, role = aws.client("iam"), aws.role({"own": document(statement(action="sagemaker:*", resource="*"))})
-    found = policies_of(iam, role.rpartition("/")[2])
-    assert_allowed(found, INVOKE, ENDPOINT)
+    policies = policies_of(iam, role.rpartition("/")[2])
+    assert_allowed(policies, INVOKE, ENDPOINT)
     arn = iam.create_policy(PolicyName=unique("b"), PolicyDocument=json.dumps(document(statement(action="s3:*"))))
     iam.put_role_permissions_boundary(RoleName=role.rpartition("/")[2], PermissionsBoundary=arn["Policy"]["Arn"])
-    said = failure(assert_allowed, policies_of(iam, role), INVOKE, ENDPOINT)
-    assert role.replace(":iam:", ":sts:").replace(":role/", ":assumed-role/") in said
-    assert "no permissions boundary allows it" in said
+    sentence = failure(assert_allowed, policies_of(iam, role), INVOKE, ENDPOINT)
+    assert role.replace(":iam:", ":sts:").replace(":role/", ":assumed-role/") in sentence
+    assert "no permissions boundary allows it" in sentence
 
 
 class TestATestThatCouldNotFail:
-    def test_a_misspelled_action_is_no_action(self) -> None:
+    def test_a_misspelled_action_is_refused(self) -> None:
         with pytest.raises(ValueError, match=r"no action 'sagemaker:InvokeEndpont'; is it sagemaker:InvokeEndpoint\?"):
             assert_denied({"Statement": []}, "sagemaker:InvokeEndpont", ENDPOINT)
 
-    def test_allowed_needs_a_resource_and_denied_without_one_means_none_whatever(self) -> None:
-        one = document(statement())
+    def test_allowed_needs_a_resource_and_denied_without_one_means_every_resource(self) -> None:
+        policy = document(statement())
         with pytest.raises(ValueError, match="say on which"):
-            assert_allowed(one, INVOKE)
-        failure(assert_denied, one, INVOKE)
+            assert_allowed(policy, INVOKE)
+        failure(assert_denied, policy, INVOKE)
         assert_allowed(document(statement(action="sagemaker:List*")), "sagemaker:ListModels")
 
-    def test_a_malformed_document_is_none(self) -> None:
+    def test_a_malformed_document_is_refused(self) -> None:
         with pytest.raises(MalformedPolicy, match=r"policy document, Statement\[0\]: Effect"):
             assert_denied({"Statement": [{}]}, INVOKE, ENDPOINT)

@@ -1,4 +1,4 @@
-"""The pytest plugin, as a stranger's test suite uses it: another folder, another process, its own Lambda and stack."""
+"""The pytest plugin in a stranger's test suite: another folder, another process, its own Lambda and stack."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(pytester.path), os.environ.get("PYTHONPATH", "")]))
     for name, text in {"stack.toml": STACK, "invoke.json": POLICY, "event.json": '{"name": "you"}'}.items():
         (pytester.path / name).write_text(text)
-    # Its process is measured, where it is at all; the local AWS that it starts is in other tests.
+    # Coverage measures its process, if any; the local AWS that it starts is covered by other tests.
     pytester.makeconftest("import os; os.environ.pop('COVERAGE_PROCESS_CONFIG', None)")
     (pytester.path / "code").mkdir()
     (pytester.path / "code" / "app.py").write_text(LAMBDA)
@@ -75,13 +75,13 @@ def run(suite: pytest.Pytester, test: str, *options: str) -> pytest.RunResult:
     return suite.runpytest_subprocess("-p", "no:cacheprovider", *options, timeout=120)
 
 
-def test_it_costs_nothing_until_it_is_asked_for(suite: pytest.Pytester) -> None:
+def test_it_imports_nothing_until_a_fixture_is_used(suite: pytest.Pytester) -> None:
     test = """
         import sys
 
         def test_no_part_of_the_harness_is_imported():
-            found = {name for name in sys.modules if name.startswith(("harness.", "boto"))}
-            assert found == {"harness.pytest_plugin"}
+            imported = {name for name in sys.modules if name.startswith(("harness.", "boto"))}
+            assert imported == {"harness.pytest_plugin"}
     """
     run(suite, test).assert_outcomes(passed=1)
 
@@ -106,8 +106,8 @@ def test_a_stack_is_deployed_on_twins_and_its_function_and_endpoint_are_called(s
             assert (answer.json(), answer.variant) == ({"hello": "you"}, "AllTraffic")
 
         def test_boto3_without_an_endpoint_goes_there_too(aws, deployed_stack):
-            found = boto3.client("sagemaker").list_endpoints()["Endpoints"]
-            assert [one["EndpointName"] for one in found] == ["greeter"]
+            endpoints = boto3.client("sagemaker").list_endpoints()["Endpoints"]
+            assert [endpoint["EndpointName"] for endpoint in endpoints] == ["greeter"]
             assert boto3.client("sts").get_caller_identity()["Account"] == aws.account
 
         def test_a_role_may_do_what_its_policies_allow(aws, endpoint):
@@ -164,7 +164,7 @@ def test_a_load_is_recorded_and_judged(suite: pytest.Pytester) -> None:
     run(suite, test).assert_outcomes(passed=1)
 
 
-def test_what_is_missing_is_said_in_a_sentence(suite: pytest.Pytester) -> None:
+def test_a_missing_or_broken_stack_is_named_in_a_sentence(suite: pytest.Pytester) -> None:
     (suite.path / "broken.toml").write_text(STACK.replace('trust = "lambda', 'trusts = "lambda'))
     test = """
         import pytest
@@ -192,7 +192,7 @@ def test_each_worker_has_an_aws_of_its_own(suite: pytest.Pytester) -> None:
         @pytest.mark.parametrize("number", range(4))
         def test_alone(endpoint, aws, number):
             assert endpoint.invoke({}).json() == {}
-            found = aws.client("sagemaker").list_endpoints()["Endpoints"]
-            assert [one["EndpointName"] for one in found] == ["greeter"]
+            endpoints = aws.client("sagemaker").list_endpoints()["Endpoints"]
+            assert [endpoint["EndpointName"] for endpoint in endpoints] == ["greeter"]
     """
     run(suite, test, "-n", "2").assert_outcomes(passed=4)

@@ -1,9 +1,9 @@
-"""A server whose latencies are known: it takes a fixed time, and stands still at known moments. Run as a program.
+"""A server with known latencies: it takes a fixed time, and stands still at known moments. Run as a program.
 
     python -m tests.load.locust.known_latency SECONDS [STALL EVERY]
 
 Each request takes SECONDS, however many are under way; in the last STALL of every EVERY seconds nothing is answered.
-Prints its port; ends when its standard input does.
+It prints its port, and ends when its standard input ends.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from harness.load.null_server import ANSWER, NullServer, serve
 
 
 class KnownLatency(NullServer):
-    """Answers in the order in which requests came on a connection."""
+    """Answers the requests of a connection in their order."""
 
     def answer(self) -> None:
         asyncio.get_running_loop().call_later(SECONDS + stall_left(time.time() + SECONDS), self._write)
@@ -26,7 +26,7 @@ class KnownLatency(NullServer):
 
 
 def stall_left(at: float) -> float:
-    """Seconds from a Unix time until the stall that it falls in is over; 0 where it falls in none."""
+    """Seconds from a Unix time to the end of the stall that it falls in; 0 if it falls in none."""
     if not STALL:
         return 0.0
     into = at % EVERY

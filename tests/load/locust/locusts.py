@@ -1,4 +1,4 @@
-"""Runs the real locust as a process of its own, as a user does."""
+"""Runs the real locust in a process of its own, as a user does."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def command(*arguments: str) -> list[str]:
 
 
 def locust(*arguments: str, runs: Path, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
-    """Locust headless, to its end; a variable of "" counts as none."""
+    """Run locust headless to its end. A variable with value "" is left out."""
     env = {key: value for key, value in environment(runs, **more).items() if value}
     return subprocess.run(
         command("--headless", *arguments), env=env, cwd=cwd, capture_output=True, text=True, timeout=120, check=False

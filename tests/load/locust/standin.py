@@ -1,6 +1,6 @@
-"""A stand-in for the gateway's transport: answers, errors and broken connections by the name that is called.
+"""A stand-in for the gateway: the called name decides whether it answers, fails or breaks the connection.
 
-It is not AWS: it exists to break connections and refuse requests on purpose, in AWS's shapes.
+It is not AWS: its purpose is to break connections and to refuse requests in AWS's shapes.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ JSON_ERRORS = {
 
 
 class StandIn:
-    """url, and for each connection in the order of their opening the names that were called on it."""
+    """The running stand-in. connections: for each connection, in the order of opening, the names called on it."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -49,7 +49,7 @@ class StandIn:
 
 @contextmanager
 def stand_in() -> Iterator[StandIn]:
-    """Runs on a free port of loopback until the block ends."""
+    """Run on a free port of loopback until the block ends."""
     state = StandIn("")
 
     class Handler(BaseHTTPRequestHandler):
@@ -90,8 +90,8 @@ def stand_in() -> Iterator[StandIn]:
                 else:
                     self._answer(200, b'{"statusCode": 200}', headers)
             else:
-                told = {"x-Amzn-Invoked-Production-Variant": "AllTraffic", "X-Harness-Instance": "2"}
-                self._answer(200, b"[[0.5]]", told)
+                headers = {"x-Amzn-Invoked-Production-Variant": "AllTraffic", "X-Harness-Instance": "2"}
+                self._answer(200, b"[[0.5]]", headers)
 
         def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
             self.send_response(status)

@@ -1,4 +1,4 @@
-"""The generator keeps to the schedule whatever the requests do, and counts what it could not send."""
+"""The generator keeps to the schedule whatever the requests do, and reports dropped arrivals."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from harness.load.locust.timer import Timer
 
 
 class Caller(locust.User):
-    """Notes by how much each first request of a task is late, then does what the test says."""
+    """A user that notes how late each first request of a task is, and then does what the test says."""
 
     abstract = True
 
@@ -43,9 +43,9 @@ class Caller(locust.User):
 
 @pytest.fixture
 def environment() -> Iterator[Environment]:
-    made = Environment(user_classes=[Caller])
-    yield made
-    made.runner = None
+    environment = Environment(user_classes=[Caller])
+    yield environment
+    environment.runner = None
 
 
 def playing(
@@ -77,7 +77,7 @@ def test_an_arrival_beyond_the_limit_is_dropped_at_its_time(environment: Environ
     assert [moment - begun for moment in dropped] == pytest.approx([0.02, 0.03], abs=0.01)
 
 
-def test_a_request_that_holds_the_process_up_makes_those_after_it_late(environment: Environment) -> None:
+def test_a_request_that_blocks_the_process_makes_later_arrivals_late(environment: Environment) -> None:
     blocked = iter([0.2] + [0.0] * 20)
     generator, user, _ = playing(environment, [i / 100 for i in range(10)], lambda: time.sleep(next(blocked)))
     assert generator.finished.wait(5)
@@ -104,7 +104,7 @@ def test_a_task_that_stops_the_user_ends_the_schedule(environment: Environment) 
     assert len(user.late) < 3
 
 
-def test_the_end_waits_for_those_under_way_as_long_as_it_may(environment: Environment) -> None:
+def test_the_end_waits_for_requests_under_way_and_then_cuts_them_off(environment: Environment) -> None:
     generator, user, _ = playing(environment, [0.0, 60.0], lambda: gevent.sleep(0.3), seconds=61)
     gevent.sleep(0.05)
     generator.stop(patience=5)
@@ -127,7 +127,7 @@ def test_the_end_waits_for_those_under_way_as_long_as_it_may(environment: Enviro
     assert user.ended
 
 
-def test_what_is_left_of_a_schedule_that_is_nearly_over_is_sent_unless_in_a_hurry(environment: Environment) -> None:
+def test_the_rest_of_a_nearly_finished_schedule_is_sent_unless_in_a_hurry(environment: Environment) -> None:
     generator, user, _ = playing(environment, [0.0, 0.2, 0.4], lambda: None, seconds=0.5)
     generator.stop(patience=1)
     assert len(user.late) == 3
@@ -136,7 +136,7 @@ def test_what_is_left_of_a_schedule_that_is_nearly_over_is_sent_unless_in_a_hurr
     assert len(user.late) < 3
 
 
-def test_only_the_first_request_of_an_arrival_is_one() -> None:
+def test_only_the_first_request_of_a_task_is_an_arrival() -> None:
     def task() -> list[float | None]:
         return [take_lateness(5.25), take_lateness(6.0)]
 
@@ -147,7 +147,7 @@ def test_only_the_first_request_of_an_arrival_is_one() -> None:
     assert gevent.spawn(task).get() == [None, None]
 
 
-def test_the_timer_is_right_to_a_fraction_of_a_millisecond() -> None:
+def test_the_timer_is_late_by_a_fraction_of_a_millisecond() -> None:
     timer = Timer()
     late = []
     for _ in range(50):

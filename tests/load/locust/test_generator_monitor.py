@@ -1,4 +1,4 @@
-"""The generator's own CPU, lag and overhead are measured for real, and written as they come."""
+"""The generator's own CPU, lag and overhead are measured, and written as they come."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from harness.load.locust import generator_monitor
 from harness.load.locust.generator_monitor import GeneratorMonitor, own_overhead
 
 
-def test_a_blocked_loop_shows_as_lag_and_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_blocked_loop_shows_in_lag_and_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(generator_monitor, "EVERY", 0.3)
-    watching = GeneratorMonitor(tmp_path / "generator.jsonl", lambda: 7)
+    monitor = GeneratorMonitor(tmp_path / "generator.jsonl", lambda: 7)
     gevent.sleep(0.05)
     spin_until = time.perf_counter() + 0.25
     while time.perf_counter() < spin_until:
         pass
     gevent.sleep(0.5)
-    watching.close()
-    watching.close()
+    monitor.close()
+    monitor.close()
     (log,) = read_generator_logs(tmp_path)
     assert log.name == "generator"
     assert log.overhead is not None
     assert 0 < log.overhead.cpu_s < 0.05
     assert 0 < log.overhead.p50_s <= log.overhead.p99_s < 1
     assert log.samples[0].outstanding == 7
-    assert max(sample.cpu for sample in log.samples) > 0.05  # of what a busy machine leaves it
+    assert max(sample.cpu for sample in log.samples) > 0.05  # a busy machine leaves it no more
     assert max(sample.lag.quantile(1) or 0 for sample in log.samples) > 0.2
 
 
@@ -57,12 +57,12 @@ def test_the_null_server_ends_with_its_standard_input() -> None:
 
 
 def test_a_full_disk_ends_the_log_and_not_the_load(caplog: pytest.LogCaptureFixture) -> None:
-    watching = GeneratorMonitor(Path("/dev/full"), lambda: 0)
-    watching.close()
+    monitor = GeneratorMonitor(Path("/dev/full"), lambda: 0)
+    monitor.close()
     assert "no longer recorded (No space left on device)" in caplog.text
 
 
-def test_lines_that_are_none_are_passed_over(tmp_path: Path) -> None:
+def test_broken_lines_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "generator-1.jsonl").write_text(json.dumps({"null": None}) + "\n{}\nx\n[]\n")
     (log,) = read_generator_logs(tmp_path)
     assert (log.name, log.overhead, log.samples) == ("generator-1", None, [])

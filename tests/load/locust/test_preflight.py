@@ -1,6 +1,6 @@
-"""A real account is driven only when asked for by name, after a dry run that says what it may cost.
+"""Load goes to a real account only with --target aws, after a dry run that says what it may cost.
 
-Nothing here reaches AWS: the run that is confirmed goes to a stand-in.
+Nothing here reaches AWS: the confirmed run goes to a stand-in.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def test_without_a_confirmation_it_is_a_dry_run(tmp_path: Path) -> None:
     done = on_aws(tmp_path, "Steady", "--rate", "5", "-t", "60s", "--stack", STACK)
     assert done.returncode == 0, done.stderr
     assert "Steady on AWS, us-east-1, as AKIAEXAMPLE:" in done.stdout
-    # 300 are expected; random arrivals may be 5 standard deviations more.
+    # 300 are expected; the bound adds 5 standard deviations.
     assert "at most 387 requests (cap 1,000)" in done.stdout
     assert "387 invocations of 128 MB, 60 s each at most" in done.stdout
     # The stack's auto scaling may add two to its one instance.
@@ -49,8 +49,8 @@ from harness.load.sigv4 import SigningCredentials
 from harness.load.target import LoadTarget
 
 # A stand-in in AWS's place: no test reaches AWS.
-there = LoadTarget(os.environ["STAND_IN"], "us-east-1", lambda: SigningCredentials("AKIAEXAMPLE", "secret"))
-preflight.aws_target = users.aws_target = lambda service, environ: there
+target = LoadTarget(os.environ["STAND_IN"], "us-east-1", lambda: SigningCredentials("AKIAEXAMPLE", "secret"))
+preflight.aws_target = users.aws_target = lambda service, environ: target
 
 
 class Closed(users.LambdaUser):
@@ -101,7 +101,7 @@ def test_a_confirmed_run_is_ended_at_its_cap(tmp_path: Path) -> None:
         (["--stack", STACK, "-t", "1s", "--max-cost", "-3"], {}, "--max-cost -3 is no amount"),
     ],
 )
-def test_what_may_not_start_says_why(
+def test_a_run_that_may_not_start_says_why(
     tmp_path: Path, arguments: list[str], variables: dict[str, str], sentence: str
 ) -> None:
     done = on_aws(tmp_path, "Steady", *arguments, **variables)

@@ -1,4 +1,4 @@
-"""Runs of the real locust are recorded as they go, however they end."""
+"""Runs of the real locust are recorded while they go on, however they end."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def server() -> Iterator[StandIn]:
 
 @pytest.fixture
 def files(tmp_path: Path) -> list[str]:
-    """Arguments for ``locust`` that have the scenarios of loadtests/ send bytes of our own."""
+    """Arguments for ``locust`` that make the scenarios in loadtests/ send our own bytes."""
     (tmp_path / "event.json").write_text('{"url": "x"}')
     (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff")
     return ["-f", str(LOADTESTS), "--event", str(tmp_path / "event.json"), "--image", str(tmp_path / "photo.jpg")]
@@ -57,7 +57,7 @@ def wait_for_requests(runs: Path, at_least: int = 1) -> Run:
     raise AssertionError("no request was recorded within 30 s")
 
 
-def test_a_run_names_what_it_was(tmp_path: Path, server: StandIn, scenario: list[str]) -> None:
+def test_the_manifest_describes_the_run(tmp_path: Path, server: StandIn, scenario: list[str]) -> None:
     stack = tmp_path / "stack.toml"
     stack.write_text('[endpoint]\ninstance_type = "ml.m5.large"\n[function.environment]\nAPI_TOKEN = "hidden"\n')
     done = locust(
@@ -134,7 +134,7 @@ def test_an_interrupted_run_is_complete_and_says_so(
     assert manifest.ended is not None
 
 
-def test_requests_under_way_at_the_end_are_kept_apart(tmp_path: Path, server: StandIn, files: list[str]) -> None:
+def test_requests_under_way_at_the_end_are_unfinished(tmp_path: Path, server: StandIn, files: list[str]) -> None:
     done = locust(
         *files, "LambdaUrlEvent", "-u", "1", "-t", "1s", "--function-name", "hangs",
         runs=tmp_path / "runs", cwd=tmp_path, AWS_ENDPOINT_URL=server.url,
@@ -161,7 +161,7 @@ def test_workers_write_one_run_together(tmp_path: Path, server: StandIn, scenari
     assert done.stdout.count("The run is recorded in") == 1
 
 
-def test_a_folder_that_cannot_be_made_is_said_before_the_start(
+def test_an_unusable_run_store_is_refused_before_the_start(
     tmp_path: Path, server: StandIn, scenario: list[str]
 ) -> None:
     (tmp_path / "file").write_text("")
@@ -175,7 +175,7 @@ def test_a_folder_that_cannot_be_made_is_said_before_the_start(
     ("arguments", "sentence"),
     [(["--event", "none.json"], "none.json cannot be read"), (["--stack", "none.toml"], "The stack file none.toml")],
 )
-def test_a_missing_file_is_said_before_the_start(
+def test_a_missing_file_is_refused_before_the_start(
     tmp_path: Path, server: StandIn, scenario: list[str], arguments: list[str], sentence: str
 ) -> None:
     done = locust(*scenario, "-t", "1s", *arguments, runs=tmp_path / "runs", cwd=tmp_path, AWS_ENDPOINT_URL=server.url)
@@ -184,7 +184,7 @@ def test_a_missing_file_is_said_before_the_start(
     assert "Traceback" not in done.stderr
 
 
-def test_users_of_locusts_own_are_recorded_as_well(tmp_path: Path, server: StandIn) -> None:
+def test_locusts_own_users_are_recorded_too(tmp_path: Path, server: StandIn) -> None:
     (tmp_path / "locustfile.py").write_text(
         "from locust import FastHttpUser, constant, task\n"
         "import harness.load.locust.record_runs\n"
@@ -203,9 +203,7 @@ def test_users_of_locusts_own_are_recorded_as_well(tmp_path: Path, server: Stand
     assert "403" in errors["denied"]
 
 
-def test_without_a_name_the_closed_loop_is_run_and_the_schedules_are_named(
-    tmp_path: Path, server: StandIn, files: list[str]
-) -> None:
+def test_without_a_named_scenario_the_closed_loop_runs(tmp_path: Path, server: StandIn, files: list[str]) -> None:
     ended = locust(*files, "-u", "2", "-t", "2s", runs=tmp_path / "runs", cwd=tmp_path, AWS_ENDPOINT_URL=server.url)
     assert (
         "so these are run: EndpointJpeg, LambdaUrlEvent. To run one with a schedule, name it: ColdStartStorm"
@@ -217,7 +215,7 @@ def test_without_a_name_the_closed_loop_is_run_and_the_schedules_are_named(
 
 
 def stop(page: str) -> None:
-    """Presses Stop; answered when it is so."""
+    """Press Stop, and wait until the test has stopped."""
     assert requests.post(f"{page}/stop", timeout=30).ok
 
 
@@ -245,7 +243,7 @@ def test_each_start_on_the_web_page_is_a_run(tmp_path: Path, server: StandIn, fi
                 assert time.monotonic() < deadline
                 time.sleep(0.1)
         listening = psutil.Process(process.pid).net_connections("tcp")
-        assert {one.laddr.ip for one in listening if one.status == "LISTEN"} == {"127.0.0.1"}
+        assert {connection.laddr.ip for connection in listening if connection.status == "LISTEN"} == {"127.0.0.1"}
         bad = {"user_count": 1, "spawn_rate": 1, "host": "http://example.com", "user_classes": "EndpointJpeg"}
         for form in (bad, {**bad, "host": server.url}):
             assert requests.post(f"{page}/swarm", data=form, timeout=10).json()["success"]

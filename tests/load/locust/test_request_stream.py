@@ -1,4 +1,4 @@
-"""The stream writes as it goes, costs the load next to nothing, and gives up in one sentence."""
+"""The request stream is written as it grows, hardly costs the load anything, and gives up in one sentence."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def ignore(_: str) -> None:
     pass
 
 
-def test_what_was_added_is_on_disk_while_the_run_goes_on(tmp_path: Path) -> None:
+def test_rows_are_on_disk_while_the_run_goes_on(tmp_path: Path) -> None:
     manifest().write(tmp_path)
     stream = RequestStream(tmp_path / "requests.arrow", ignore, flush_every=0.01)
     stream.add(row(name="first"))
@@ -34,7 +34,7 @@ def test_what_was_added_is_on_disk_while_the_run_goes_on(tmp_path: Path) -> None
     stream.close()
 
 
-def test_closing_writes_what_is_left_and_may_be_done_twice(tmp_path: Path) -> None:
+def test_closing_writes_the_rest_and_may_be_done_twice(tmp_path: Path) -> None:
     manifest().write(tmp_path)
     stream = RequestStream(tmp_path / "requests.arrow", ignore, flush_every=3600)
     for _ in range(10):
@@ -55,7 +55,7 @@ def test_a_full_batch_is_written_without_waiting(tmp_path: Path) -> None:
     stream.close()
 
 
-def test_a_full_disk_ends_the_recording_with_a_sentence_and_not_the_load(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_full_disk_ends_the_stream_with_a_sentence_but_not_the_load(caplog: pytest.LogCaptureFixture) -> None:
     reasons: list[str] = []
     with caplog.at_level(logging.ERROR):
         stream = RequestStream(Path("/dev/full"), reasons.append, flush_every=0.01)

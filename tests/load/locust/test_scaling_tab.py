@@ -30,7 +30,7 @@ class Idle(User):
 """
 
 
-def test_a_row_a_target_and_a_function() -> None:
+def test_each_target_and_each_function_has_a_row() -> None:
     target, function = table_rows(document())
     assert target == {
         "name": "endpoint/e/variant/v",
@@ -58,13 +58,13 @@ def eventually(url: str) -> requests.Response:
             time.sleep(0.1)
 
 
-@pytest.mark.parametrize("there", [True, False])
-def test_the_page_has_the_tab_and_its_rows_come_with_the_statistics(tmp_path: Path, aws: Aws, there: bool) -> None:
+@pytest.mark.parametrize("running", [True, False])
+def test_the_page_has_the_tab_and_its_rows_come_with_the_statistics(tmp_path: Path, aws: Aws, running: bool) -> None:
     (tmp_path / "locustfile.py").write_text(SCRIPT)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    page, url = f"http://127.0.0.1:{port}", aws.url if there else "http://127.0.0.1:9"
+    page, url = f"http://127.0.0.1:{port}", aws.url if running else "http://127.0.0.1:9"
     command = [sys.executable, "-m", "locust", "--web-host", "127.0.0.1", "--web-port", str(port)]
     process = subprocess.Popen(
         command,
@@ -77,11 +77,11 @@ def test_the_page_has_the_tab_and_its_rows_come_with_the_statistics(tmp_path: Pa
         html = eventually(page).text
         assert '"extended_tabs": [{"key": "auto-scaling", "title": "Auto scaling"}]' in html
         for _ in range(2):  # locust answers the second from its cache
-            told: dict[str, Any] = requests.get(f"{page}/stats/requests", timeout=5).json()
-            (ours,) = told["extended_stats"]
-            assert ours["key"] == "auto-scaling"
-            assert isinstance(ours["data"], list)
-            assert there or ours["data"] == []
+            statistics: dict[str, Any] = requests.get(f"{page}/stats/requests", timeout=5).json()
+            (table,) = statistics["extended_stats"]
+            assert table["key"] == "auto-scaling"
+            assert isinstance(table["data"], list)
+            assert running or table["data"] == []
     finally:
         process.send_signal(signal.SIGTERM)
         output, _ = process.communicate(timeout=30)

@@ -1,4 +1,4 @@
-"""Users under the real locust: what AWS and the connection do becomes a failure by its code, never a traceback."""
+"""Under the real locust each error of AWS or the connection is a failure by its code, never a traceback."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_every_answer_is_recorded_by_its_code(tmp_path: Path, locustfile: Path) 
     assert {headers.get("accept") for headers in sent} == {None, "application/json"}
 
 
-def test_boto3_meets_the_same_errors_by_the_same_codes(tmp_path: Path, locustfile: Path) -> None:
+def test_boto3_gives_the_same_errors_by_the_same_codes(tmp_path: Path, locustfile: Path) -> None:
     with stand_in() as server:
         arguments = ["-f", str(locustfile), "-u", "1", "-t", "4s", "--host", server.url, "Sdk"]
         done = locust(*arguments, runs=tmp_path / "runs", cwd=tmp_path)
@@ -136,12 +136,12 @@ def test_boto3_meets_the_same_errors_by_the_same_codes(tmp_path: Path, locustfil
     good, fine = rows["good"], rows["fine"]
     assert (good["function_s"], good["request_bytes"], good["response_bytes"]) == (0.0125, 12, 19)
     assert (fine["variant"], fine["instance"], fine["kind"], fine["status"]) == ("AllTraffic", 2, "endpoint", 200)
-    # Nothing was tried twice.
+    # No request was tried twice.
     names = [name for connection in server.connections for name in connection]
     assert sorted(names) == sorted(rows)
 
 
-def test_a_function_url_is_called_as_it_is_given_and_signed_for_lambda(tmp_path: Path, locustfile: Path) -> None:
+def test_a_function_url_is_signed_for_lambda(tmp_path: Path, locustfile: Path) -> None:
     with stand_in() as server:
         arguments = ["-f", str(locustfile), "-u", "1", "-t", "2s", "--host", server.url, "Url"]
         done = locust(*arguments, runs=tmp_path / "runs", cwd=tmp_path)
@@ -156,7 +156,7 @@ def test_a_function_url_is_called_as_it_is_given_and_signed_for_lambda(tmp_path:
     assert [signature and signature.split("/")[3] for signature in signatures] == ["lambda", "lambda", None]
 
 
-def test_nobody_listening_is_a_failure_by_its_code(tmp_path: Path, locustfile: Path) -> None:
+def test_a_refused_connection_is_a_failure_by_its_code(tmp_path: Path, locustfile: Path) -> None:
     with stand_in() as server:
         url = server.url
     done = locust(
@@ -174,7 +174,7 @@ def test_nobody_listening_is_a_failure_by_its_code(tmp_path: Path, locustfile: P
         ({"AWS_ENDPOINT_URL": "https://runtime.sagemaker.us-east-1.amazonaws.com"}, "is not this machine"),
     ],
 )
-def test_what_is_missing_is_said_in_one_sentence(
+def test_a_missing_setting_is_named_in_one_sentence(
     tmp_path: Path, locustfile: Path, environment: dict[str, str], sentence: str
 ) -> None:
     done = locust("-f", str(locustfile), "-u", "1", "-t", "1s", runs=tmp_path / "runs", cwd=tmp_path, **environment)

@@ -1,4 +1,4 @@
-"""Imported before anything of locust in a test's own process: without its patching, which xdist does not survive."""
+"""Imports locust into a test's own process without its patching, which xdist does not survive; import it first."""
 
 from __future__ import annotations
 
