@@ -1,4 +1,4 @@
-"""The examples of docs/examples: each runs as its first lines print it, and is listed in the index."""
+"""The examples of docs/examples: each runs with the command in its first lines, and the index lists it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.robustness.small_stack import TwinStack, twin_stack
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs" / "examples"
-# What a line of theirs prints; the ones that need a deployed stack have tests of their own.
+# A line that each example prints. Examples that need a deployed stack have their own tests.
 ALONE = {
     "may_it.py": r"sagemaker:InvokeEndpoint on arn:\S+ is allowed",
     "arrivals.py": r"6,000 requests expected in 600 s, at most 20/s",

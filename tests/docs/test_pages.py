@@ -24,8 +24,8 @@ from harness.stack.file import load_stack
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "docs" / "sample-project"
-PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
-PAGES = [page for page in PAGES if page.exists()]
+SITE = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "docs" / "examples" / "index.md"]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "SECURITY.md", *SITE]
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
 # Commands of other projects, which a page may name and no test checks.
 OTHER_COMMANDS = {
@@ -62,6 +62,13 @@ def commands(page: Path) -> list[str]:
 def test_every_link_leads_to_something(page: Path) -> None:
     for target in LINK.findall(page.read_text()):
         assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("page", SITE, ids=lambda page: page.name)
+def test_a_page_of_the_site_links_only_to_pages_of_the_site(page: Path) -> None:
+    """Sphinx makes an error of any other Markdown file, as `make docs` does."""
+    linked = [(page.parent / target).resolve() for target in LINK.findall(page.read_text()) if target.endswith(".md")]
+    assert all(target.is_relative_to(ROOT / "docs") for target in linked)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
