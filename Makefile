@@ -99,7 +99,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt Makefile
 	@$(BIN)/pip install --quiet uv
 	$(BIN)/pip install --retries 1 --no-deps --extra-index-url $(TORCH_INDEX) "$(TORCH)" "$(TORCHVISION)" \
 	  || echo "PyTorch's CPU build is not available for this Python here. What needs it does not run, and its tests are skipped."
-	$(BIN)/python -c 'import torch' 2>/dev/null && extras=model,$(EXTRAS) || extras=$(EXTRAS); \
+	$(BIN)/python -c 'import importlib.util as u, sys; sys.exit(not u.find_spec("torch"))' && extras=model,$(EXTRAS) || extras=$(EXTRAS); \
 	  $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e ".[$$extras]" \
 	  || $(BIN)/pip install -c constraints.txt -e ".[$$extras]"
 	@touch $@

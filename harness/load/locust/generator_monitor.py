@@ -6,6 +6,7 @@ the measurement against a null server, then a sample a second. ``load.generator_
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -144,4 +145,6 @@ class GeneratorMonitor:
             self._file.flush()
         except OSError as error:
             logger.error("How the generator fares is no longer recorded (%s).", os.strerror(error.errno or 0))
+            with contextlib.suppress(OSError):  # what it still holds cannot be written either
+                self._file.close()
             self._file = None
