@@ -21,7 +21,7 @@ from typing import Any
 from harness.core.errors import HarnessError, shown
 from harness.load.schedule import Piece, Schedule
 
-Row = tuple[datetime, float]
+TraceRow = tuple[datetime, float]
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Trace:
     period: seconds; the shortest distance between two rows.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[TraceRow, ...]
     period: float
 
     def day(self, date: str) -> Trace:
@@ -79,8 +79,8 @@ def read_trace(file: Path) -> Trace:
     return Trace(tuple(rows), min(gaps))
 
 
-def _csv_rows(file: Path, text: str) -> list[Row]:
-    rows: list[Row] = []
+def _csv_rows(file: Path, text: str) -> list[TraceRow]:
+    rows: list[TraceRow] = []
     for line, fields in enumerate(csv.reader(text.splitlines()), start=1):
         if not fields or (line == 1 and fields[0].strip().lower() == "timestamp"):
             continue
@@ -97,7 +97,7 @@ def _csv_rows(file: Path, text: str) -> list[Row]:
     return rows
 
 
-def _cloudwatch_rows(file: Path, text: str) -> list[Row]:
+def _cloudwatch_rows(file: Path, text: str) -> list[TraceRow]:
     try:
         results: list[dict[str, Any]] = json.loads(text)["MetricDataResults"]
         metrics = {str(result["Id"]) for result in results}
@@ -130,7 +130,7 @@ def _moment(text: str) -> datetime:
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _check(where: str, row: Row, before: Row | None) -> None:
+def _check(where: str, row: TraceRow, before: TraceRow | None) -> None:
     moment, requests = row
     if not (math.isfinite(requests) and requests >= 0):
         raise HarnessError(f"{where}: {requests:g} is no number of requests.")

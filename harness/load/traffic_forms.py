@@ -56,7 +56,7 @@ class TrafficForm(ABC):
             raise HarnessError(f"The traffic {shown(text)}: {error} It is of the form {self.example}.") from None
 
 
-class Constant(TrafficForm):
+class ConstantTraffic(TrafficForm):
     example = usage = "constant:20/s:1h"
     meaning = "one rate"
 
@@ -67,7 +67,7 @@ class Constant(TrafficForm):
         return self(parse_rate(rate), parse_duration(time))
 
 
-class Ramp(TrafficForm):
+class RampTraffic(TrafficForm):
     example = usage = "ramp:1/s..20/s:30min"
     meaning = "evenly from one rate to the other"
 
@@ -78,7 +78,7 @@ class Ramp(TrafficForm):
         return self(*_pair(rates), parse_duration(time))
 
 
-class Steps(TrafficForm):
+class StepsTraffic(TrafficForm):
     example = usage = "steps:5/s,20/s,5/s:3h"
     meaning = "each rate for an equal part of the time"
 
@@ -91,7 +91,7 @@ class Steps(TrafficForm):
         return self([parse_rate(rate) for rate in rates.split(",")], parse_duration(time))
 
 
-class Spike(TrafficForm):
+class SpikeTraffic(TrafficForm):
     example = "spike:5/s..50/s:2h:1h:10min"
     usage = "spike:5/s..50/s:2h[:AT[:WIDTH]]"
     meaning = "the second rate in the middle for a tenth of the time, or from AT for WIDTH"
@@ -111,7 +111,7 @@ class Spike(TrafficForm):
         return self(base, peak, seconds, start, parse_duration(width) if width is not None else seconds / 10)
 
 
-class Daily(TrafficForm):
+class DailyTraffic(TrafficForm):
     example = "daily:2/s..40/s"
     usage = "daily:2/s..40/s[:7d]"
     meaning = "lowest at midnight, highest at noon, for one day or the time given"
@@ -130,7 +130,13 @@ class Daily(TrafficForm):
         return self(*_pair(rates), seconds, max(1, round(seconds / DAY)))
 
 
-constant, ramp, steps, spike, daily_cycle = Constant(), Ramp(), Steps(), Spike(), Daily()
+constant, ramp, steps, spike, daily_cycle = (
+    ConstantTraffic(),
+    RampTraffic(),
+    StepsTraffic(),
+    SpikeTraffic(),
+    DailyTraffic(),
+)
 
 TRAFFIC_FORMS: dict[str, TrafficForm] = {form.name: form for form in (constant, ramp, steps, spike, daily_cycle)}
 

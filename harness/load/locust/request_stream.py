@@ -22,7 +22,7 @@ FLUSH_EVERY = 0.5
 BATCH = 512
 """Rows at which a batch is written without waiting: a few thousand at once would hold the users up for milliseconds."""
 
-Row = tuple[Any, ...]
+RequestRow = tuple[Any, ...]
 """One value for each of SCHEMA's columns."""
 
 
@@ -38,14 +38,14 @@ class RequestStream:
         self.failure: str | None = None
         self._on_failure = on_failure
         self._flush_every = flush_every
-        self._rows: list[Row] = []
+        self._rows: list[RequestRow] = []
         self._closing = False
         self._wake = Event()
         self._file = pa.OSFile(str(path), "wb")
         self._stream = pa.ipc.new_stream(self._file, SCHEMA)
         self._greenlet = gevent.spawn(self._flush_until_closed)
 
-    def add(self, row: Row) -> None:
+    def add(self, row: RequestRow) -> None:
         if self.failure is None:
             self._rows.append(row)
             if len(self._rows) == BATCH:
@@ -79,7 +79,7 @@ class RequestStream:
             return error
         return None
 
-    def _write(self, rows: list[Row]) -> None:
+    def _write(self, rows: list[RequestRow]) -> None:
         columns = [
             pa.array(values, type=field.type) for field, values in zip(SCHEMA, zip(*rows, strict=True), strict=True)
         ]

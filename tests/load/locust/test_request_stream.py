@@ -9,12 +9,12 @@ from pathlib import Path
 import gevent
 import pytest
 
-from harness.load.locust.request_stream import BATCH, RequestStream, Row
+from harness.load.locust.request_stream import BATCH, RequestRow, RequestStream
 from harness.load.runs import SCHEMA, read_run
 from tests.load.recorded import manifest, request
 
 
-def row(**members: object) -> Row:
+def row(**members: object) -> RequestRow:
     values = request(**members)
     return tuple(values[name] for name in SCHEMA.names)
 
@@ -71,7 +71,7 @@ def test_a_full_disk_ends_the_stream_with_a_sentence_but_not_the_load(caplog: py
 
 
 def test_a_slow_write_does_not_hold_the_users_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stalls(self: RequestStream, rows: list[Row]) -> None:
+    def stalls(self: RequestStream, rows: list[RequestRow]) -> None:
         # The thread of gevent's pool, not the greenlets' one.
         time.sleep(0.3)
 
