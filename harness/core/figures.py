@@ -1,4 +1,4 @@
-"""Writes figures for people: one form for reports, the terminal and messages. Pure.
+"""Writes figures for people: one form for reports, the terminal and messages.
 
 The rounding rule: three significant digits; dollars keep their cents. A figure that is missing (None or not a number)
 is a dash.

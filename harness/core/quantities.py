@@ -1,4 +1,4 @@
-"""Reads rates, durations, shares and ratios as people write them on a command line. Pure."""
+"""Reads rates, durations, shares and ratios as people write them on a command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Computes estimates and their confidence intervals. Pure.
+"""Computes estimates and their confidence intervals.
 
 No distribution is assumed, because latencies are skewed and have several modes: percentiles get order-statistic
 (binomial) intervals. These assume independent requests; where requests queue behind each other, the true intervals are

@@ -1,4 +1,4 @@
-"""What an AWS answer says beside its body: the error's code, a cold start, Lambda's own time, the variant. Pure."""
+"""What an AWS answer says beside its body: the error's code, a cold start, Lambda's own time, the variant."""
 
 from __future__ import annotations
 

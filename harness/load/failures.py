@@ -1,4 +1,4 @@
-"""Says why requests of a run failed: a sentence for each cause, with what to do about it. Pure."""
+"""Says why requests of a run failed: a sentence for each cause, with what to do about it."""
 
 from __future__ import annotations
 

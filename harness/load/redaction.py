@@ -1,4 +1,4 @@
-"""Removes secrets from what is written down about a run. Pure."""
+"""Removes secrets from what is written down about a run."""
 
 from __future__ import annotations
 

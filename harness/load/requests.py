@@ -1,4 +1,4 @@
-"""The requests of a run by name, as columns. Pure."""
+"""The requests of a run by name, as columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When requests start: rates over time, and the arrivals that follow from them. Pure; a seed repeats its arrivals.
+"""When requests start: rates over time, and the arrivals that follow from them. A seed repeats its arrivals.
 
 A schedule is a rate in requests a second, linear piece by piece. Its integral L(t) is the number of arrivals that are
 expected up to t, and an arrival is a point of L: evenly spaced arrivals lie at L = 0, 1, 2, ..., those of a Poisson

@@ -1,4 +1,4 @@
-"""Signs requests with AWS Signature Version 4 as botocore does, at an eighth of its CPU (make bench). Pure.
+"""Signs requests with AWS Signature Version 4 as botocore does, at an eighth of its CPU (make bench).
 
 Source: botocore's SigV4Auth, which the tests compare every signature with. S3's variation (no second encoding of the
 path, x-amz-content-sha256) is not needed here and not implemented.

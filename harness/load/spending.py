@@ -1,4 +1,4 @@
-"""Bounds what a run on a real account sends and costs, and keeps it within its caps. Pure.
+"""Bounds what a run on a real account sends and costs, and keeps it within its caps.
 
 Every figure is an upper bound: an invocation counts with the function's timeout until its answer says how long it took.
 """

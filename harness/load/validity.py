@@ -1,4 +1,4 @@
-"""Judges whether the figures of a run are the server's, or partly the load generator's own. Pure.
+"""Judges whether the figures of a run are the server's, or partly the load generator's own.
 
 The rules bound the share of a reported latency that the generator may have caused: a tenth, up to the 99th percentile.
 """

@@ -1,4 +1,4 @@
-"""Auto scaling as a table with one row for each scalable target and function. Pure; imports nothing of locust."""
+"""Auto scaling as a table with one row for each scalable target and function. Imports nothing of locust."""
 
 from __future__ import annotations
 
