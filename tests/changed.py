@@ -1,7 +1,8 @@
 """Prints the test files of what has changed since a commit: what `make check` runs.
 
 A module's tests are the file that mirrors it (harness/scaling/rules/alarms.py: tests/scaling/rules/test_alarms.py) or,
-where there is none, all files of the folder that mirrors its own.
+where there is none, all files of the nearest folder that mirrors its own. It follows no imports: `make test` does the
+rest.
 """
 
 from __future__ import annotations
@@ -13,7 +14,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 # Folders whose tests lie elsewhere than their names say.
-ELSEWHERE = {"docs": "tests/docs", "loadtests": "tests/load/locust", "fixtures": "tests/stack"}
+ELSEWHERE = {
+    "": "tests/docs",  # the README and the other pages and files of the project's root
+    ".github": "tests/docs",
+    "docs": "tests/docs",
+    "fixtures": "tests/stack",
+    "harness/pytest_plugin.py": "tests/testing",
+    "loadtests": "tests/load/locust",
+}
 APART = ("tests/compose", "tests/sdk", "tests/benchmarks")
 """Suites with a make target of their own."""
 
@@ -21,7 +29,7 @@ APART = ("tests/compose", "tests/sdk", "tests/benchmarks")
 def changed_files(base: str) -> list[str]:
     """Paths of files that differ from a commit, new and untracked ones too."""
     commands = (
-        ["git", "diff", "--name-only", "--diff-filter=d", "--merge-base", base],
+        ["git", "diff", "--name-only", "--merge-base", base],
         ["git", "ls-files", "--others", "--exclude-standard"],
     )
     return [
@@ -32,21 +40,25 @@ def changed_files(base: str) -> list[str]:
 
 
 def tests_of(path: str) -> Iterator[Path]:
-    """The test files of one changed file, relative to the project's root; none for what no test mirrors."""
+    """The test files of one changed file, relative to the project's root."""
     file = Path(path)
     top, *folders = file.parent.parts or ("",)
     if top == "tests":
-        yield from [file] if file.name.startswith("test_") else files_in(file.parent)
-    elif top in ELSEWHERE:
-        yield from files_in(Path(ELSEWHERE[top]))
+        yield from [file] if (ROOT / file).exists() and file.name.startswith("test_") else files_in(file.parent)
+    elif path in ELSEWHERE or top in ELSEWHERE:
+        yield from files_in(Path(ELSEWHERE.get(path) or ELSEWHERE[top]))
     elif top in ("harness", "model_server"):
         folder = Path("tests", *([] if top == "harness" else [top]), *folders)
         mirror = folder / f"test_{file.stem}.py"
+        while not (ROOT / folder).is_dir():
+            folder = folder.parent
         yield from [mirror] if (ROOT / mirror).exists() else files_in(folder)
 
 
 def files_in(folder: Path) -> Iterable[Path]:
-    return (file.relative_to(ROOT) for file in sorted((ROOT / folder).glob("test_*.py")))
+    """The test files of a folder; those of its own folders where it has none itself."""
+    files = sorted((ROOT / folder).glob("test_*.py")) or sorted((ROOT / folder).rglob("test_*.py"))
+    return (file.relative_to(ROOT) for file in files)
 
 
 def select(paths: Iterable[str]) -> list[str]:
@@ -56,4 +68,8 @@ def select(paths: Iterable[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    print(*select(changed_files(*sys.argv[1:2] or ["main"])), sep="\n")
+    selected = select(changed_files(*sys.argv[1:2] or ["main"]))
+    print(
+        f"{len(selected)} test files mirror what has changed: {' '.join(selected) or 'nothing to run'}", file=sys.stderr
+    )
+    print(*selected, sep="\n")

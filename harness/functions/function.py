@@ -87,16 +87,12 @@ def version_of(function: Function, reference: FunctionReference) -> Version:
     return version
 
 
-AccountRegion = tuple[str, str]
-"""Account and region."""
-
-
 @dataclass(slots=True)
 class DeployedFunctions:
     """Every function by account, region and name, with the concurrency of each account and region."""
 
     by_key: dict[tuple[str, str, str], Function] = field(default_factory=dict)
-    concurrency: dict[AccountRegion, AccountConcurrency] = field(default_factory=dict)
+    concurrency: dict[tuple[str, str], AccountConcurrency] = field(default_factory=dict)
 
     def get(self, reference: FunctionReference) -> Function | None:
         return self.by_key.get(reference.key)

@@ -124,7 +124,7 @@ def measure_deployed(
         name=request.name,
         machine=f"{instance_type} on AWS, {location.target.region}"
         if location.url is None
-        else f"at {location.name}, {STANDS_IN} {instance_type}, is none",
+        else f"at {location.name}, {STANDS_IN} {instance_type}",
         what=(
             f"the endpoint {stack.endpoint.name} at {location.name} through InvokeEndpoint, "
             f"{len(request.payload.body):,} bytes of {request.payload.content_type} a request; "

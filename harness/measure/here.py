@@ -58,9 +58,7 @@ def measure_here(request: MeasurementRequest, steps: Steps) -> Profile:
     here = machine()
     origin = Origin(
         name=request.name,
-        machine=(
-            f"local, {here['cpu']}, {here['cores']} cores, {here['os']}; {STANDS_IN} {chosen.instance_type}, is none"
-        ),
+        machine=(f"local, {here['cpu']}, {here['cores']} cores, {here['os']}; {STANDS_IN} {chosen.instance_type}"),
         what=(
             f"an instance of the kind {stack.local.instances} on this machine, {len(request.payload.body):,} bytes of "
             f"{request.payload.content_type} a request"

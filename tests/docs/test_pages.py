@@ -155,7 +155,7 @@ def test_the_instance_kind_works() -> None:
     from harness.hosting.instances.settings import LocalSettings
 
     (example,) = examples(ROOT / "docs" / "instance-kinds.md", "python")
-    namespace: dict[str, Any] = {"asyncio": asyncio}
+    namespace: dict[str, Any] = {}
     exec(compile(example.parsed, "instance-kinds.md", "exec"), namespace)
     lines: list[str] = []
 

@@ -23,7 +23,7 @@ from tests.measure.server import Server, run
 
 ORIGIN = Origin(
     name="made-up",
-    machine="local, a processor, 2 cores; stands in for ml.m5.large, is none",
+    machine="local, a processor, 2 cores; stands in for ml.m5.large",
     what="a server of a test",
     versions={"python": "3.11"},
     model_sha256="0" * 64,

@@ -239,7 +239,7 @@ def a_plan(**changes: Any) -> Plan:
         evidence=PlanEvidence(
             profile="dog-breed-torchserve-2-cores",
             model_sha256="92e5479b05fe134049eb8010d2113d3d5f723dbb9c8a2107d2ce778dae435450",
-            machine="local, Example CPU, 2 cores; stands in for ml.m5.large, is none",
+            machine="local, Example CPU, 2 cores; stands in for ml.m5.large",
             measured_at=datetime(2026, 1, 30, 9, 0, tzinfo=UTC),
             method="Closed loops of 1 to 2 callers, then 4.",
             saturation_rate=23.0,
