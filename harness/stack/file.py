@@ -20,8 +20,8 @@ from harness.stack.checks import Problem, stack_problems
 from harness.stack.tables import LOCAL_SETTINGS_ERROR, Stack
 from harness.stack.toml_lines import KeyPath, TomlLines
 
-# Characters of a problem, and of a wrong value in it, that somebody reads to its end.
-_LONGEST_PROBLEM, _LONGEST_VALUE = 360, 100
+# Characters of a problem, of its key and of a wrong value in it, that somebody reads to the end.
+_LONGEST_PROBLEM, _LONGEST_KEY, _LONGEST_VALUE = 380, 120, 100
 
 
 def load_stack(file: Path) -> Stack:
@@ -47,8 +47,7 @@ def load_stack(file: Path) -> Stack:
         problems = problems or list(stack_problems(stack))
     if problems:
         listing = "\n".join(
-            f"{file}:{lines.line(key)}: {'.'.join(map(str, key))}: {_cut(what, _LONGEST_PROBLEM)}"
-            for key, what in problems
+            f"{file}:{lines.line(key)}: {_cut(f'{_dotted(key)}: {what}', _LONGEST_PROBLEM)}" for key, what in problems
         )
         raise HarnessError(f"{listing}\nNothing was deployed.")
     return stack
@@ -60,6 +59,10 @@ def _not_toml(file: Path, error: str) -> str:
     if not match:
         return f"{file}: not valid TOML: {error}."
     return f"{file}:{match['line']}: not valid TOML: {match['what']} at column {match['column']}."
+
+
+def _dotted(key: KeyPath) -> str:
+    return _cut(".".join(map(str, key)), _LONGEST_KEY)
 
 
 def _cut(text: str, longest: int) -> str:

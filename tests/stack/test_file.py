@@ -160,3 +160,9 @@ def test_a_file_that_is_not_toml(folder: Path, content: bytes, sentence: str) ->
 def test_a_file_that_does_not_exist(folder: Path) -> None:
     with pytest.raises(HarnessError, match="Cannot read the stack file"):
         load_stack(folder / "none.toml")
+
+
+def test_a_very_long_key_is_cut(folder: Path) -> None:
+    (line,) = refusal(folder, STACK.replace('handler = "f.handler"', f'handler = "f.handler"\n{"k" * 5000} = 1'))
+    assert "unknown key" in line
+    assert len(line) < 400
