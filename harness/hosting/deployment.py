@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import logging
 import shutil
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -188,6 +189,7 @@ class DeploymentBuilder:
         settings: LocalSettings,
     ) -> Callable[[int], Instance]:
         name, kind = spec["VariantName"], self._kinds.get(settings.instances)
+        loop, loop_thread = asyncio.get_running_loop(), threading.get_ident()
 
         def build(number: int) -> Instance:
             folder = deployment.folder / name / str(number)
@@ -204,7 +206,10 @@ class DeploymentBuilder:
 
             def log_line(line: str) -> None:
                 container_log.info("%s/%s/%d %s", deployment.endpoint, name, number, line)
-                put(line)
+                if threading.get_ident() == loop_thread:
+                    put(line)
+                else:  # a kind may build in any thread, and log there
+                    loop.call_soon_threadsafe(put, line)
 
             instance_spec = InstanceSpec(
                 deployment.endpoint, name, number, spec["InstanceType"], model_dir, workspace, environment, settings

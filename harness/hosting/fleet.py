@@ -149,11 +149,7 @@ class Fleet:
         while True:
             try:
                 await self._clock.sleep(self._provisioning_seconds)
-                slot.instance = await _to_the_end(self._build, slot.number)
-                await slot.instance.start()
-                if early:
-                    self._serve(slot)
-                await slot.instance.wait_ready(self._startup_seconds)
+                instance = await self._bring_up(slot, early=early)
             except FAILURES as error:
                 self._withdraw(slot)
                 await self._drop(slot)
@@ -165,11 +161,26 @@ class Fleet:
                 log.warning("instance %s of %s did not come up: %s", slot.number, self.variant, error)
             else:
                 self._serve(slot)
-                await slot.instance.wait_ended()
+                await instance.wait_ended()
                 self._withdraw(slot)
                 log.warning("instance %s of %s ended and is replaced", slot.number, self.variant)
                 await self._drop(slot)
             await self._clock.sleep(_REPLACEMENT_DELAY_SECONDS)
+
+    async def _bring_up(self, slot: _Slot, *, early: bool) -> Instance:
+        """The slot's instance, when it is ready. Raises one of FAILURES, whatever its kind raises."""
+        try:
+            instance = slot.instance = await _to_the_end(self._build, slot.number)
+            await instance.start()
+            if early:
+                self._serve(slot)
+            await instance.wait_ready(self._startup_seconds)
+            return instance
+        except FAILURES:
+            raise
+        except Exception as error:
+            log.exception("instance %s of %s: its kind raised what no kind should", slot.number, self.variant)
+            raise InstanceFailed(f"The kind of instance raised {type(error).__name__}: {error}") from error
 
     def _serve(self, slot: _Slot) -> None:
         if slot in self._serving:

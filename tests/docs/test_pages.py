@@ -162,7 +162,7 @@ def test_the_instance_kind_works() -> None:
     async def live() -> bytes:
         kind = namespace["EchoKind"](WallClock())
         spec = InstanceSpec("echo", "AllTraffic", 1, "ml.m5.large", SAMPLE, SAMPLE, {}, LocalSettings())
-        instance = kind.build(spec, lines.append)
+        instance = await asyncio.to_thread(kind.build, spec, lines.append)  # as the fleet does
         await instance.start()
         await instance.wait_ready(1)
         answer = await instance.invoke(b"hello", {"Content-Type": "text/plain"}, 1)

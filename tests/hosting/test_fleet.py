@@ -116,6 +116,25 @@ async def test_model_data_that_cannot_be_unpacked_fails_the_fleet() -> None:
     await fleet.stop()
 
 
+@pytest.mark.parametrize("step", ["build", "start", "wait_ready"])
+async def test_an_exception_that_no_kind_should_raise_fails_the_fleet_and_is_logged(
+    step: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*arguments: object) -> Any:
+        raise ValueError(f"{step} is broken")
+
+    yard = Yard()
+    fleet = yard.fleet(VirtualClock()) if step != "build" else Fleet(
+        "v", fail, VirtualClock(), desired=1, strategy="RANDOM", startup_seconds=60
+    )  # fmt: skip
+    if step != "build":
+        monkeypatch.setattr(HandInstance, step, fail)
+    with pytest.raises(InstanceFailed, match=f"The kind of instance raised ValueError: {step} is broken"):
+        await fleet.start()
+    await fleet.stop()
+    assert "Traceback" in caplog.text
+
+
 async def test_an_instance_that_dies_is_replaced_and_the_others_go_on() -> None:
     clock, yard = VirtualClock(), Yard()
     fleet = yard.fleet(clock, desired=2)

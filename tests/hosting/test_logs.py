@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
+
+from harness.hosting.instances.base import InstanceSpec, Log
 from tests.hosting.hands import Held
 
 
@@ -40,3 +43,15 @@ def test_a_replacement_has_a_new_stream(held: Held) -> None:
     held.until(lambda: instance.stopped)
     held.advance(1)
     held.until(lambda: len(streams(held, name)) == 2)
+
+
+def test_a_kind_may_log_while_it_builds_an_instance_in_a_thread(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    build = held.hands.build
+
+    def build_and_say(spec: InstanceSpec, log: Log) -> Any:
+        log("built in a thread")
+        return build(spec, log)
+
+    monkeypatch.setattr(held.hands, "build", build_and_say)
+    name = held.endpoint(held.config())
+    held.until(lambda: list(streams(held, name).values()) == [["built in a thread", "started"]])
