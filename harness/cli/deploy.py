@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import boto3
 import click
 
 from harness.cli.parameters import FILE
@@ -12,7 +11,7 @@ from harness.core.environment import harness_url
 from harness.core.errors import HarnessError
 from harness.core.progress import Steps
 from harness.local_aws.client import LocalAwsClient
-from harness.local_aws.session import administrator_session
+from harness.local_aws.session import administrator_session, aws_session
 from harness.stack.deployment import StackDeployment
 from harness.stack.file import load_stack
 from harness.stack.tables import Stack
@@ -39,10 +38,11 @@ def deploy(stack_file: Path | None, plan: Path | None, aws: bool, no_build: bool
     else:
         raise HarnessError("Say what to deploy: harness deploy STACK_FILE, or --plan PLAN.")
     url = None if aws else harness_url()
+    session = aws_session() if aws else administrator_session()
     if url is not None:
         LocalAwsClient(url).health()
     with Steps().step(f"Deploying {stack.name}") as say:
-        StackDeployment(stack, boto3.Session() if aws else administrator_session(), url, say).run(build=not no_build)
+        StackDeployment(stack, session, url, say).run(build=not no_build)
     if plan is not None and url is not None:
         _hand_over_plan(url, plan)
     where = url or "AWS"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from harness.core.errors import HarnessError
+
 DEFAULT_PORT = 4566
 DEFAULT_URL = f"http://127.0.0.1:{DEFAULT_PORT}"
 ADMINISTRATOR_KEY = "test"
@@ -31,3 +33,12 @@ def client_environment(url: str, region: str, key: tuple[str, str] | None = None
         "AWS_DEFAULT_REGION": region,
         **own,
     }
+
+
+def check_key_for_aws(access_key: str) -> None:
+    """Raises HarnessError for the well-known key, which never goes to AWS, and for a key that a local AWS made."""
+    if access_key in (ADMINISTRATOR_KEY, os.environ.get(OWN_KEY_VARIABLE)):
+        raise HarnessError(
+            f"The access key {access_key} is a local AWS's and not sent to AWS: set AWS_PROFILE, or your own "
+            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+        )

@@ -16,6 +16,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
+from harness.core.environment import check_key_for_aws
 from harness.core.errors import HarnessError, shown
 from harness.load.answers import Kind
 from harness.load.sigv4 import SigningCredentials
@@ -82,6 +83,7 @@ def aws_target(service: str, environ: Mapping[str, str]) -> LoadTarget:
             raise HarnessError("There is no region: set AWS_DEFAULT_REGION, or one in ~/.aws/config.")
         if credentials is None:
             raise HarnessError("There are no AWS credentials: set AWS_PROFILE, or run `aws configure`.")
+        check_key_for_aws(str(credentials.access_key))
         # The client is made only because it finds the endpoint by botocore's rules.
         client = session.create_client(service, config=_AWS_ITSELF)
     except BotoCoreError as error:

@@ -250,3 +250,24 @@ def test_in_the_foreground_until_interrupted(tmp_path: Path) -> None:
     assert process.wait(30) == 0
     process.stdout.close()
     assert not list((tmp_path / "state").iterdir())
+
+
+@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_LAMBDA"])
+def test_a_deployment_to_aws_refuses_another_endpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    monkeypatch.setenv(variable, "http://127.0.0.1:9")
+    refused = harness("deploy", write_stack(tmp_path, model=b""), "--aws")
+    assert refused.exit_code == 1
+    assert f"{variable} is http://127.0.0.1:9, which is not AWS: unset it" in refused.stderr
+
+
+def test_a_deployment_to_aws_refuses_a_local_awss_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    refused = harness("deploy", write_stack(tmp_path, model=b""), "--aws")
+    assert refused.exit_code == 1
+    assert "The access key test is a local AWS's and not sent to AWS" in refused.stderr
