@@ -172,6 +172,13 @@ class Confirmation(_Part):
     figures: tuple[ConfirmedFigure, ...]
     notes: tuple[str, ...] = ()
 
+    @property
+    def fault(self) -> str:
+        """What keeps the run from being evidence, as the end of a sentence; "" if nothing does."""
+        if self.valid:
+            return ""
+        return "its load generator was the bottleneck" if self.requests else "it measured nothing"
+
 
 class TrafficSummary(_Part):
     """The traffic that was planned for. Rates are in requests a second.

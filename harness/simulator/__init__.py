@@ -6,7 +6,6 @@ import itertools
 import math
 
 from harness.load.schedule import Schedule
-from harness.simulator import kernel
 from harness.simulator.initial_state import initial_state
 from harness.simulator.outcome import SimulationOutcome
 from harness.simulator.settings import Settings
@@ -28,5 +27,5 @@ def simulate(
 def arrivals(settings: Settings, system: System, traffic: Schedule, *, seed: int) -> list[float]:
     """Returns when the requests of a seed arrive, in seconds from the beginning of the traffic, so that they can be
     sent to a live stack."""
-    record = initial_state(settings, system, traffic, seed).record
-    return list(itertools.takewhile(math.isfinite, (kernel.arrive(record) for _ in itertools.count())))
+    state = initial_state(settings, system, traffic, seed)
+    return list(itertools.takewhile(math.isfinite, (state.arrive() for _ in itertools.count())))

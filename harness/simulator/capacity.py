@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from harness.functions.rules.concurrency import REQUESTS_PER_CONCURRENCY
-from harness.simulator.state import PROVISIONED_OWN, KernelState
+from harness.simulator.kernel_state import KernelState
+from harness.simulator.state import PROVISIONED_OWN
 
 
 def allocate_environments(state: KernelState, executions: int) -> None:

@@ -18,8 +18,9 @@ from harness.functions.rules.concurrency import (
 from harness.load.schedule import Schedule
 from harness.simulator import draws, latencies, state
 from harness.simulator.client import MINUTE
+from harness.simulator.kernel_state import KernelState
 from harness.simulator.settings import Settings, VariantSettings
-from harness.simulator.state import Array, KernelState
+from harness.simulator.state import Array
 from harness.simulator.system import System
 
 _SLOTS = 1024

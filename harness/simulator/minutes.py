@@ -8,12 +8,12 @@ from dataclasses import fields
 
 import numpy as np
 
+from harness.simulator.kernel_state import KernelState
 from harness.simulator.latencies import edges, take
 from harness.simulator.outcome import Latencies, SimulatedMinutes
 from harness.simulator.resources import SimulatedVariant
 from harness.simulator.scalable_targets import Datapoints, SimulatedTarget
 from harness.simulator.settings import Settings
-from harness.simulator.state import KernelState
 from harness.simulator.system import System
 
 

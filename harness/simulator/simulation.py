@@ -9,7 +9,6 @@ from harness.load.schedule import Schedule
 from harness.scaling.rules.policies import ScalingPolicy
 from harness.scaling.rules.target import ScalableTarget
 from harness.scaling.rules.timing import LOOK_SECONDS
-from harness.simulator import kernel
 from harness.simulator.agenda import Agenda, Priority
 from harness.simulator.capacity import allocate_environments, mean_concurrency, serve_instances
 from harness.simulator.client import MINUTE
@@ -85,8 +84,7 @@ class StackSimulation:
     # ---- requests
 
     def _advance(self, until: float) -> None:
-        while not kernel.advance(self._state.record, until):
-            self._state.make_room()
+        self._state.advance(until)
 
     def _serve(self, index: int, count: int, second: float) -> None:
         serve_instances(self._state, index, count, second)
@@ -97,7 +95,7 @@ class StackSimulation:
         if self._state.members.slots_used + attempts > self._state.members.slots_size:
             self._state.make_room(attempts)
         place = int(variant["first"])
-        kernel.take_down_stations(self._state.record, place + first, place + end, second)
+        self._state.take_down_stations(place + first, place + end, second)
 
     # ---- scalable targets
 

@@ -6,16 +6,12 @@ their indices in their arrays; -1 is none.
 
 from __future__ import annotations
 
-import ctypes
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.simulator.compiled import element, inlined
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
 
 Array = NDArray[Any]
 StateRecord = Any
@@ -60,7 +56,7 @@ MORE, LESS = _number(1), _number(-1)  # changes of a count
 ARRIVAL, VARIANT_CHOICE, ROUTING, SERVICE, FAILURE, JITTER = map(_number, range(6))
 STREAMS = 6
 
-_ADDRESSES = (
+ADDRESSES = (  # the members of STATE that point to arrays
     "pieces",
     "slots",
     "heap",
@@ -140,24 +136,11 @@ STATE = np.dtype(
         ("utilization_sum", "f8"),
         ("utilization_count", "i8"),
         # Where the arrays begin.
-        *((name, "i8") for name in _ADDRESSES),
+        *((name, "i8") for name in ADDRESSES),
     ],
     align=True,
 )
 
-
-def _ctype(dtype: np.dtype[Any]) -> Any:
-    member = {"f8": ctypes.c_double, "i8": ctypes.c_int64, "u8": ctypes.c_uint64}[dtype.base.str[1:]]
-    return member * dtype.shape[0] if dtype.shape else member
-
-
-class _Members(ctypes.Structure):
-    """STATE for Python code: its members are Python's own numbers, ten times as fast as those of numpy's record."""
-
-    _fields_ = [(name, _ctype(STATE[name])) for name in STATE.names or ()]
-
-
-assert ctypes.sizeof(_Members) == STATE.itemsize
 
 PIECE = np.dtype([("seconds", "f8"), ("start_rate", "f8"), ("end_rate", "f8"), ("expected", "f8")], align=True)
 
@@ -250,64 +233,3 @@ def variant_at(state: StateRecord, index: int) -> Record:
 @inlined
 def station_at(state: StateRecord, place: int) -> Record:
     return element(state.stations, place, STATION)
-
-
-class KernelState:
-    """The state of a run with all its arrays.
-
-    record: the record that compiled functions take. members: the same record for Python code.
-    arrays: by name. ``outstanding`` is by station, ``weights`` by variant, ``errors`` by the minute in which the
-    requests began; ``counts`` are the current minute's latencies.
-    """
-
-    def __init__(self, slots: int, idle: int, **arrays: Array) -> None:
-        """slots: room for attempts in flight. idle: room for idle environments. Both are powers of two.
-
-        arrays: pieces, variants, weights, stations, levels, quantiles, errors and counts.
-        """
-        self.arrays: dict[str, Array] = {
-            **arrays,
-            "slots": np.zeros(slots, SLOT),
-            "heap": np.zeros(slots, EVENT),
-            "rings": np.zeros(RINGS, RING),
-            "allowances": np.zeros(ALLOWANCES, ALLOWANCE),
-            "idle": np.zeros(idle),
-            "outstanding": np.zeros(len(arrays["stations"]), np.int64),
-        }
-        self._timers = [np.zeros(2 * slots, TIMER) for _ in range(RINGS)]
-        self.record = np.zeros(1, STATE)
-        self.members: Any = _Members.from_buffer(cast("Buffer", self.record))
-        self.members.free = -1
-        self.members.idle_mask = idle - 1
-        self.arrays["rings"]["due"] = np.inf
-        for name in ("pieces", "variants", "errors"):
-            setattr(self.members, f"{name}_size", len(arrays[name]))
-        self._point()
-
-    def _point(self) -> None:
-        for name in _ADDRESSES:
-            setattr(self.members, name, self.arrays[name].ctypes.data)
-        self.members.slots_size = len(self.arrays["slots"])
-        for ring, timers in zip(self.arrays["rings"], self._timers, strict=True):
-            ring["timers"], ring["mask"] = timers.ctypes.data, len(timers) - 1
-
-    def make_room(self, slots: int = 1) -> None:
-        """Makes room for ``slots`` more attempts in flight, and for at least twice as many as before."""
-        size = len(self.arrays["slots"])
-        while size < 2 * len(self.arrays["slots"]) or size < self.members.slots_used + slots:
-            size *= 2
-        self.arrays["slots"] = _extended(self.arrays["slots"], size)
-        self.arrays["heap"] = _extended(self.arrays["heap"], size)
-        for which, ring in enumerate(self.arrays["rings"]):
-            timers, head, tail = self._timers[which], int(ring["head"]), int(ring["tail"])
-            longer = np.zeros(2 * size, TIMER)
-            longer[: tail - head] = timers[np.arange(head, tail) & (len(timers) - 1)]
-            ring["head"], ring["tail"] = 0, tail - head
-            self._timers[which] = longer
-        self._point()
-
-
-def _extended(array: Array, size: int) -> Array:
-    longer = np.zeros(size, array.dtype)
-    longer[: len(array)] = array
-    return longer

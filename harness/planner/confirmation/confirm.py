@@ -143,7 +143,7 @@ def _beside(label: str, predicted: Sequence[SimulationOutcome], measured: LiveFi
         row("p95", "s", lambda run: run.latencies.percentile(0.95), measured.p95),
         row("p99", "s", lambda run: run.latencies.percentile(0.99), measured.p99),
         row("errors", "share", lambda run: run.error_rate, measured.errors),
-        row("throttles", "", lambda run: float(run.throttles), float(measured.throttles)),
+        row("throttles", "", lambda run: float(run.throttles), measured.throttles),
         row(
             "mean instances", "", lambda run: sum(run.instance_seconds.values()) / run.seconds, measured.mean_instances
         ),

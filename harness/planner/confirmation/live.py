@@ -46,19 +46,19 @@ _LOOK_SECONDS = 0.5
 class LiveFigures:
     """The figures of a live run.
 
-    p50, p95, p99: seconds; None if nothing was answered. errors: share of the requests. mean_instances: of all variants
-    together. overhead: seconds that the function takes beside the model, on the idle stack; None without a function.
-    started: environments of the function that started while requests were answered. reasons: why the load generator
-    calls the run invalid; empty if it is valid.
+    p50, p95, p99: seconds; None if nothing was answered. errors: share of the requests; None, like throttles, if none
+    was sent. mean_instances: of all variants together; None if the endpoint was not seen. overhead: seconds that the
+    function takes beside the model, on the idle stack; None without a function. started: environments of the function
+    that started while requests were answered. reasons: why the run is not valid; empty if it is.
     """
 
     requests: int
     p50: float | None
     p95: float | None
     p99: float | None
-    errors: float
-    throttles: int
-    mean_instances: float
+    errors: float | None
+    throttles: int | None
+    mean_instances: float | None
     overhead: float | None
     started: int
     reasons: tuple[str, ...]
@@ -96,7 +96,7 @@ def run_live(
             say(f"{text.count(len(arrivals), 'request')} in {text.length_of_time(schedule.seconds)}")
             with _instances(stack, running.url) as counted:
                 folder = run_locust(arguments, environment, scratch / "runs", scratch / "locust.log", schedule.seconds)
-        return _figures(read_run(folder), counted, overhead)
+        return live_figures(read_run(folder), len(arrivals), counted, overhead)
 
 
 def _payload(stack: Stack) -> bytes:
@@ -164,8 +164,10 @@ def _instances(stack: Stack, url: str) -> Iterator[list[int]]:
         looking.join()
 
 
-def _figures(run: Run, instances: list[int], overhead: float | None) -> LiveFigures:
+def live_figures(run: Run, arrivals: int, instances: list[int], overhead: float | None) -> LiveFigures:
+    """The figures of a recorded run. arrivals: how many requests were to be sent. instances: counted during the run."""
     table = finished_rows(run)
+    sent = table.num_rows
     good = table.filter(pyarrow.compute.is_null(table["error"]))["response_s"].to_numpy()
     throttled = pyarrow.compute.sum(pyarrow.compute.equal(table["status"], 429)).as_py() or 0
 
@@ -173,14 +175,23 @@ def _figures(run: Run, instances: list[int], overhead: float | None) -> LiveFigu
         return float(np.quantile(good, q, method="higher")) if len(good) else None
 
     return LiveFigures(
-        requests=table.num_rows,
+        requests=sent,
         p50=percentile(0.50),
         p95=percentile(0.95),
         p99=percentile(0.99),
-        errors=1 - len(good) / table.num_rows if table.num_rows else 0.0,
-        throttles=int(throttled),
-        mean_instances=statistics.fmean(instances) if instances else 0.0,
+        errors=1 - len(good) / sent if sent else None,
+        throttles=int(throttled) if sent else None,
+        mean_instances=statistics.fmean(instances) if instances else None,
         overhead=overhead,
         started=pyarrow.compute.count(table["cold_init_s"]).as_py(),
-        reasons=tuple(judge(run).reasons),
+        reasons=tuple(judge(run).reasons) if sent else (_nothing_sent(arrivals),),
+    )
+
+
+def _nothing_sent(arrivals: int) -> str:
+    if not arrivals:
+        return "Nothing was measured: no request arrives in this part of the traffic."
+    return (
+        f"Nothing was measured: of {text.count(arrivals, 'request')} none was finished, so the load never reached the "
+        "stack of twins. Run the plan again, or with --no-confirm."
     )

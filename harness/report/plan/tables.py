@@ -43,6 +43,7 @@ class Table:
 
 
 _NONE = Cell(text.NO_FIGURE)
+NOT_MEASURED = "not measured"
 SAME = Cell("the same")
 """Stands in the runner-up's column where its value is that of the recommended setting."""
 
@@ -148,7 +149,7 @@ def confirmation_table(plan: Plan) -> Table | None:
         rows.append(
             Row(
                 Cell(figure.figure),
-                (Cell(show(figure.predicted), likely), Cell(show(figure.measured)), Cell(_off_by(figure))),
+                (Cell(show(figure.predicted), likely), Cell(measured_text(figure)), Cell(_off_by(figure))),
                 figure.label if figure.label != part else "",
             )
         )
@@ -265,6 +266,11 @@ def formatter(unit: str) -> Callable[[float | None], str]:
     if unit == "$":
         return text.dollars
     return lambda value: text.number(value) + (f"{text.NARROW}{unit}" if unit and value is not None else "")
+
+
+def measured_text(figure: ConfirmedFigure) -> str:
+    """The measured figure with its unit."""
+    return NOT_MEASURED if figure.measured is None else formatter(figure.unit)(figure.measured)
 
 
 def _off_by(figure: ConfirmedFigure) -> str:

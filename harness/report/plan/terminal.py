@@ -10,7 +10,7 @@ from rich.table import Table
 from harness.core import figures as text
 from harness.planner.plan import Confirmation, EvaluatedSettings, Plan, SimulatedFigures
 from harness.planner.settings_rows import in_short
-from harness.report.plan.tables import MEETS, MISSES, formatter, shown_candidates
+from harness.report.plan.tables import MEETS, MISSES, formatter, measured_text, shown_candidates
 from harness.report.plan.words import recommendation, warnings
 
 _SETTING_WIDTH = 44
@@ -69,7 +69,7 @@ def confirmation_table(confirmation: Confirmation) -> Table:
         pad_edge=False,
         title=f"Run live on twins, {confirmation.speed:g} times as fast as on AWS: "
         + text.count(confirmation.requests, "request")
-        + ("" if confirmation.valid else " (INVALID: the load generator was the bottleneck)"),
+        + ("" if confirmation.valid else f" (INVALID: {confirmation.fault})"),
         title_justify="left",
         title_style="",
     )
@@ -84,6 +84,6 @@ def confirmation_table(confirmation: Confirmation) -> Table:
         show = formatter(figure.unit)
         low, high = show(figure.low), show(figure.high)
         likely = "" if low == high else f"{low} to {high}"
-        table.add_row(label, figure.figure, show(figure.predicted), likely, show(figure.measured))
+        table.add_row(label, figure.figure, show(figure.predicted), likely, measured_text(figure))
         before = figure.label
     return table

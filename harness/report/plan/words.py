@@ -66,7 +66,7 @@ def warnings(plan: Plan) -> list[str]:
             "are extrapolated."
         )
     if plan.confirmation is not None and not plan.confirmation.valid:
-        sentences.append("The live run that should confirm the plan is invalid: its load generator was the bottleneck.")
+        sentences.append(f"The live run that should confirm the plan is invalid: {plan.confirmation.fault}.")
     return sentences
 
 

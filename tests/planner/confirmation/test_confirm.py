@@ -14,11 +14,13 @@ from harness.load.schedule import Piece, Schedule
 from harness.load.traffic import read_traffic
 from harness.load.traffic_forms import constant as traffic_sent
 from harness.planner.confirmation.confirm import ConfirmationOptions, confirm
+from harness.planner.confirmation.live import live_figures
 from harness.planner.plan import ConfirmedFigure
 from harness.simulator import arrivals, simulate
 from harness.simulator.settings import FunctionSettings, Settings, VariantSettings
 from harness.simulator.system import Delays, FunctionProfile, System
 from harness.stack.file import load_stack
+from tests.load.test_validity import a_run
 from tests.planner.apply.plans import plan_of
 from tests.planner.files import a_profile_file, a_stack_file
 from tests.profiles import a_profile, constant
@@ -65,6 +67,15 @@ def test_a_live_run_on_twins_stands_beside_its_prediction(tmp_path: Path) -> Non
     assert figures["p50"].low <= figures["p50"].predicted <= figures["p50"].high  # type: ignore[operator]
     assert figures["errors"].measured == figures["errors"].predicted == 0
     assert figures["mean instances"].measured == 1
+
+
+def test_a_run_without_requests_measured_nothing_and_says_so(tmp_path: Path) -> None:
+    figures = live_figures(a_run(tmp_path, []), 3260, [], None)
+    assert (figures.errors, figures.throttles, figures.p99, figures.mean_instances) == (None,) * 4
+    assert figures.reasons == (
+        "Nothing was measured: of 3,260 requests none was finished, so the load never reached the stack of twins. Run "
+        "the plan again, or with --no-confirm.",
+    )
 
 
 def within(figure: ConfirmedFigure, share: float) -> bool:

@@ -7,6 +7,7 @@ import pytest
 from harness.core.figures import NARROW, NO_FIGURE
 from harness.planner.plan import ConfirmedFigure
 from harness.report.plan.tables import (
+    NOT_MEASURED,
     SAME,
     Cell,
     Table,
@@ -76,7 +77,7 @@ def test_predicted_and_measured_stand_side_by_side_with_their_difference() -> No
     assert row(table, "p99") == ["402 ms", "371 ms", "−7.71 %"]
     assert row(table, "errors") == ["0 %", "0.01 %", "+0.01 points"]
     assert row(table, "mean instances") == ["1.9 instances", "1.93 instances", "+1.58 %"]
-    assert row(table, "cold starts") == ["14", NO_FIGURE, NO_FIGURE]
+    assert row(table, "cold starts") == ["14", NOT_MEASURED, NO_FIGURE]
 
 
 @pytest.mark.parametrize(
