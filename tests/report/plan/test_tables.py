@@ -87,7 +87,7 @@ def test_predicted_and_measured_stand_side_by_side_with_their_difference() -> No
         ("", 0.0, 0.0, ["0", "0", "0 %"]),
         ("", 0.0, 3.0, ["0", "3", NO_FIGURE]),
         ("share", 0.25, 0.25, ["25 %", "25 %", "0 %"]),
-        ("s", None, None, [NO_FIGURE, NO_FIGURE, NO_FIGURE]),
+        ("s", None, None, [NO_FIGURE, NOT_MEASURED, NO_FIGURE]),
         ("$", None, 2.0, [NO_FIGURE, "$2.00", NO_FIGURE]),
     ],
 )
