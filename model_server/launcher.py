@@ -19,7 +19,9 @@ from model_server.asgi import Asgi
 from model_server.egress.proxy import EgressProxy
 from model_server.environment import worker_environment
 from model_server.front import Front
+from model_server.guard import OwnUserProtocol
 from model_server.links import ModelLoadError, WorkerLinks
+from model_server.peers import is_loopback
 from model_server.run_dir import RunDir, run_dir
 from model_server.settings import DRAIN_SECONDS, ModelServerError, ServerSettings, available_cores, parse
 from model_server.torchserve import TorchServe
@@ -85,6 +87,7 @@ class _Launcher:
         server = _Server(
             uvicorn.Config(
                 front,
+                http=OwnUserProtocol if is_loopback(self._settings.host) else "httptools",
                 lifespan="off",
                 ws="none",
                 access_log=False,

@@ -48,6 +48,7 @@ from harness.local_aws.options import LocalAwsOptions
     show_default=True,
     help="Whether the key `test` is an administrator's. If not, a new administrator's key is printed.",
 )
+@click.option("--other-users", is_flag=True, help="Let the other users of this machine call it too.")
 @click.option("--foreground", is_flag=True, help="Stay in the foreground until Ctrl-C.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 def up(
@@ -58,6 +59,7 @@ def up(
     functions: Literal["harness", "localstack"],
     speed: float,
     administrator: bool,
+    other_users: bool,
     foreground: bool,
     host: str,
 ) -> None:
@@ -67,7 +69,15 @@ def up(
     """
     urls = tuple(url for url in containers.split(",") if url)
     options = LocalAwsOptions(
-        host, port, region, backend_url, urls, functions, speed=speed, administrator=administrator
+        host,
+        port,
+        region,
+        backend_url,
+        urls,
+        functions,
+        speed=speed,
+        administrator=administrator,
+        other_users=other_users,
     )
     if foreground:
         from harness.local_aws.server import serve_in_the_foreground

@@ -1,16 +1,19 @@
 """Lambda's Runtime API (version 2018-06-01), which awslambdaric calls from inside an execution environment.
 
 Each environment has a listener on a loopback port of its own, because AWS_LAMBDA_RUNTIME_API holds only a host and a
-port.
+port. Every user of the machine can reach it, so the first thing that a connection is asked is whose it is.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
 from typing import Protocol, cast
 
 import httptools
+
+from model_server.peers import refusal_of
 
 PREFIX = b"/2018-06-01/runtime/"
 ERROR_TYPE = b"lambda-runtime-function-error-type"
@@ -101,10 +104,12 @@ class _Connection(asyncio.Protocol):
         self._error_type = ""
         self._body = bytearray()
         self._too_large = False
+        self._refusal: str | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # A cast, not isinstance: uvloop's transports are not subclasses of asyncio.Transport.
         self._transport = cast("asyncio.Transport", transport)
+        self._refusal = refusal_of(transport)
         self._api._connections.add(self)
 
     def connection_lost(self, _error: Exception | None) -> None:
@@ -142,6 +147,10 @@ class _Connection(asyncio.Protocol):
             self._body += body
 
     def on_message_complete(self) -> None:
+        if self._refusal is not None:
+            self.answer(403, json.dumps({"errorType": "Forbidden", "errorMessage": self._refusal}).encode())
+            self.close()
+            return
         if not self._url.startswith(PREFIX):
             self.answer(404, b"")
             return

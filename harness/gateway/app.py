@@ -61,6 +61,8 @@ class Gateway:
         exchange = Exchange(scope, receive, send)
         request_id = str(uuid.uuid4())
         try:
+            if exchange.refusal is not None:
+                raise AwsError("AccessDeniedException", exchange.refusal, 403)
             if exchange.head.path.startswith(CONTROL_PREFIX):
                 await self._answer_control(exchange)
             elif handler := self._handler(exchange.head.path):

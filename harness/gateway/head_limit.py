@@ -8,6 +8,8 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from harness.gateway.corked import CorkedTransport
+from harness.gateway.http import REFUSAL
+from model_server.peers import refusal_of
 
 HEAD_LIMIT = 65_536
 """Bytes of the target and all headers together. Ours: AWS's services have limits of their own, of 8 to 16 KB."""
@@ -62,3 +64,18 @@ class BoundedProtocol(HttpToolsProtocol):
         transport: Any = self.transport
         transport.write(head.encode() + body)
         transport.close()
+
+
+class OwnUserBoundedProtocol(BoundedProtocol):
+    """BoundedProtocol for a port on loopback: the gateway refuses the requests of other users of the machine."""
+
+    _refusal: str | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        sentence = refusal_of(transport)
+        self._refusal = f"{sentence} `harness up --other-users` opens it to them." if sentence else None
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {REFUSAL: self._refusal}  # type: ignore[dict-item]

@@ -15,6 +15,10 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
+REFUSAL = "harness.refusal"
+"""The ASGI extension with the sentence that refuses every request of a connection, or None."""
+
+
 class ClientGone(Exception):
     """The client hung up before its request was complete."""
 
@@ -23,6 +27,7 @@ class Exchange:
     """A request and its answer.
 
     raw_headers: in the order in which they came, with repeats; names in lower case. source: the client's address.
+    refusal: why nothing on this connection is served, or None.
     started: whether the answer's head has been sent.
     """
 
@@ -35,6 +40,7 @@ class Exchange:
             headers=dict(self.raw_headers),
         )
         self.source = (scope.get("client") or ("127.0.0.1", 0))[0]
+        self.refusal: str | None = scope.get("extensions", {}).get(REFUSAL)
         self.started = False
         # A client that waits for 100 Continue and is refused does not send its body. The connection has to end then.
         self._withheld = "expect" in self.head.headers

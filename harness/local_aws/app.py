@@ -32,7 +32,7 @@ from harness.functions.api import Functions
 from harness.gateway.app import Gateway
 from harness.gateway.authorizer import Authorizer
 from harness.gateway.forward import Forwarder
-from harness.gateway.head_limit import BoundedProtocol
+from harness.gateway.head_limit import BoundedProtocol, OwnUserBoundedProtocol
 from harness.hosting.api import Hosting
 from harness.hosting.instances.kinds import read_local_settings
 from harness.hosting.instances.settings import LocalSettings, LocalSettingsError
@@ -190,7 +190,7 @@ class LocalAws:
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            http=BoundedProtocol,
+            http=OwnUserBoundedProtocol if self.options.own_user_only else BoundedProtocol,
             ws="none",  # no service here has web sockets, and uvicorn would load a package for them
             backlog=2048,
             timeout_graceful_shutdown=_GRACE_SECONDS,

@@ -7,6 +7,7 @@ from typing import Literal
 
 from harness.core.environment import DEFAULT_PORT
 from harness.functions.rules.concurrency import PREPARATION_SECONDS
+from model_server.peers import is_loopback
 
 HIGHEST_SPEED = 1000
 """The highest speed of the clock. At this speed the alarms, which are looked at every 10 s, are so every 10 ms."""
@@ -25,6 +26,7 @@ class LocalAwsOptions:
     administrator: whether the key ``test`` is an administrator's; if not, a user with a new key is the administrator.
     speed: how many seconds of the clock pass in one second of real time. Alarms, cooldowns and provisioning follow the
     clock; requests do not.
+    other_users: whether other users of this machine may call it too. An address beyond loopback is everybody's.
     """
 
     host: str = "127.0.0.1"
@@ -36,3 +38,9 @@ class LocalAwsOptions:
     provisioning_seconds: float = PREPARATION_SECONDS
     speed: float = 1.0
     administrator: bool = True
+    other_users: bool = False
+
+    @property
+    def own_user_only(self) -> bool:
+        """Whether only this process's user, and root, may call it."""
+        return is_loopback(self.host) and not self.other_users

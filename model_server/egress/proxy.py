@@ -16,6 +16,7 @@ import httptools
 import trustme
 
 from model_server.egress.recordings import find, how_to_record
+from model_server.peers import refusal_of
 
 _LONGEST_HEAD = 65_536
 _REQUEST_SECONDS = 30.0
@@ -62,7 +63,11 @@ class EgressProxy:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(_REQUEST_SECONDS):
+                refused = refusal_of(writer.transport)
                 method, target = await _read_request(reader)
+                if refused:
+                    await _send(writer, "403 Forbidden", "text/plain; charset=utf-8", f"{refused}\n".encode())
+                    return
                 origin = ""
                 if method == "CONNECT":
                     host, _, port = target.rpartition(":")

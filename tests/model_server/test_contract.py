@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from tests.model_server.serving import SERVERS, ModelServer, serving, until, write_model
+from tests.other_user import answers_to_nobody, get, needs_root
 
 pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch", reason="PyTorch is not installed for this Python")
@@ -289,6 +290,14 @@ class TestDefaultFunctions:
         assert answer.json() == {"code": 500, "type": "InternalServerException", "message": "Worker died."}
         until(lambda: defaults.ping() == 200, 30, "a new worker")
         assert defaults.post("[[1, 2]]", JSON).text == "[[3.0]]"
+
+
+@needs_root
+def test_another_user_of_the_machine_is_refused(defaults: ModelServer) -> None:
+    requests = [get("/ping"), get("/invocations", "POST", "[[1, 1]]")]
+    for answer in answers_to_nobody([("127.0.0.1", defaults.port, request) for request in requests]):
+        assert answer.startswith("HTTP/1.1 403 ")
+        assert "nobody (user id 65534) may not use it." in answer
 
 
 class TestTransformFunction:

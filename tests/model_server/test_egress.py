@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 
 from model_server.egress.proxy import EgressProxy
 from model_server.egress.recordings import find, how_to_record, location
+from tests.other_user import answers_to_nobody, needs_root
+from tests.other_user import get as get_request
 
 PHOTO = b"\xff\xd8\xff\xe0 a photograph"
 
@@ -66,6 +68,13 @@ class TestProxy:
     async def test_the_query_is_part_of_the_recording(self, proxy: EgressProxy) -> None:
         assert (await get(proxy, "https://example.com/a/api?q=1/2&x=%20y")).text == "{}"
         assert (await get(proxy, "https://example.com/a/api?q=2")).status_code == 502
+
+    @needs_root
+    async def test_another_user_of_the_machine_is_refused(self, proxy: EgressProxy) -> None:
+        request = get_request("http://example.com/a/dog.jpg")
+        (answer,) = await asyncio.to_thread(answers_to_nobody, [("127.0.0.1", proxy.port, request)])
+        assert answer.startswith("HTTP/1.1 403 ")
+        assert answer.endswith("nobody (user id 65534) may not use it.\n")
 
     @pytest.mark.parametrize("url", ["http://nowhere.example/x.jpg", "https://nowhere.example:8443/x.jpg"])
     async def test_an_unknown_url_is_refused_with_how_to_record_it(

@@ -1,4 +1,4 @@
-"""Changes to locust's web page: only one open-loop scenario at a time, no run time left over, on loopback only."""
+"""Changes to locust's web page: only one open-loop scenario at a time, no run time left over, for this user only."""
 
 from __future__ import annotations
 
@@ -10,12 +10,27 @@ from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
 from harness.load.locust.open_loop import open_loop_names, too_many
+from model_server.peers import is_loopback, refusal
 
 
 def attach(environment: Environment) -> None:
     """Change the page of an environment that has one."""
+    refuse_other_users(environment)
     forget_run_time(environment)
     refuse_several_schedules(environment)
+
+
+def refuse_other_users(environment: Environment) -> None:
+    """Refuse the other users of the machine while the page is on loopback; another --web-host is everybody's."""
+    page: Any = environment.web_ui
+
+    def refuse() -> Response | None:
+        peer = (request.environ["REMOTE_ADDR"], int(request.environ["REMOTE_PORT"]))
+        sentence = refusal(peer, page.server.socket.getsockname())
+        return None if sentence is None else Response(sentence, 403, content_type="text/plain; charset=utf-8")
+
+    if is_loopback(page.host):
+        page.app.before_request(refuse)
 
 
 def refuse_several_schedules(environment: Environment) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -17,6 +18,7 @@ import requests
 from harness.load.runs import Run, list_runs, read_run
 from tests.load.locust.locusts import LOADTESTS, OPEN_LOOP, command, environment, locust, only_run
 from tests.load.locust.standin import StandIn, stand_in
+from tests.other_user import answers_to_nobody, get
 
 
 @pytest.fixture
@@ -244,6 +246,11 @@ def test_each_start_on_the_web_page_is_a_run(tmp_path: Path, server: StandIn, fi
                 time.sleep(0.1)
         listening = psutil.Process(process.pid).net_connections("tcp")
         assert {connection.laddr.ip for connection in listening if connection.status == "LISTEN"} == {"127.0.0.1"}
+        if os.geteuid() == 0:  # only root can become another user, to see one refused
+            paths = [get("/"), get("/swarm", "POST"), get("/assets/x.js")]
+            for answer in answers_to_nobody([("127.0.0.1", port, path) for path in paths]):
+                assert answer.startswith("HTTP/1.1 403 ")
+                assert answer.endswith("nobody (user id 65534) may not use it.")
         bad = {"user_count": 1, "spawn_rate": 1, "host": "http://example.com", "user_classes": "EndpointJpeg"}
         for form in (bad, {**bad, "host": server.url}):
             assert requests.post(f"{page}/swarm", data=form, timeout=10).json()["success"]

@@ -26,6 +26,7 @@ from uvicorn.server import ServerState
 
 from harness.core.profile import Profile, parse_profile
 from harness.core.queueing import Departure, Station
+from model_server.guard import OwnUserProtocol
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -121,7 +122,7 @@ class TwinHost:
         self._config = uvicorn.Config(
             self._answer,
             interface="asgi3",
-            http="httptools",
+            http=OwnUserProtocol,
             lifespan="off",
             log_config=None,
             access_log=False,
