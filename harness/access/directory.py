@@ -18,7 +18,7 @@ from harness.access.rules.access_keys import AccessKey, issued_key
 from harness.access.rules.policy import Policy
 from harness.access.rules.principals import Caller, session_caller
 from harness.access.state import State
-from harness.backend.client import Backend, connect
+from harness.backend.client import Backend
 from harness.core.calls import Principal
 from harness.core.clock import Clock, WallClock
 from harness.core.environment import ADMINISTRATOR_KEY
@@ -155,7 +155,7 @@ class Directory:
 
     def _find_owner(self, key_id: str) -> Principal | None:
         # Backends do not verify signatures: they name a key's owner to a client without its secret.
-        sts = connect("sts", self._backend.url, self._backend.region, key_id, "unknown")
+        sts = self._backend.connect("sts", key_id, "unknown")
         try:
             arn = sts.get_caller_identity()["Arn"]
         except (ClientError, BotoCoreError):

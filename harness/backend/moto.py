@@ -6,57 +6,126 @@ Alarms, log events and datapoints that come without a time get the clock's, at a
 
 from __future__ import annotations
 
-import logging
+import io
 import os
 import threading
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import moto.cloudwatch.models
 import moto.iam.models
 import moto.logs.models
+import moto.moto_server.werkzeug_app
 from moto.cloudwatch.exceptions import CloudWatchException
 from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.core.request import (
+    PRESERVED_HEADER_NAMES_ENVIRON_KEY,
+    environ_key_for_header,
+    should_preserve_original_header_name,
+)
 from moto.core.responses import ActionResult
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-from werkzeug.serving import make_server
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from harness.backend.alarm_history import AlarmState, MetricAlarm, history, page
+from harness.backend.transport import Headers, LocalAnswer, LocalRequest
 from harness.core.clock import Clock
 
 _serving = threading.local()
 
 
+# moto's own paths, which are no operations of AWS.
+_OWN = ("moto_api", "instance_metadata")
+
+
 class EmbeddedMoto:
-    """moto's server on a free port of loopback. Several in one process share their state."""
+    """moto in this process, without a port. Several in one process share their state."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._application: Any = DomainDispatcherApplication(create_backend_app)
-        self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=MotoRequestHandler)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-
-    def start(self) -> str:
-        """Starts the server and returns its URL."""
         # AWS's managed policies (AmazonSageMakerFullAccess, ...) are part of every account.
         os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
-        logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        self._thread.start()
-        return f"http://127.0.0.1:{self._server.server_port}"
+        self._clock = clock
+        self._application: Any = _Dispatcher(create_backend_app)
 
-    def stop(self) -> None:
-        """Stops the server, once."""
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+    def answer(self, request: LocalRequest) -> LocalAnswer:
+        """Answers a request, in the caller's thread."""
+        head: list[tuple[int, Headers]] = []
 
-    def _answer(self, environ: Any, start_response: Any) -> Iterable[bytes]:
+        def start_response(status: str, headers: list[tuple[str, str]], *_: object) -> None:
+            head.append((int(status.partition(" ")[0]), headers))
+
+        outer = getattr(_serving, "clock", None)
         _serving.clock = self._clock
-        answer: Iterable[bytes] = self._application(environ, start_response)
-        return answer
+        try:
+            body: Iterable[bytes] = self._application(_environ(request), start_response)
+            try:
+                content = b"".join(body)
+            finally:
+                if close := getattr(body, "close", None):
+                    close()
+        finally:
+            _serving.clock = outer
+        return LocalAnswer(*head[-1], content)
+
+
+class _Dispatcher(DomainDispatcherApplication):
+    """moto's choice of a service, without its own paths: a bucket may have the name ``moto-api``, or ``latest``."""
+
+    def __init__(self, create_app: Any) -> None:
+        super().__init__(create_app)
+        self.backend_url_patterns = [entry for entry in self.backend_url_patterns if entry[0] not in _OWN]
+
+    def get_application(self, environ: dict[str, Any]) -> Any:
+        host = self.infer_service_region_host(environ, environ["PATH_INFO"]) or "s3.us-east-1.amazonaws.com"
+        with self.lock:
+            service: Any = self.get_backend_for_host(host)
+            application = self.app_instances.get(service)
+            if application is None:
+                application = self.app_instances[service] = self.create_app(service)
+        return application
+
+
+def _environ(request: LocalRequest) -> dict[str, Any]:
+    """The request as WSGI has it (PEP 3333), with what werkzeug's and moto's server add to it."""
+    target = f"{request.path}?{request.query}" if request.query else request.path
+    environ: dict[str, Any] = {
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": request.body,
+        "wsgi.input_terminated": True,
+        "wsgi.errors": io.StringIO(),
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(request.path).decode("latin-1"),
+        "QUERY_STRING": request.query,
+        "REQUEST_URI": target,
+        "RAW_URI": target,
+        "REMOTE_ADDR": "127.0.0.1",
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+    }
+    preserved: dict[str, str] = {}
+    plain = {environ_key_for_header(name) for name, _ in request.headers if "_" not in name}
+    for name, value in request.headers:
+        key = environ_key_for_header(name)
+        if "_" in name:
+            # WSGI cannot tell it from the name with dashes, and that one comes first.
+            if key in plain or not should_preserve_original_header_name(name):
+                continue
+            preserved.setdefault(key, name)
+        repeated = key.startswith("HTTP_") and key in environ
+        environ[key] = f"{environ[key]},{value}" if repeated else value
+    environ.pop("HTTP_TRANSFER_ENCODING", None)
+    environ["CONTENT_LENGTH"] = str(request.length)
+    environ[PRESERVED_HEADER_NAMES_ENVIRON_KEY] = preserved
+    return environ
 
 
 def _utcnow() -> datetime:
@@ -105,6 +174,8 @@ def _account_of(access_key: str) -> str:
     return DEFAULT_ACCOUNT_ID
 
 
+_SERVER: Any = moto.moto_server.werkzeug_app
+_SERVER.DISABLE_GLOBAL_CORS = True  # moto's server lets every web page call every service
 _IAM: Any = moto.iam.models
 _IAM.get_account_id_from = _account_of
 _MISSING: Any = CloudWatchResponse

@@ -54,14 +54,14 @@ class BackendWatch:
                 continue
             stopped = time.monotonic()
             log.warning(
-                "The backend at %s does not answer: S3, IAM, logs and whatever else it does fail until it is back. "
+                "The %s does not answer: S3, IAM, logs and whatever else it does fail until it is back. "
                 "Endpoints in service go on.",
-                self._backend.url,
+                self._backend.name,
             )
             missing = await self._wait_for_missing()
             log.warning(
-                "The backend at %s is back after %.0f s. %s",
-                self._backend.url,
+                "The %s is back after %.0f s. %s",
+                self._backend.name,
                 time.monotonic() - stopped,
                 f"It has lost {', '.join(missing)}: deploy again to put that back. "
                 "What else it held in memory is gone too."
@@ -77,17 +77,17 @@ class BackendWatch:
         """
         buckets = [bucket["Name"] for bucket in (await self._backend.call("s3", "list_buckets"))["Buckets"]]
         if not buckets:
-            log.info("The backend at %s holds no bucket yet: nothing is deployed.", self._backend.url)
+            log.info("The %s holds no bucket yet: nothing is deployed.", self._backend.name)
             return
         log.warning(
-            "The backend at %s still holds what was put there before (buckets: %s). The endpoints, functions and "
+            "The %s still holds what was put there before (buckets: %s). The endpoints, functions and "
             "scaling policies of an earlier harness are gone: deploy again.",
-            self._backend.url,
+            self._backend.name,
             ", ".join(buckets),
         )
 
     async def _listens(self) -> bool:
-        parts = urlsplit(self._backend.url)
+        parts = urlsplit(str(self._backend.at))
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
                 _, writer = await asyncio.open_connection(parts.hostname, parts.port or 80)

@@ -38,7 +38,7 @@ class EndpointLogs:
 
     def _writer(self, region: str) -> CloudWatchLogs:
         if region not in self._writers:
-            self._writers[region] = CloudWatchLogs(Backend(self._backend.url, region, self._backend.now))
+            self._writers[region] = CloudWatchLogs(self._backend.in_region(region))
         return self._writers[region]
 
     async def flush(self) -> None:

@@ -135,9 +135,8 @@ class LocalAws:
             watch = BackendWatch(self.backend, lambda: chain(self.hosting.relies_on(), self.functions.relies_on()))
             await watch.start()
             self._stack.push_async_callback(watch.close)
-        forwarder = Forwarder(self.backend.url)
-        await forwarder.start()
-        self._stack.push_async_callback(forwarder.close)
+        transport = self.backend.transport()
+        self._stack.push_async_callback(transport.close)
         owned: list[Service] = [self.hosting, HostingRuntime(self.hosting), self.scaling, self.access]
         if self.options.functions == "harness":
             owned.append(self.functions)
@@ -148,7 +147,7 @@ class LocalAws:
             {name: service.resource_policy for name, service in services.items()},
             {name: service.tags_of for name, service in services.items()},
         )
-        gateway = Gateway(services, self.access.directory, authorizer, forwarder, self._control, self.region)
+        gateway = Gateway(services, self.access.directory, authorizer, Forwarder(transport), self._control, self.region)
         await self._serve(gateway, listener)
 
     def _listen(self) -> socket.socket:
@@ -171,16 +170,13 @@ class LocalAws:
     def _find_backend(self) -> Backend:
         if self.options.backend_url:
             return Backend(self.options.backend_url, self.region)
-        moto = EmbeddedMoto(self.clock)
-        url = moto.start()
-        self._stack.push_async_callback(asyncio.to_thread, moto.stop)
-        return Backend(url, self.region, self.clock.now)
+        return Backend(EmbeddedMoto(self.clock), self.region, self.clock.now)
 
     async def _reach_backend(self) -> None:
         try:
             await self.access.directory.start()
         except Exception as error:
-            raise HarnessError(f"The backend at {self.backend.url} does not answer as AWS STS does: {error}") from None
+            raise HarnessError(f"The {self.backend.name} does not answer as AWS STS does: {error}") from None
 
     async def _serve(self, gateway: Gateway, listener: socket.socket) -> None:
         config = uvicorn.Config(
@@ -239,7 +235,7 @@ class LocalAws:
                 "pid": os.getpid(),
                 "region": self.region,
                 "account": self.access.state.account,
-                "backend": self.backend.url,
+                "backend": "moto" if self.options.backend_url is None else "external",
                 "speed": self._speed,
             }
         if method == "GET" and path == "scaling":

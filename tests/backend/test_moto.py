@@ -7,30 +7,28 @@ import sys
 
 # In a process of its own: moto's state is the process's, and other tests' too.
 _CALLS = """
-import boto3
 from moto.iam.models import iam_backends
-from harness.backend.client import connect
+from harness.backend.client import Backend
 from harness.core.clock import WallClock
 from harness.backend.moto import EmbeddedMoto
 
 moto = EmbeddedMoto(WallClock())
-url = moto.start()
+backend = Backend(moto)
 
 def policies(region):
-    pages = connect("iam", url, region, "test", "test").get_paginator("list_policies").paginate(Scope="AWS")
+    pages = backend.client("iam", region).get_paginator("list_policies").paginate(Scope="AWS")
     return {policy["Arn"] for page in pages for policy in page["Policies"]}
 
 assert "arn:aws:iam::aws:policy/AmazonSageMakerFullAccess" in policies("us-east-1")
-iam = connect("iam", url, "us-east-1", "test", "test")
+iam = backend.client("iam")
 iam.create_user(UserName="alice")
 key = iam.create_access_key(UserName="alice")["AccessKey"]
-alice = connect("sts", url, "us-east-1", key["AccessKeyId"], key["SecretAccessKey"]).get_caller_identity()
+alice = backend.connect("sts", key["AccessKeyId"], key["SecretAccessKey"]).get_caller_identity()
 assert alice["Arn"].endswith(":user/alice"), alice
 account = alice["Account"]
 assert list(iam_backends) == [account]
 assert list(iam_backends[account]) == ["aws"], "of the partitions that somebody called"
 assert "arn:aws-cn:iam::aws:policy/AmazonSageMakerFullAccess" in policies("cn-north-1")
-moto.stop()
 """
 
 

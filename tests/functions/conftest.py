@@ -168,7 +168,7 @@ class Lambda:
 
 def make_service(backend: Backend, workspace: Path, clock: Clock | None = None, **more: Any) -> Functions:
     clock = clock or WallClock()
-    return Functions(backend, clock, Metrics(backend, clock), gateway_url=backend.url, workspace=workspace, **more)
+    return Functions(backend, clock, Metrics(backend, clock), gateway_url=str(backend.at), workspace=workspace, **more)
 
 
 @contextlib.asynccontextmanager

@@ -208,7 +208,7 @@ async def test_the_environment_is_awss_and_nothing_of_the_harnesss(
     found.pop("LC_CTYPE", None)  # set by Python itself where the locale is missing, on AWS too
     assert found == {
         "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": lambda_.backend.url,
+        "AWS_ENDPOINT_URL": str(lambda_.backend.at),
         "AWS_EXECUTION_ENV": "AWS_Lambda_python3.12",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
         "AWS_LAMBDA_FUNCTION_NAME": function,
@@ -354,7 +354,7 @@ async def test_no_child_outlives_a_harness_that_was_killed(lambda_: Lambda, tmp_
         """
     )
     (tmp_path / "code.zip").write_bytes(code)
-    arguments = [lambda_.backend.url, ROLE, str(tmp_path / "code.zip"), str(tmp_path / "workspace")]
+    arguments = [str(lambda_.backend.at), ROLE, str(tmp_path / "code.zip"), str(tmp_path / "workspace")]
     host = start_host(*arguments)
     try:
         pids = [int(pid) for pid in (await written(tmp_path / "pids")).split()]

@@ -37,7 +37,7 @@ def recorded(backend: Backend) -> Recorded:
 @pytest.fixture
 async def measured(backend: Backend, recorded: Recorded, tmp_path: Path) -> AsyncIterator[Lambda]:
     service = Functions(
-        backend, WallClock(), recorded, gateway_url=backend.url, workspace=tmp_path / "m", preparation=0.0
+        backend, WallClock(), recorded, gateway_url=str(backend.at), workspace=tmp_path / "m", preparation=0.0
     )
     async with running(service, backend) as lambda_:
         yield lambda_
@@ -120,7 +120,7 @@ async def test_a_failed_delivery_to_a_destination_is_counted(measured: Lambda, r
 async def test_the_metrics_reach_cloudwatch(backend: Backend, tmp_path: Path) -> None:
     clock = WallClock()
     metrics = Metrics(backend, clock)
-    service = Functions(backend, clock, metrics, gateway_url=backend.url, workspace=tmp_path / "c")
+    service = Functions(backend, clock, metrics, gateway_url=str(backend.at), workspace=tmp_path / "c")
     async with running(service, backend) as lambda_:
         name = await lambda_.create()
         await lambda_.invoke(name)

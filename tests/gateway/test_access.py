@@ -15,7 +15,6 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from harness.backend.client import connect
 from harness.local_aws.options import LocalAwsOptions
 from tests.support import ACCOUNT, REGION, Aws, running_aws, unique
 
@@ -346,7 +345,7 @@ class TestCredentials:
 
     def test_a_key_that_the_backend_issued_by_itself_is_believed(self, aws: Aws) -> None:
         """Its secret was never seen here: whose it is, the backend tells."""
-        name, iam = unique("user"), connect("iam", aws.local.backend.url, REGION, "test", "test")
+        name, iam = unique("user"), aws.local.backend.client("iam")
         iam.create_user(UserName=name)
         key = iam.create_access_key(UserName=name)["AccessKey"]["AccessKeyId"]
         assert aws.client("sts", key, "unknown").get_caller_identity()["Arn"].endswith(name)
