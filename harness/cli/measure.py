@@ -31,8 +31,20 @@ from harness.core.progress import Steps
 @click.option("--no-queue", is_flag=True, help="Do not send the burst that shows how long the queue is.")
 @click.option("--deployed", is_flag=True, help="Measure the endpoint that is deployed on the local AWS.")
 @click.option("--aws", is_flag=True, help="Measure the endpoint in your AWS account. The first call is a dry run.")
-@click.option("--max-requests", default=10_000, show_default=True, help="With --aws: stop after so many requests.")
-@click.option("--max-cost", default=1.0, show_default=True, help="With --aws: stop at this cost in US dollars.")
+@click.option(
+    "--max-requests",
+    type=click.IntRange(1),
+    default=10_000,
+    show_default=True,
+    help="With --aws: stop after so many requests.",
+)
+@click.option(
+    "--max-cost",
+    type=parameters.Number(0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="With --aws: stop at this cost in US dollars.",
+)
 @parameters.prices
 @click.option("--confirm", default="", help="With --aws: the code that the dry run printed.")
 @click.option("--out", type=FILE, default=Path("profile.json"), show_default=True, help="Profile to write.")

@@ -79,7 +79,7 @@ from harness.load.traffic_forms import TRAFFIC_FORMS
 @click.option("--confirm-for", default="120s", show_default=True, help="Real time that each live run takes.")
 @click.option(
     "--speed",
-    type=click.FloatRange(1, 60),
+    type=parameters.Number(1, 60),
     default=10,
     show_default=True,
     help="How many times faster than real time scaling runs in the live runs.",
@@ -104,10 +104,13 @@ def plan(
     from harness.planner.command import confirmed, folder_for, make_plan, write_plan
     from harness.planner.confirmation.confirm import ConfirmationOptions
     from harness.planner.problem import PlanOptions, prepare
+    from harness.planner.search.engine import check_address
     from harness.report.plan import build_plan_report
     from harness.report.plan.terminal import closing
     from harness.simulator import simulate
 
+    if dask is not None:
+        check_address(dask)
     steps = Steps()
     confirmation = ConfirmationOptions(speed=speed, seconds=parse_duration(confirm_for))
     problem = prepare(stack_file, PlanOptions(**options))

@@ -37,7 +37,7 @@ from harness.local_aws.options import LocalAwsOptions
 )
 @click.option(
     "--speed",
-    type=click.FloatRange(1, 100),
+    type=parameters.Number(1, 100),
     default=1.0,
     show_default=True,
     help="How many times faster than real time alarms, cooldowns and provisioning run. Latencies do not change.",

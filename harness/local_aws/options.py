@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.core.environment import DEFAULT_PORT
+from harness.core.errors import HarnessError
 from harness.functions.rules.concurrency import PREPARATION_SECONDS
 from model_server.peers import is_loopback
 
+DEFAULT_REGION = "us-east-1"
 HIGHEST_SPEED = 1000
 """The highest speed of the clock. At this speed the alarms, which are looked at every 10 s, are so every 10 ms."""
 
 
 @dataclass(frozen=True, slots=True)
 class LocalAwsOptions:
-    """How a local AWS is brought up.
+    """How a local AWS is brought up. Raises HarnessError for an option that no local AWS can have.
 
     port: 0 takes a free one.
     backend_url: an AWS emulator that serves what the harness does not own, in place of moto in the same process.
@@ -31,7 +33,7 @@ class LocalAwsOptions:
 
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
-    region: str = "us-east-1"
+    region: str = DEFAULT_REGION
     backend_url: str | None = None
     containers: tuple[str, ...] = ()
     functions: Literal["harness", "localstack"] = "harness"
@@ -39,6 +41,40 @@ class LocalAwsOptions:
     speed: float = 1.0
     administrator: bool = True
     other_users: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.host:
+            raise HarnessError("The address to listen on is empty: give one, such as 127.0.0.1.")
+        if not 0 <= self.port <= 65_535:
+            raise HarnessError(f"A port is a number up to 65535, not {self.port}.")
+        if not 0 < self.speed <= HIGHEST_SPEED:  # also false for NaN
+            raise HarnessError(f"A speed is a number above 0 and up to {HIGHEST_SPEED}, not {self.speed:g}.")
+        if self.functions == "localstack" and not self.backend_url:
+            raise HarnessError(
+                "Only a LocalStack can run the functions, and no backend is given: say where it listens, with "
+                "--backend-url http://HOST:4566."
+            )
+        self._check_region()
+        self._check_containers()
+
+    def _check_region(self) -> None:
+        if self.region == DEFAULT_REGION:  # botocore's list takes a fifth of a second to read
+            return
+        from harness.core.regions import region_problem
+
+        if problem := region_problem(self.region):
+            raise HarnessError(f"{problem}.")
+
+    def _check_containers(self) -> None:
+        if not self.containers:
+            return
+        from harness.hosting.instances.settings import LocalSettingsError, parse_local_settings
+
+        try:
+            parse_local_settings({"containers": list(self.containers)})
+        except LocalSettingsError as error:
+            problems = "; ".join(text for _, text in error.problems)
+            raise HarnessError(f"The address of a running container {problems}.") from None
 
     @property
     def own_user_only(self) -> bool:

@@ -11,9 +11,17 @@ from typing import Any
 import botocore.session
 
 from harness.access.rules.policy import parse_policy
+from harness.core.regions import region_problem
 from harness.scaling.rules.schedule_expressions import parse_schedule
+from harness.stack.aws_values import (
+    bucket_problem,
+    managed_policy_problem,
+    runtime_problem,
+    shape_problem,
+    variables_problem,
+)
 from harness.stack.scaling_tables import ScalingTable, VariantScaling
-from harness.stack.tables import FunctionTable, Stack, VariantTable
+from harness.stack.tables import FunctionTable, ModelTable, RoleTable, Stack, VariantTable
 from harness.stack.toml_lines import KeyPath
 
 Problem = tuple[KeyPath, str]
@@ -22,15 +30,17 @@ Problem = tuple[KeyPath, str]
 
 def stack_problems(stack: Stack) -> Iterator[Problem]:
     """Everything in a stack that cannot be deployed, though each of its values is allowed by itself."""
+    yield from _told(("region",), region_problem(stack.region))
+    yield from _told(("bucket",), bucket_problem(stack.bucket))
     for name, role in stack.roles.items():
-        for index, policy in enumerate(role.policies):
-            yield from _policy_problems(("roles", name, "policies", index), stack.path(policy))
+        yield from _role_table_problems(stack, ("roles", name), name, role)
     for name, model in stack.models.items():
         yield from _role_problems(stack, ("models", name, "role"), model.role, "sagemaker.amazonaws.com")
         if model.build is not None:
             yield from _file_problems(stack, ("models", name, "build"), model.build, "file")
         elif model.is_local:
             yield from _file_problems(stack, ("models", name, "model_data"), model.model_data, "file")
+        yield from _model_value_problems(("models", name), model)
     for name, variant in stack.endpoint.production_variants.items():
         yield from _variant_problems(stack, ("endpoint", "production_variants", name), variant)
     if stack.function is not None:
@@ -46,6 +56,35 @@ def endpoint_instance_types() -> tuple[str, ...]:
     """The instance types that a production variant may have (botocore, ProductionVariantInstanceType)."""
     model: Any = botocore.session.get_session().get_service_model("sagemaker")
     return tuple(model.shape_for("ProductionVariantInstanceType").enum)
+
+
+def _told(key: KeyPath, problem: str | None) -> Iterator[Problem]:
+    if problem is not None:
+        yield key, problem
+
+
+def _role_table_problems(stack: Stack, table: KeyPath, name: str, role: RoleTable) -> Iterator[Problem]:
+    yield from _told(table, shape_problem("iam", "roleNameType", name))
+    names: dict[str, Path] = {}
+    for index, policy in enumerate(role.policies):
+        key = (*table, "policies", index)
+        yield from _policy_problems(key, stack.path(policy))
+        yield from _told(key, shape_problem("iam", "policyNameType", policy.stem))
+        if policy.stem in names:
+            yield key, f"{names[policy.stem]} has the same name without its folder and ending; rename one of the two"
+        names[policy.stem] = policy
+    for index, policy_name in enumerate(role.managed_policies):
+        yield from _told((*table, "managed_policies", index), managed_policy_problem(policy_name))
+
+
+def _model_value_problems(table: KeyPath, model: ModelTable) -> Iterator[Problem]:
+    yield from _told((*table, "image"), shape_problem("sagemaker", "ContainerImage", model.image))
+    if not model.is_local:
+        yield from _told((*table, "model_data"), shape_problem("sagemaker", "Url", model.model_data))
+    for name, value in model.environment.items():
+        key = (*table, "environment", name)
+        yield from _told(key, shape_problem("sagemaker", "EnvironmentKey", name))
+        yield from _told(key, shape_problem("sagemaker", "EnvironmentValue", value))
 
 
 def _role_problems(stack: Stack, key: KeyPath, name: str, service: str) -> Iterator[Problem]:
@@ -86,6 +125,11 @@ def _variant_problems(stack: Stack, table: KeyPath, variant: VariantTable) -> It
 def _function_problems(stack: Stack, function: FunctionTable) -> Iterator[Problem]:
     yield from _role_problems(stack, ("function", "role"), function.role, "lambda.amazonaws.com")
     yield from _file_problems(stack, ("function", "code"), function.code, "folder or zip")
+    yield from _told(("function", "handler"), shape_problem("lambda", "Handler", function.handler))
+    yield from _told(("function", "runtime"), runtime_problem(function.runtime))
+    yield from _told(("function", "environment"), variables_problem(function.environment))
+    for name in function.environment:
+        yield from _told(("function", "environment", name), shape_problem("lambda", "EnvironmentVariableName", name))
     if function.event is not None:
         yield from _file_problems(stack, ("function", "event"), function.event, "file")
     provisioned, reserved = function.provisioned_concurrent_executions, function.reserved_concurrent_executions
@@ -113,6 +157,7 @@ def scaling_problems(scaling: ScalingTable, variants: list[str], alias: str | No
             yield (*table, "target_tracking"), "only one policy may track a metric"
         for name, action in target.scheduled_actions.items():
             key = (*table, "scheduled_actions", name)
+            yield from _told(key, shape_problem("application-autoscaling", "ScheduledActionName", name))
             if action.min_capacity is None and action.max_capacity is None:
                 yield key, "needs min_capacity, max_capacity or both"
             try:

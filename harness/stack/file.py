@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import re
 import tomllib
 from collections.abc import Iterator
@@ -103,6 +104,8 @@ def _problem(details: Any) -> Problem:
     value = _cut(json.dumps(details.get("input"), default=str), _LONGEST_VALUE)
     if kind == "literal_error":
         return key, f"must be {context['expected']}, not {value}"
+    if kind == "less_than" and context["lt"] == math.inf:
+        return key, f"must be a finite number, not {value}"
     message = str(details["msg"])
     return key, f"{message[0].lower()}{message[1:]}, not {value}"
 

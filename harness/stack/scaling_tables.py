@@ -18,7 +18,9 @@ PolicyName = Annotated[str, Field(min_length=1, max_length=256)]
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    """Strict, as the other tables of a stack file are."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class TrackingTable(_Table):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,18 +17,22 @@ LOCAL_SETTINGS_ERROR = "local_settings"
 """The type of the one pydantic error that carries all problems of [local], in its context."""
 
 Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*$", max_length=63)]
+# Strict, as all tables are, would mean a Path and not the text that TOML has.
+File = Annotated[Path, Field(strict=False)]
 BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    """Strict: a number in quotation marks, or true for 1, is a mistake and not a number."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class RoleTable(_Table):
     """An IAM role. trust: the service that assumes it; policies: files; managed_policies: names of AWS's own."""
 
     trust: Literal["lambda.amazonaws.com", "sagemaker.amazonaws.com"]
-    policies: list[Path] = []
+    policies: list[File] = []
     managed_policies: list[str] = []
 
 
@@ -40,7 +45,7 @@ class ModelTable(_Table):
     role: str
     image: str
     model_data: str
-    build: Path | None = None
+    build: File | None = None
     environment: dict[str, str] = {}
 
     @property
@@ -55,7 +60,7 @@ class VariantTable(_Table):
     model: str
     instance_type: str = "ml.m5.large"
     initial_instance_count: int = Field(1, ge=1, le=50)
-    initial_variant_weight: float = Field(1.0, ge=0)
+    initial_variant_weight: float = Field(1.0, ge=0, lt=math.inf)
     routing_strategy: Literal["RANDOM", "LEAST_OUTSTANDING_REQUESTS"] = "RANDOM"
     container_startup_health_check_timeout: int = Field(240, ge=60, le=3600, description="seconds")
 
@@ -64,7 +69,7 @@ class EndpointTable(_Table):
     """The SageMaker endpoint."""
 
     name: Name
-    production_variants: dict[str, VariantTable] = Field(min_length=1)
+    production_variants: dict[Name, VariantTable] = Field(min_length=1, max_length=10)
 
 
 class FunctionTable(_Table):
@@ -77,13 +82,13 @@ class FunctionTable(_Table):
 
     name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]+$", max_length=64)]
     role: str
-    code: Path
+    code: File
     handler: str
     runtime: str = "python3.12"
     memory_size: int = Field(128, ge=128, le=10_240)
     timeout: int = Field(3, ge=1, le=900)
     environment: dict[str, str] = {}
-    event: Path | None = None
+    event: File | None = None
     alias: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]*[a-zA-Z_-][a-zA-Z0-9_-]*$", max_length=128)] | None = None
     reserved_concurrent_executions: int | None = Field(None, ge=0)
     provisioned_concurrent_executions: int | None = Field(None, ge=1)
@@ -115,7 +120,7 @@ def _read_local(table: Any, info: ValidationInfo) -> LocalSettings:
 class LoadTable(_Table):
     """How a rehearsal loads the stack: a locustfile (or a folder of them) and the scenarios to run, in order."""
 
-    locustfile: Path
+    locustfile: File
     scenarios: list[str] = Field(min_length=1)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -124,6 +127,101 @@ def test_a_problem_is_named_with_its_line_and_what_is_allowed(folder: Path, old:
     assert any(sentence in line for line in refusal(folder, STACK.replace(old, new, 1))), refusal(
         folder, STACK.replace(old, new, 1)
     )
+
+
+# Every scalar key, by its table, with values of TOML's other types: TOML has types, so nothing is converted.
+WHOLE = (
+    STACK.replace("[function]", "[function]\nmemory_size = 128\ntimeout = 3\nruntime = 'python3.12'")
+    + """
+alias = "live"
+reserved_concurrent_executions = 2
+provisioned_concurrent_executions = 1
+
+[scaling.variants.AllTraffic]
+min_capacity = 1
+max_capacity = 2
+
+[scaling.variants.AllTraffic.target_tracking.track]
+target_value = 10.5
+scale_in_cooldown = 60
+scale_out_cooldown = 60
+disable_scale_in = false
+
+[scaling.variants.AllTraffic.step_scaling.step]
+threshold = 10.5
+above = true
+evaluation_periods = 3
+steps = [{ bound = 0, adjustment = 1 }]
+cooldown = 60
+
+[scaling.variants.AllTraffic.scheduled_actions.night]
+schedule = "cron(0 0 * * ? *)"
+timezone = "UTC"
+min_capacity = 1
+"""
+)
+VALUES = {"text": '"10"', "whole": "10", "fraction": "10.5", "truth": "true", "list": "[10]", "table": "{ a = 10 }"}
+LINE = re.compile(r"^(?P<key>\w+) = (?P<value>[^\[{]\S*)$", re.MULTILINE)
+
+
+def kind(value: str) -> str:
+    if value[0] in "\"'":
+        return "text"
+    return "truth" if value in ("true", "false") else "fraction" if "." in value else "whole"
+
+
+def lines_and_values() -> Iterator[Any]:
+    for match in LINE.finditer(WHOLE):
+        own = kind(match["value"])
+        for other, value in VALUES.items():
+            if other != own and (own, other) != ("fraction", "whole"):  # a whole number is a number
+                yield pytest.param(
+                    match, value, id=f"{WHOLE[: match.start()].count(chr(10)) + 1}-{match['key']}-{other}"
+                )
+
+
+@pytest.mark.parametrize(("line", "value"), list(lines_and_values()))
+def test_a_value_of_another_type_is_refused_with_its_line(folder: Path, line: re.Match[str], value: str) -> None:
+    text = WHOLE[: line.start("value")] + value + WHOLE[line.end("value") :]
+    number = WHOLE[: line.start()].count("\n") + 1
+    assert any(re.match(rf"{number}: \S*{line['key']}", problem) for problem in refusal(folder, text))
+
+
+def test_the_stack_of_every_scalar_key_is_a_stack(folder: Path) -> None:
+    (folder / "stack.toml").write_text(WHOLE)
+    assert load_stack(folder / "stack.toml").scaling.variants["AllTraffic"].max_capacity == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("[roles", "region = 'mars'\n[roles", "4: region: AWS has no region 'mars' with SageMaker; there are, for example: us-east-1"),
+        ("[roles", "region = ''\n[roles", "4: region: AWS has no region ''"),
+        ("[roles", "region = 'us-east-9'\n[roles", "4: region: AWS has no region 'us-east-9' with SageMaker; there are, for example: us-east-"),
+        ('bucket = "dogs-models"', 'bucket = "dogs..models"', "2: bucket: must not have two full stops in a row"),
+        ('bucket = "dogs-models"', 'bucket = "10.0.0.1"', "2: bucket: must not look like an IP address"),
+        ('policies = ["policy.json"]', 'managed_policies = ["AmazonSageMakerFulAccess"]', "6: roles.function-role.managed_policies.0: AWS has no managed policy 'AmazonSageMakerFulAccess'; did you mean AmazonSageMakerFullAccess"),
+        ('policies = ["policy.json"]', 'managed_policies = ["service-role/AWSLambdaBasicExecutionRole"]', "give its name without a path, AWSLambdaBasicExecutionRole"),
+        ('policies = ["policy.json"]', 'policies = ["policy.json", "./policy.json"]', "policy.json has the same name without its folder and ending"),
+        ("[roles.model-role]", "[roles.'model role']", "roles.model role: must match AWS's pattern"),
+        ("[roles.model-role]", f"[roles.{'r' * 65}]", "must have at most 64 characters, not 65"),
+        ('image = "image"', 'image = "an image"', "13: models.dogs.image: must match AWS's pattern"),
+        ('image = "image"', 'image = "image"\nenvironment = { "A-B" = "" }', "14: models.dogs.environment.A-B: must match AWS's pattern"),
+        ('handler = "f.handler"', 'handler = "f handler"', "27: function.handler: must match AWS's pattern"),
+        ('handler = "f.handler"', 'handler = "f.handler"\nruntime = "pyton3.12"', "28: function.runtime: Value pyton3.12 at 'runtime' failed to satisfy"),
+        ('handler = "f.handler"', 'handler = "f.handler"\nruntime = "python3.7"', "28: function.runtime: The runtime parameter of python3.7 is no longer supported"),
+        ('handler = "f.handler"', 'handler = "f.handler"\nruntime = "nodejs22.x"', "28: function.runtime: "),
+        ('handler = "f.handler"', 'handler = "f.handler"\nenvironment = { AWS_REGION = "x" }', "28: function.environment: Lambda was unable to configure"),
+        ('handler = "f.handler"', 'handler = "f.handler"\nenvironment = { "A-B" = "x" }', "28: function.environment.A-B: must match AWS's pattern"),
+        ('instance_type = "ml.m5.large"', "initial_variant_weight = inf", "21: endpoint.production_variants.AllTraffic.initial_variant_weight: must be a finite number, not Infinity"),
+    ],
+)  # fmt: skip
+def test_what_aws_would_refuse_amid_the_deployment_is_refused_before_it(
+    folder: Path, old: str, new: str, sentence: str
+) -> None:
+    assert old in STACK
+    problems = refusal(folder, STACK.replace(old, new, 1))
+    assert any(sentence in line for line in problems), problems
 
 
 def test_a_malformed_policy_is_named_with_its_place(folder: Path) -> None:

@@ -216,7 +216,7 @@ def _changes(request: Mapping[str, Any]) -> dict[str, Any]:
         if request.get(member) is not None:
             changes[name] = request[member]
     if (runtime := request.get("Runtime")) is not None:
-        changes["runtime"] = _runtime(runtime)
+        changes["runtime"] = check_runtime(runtime)
     if (memory := request.get("MemorySize")) is not None:
         changes["memory_size"] = _memory(memory)
     if (timeout := request.get("Timeout")) is not None:
@@ -224,7 +224,7 @@ def _changes(request: Mapping[str, Any]) -> dict[str, Any]:
     if storage := request.get("EphemeralStorage"):
         changes["storage"] = _within("ephemeralStorage.size", storage["Size"], STORAGE_RANGE)
     if (environment := request.get("Environment")) is not None:
-        changes["variables"] = _variables(environment.get("Variables") or {})
+        changes["variables"] = check_variables(environment.get("Variables") or {})
     for member, inner, name in (("TracingConfig", "Mode", "tracing"), ("SnapStart", "ApplyOn", "snap_start")):
         if value := (request.get(member) or {}).get(inner):
             changes[name] = value
@@ -241,7 +241,8 @@ def _log_group(logging: Mapping[str, Any]) -> str | None:
     return logging.get("LogGroup")
 
 
-def _runtime(runtime: str) -> str:
+def check_runtime(runtime: str) -> str:
+    """Returns a runtime that functions may have here. Raises AwsError in AWS's words for any other."""
     if runtime in PYTHON_RUNTIMES:
         return runtime
     if runtime in _AWS_RUNTIMES.split(", "):
@@ -278,7 +279,8 @@ def _within(member: str, value: int, bounds: tuple[int, int]) -> int:
     return value
 
 
-def _variables(variables: Mapping[str, str]) -> dict[str, str]:
+def check_variables(variables: Mapping[str, str]) -> dict[str, str]:
+    """Returns a function's environment variables. Raises AwsError for reserved names and for more than 4 KB."""
     if any("\0" in value for value in variables.values()):
         raise errors.unsupported("NUL characters in environment variables", "leave them out")
     reserved = [name for name in variables if name in RESERVED_VARIABLES]

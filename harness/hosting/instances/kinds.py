@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ _HARNESS = "sagemaker-harness"
 
 
 class UnusableKind(Exception):
-    """A name that no kind of instance can be used by. The text says why, as a sentence's end after the name."""
+    """A name by which no kind of instance can be used. The text says why, as a sentence's end after the name."""
 
 
 def kind_names() -> list[str]:
@@ -35,7 +35,8 @@ def kind_names() -> list[str]:
 
 
 def kind_class(name: str) -> type[InstanceKind]:
-    """The class that is registered by a name. Raises UnusableKind for an unknown name and for one registered twice."""
+    """The class that is registered by a name. Raises UnusableKind for a name that is unknown, registered twice or
+    registered for something that is no kind."""
     entries = list(entry_points(group=GROUP, name=name))
     if not entries:
         raise UnusableKind(f"is no kind of instance here; there are: {', '.join(kind_names())}")
@@ -46,7 +47,21 @@ def kind_class(name: str) -> type[InstanceKind]:
             f"is registered by the packages {' and '.join(packages)}, but only one may have the name: "
             f"uninstall {added}, or have it register another name"
         )
-    kind: type[InstanceKind] = entries[0].load()
+    return _loaded(entries[0])
+
+
+def _loaded(entry: EntryPoint) -> type[InstanceKind]:
+    """The class of an entry point. Raises UnusableKind if its package names a module or a class that is not there."""
+    from harness.hosting.instances.base import InstanceKind
+
+    package = entry.dist.name if entry.dist is not None else "an installed package"
+    try:
+        kind = entry.load()
+    except Exception as error:  # whatever the module of somebody else's package raises
+        reason = f"{type(error).__name__}: {str(error).rstrip('.')}"
+        raise UnusableKind(f"cannot be loaded from {entry.value}, which {package} registers ({reason})") from None
+    if not (isinstance(kind, type) and issubclass(kind, InstanceKind)):
+        raise UnusableKind(f"is not a kind of instance: {entry.value}, which {package} registers, is no InstanceKind")
     return kind
 
 

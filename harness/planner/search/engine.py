@@ -12,10 +12,11 @@ import os
 import signal
 import threading
 import time
+import urllib.parse
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
-from harness.core.errors import HarnessError
+from harness.core.errors import HarnessError, shown
 from harness.planner.search.replication import Context, Replication, SimulationJob, run
 
 Done = Callable[[], None]
@@ -117,11 +118,26 @@ def processes(context: Context, workers: int | None = None) -> Iterator[Engine]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+def check_address(address: str) -> None:
+    """Raises HarnessError if a scheduler cannot have this address.
+
+    distributed would raise from its client's finalizer too, after this command has ended.
+    """
+    try:
+        url = urllib.parse.urlsplit(address)
+        usable = url.scheme == "tcp" and bool(url.hostname) and bool(url.port) and not (url.path or url.query)
+    except ValueError:  # a port that is no number, or an address that is none
+        usable = False
+    if not usable:
+        raise HarnessError(f"{shown(address)} is not a scheduler's address: give --dask tcp://HOST:8786.")
+
+
 @contextlib.contextmanager
 def dask(context: Context, address: str) -> Iterator[Engine]:
     """Uses the workers of the scheduler at ``address`` (``tcp://HOST:8786``), which need this package too.
 
-    Raises HarnessError if Dask is not installed, nothing answers, or the scheduler has no worker.
+    address: as check_address() takes it. Raises HarnessError if Dask is not installed, nothing answers, or the
+    scheduler has no worker.
     """
     try:
         import distributed

@@ -1,5 +1,7 @@
 """Kinds by name, and those that a package adds."""
 
+# ruff: noqa: E501 - a table reads best with a row a line
+
 from __future__ import annotations
 
 import sys
@@ -31,19 +33,19 @@ class Lightning(InstanceKind):
         self.closed = True
 """
 
-Install = Callable[[str], None]
+Install = Callable[..., None]
 
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     """Installs a package that registers its kind under a name."""
 
-    def install(name: str) -> None:
+    def install(name: str, registered: str = "lightning_kind:Lightning") -> None:
         (tmp_path / "lightning_kind.py").write_text(KIND)
         info = tmp_path / "lightning-1.0.dist-info"
         info.mkdir()
         (info / "METADATA").write_text("Metadata-Version: 2.1\nName: lightning\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(f"[sagemaker_harness.instances]\n{name} = lightning_kind:Lightning\n")
+        (info / "entry_points.txt").write_text(f"[sagemaker_harness.instances]\n{name} = {registered}\n")
         monkeypatch.syspath_prepend(tmp_path)
         monkeypatch.delitem(sys.modules, "lightning_kind", raising=False)
 
@@ -89,6 +91,26 @@ def test_a_package_cannot_take_a_name_of_the_harness(install: Install, name: str
     with pytest.raises(LocalSettingsError, match=f'instances: "{name}" {sentence}'):
         read_local_settings({"instances": name})
     assert kind_names() == ["container", "process", "twin"]
+
+
+@pytest.mark.parametrize(
+    ("registered", "sentence"),
+    [
+        ("lightning_kind:Thunder", "cannot be loaded from lightning_kind:Thunder, which lightning registers (AttributeError: "),
+        ("no_such_module:Lightning", "cannot be loaded from no_such_module:Lightning, which lightning registers (ModuleNotFoundError: "),
+        ("lightning_kind", "is not a kind of instance: lightning_kind, which lightning registers, is no InstanceKind"),
+        ("builtins:dict", "is not a kind of instance: builtins:dict, which lightning registers, is no InstanceKind"),
+        ("lightning_kind:InstanceKind.missing", "is not a kind of instance: "),
+    ],
+)  # fmt: skip
+def test_what_a_package_registers_and_is_no_kind_is_named(install: Install, registered: str, sentence: str) -> None:
+    install("lightning", registered)
+    with pytest.raises(LocalSettingsError) as refused:
+        read_local_settings({"instances": "lightning"})
+    assert f'"lightning" {sentence}' in str(refused.value)
+    with pytest.raises(InstanceFailed) as failed:
+        KindRegistry(WallClock()).get("lightning")
+    assert f"'lightning' {sentence}" in str(failed.value)
 
 
 async def test_an_unknown_kind_is_refused_with_the_kinds_there_are() -> None:

@@ -129,6 +129,21 @@ def test_a_plan_is_the_same_whoever_computes_it(scheduler: str) -> None:
     assert results[2] == results[0]
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["", "foo", ":", "127.0.0.1:8786", "http://x:1", "tls://x:1", "inproc://x", "tcp://x", "tcp://:1", "tcp://x:port",
+     "tcp://x:99999", "tcp://x:0", "tcp://[x:1", "tcp://x:1/y"],
+)  # fmt: skip
+def test_an_address_that_no_scheduler_has_is_refused(address: str) -> None:
+    with pytest.raises(HarnessError, match=r"is not a scheduler's address: give --dask tcp://HOST:8786\."):
+        engine.check_address(address)
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "tcp://scheduler:8786", "tcp://[::1]:8786"])
+def test_a_schedulers_address(address: str) -> None:
+    engine.check_address(address)
+
+
 def test_where_no_scheduler_answers_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "_CONNECT_SECONDS", 0.5)
     with (
