@@ -41,6 +41,13 @@ def interval(estimate: Estimate) -> str:
     return f"not established (needs at least {count(estimate.needs)} requests)"
 
 
+def percentile(estimate: Estimate) -> str:
+    """``152 ms (148–160 ms)``: a percentile of a latency with its interval; a dash without an interval."""
+    if not estimate.established:
+        return NO_FIGURE
+    return f"{seconds(estimate.value)} ({interval(estimate)})"
+
+
 def signed_seconds(value: float | None) -> str:
     """``+4.37 ms``, ``−152 ms``."""
     if value is None:

@@ -29,6 +29,10 @@ from harness.load.generator_log import GeneratorLog, read_generator_logs
 MANIFEST = "manifest.json"
 FORMAT = 2
 
+# Arrow's IPC format: every message begins with four bytes FF, and a stream ends with an empty message.
+_BEGIN, _END = b"\xff" * 4, b"\xff" * 4 + b"\0" * 4
+_LONGEST_REASON = 120  # characters of Arrow's own reason that somebody reads to the end
+
 _word = pa.dictionary(pa.int32(), pa.string())
 SCHEMA = pa.schema(
     [
@@ -144,16 +148,31 @@ def new_run_id(scenarios: Sequence[str], now: float) -> str:
 
 
 def read_run(folder: Path) -> Run:
-    """The run in a folder, up to the last complete batch of each stream. Raises HarnessError if there is no run."""
+    """The run in a folder, up to the last complete batch of each stream.
+
+    Raises HarnessError if there is no run, and for a stream that is damaged. A stream that merely ends in the middle of
+    a batch is not: that is how a process leaves it that was killed.
+    """
     manifest = Manifest.read(folder)
+    # The process that ended the run and wrote so in the manifest had closed its own stream before.
+    closed = manifest.ended is not None and manifest.unrecorded is None and not manifest.options.get("workers")
     # SCHEMA with plain strings.
     plain = pa.schema(
         [column.with_type(pa.string()) if pa.types.is_dictionary(column.type) else column for column in SCHEMA],
         metadata=SCHEMA.metadata,
     )
-    batches = [batch for path in sorted(folder.glob("requests*.arrow")) for batch in _complete_batches(path)]
-    # Each batch has dictionaries of its own, so they become strings before the batches are concatenated.
-    tables = [_with_all_columns(pa.Table.from_batches([batch])).cast(plain) for batch in batches]
+    paths, tables = sorted(folder.glob("requests*.arrow")), []
+    if closed and not paths:
+        raise HarnessError(f"{folder} has lost its requests.arrow: the run's requests cannot be read.")
+    for path in paths:
+        try:
+            # Each batch has dictionaries of its own, so they become strings before the batches are concatenated.
+            tables += [
+                _with_all_columns(pa.Table.from_batches([batch])).cast(plain)
+                for batch in _complete_batches(path, closed=closed)
+            ]
+        except (pa.ArrowException, ValueError, OverflowError) as error:  # of a schema that is not SCHEMA, or of words
+            raise _damaged(path, str(error)) from None
     requests = pa.concat_tables(tables) if tables else plain.empty_table()
     return Run(folder, manifest, requests.sort_by("start"), read_generator_logs(folder))
 
@@ -191,12 +210,29 @@ def _with_all_columns(table: pa.Table) -> pa.Table:
     return table
 
 
-def _complete_batches(path: Path) -> list[pa.RecordBatch]:
+def _complete_batches(path: Path, *, closed: bool) -> list[pa.RecordBatch]:
+    """The whole batches of a stream. closed: whether its process ended it. Raises HarnessError if it is damaged."""
     batches: list[pa.RecordBatch] = []
-    try:
-        with pa.OSFile(str(path), "rb") as source, pa.ipc.open_stream(source) as stream:
-            batches.extend(iter(stream.read_next_batch, None))
-    except (pa.ArrowInvalid, EOFError, OSError, StopIteration):
-        # The stream was cut off in the middle of a batch; the batches before it are whole.
-        pass
+    with pa.OSFile(str(path), "rb") as source:
+        size = source.size()
+        if closed and (size < len(_END) or source.read_at(len(_END), size - len(_END)) != _END):
+            raise _damaged(path, "it has no end, and the run ended")
+        if not _BEGIN.startswith(start := source.read_at(min(size, len(_BEGIN)), 0)):
+            raise _damaged(path, f"it begins with {start!r}")
+        source.seek(0)
+        try:
+            with pa.ipc.open_stream(source) as stream:
+                for batch in iter(stream.read_next_batch, None):
+                    batch.validate(full=True)
+                    batches.append(batch)
+        except StopIteration:
+            pass
+        except (pa.ArrowException, EOFError, OSError) as error:
+            if closed or source.tell() < size:
+                raise _damaged(path, str(error)) from None
     return batches
+
+
+def _damaged(path: Path, why: str) -> HarnessError:
+    reason = " ".join(why.split())[:_LONGEST_REASON].rstrip(".")
+    return HarnessError(f"{path} is damaged ({reason}): the run's requests cannot be read.")

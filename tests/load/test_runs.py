@@ -37,9 +37,9 @@ def test_the_streams_of_all_workers_are_one_run(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
-    folder = write_run(
-        tmp_path_factory.mktemp("run"), [request(start=STARTED + i, name=f"n{i // 500}") for i in range(1500)]
-    )
+    """A run of three batches that was killed, and the content of its stream."""
+    requests = [request(start=STARTED + i, name=f"n{i // 500}") for i in range(1500)]
+    folder = write_run(tmp_path_factory.mktemp("run"), requests, ended=None, ending=None)
     return folder, (folder / "requests.arrow").read_bytes()
 
 
@@ -54,9 +54,53 @@ def test_a_stream_cut_anywhere_keeps_its_complete_batches(whole: tuple[Path, byt
     assert len(starts) >= 500 * int(share * 2.9)
 
 
-def test_a_folder_without_streams_is_an_empty_run(tmp_path: Path) -> None:
-    manifest().write(tmp_path)
+def test_a_run_that_was_killed_before_its_first_request_is_an_empty_run(tmp_path: Path) -> None:
+    manifest(ended=None, ending=None).write(tmp_path)
     assert read_run(tmp_path).requests.num_rows == 0
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.001, 0.5, 0.9999])
+def test_a_run_that_ended_has_the_whole_of_its_stream(whole: tuple[Path, bytes], tmp_path: Path, kept: float) -> None:
+    folder = write_run(tmp_path, [])
+    (folder / "requests.arrow").write_bytes(whole[1][: int(len(whole[1]) * kept)])
+    with pytest.raises(HarnessError, match=r"requests\.arrow is damaged \(it has no end, and the run ended\): "):
+        read_run(folder)
+    (folder / "requests.arrow").unlink()
+    with pytest.raises(HarnessError, match=r"has lost its requests\.arrow: "):
+        read_run(folder)
+
+
+def test_a_worker_may_have_been_killed_in_a_run_that_ended(whole: tuple[Path, bytes], tmp_path: Path) -> None:
+    folder = write_run(tmp_path, [], options={"workers": 2})
+    (folder / "requests.arrow").write_bytes(whole[1][: len(whole[1]) // 2])
+    assert read_run(folder).requests.num_rows == 500
+
+
+@given(data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_a_stream_that_is_damaged_is_never_read_in_part(whole: tuple[Path, bytes], data: st.DataObject) -> None:
+    """No request is lost in silence. (Arrow has no checksums: a number that became another is not noticed.)"""
+    folder, content = whole
+    at = data.draw(st.integers(0, len(content) - 1))
+    changed = bytes([data.draw(st.integers(0, 255))])
+    (folder / "requests.arrow").write_bytes(content[:at] + changed + content[at + 1 :])
+    manifest().write(folder)
+    try:
+        read = read_run(folder).requests.num_rows
+    except HarnessError as error:
+        assert "requests.arrow is damaged (" in str(error)
+    else:
+        assert read == 1500
+    finally:
+        manifest(ended=None, ending=None).write(folder)
+
+
+@pytest.mark.parametrize("content", [b"garbage", b"garbage" * 1000, bytes(100), b"\xff" * 100, b"PK\x03\x04" * 99])
+def test_another_file_in_place_of_a_stream_is_refused(whole: tuple[Path, bytes], content: bytes) -> None:
+    folder, _ = whole
+    (folder / "requests.arrow").write_bytes(content)
+    with pytest.raises(HarnessError, match=r"requests\.arrow is damaged \("):
+        read_run(folder)
 
 
 @pytest.mark.parametrize(

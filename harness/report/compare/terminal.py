@@ -11,11 +11,11 @@ from harness.report.compare.words import verdict
 
 
 def shifts_table(comparison: Comparison) -> Table:
-    """The shift of each percentile as a table."""
-    table = Table("name", "percentile", "before", "after", "shift", "95 % interval", "", box=SIMPLE_HEAD)
+    """The shift of each percentile as a table, with 95 % intervals in brackets."""
+    table = Table("name", "percentile", "before", "after", "shift", "its 95 % interval", "", box=SIMPLE_HEAD)
     for shift in comparison.shifts:
         table.add_row(
-            shift.name, shift.label, text.seconds(shift.before.value), text.seconds(shift.after.value),
+            shift.name, shift.label, text.percentile(shift.before), text.percentile(shift.after),
             text.signed_seconds(shift.difference.value), text.signed_range(shift.difference), verdict(shift.difference),
         )  # fmt: skip
     return table

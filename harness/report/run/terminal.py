@@ -70,7 +70,10 @@ def main_name(figures: RunFigures) -> NameFigures | None:
 
 
 def runs_table(store: Path) -> Table:
-    """The runs of a store as a table, oldest first, with the latency of each run's main request name."""
+    """The runs of a store as a table, oldest first, with the latency of each run's main request name.
+
+    A percentile has its 95 % interval in brackets.
+    """
     table = Table("run", "lasted", "requests", "errors", "of", "p50", "p95", "p99", "state", box=SIMPLE_HEAD)
     for column in table.columns[1:4] + table.columns[5:8]:
         column.justify = "right"
@@ -92,7 +95,10 @@ def _cells(folder: Path) -> list[str]:
         text.count(figures.requests),
         text.count(figures.errors),
         main.name if main else text.NO_FIGURE,
-        *(text.seconds(_established(main, label)) for label in ("p50", "p95", "p99")),
+        *(
+            text.percentile(main.latency.percentiles[label]) if main else text.NO_FIGURE
+            for label in ("p50", "p95", "p99")
+        ),
         ending if figures.validity.valid else f"{ending}, INVALID",
     ]
 

@@ -64,14 +64,14 @@ def summary_sentences(figures: RunFigures) -> list[str]:
 
 def _latency(name: NameFigures) -> str:
     p50, p95 = name.latency.percentiles["p50"], name.latency.percentiles["p95"]
+    answers = text.count(name.latency.count, "answer")
+    if not p50.established:
+        return f"{name.name}: {answers}, too few for percentiles."
     if not p95.established:
-        return (
-            f"{name.name}: median {text.seconds(p50.value)} over {text.count(name.latency.count, 'answer')}, "
-            "too few for a 95th percentile."
-        )
+        return f"{name.name}: median {text.percentile(p50)} over {answers}, too few for a 95th percentile."
     return (
-        f"{name.name}: half of the answers within {text.seconds(p50.value)}, 95{text.NARROW}% within "
-        f"{text.seconds(p95.value)} (95{text.NARROW}% interval {text.interval(p95)})."
+        f"{name.name}: half of the answers within {text.percentile(p50)}, 95{text.NARROW}% within "
+        f"{text.percentile(p95)}; the 95{text.NARROW}% intervals are in brackets."
     )
 
 

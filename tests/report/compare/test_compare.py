@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import random
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
+from rich.table import Table
 
 from harness.cli.main import main
+from harness.core import figures as text
 from harness.core.errors import HarnessError
 from harness.core.statistics import Estimate
 from harness.load.runs import read_run
-from harness.report.compare import compare_runs, verdict, write_page
+from harness.report.compare import compare_runs, shifts_table, verdict, write_page
+from harness.report.run.terminal import runs_table
 from tests.figures import plain
 from tests.load.recorded import STARTED, request, write_run
 from tests.report.run.test_report import Balanced, words
@@ -119,3 +124,20 @@ def test_the_commands(tmp_path: Path) -> None:
     ):
         failed = run(main, arguments)
         assert (failed.exit_code, sentence in failed.output) == (1, True), failed.output
+
+
+def test_the_terminals_percentiles_have_their_intervals_or_are_a_dash(tmp_path: Path) -> None:
+    """Sixty answers establish a median and no p99."""
+    folders = [write_run(tmp_path / name, [request(response_s=0.1 + i / 1000) for i in range(60)]) for name in "ab"]
+    rows = printed(shifts_table(compare_runs(*(read_run(folder) for folder in folders))))
+    percentile = r"\d+ ms \(\d+–\d+ ms\)"
+    assert re.search(rf"p50 +{percentile} +{percentile} ", rows)
+    assert re.search(r"p99 +– +– ", rows)
+    assert re.search(rf"dog-breed +{percentile} +– +– +finished", printed(runs_table(tmp_path)))
+
+
+def printed(table: Table) -> str:
+    console = Console(width=300)
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get().replace(text.NARROW, " ")

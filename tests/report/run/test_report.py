@@ -188,7 +188,8 @@ def test_json_has_the_same_figures_unrounded(tmp_path: Path) -> None:
             {"unrecorded": "No space left on device"},
             "Recording broke off before the end of the run (No space",
         ),
-        ([request()] * 3, {}, "3 answers, too few for a 95th percentile"),
+        ([request()] * 3, {}, "dog-breed: 3 answers, too few for percentiles."),
+        ([request()] * 6, {}, "median 150 ms (150–150 ms) over 6 answers, too few for a 95th percentile."),
     ],
 )
 def test_an_incomplete_run_is_named_as_one(
