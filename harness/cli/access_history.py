@@ -15,7 +15,7 @@ from typing import Any
 
 from harness.access.rules.access_history import AccessHistory
 from harness.access.rules.policy import MalformedPolicy
-from harness.core.errors import HarnessError
+from harness.core.errors import HarnessError, reason
 from harness.core.progress import Steps
 from harness.local_aws import daemon
 from harness.local_aws.client import LocalAwsClient
@@ -85,7 +85,7 @@ def _read(document: Mapping[str, Any], where: str) -> AccessHistory:
     try:
         return AccessHistory.from_document(document)
     except (KeyError, TypeError, AttributeError, ValueError, MalformedPolicy) as error:
-        raise HarnessError(f"{where} is no record of calls that this version reads: {error}.") from None
+        raise HarnessError(f"{where} is no record of calls that this version reads: {reason(error)}.") from None
 
 
 def with_policies(stack: Stack, documents: Mapping[str, Mapping[str, Any]], folder: Path) -> Stack:

@@ -43,7 +43,12 @@ _MOST_ROWS = 6
 # Characters of a line where the output is not a terminal.
 _WIDTH = 120
 
-_run = click.option("--run", "run_folder", type=FOLDER, help="Judge by the calls of this recorded run.")
+_run = click.option(
+    "--run",
+    "run_folder",
+    type=FOLDER,
+    help="Judge by the calls of this recorded run, a folder or the id of a run in $HARNESS_RUNS or ./runs.",
+)
 _live = click.option(
     "--live", is_flag=True, help="Judge by the calls that the local AWS at AWS_ENDPOINT_URL has seen so far."
 )
@@ -128,6 +133,10 @@ def _history_run(stack: Stack, run_folder: Path | None, live: bool) -> HistoryRu
     if run_folder is not None and live:
         raise HarnessError("--run and --live are two answers to one question: give one of them.")
     if run_folder is not None:
+        if not run_folder.is_dir():
+            from harness.load.runs import find_run
+
+            run_folder = find_run(str(run_folder), Path(os.environ.get("HARNESS_RUNS", "runs")))
         return HistoryRun(recorded_history(run_folder))
     if live:
         return HistoryRun(read_history(harness_url()))

@@ -14,6 +14,12 @@ def shown(text: str) -> str:
     return repr(text if len(text) <= _QUOTED else f"{text[: _QUOTED - 1]}…")
 
 
+def reason(error: Exception) -> str:
+    """What an exception says, as the end of a sentence: on one line, with neither errno nor full stop."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(text.split()).rstrip(".")
+
+
 class HarnessError(Exception):
     """An error that the user can fix. Its text is one sentence that says how; it is printed without a traceback."""
 

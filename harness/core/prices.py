@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from harness.core.errors import HarnessError
+from harness.core.errors import HarnessError, reason
 
 _INSTANCES = {
     "ml.m5.large": 0.115,
@@ -61,7 +61,7 @@ def read_prices(file: Path) -> Prices:
     try:
         prices: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise HarnessError(f"The prices {file} cannot be read: {error}.") from None
+        raise HarnessError(f"The prices {file} cannot be read: {reason(error)}.") from None
     builtin = Prices()
     known = {price.name for price in fields(Prices)}
     if unknown := sorted(set(prices) - known):

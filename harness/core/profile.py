@@ -20,7 +20,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from harness.core.errors import HarnessError
+from harness.core.errors import HarnessError, reason
 
 # Bytes of the longest sample answer in the file, which has to stay small. A longer answer is given by its size only.
 LONGEST_SAMPLE = 64 * 1024
@@ -269,7 +269,7 @@ def read_profile(file: Path) -> Profile:
     except OSError as error:
         raise HarnessError(f"Cannot read the profile {file}: {error.strerror}.") from None
     except (ValueError, RecursionError) as error:
-        raise HarnessError(f"The profile {file} is not JSON: {error}.") from None
+        raise HarnessError(f"The profile {file} is not JSON: {reason(error)}.") from None
     return parse_profile(document, f"the profile {file}")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import pyarrow as pa
 import pyarrow.compute
@@ -31,11 +31,15 @@ _ADVICE = {
     "AccessDenied": "The caller's policies do not allow it.",
 }
 """What to do, by the beginning of an error's code."""
-_NOT_DEPLOYED = "Deploy it, or name another with --function-name or --endpoint-name."
+_NAMES = {"function_name": "--function-name", "endpoint_name": "--endpoint-name"}
+"""The options that name what is called, of the locustfiles that have them."""
 
 
-def causes(requests: pa.Table) -> list[str]:
-    """A sentence for each of the commonest causes, the commonest first. requests: as in ``Run.requests``."""
+def causes(requests: pa.Table, options: Collection[str] = ()) -> list[str]:
+    """A sentence for each of the commonest causes, the commonest first.
+
+    requests: as in ``Run.requests``. options: names of the options that the run's scenarios have.
+    """
     failed = requests.filter(pa.compute.is_valid(requests["error"]))
     counts: dict[tuple[str, str], int] = {}
     messages: dict[tuple[str, str], str | None] = {}
@@ -49,17 +53,22 @@ def causes(requests: pa.Table) -> list[str]:
         messages.setdefault((name, error), message)
     total = len(requests)
     commonest = sorted(counts, key=lambda cause: (-counts[cause], cause))[:SHOWN]
-    return [_sentence(*cause, counts[cause], total, messages[cause]) for cause in commonest]
+    return [_sentence(*cause, counts[cause], total, messages[cause], options) for cause in commonest]
 
 
-def _sentence(name: str, error: str, count: int, total: int, message: str | None) -> str:
+def _sentence(name: str, error: str, count: int, total: int, message: str | None, options: Collection[str]) -> str:
     share = f"All {total:,} requests" if count == total else f"{count:,} of {total:,} requests"
-    detail = f" ({message})" if message else ""
-    advice = _advice(error, message or "")
+    detail = f" ({message.rstrip('.')})" if message else ""
+    advice = _advice(error, message or "", options)
     return f"{share} failed at {name} with {error}{detail}." + (f" {advice}" if advice else "")
 
 
-def _advice(error: str, message: str) -> str:
+def _advice(error: str, message: str, options: Collection[str]) -> str:
     advice = next((advice for code, advice in _ADVICE.items() if error.startswith(code)), "")
     missing = error.startswith("ResourceNotFound") or "not found" in message.lower()
-    return advice or (_NOT_DEPLOYED if missing else "")
+    return advice or (_not_deployed(options) if missing else "")
+
+
+def _not_deployed(options: Collection[str]) -> str:
+    flags = [flag for option, flag in _NAMES.items() if option in options]
+    return f"Deploy it, or name another with {' or '.join(flags)}." if flags else "Deploy it first."

@@ -23,7 +23,7 @@ from typing import Any, Literal
 import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
 
-from harness.core.errors import HarnessError
+from harness.core.errors import HarnessError, reason
 from harness.load.generator_log import GeneratorLog, read_generator_logs
 
 MANIFEST = "manifest.json"
@@ -108,7 +108,7 @@ class Manifest:
         except FileNotFoundError:
             raise HarnessError(f"{folder} is not a run: it has no {MANIFEST}.") from None
         except (OSError, ValueError, RecursionError) as error:
-            raise HarnessError(f"{path} cannot be read as a run's manifest: {error}.") from None
+            raise HarnessError(f"{path} cannot be read as a run's manifest: {reason(error)}.") from None
         if not isinstance(members, dict) or members.get("format") != FORMAT:
             raise HarnessError(
                 f"{path} is not a run of this version (format {FORMAT}): read it with the one that wrote it."

@@ -13,7 +13,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from harness.core.errors import HarnessError
+from harness.core.errors import HarnessError, reason
 from harness.simulator.settings import Settings
 
 
@@ -261,4 +261,4 @@ def read_plan(path: Path) -> Plan:
         where = ".".join(str(part) for part in first["loc"]) or "the whole"
         raise HarnessError(f"{file} is not a plan of version 1: {where}: {first['msg']}.") from None
     except (ValueError, RecursionError) as error:
-        raise HarnessError(f"The plan {file} is not JSON: {error}.") from None
+        raise HarnessError(f"The plan {file} is not JSON: {reason(error)}.") from None

@@ -267,7 +267,7 @@ class StackDeployment:
         )
         concurrency = client.get_provisioned_concurrency_config(**alias)
         if concurrency["Status"] != "READY":
-            reason = concurrency.get("StatusReason", "no reason given")
+            reason = concurrency.get("StatusReason", "no reason given").rstrip(".")
             raise HarnessError(
                 f"{function.qualified_name} could not be provisioned: {reason}. Its log says why it does not start."
             )

@@ -21,6 +21,7 @@ from harness.cli.main import COMMANDS, main
 from harness.local_aws import daemon
 from harness.local_aws.client import LocalAwsClient
 from tests.hosting.models import ECHO, model_tar
+from tests.load.recorded import request, write_run
 from tests.stack.test_deployment import write_stack
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -189,6 +190,21 @@ def test_a_report_of_a_folder_that_is_not_a_run(tmp_path: Path) -> None:
     result = harness("report", tmp_path)
     assert result.exit_code == 1
     assert result.stderr.count("\n") <= 2
+
+
+def test_a_run_is_given_by_its_id_or_the_beginning_of_it(tmp_path: Path) -> None:
+    """As for `harness compare`."""
+    run = write_run(tmp_path / "20260202T024000Z-EndpointJpeg-0a1b2c", [request()] * 10)
+    for named in (run.name, run.name[:12], run):
+        result = harness("report", named, "--runs", tmp_path)
+        assert f"Report: {run / 'report.html'}" in result.stdout, result.stderr
+    result = harness("report", "2027", "--runs", tmp_path)
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"Error: In {tmp_path}, no run begins with 2027: `harness runs` lists them.\n",
+    )
+    result = harness("policy", "check", FIXTURES / "dog_breed" / "stack.toml", "--run", "2027")
+    assert (result.exit_code, "no run begins with 2027" in result.stderr) == (1, True)
 
 
 def test_a_rehearsal_needs_a_load_table(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.core.errors import reason
 from harness.hosting.instances.base import InstanceFailed
 from harness.hosting.instances.settings import LocalSettings, LocalSettingsError, parse_local_settings
 
@@ -58,8 +59,9 @@ def _loaded(entry: EntryPoint) -> type[InstanceKind]:
     try:
         kind = entry.load()
     except Exception as error:  # whatever the module of somebody else's package raises
-        reason = f"{type(error).__name__}: {str(error).rstrip('.')}"
-        raise UnusableKind(f"cannot be loaded from {entry.value}, which {package} registers ({reason})") from None
+        raise UnusableKind(
+            f"cannot be loaded from {entry.value}, which {package} registers ({type(error).__name__}: {reason(error)})"
+        ) from None
     if not (isinstance(kind, type) and issubclass(kind, InstanceKind)):
         raise UnusableKind(f"is not a kind of instance: {entry.value}, which {package} registers, is no InstanceKind")
     return kind

@@ -13,7 +13,7 @@ from typing import Any
 from locust.env import Environment
 from locust.runners import MasterRunner
 
-from harness.core.errors import HarnessError
+from harness.core.errors import HarnessError, reason
 from harness.core.machine import machine, versions
 from harness.load.locust.options import option_values
 from harness.load.redaction import command_without_secrets, without_secrets
@@ -52,7 +52,7 @@ def read_stack(path: str) -> dict[str, Any]:
     try:
         return tomllib.loads(Path(path).read_text())
     except (OSError, ValueError, RecursionError) as error:
-        raise HarnessError(f"The stack file {path} cannot be read: {error}.") from error
+        raise HarnessError(f"The stack file {path} cannot be read: {reason(error)}.") from error
 
 
 def check_before_start(runs: str, stack: str | None) -> None:

@@ -151,7 +151,7 @@ class RunRecorder:
         if self.last_line is None or self.finished is None:
             return
         run = read_run(self.finished[0])
-        for cause in causes(run.requests):
+        for cause in causes(run.requests, run.manifest.options):
             print(cause, flush=True)
         for reason in judge(run).reasons:
             print(f"The run is INVALID: {reason}", flush=True)
