@@ -14,7 +14,7 @@ MOST_MEMBERS = 1_000_000
 
 
 class UnsafeMemberError(tarfile.TarError):
-    """A member that would land outside the target, is no file, folder or link, or exceeds a limit: see the message."""
+    """A member outside the target, that is neither file, folder nor link, or that exceeds a limit: see the message."""
 
 
 def unpack(archive: Path, target: Path) -> None:

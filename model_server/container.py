@@ -61,7 +61,7 @@ def prepare(environment: MutableMapping[str, str]) -> None:
 
 
 def memory_limit(cgroup: Path) -> int | None:
-    """Bytes that the container may use, by either version of the cgroup interface; None is no limit."""
+    """Bytes that the container may use, by either version of the cgroup interface; None stands for no limit."""
     for name in ("memory.max", "memory/memory.limit_in_bytes"):
         try:
             return int((cgroup / name).read_text())

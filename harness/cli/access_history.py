@@ -85,7 +85,7 @@ def _read(document: Mapping[str, Any], where: str) -> AccessHistory:
     try:
         return AccessHistory.from_document(document)
     except (KeyError, TypeError, AttributeError, ValueError, MalformedPolicy) as error:
-        raise HarnessError(f"{where} is no record of calls that this version reads: {reason(error)}.") from None
+        raise HarnessError(f"{where} is not a record of calls that this version reads: {reason(error)}.") from None
 
 
 def with_policies(stack: Stack, documents: Mapping[str, Mapping[str, Any]], folder: Path) -> Stack:

@@ -132,7 +132,7 @@ class Service(Protocol):
         ...
 
     def paths(self) -> Iterable[PathHandler]:
-        """Handlers of paths that are no operations of the service's API."""
+        """Handlers of paths that are not operations of the service's API."""
         return ()
 
     def resource_policy(self, arn: str) -> str | None:

@@ -65,7 +65,7 @@ def read_prices(file: Path) -> Prices:
     builtin = Prices()
     known = {price.name for price in fields(Prices)}
     if unknown := sorted(set(prices) - known):
-        raise HarnessError(f"{file}: {unknown[0]} is no price; there are: {', '.join(sorted(known))}.")
+        raise HarnessError(f"{file}: {unknown[0]} is not a price; there are: {', '.join(sorted(known))}.")
     for name, value in prices.items():
         if not isinstance(value, type(getattr(builtin, name))) and not (isinstance(value, int) and name != "as_of"):
             raise HarnessError(f"{file}: {name} must be a {type(getattr(builtin, name)).__name__}.")

@@ -263,7 +263,7 @@ def parse_profile(document: object, where: str = "the profile") -> Profile:
 
 
 def read_profile(file: Path) -> Profile:
-    """Reads a profile from a file. Raises HarnessError if the file cannot be read or is no profile."""
+    """Reads a profile from a file. Raises HarnessError if the file cannot be read or is not a profile."""
     try:
         document = json.loads(file.read_bytes())
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Shows the steps of a command on the terminal, or as plain lines if the output is no terminal."""
+"""Shows the steps of a command on the terminal, or as plain lines if the output is not a terminal."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ def parse_duration(text: str) -> float:
     seconds = float(match["number"]) * _SECONDS[match["unit"]] if match else 0.0
     if not (seconds > 0 and math.isfinite(seconds)):
         raise HarnessError(
-            f"{shown(text)} is no time: give a number above 0 and a unit, such as 1.5s, 300ms, 10min or 1h."
+            f"{shown(text)} is not a time: give a number above 0 and a unit, such as 1.5s, 300ms, 10min or 1h."
         )
     return seconds
 
@@ -30,7 +30,7 @@ def parse_rate(text: str) -> float:
     rate = float(match["number"]) / _SECONDS[match["unit"]] if match else math.nan
     if not math.isfinite(rate):
         raise HarnessError(
-            f"{shown(text)} is no rate: give requests and a unit of time, such as 20/s, 1200/min or 5000/h."
+            f"{shown(text)} is not a rate: give requests and a unit of time, such as 20/s, 1200/min or 5000/h."
         )
     return rate
 
@@ -40,7 +40,7 @@ def parse_share(text: str) -> float:
     match = _SHARE.fullmatch(text.strip())
     share = float(match["number"]) / (100 if match["percent"] else 1) if match else math.nan
     if not 0 <= share <= 1:
-        raise HarnessError(f"{shown(text)} is no share of the requests: give 0% to 100%, such as 0.1%.")
+        raise HarnessError(f"{shown(text)} is not a share of the requests: give 0% to 100%, such as 0.1%.")
     return share
 
 
@@ -53,7 +53,7 @@ def parse_ratio(text: str) -> tuple[str, float]:
         ratio = math.nan
     if not (name and equals and math.isfinite(ratio) and ratio > 0):
         raise HarnessError(
-            f"{shown(text)} is no speed ratio: give an instance type and how many times as many requests a second it "
-            "answers as the one that was measured, such as ml.m5.xlarge=2.0."
+            f"{shown(text)} is not a speed ratio: give an instance type and how many times as many requests a second "
+            "it answers as the one that was measured, such as ml.m5.xlarge=2.0."
         )
     return name.strip(), ratio

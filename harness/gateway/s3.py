@@ -21,7 +21,7 @@ _KEY = re.compile(rb"<Key>([^<]*)</Key>")
 def operation_of(
     method: str, path: str, query: str, headers: Mapping[str, str]
 ) -> tuple[OperationModel | None, dict[str, str]]:
-    """The operation of a request, None if it is none that botocore knows, and the labels Bucket and Key.
+    """The operation of a request, None if botocore does not know it, and the labels Bucket and Key.
 
     The bucket is in the path or, virtual-host style, in the host (``BUCKET.s3.HOST``).
     """

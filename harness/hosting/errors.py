@@ -89,7 +89,7 @@ PLAN_EXCEEDED = (
 )
 PERCENTILE_UNKNOWN = "A plan knows the percentiles {}, not {}."
 OPTIONS_EXCLUDED = "None of the plan's settings is of these instance types and within these latencies."
-PLAN_MALFORMED = "This is no endpoint's plan: {}: {}."
+PLAN_MALFORMED = "This is not a plan of an endpoint: {}: {}."
 
 # InvokeEndpoint and its sisters.
 ENDPOINT_NOT_FOUND = "Endpoint {} of account {} not found."

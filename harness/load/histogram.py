@@ -25,7 +25,7 @@ _HALF = 1 << _HALF_BITS
 _COOKIE = 0x1C849303 | 0x10
 _COMPRESSED_COOKIE = 0x1C849304 | 0x10
 _HEADER = struct.Struct(">iiiiqqd")
-# More than the counts of all times up to HIGHEST take: a body that unpacks to more is no histogram of ours.
+# More than the counts of all times up to HIGHEST take: a body that unpacks to more is not a histogram of ours.
 _LARGEST_BODY = 1 << 20
 
 
@@ -72,7 +72,7 @@ class Histogram:
 
     @classmethod
     def decode(cls, text: str) -> Histogram:
-        """Read what ``encode`` wrote. Raises ValueError if the text is no such histogram with three digits."""
+        """Read what ``encode`` wrote. Raises ValueError if the text is not such a histogram with three digits."""
         try:
             raw = base64.b64decode(text, validate=True)
             cookie, _ = struct.unpack_from(">ii", raw)

@@ -57,9 +57,9 @@ class Schedule:
         for piece in self.pieces:
             for rate in (piece.start_rate, piece.end_rate):
                 if not (math.isfinite(rate) and rate >= 0):
-                    raise HarnessError(f"A rate of {rate:g} requests a second is none: give a number of 0 or more.")
+                    raise HarnessError(f"There cannot be {rate:g} requests a second: give a number of 0 or more.")
             if not (math.isfinite(piece.seconds) and piece.seconds > 0):
-                raise HarnessError(f"A schedule of {piece.seconds:g} s is none: give a time above 0.")
+                raise HarnessError(f"A schedule cannot last {piece.seconds:g} s: give a time above 0.")
         if not self.expected > 0:
             raise HarnessError("The schedule has no arrivals: give it a rate above 0.")
 

@@ -20,7 +20,7 @@ def write_schedule(file: Path, schedule: Schedule, arrivals: Sequence[float]) ->
 
 
 def parse_schedule(content: bytes, file: str) -> tuple[Schedule, list[float]]:
-    """Read what ``write_schedule`` wrote. Raises HarnessError that names the file if the content is no schedule."""
+    """Read what ``write_schedule`` wrote. Raises HarnessError that names the file if the content is not a schedule."""
     try:
         members = json.loads(content)
         pieces = tuple(Piece(*(float(value) for value in piece)) for piece in members["pieces"])

@@ -97,11 +97,12 @@ def aws_target(service: str, environ: Mapping[str, str]) -> LoadTarget:
 
 
 def function_url_target(url: str | None, environ: Mapping[str, str]) -> LoadTarget:
-    """A function URL of a real account. Raises HarnessError if ``url`` is none."""
+    """A function URL of a real account. Raises HarnessError if ``url`` is not one."""
     match = _FUNCTION_URL.fullmatch((url or "").rstrip("/"))
     if match is None:
         raise HarnessError(
-            f"{url or 'No host'} is no function URL: give --host https://ID.lambda-url.REGION.on.aws with --target aws."
+            f"{url or 'No host'} is not a function URL: give --host https://ID.lambda-url.REGION.on.aws with "
+            "--target aws."
         )
     credentials = aws_target("lambda", environ).current_credentials
     return LoadTarget(url=match[0], region=match[1], current_credentials=credentials)

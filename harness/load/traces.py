@@ -66,7 +66,7 @@ def read_trace(file: Path) -> Trace:
         text = content.decode("utf-8-sig")
     except OSError as error:
         raise HarnessError(
-            f"The trace {file} cannot be read ({error.strerror or 'it is no gzip file'}): name another file."
+            f"The trace {file} cannot be read ({error.strerror or 'it is not a gzip file'}): name another file."
         ) from error
     except (EOFError, zlib.error, UnicodeDecodeError) as error:
         raise HarnessError(f"The trace {file} cannot be read ({error}): name another file.") from error
@@ -133,7 +133,7 @@ def _moment(text: str) -> datetime:
 def _check(where: str, row: TraceRow, before: TraceRow | None) -> None:
     moment, requests = row
     if not (math.isfinite(requests) and requests >= 0):
-        raise HarnessError(f"{where}: {requests:g} is no number of requests.")
+        raise HarnessError(f"{where}: {requests:g} is not a number of requests.")
     if before is not None and moment <= before[0]:
         raise HarnessError(
             f"{where}: {moment.isoformat()} does not come after {before[0].isoformat()}: sort the trace by time."

@@ -53,7 +53,7 @@ def read_traffic(text: str, day: str | None = None, peak: float | None = None) -
         if not _exists(file):
             examples = ", ".join(form.example for form in TRAFFIC_FORMS.values())
             raise HarnessError(
-                f"There is no traffic {shown(text)}: name a trace (.csv, .csv.gz, CloudWatch .json) or give an "
+                f"{shown(text)} is not a traffic: name a trace (.csv, .csv.gz, CloudWatch .json) or give an "
                 f"expression: {examples}."
             )
         trace = read_trace(file)
@@ -63,7 +63,7 @@ def read_traffic(text: str, day: str | None = None, peak: float | None = None) -
         begins, schedule = trace.rows[0][0], trace.schedule()
     if peak is not None:
         if peak <= 0:
-            raise HarnessError("A peak of 0 is no traffic: give a rate above 0, such as --peak 40/s.")
+            raise HarnessError("With a peak of 0 there is no traffic: give a rate above 0, such as --peak 40/s.")
         schedule, source = schedule.scaled(peak / schedule.peak), f"{source}, scaled to a peak of {peak:g}/s"
     return Traffic(source, schedule, begins)
 

@@ -41,7 +41,7 @@ class TrafficForm(ABC):
 
     @abstractmethod
     def read(self, *parts: Any, **optional: Any) -> Schedule:
-        """The schedule of an expression's parts, which are texts. Raises HarnessError for a part that is none."""
+        """The schedule of an expression's parts, which are texts. Raises HarnessError for a wrong part."""
 
     def parse(self, text: str) -> Schedule:
         """The schedule of a whole expression. Raises HarnessError with the form's example."""
@@ -144,5 +144,5 @@ TRAFFIC_FORMS: dict[str, TrafficForm] = {form.name: form for form in (constant, 
 def _pair(text: str) -> tuple[float, float]:
     first, dots, second = text.partition("..")
     if not dots:
-        raise HarnessError(f"{shown(text)} is no pair of rates.")
+        raise HarnessError(f"{shown(text)} is not a pair of rates.")
     return parse_rate(first), parse_rate(second)

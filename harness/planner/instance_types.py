@@ -67,7 +67,7 @@ def _derived(profile: Profile, own: str, instance_type: str, ratio: float) -> Pr
         workers = max(1, round(profile.workers * vcpus(instance_type) / vcpus(own)))
     except ValueError:
         raise HarnessError(
-            f"{instance_type} is no instance type: a ratio is given as --ratio ml.m5.xlarge=2.0."
+            f"{instance_type} is not an instance type: a ratio is given as --ratio ml.m5.xlarge=2.0."
         ) from None
     return at_speed(profile, ratio, workers)
 

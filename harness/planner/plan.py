@@ -250,7 +250,7 @@ class Plan(_Part):
 
 
 def read_plan(path: Path) -> Plan:
-    """Reads a plan.json, or the one in a folder. Raises HarnessError if there is none or it is no plan."""
+    """Reads a plan.json, or the one in a folder. Raises HarnessError if there is none, or if it is not a plan."""
     file = path / "plan.json" if path.is_dir() else path
     try:
         return Plan.model_validate(json.loads(file.read_bytes()))

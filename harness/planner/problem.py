@@ -157,7 +157,7 @@ def _check_types(stack: str, settings: Settings, profiles: dict[str, Profile]) -
         if variant.instance_type not in profiles:
             own = variant.instance_type
             raise HarnessError(
-                f"The stack {stack} runs on {own}, of which there is no profile: give --profile {own}=FILE, or its "
+                f"The stack {stack} runs on {own}, and no profile of it is given: give --profile {own}=FILE, or its "
                 f"speed against the measured one as --ratio {own}=2.0."
             )
 

@@ -42,9 +42,11 @@ class SettingRow:
 
 
 def setting_rows(settings: list[Settings]) -> list[SettingRow]:
-    """Settings side by side; the rows are in the order of the first one's."""
+    """Settings side by side, in the order of the first one's rows; the rows of a part stand together."""
     columns = [dict(_rows(column)) for column in settings]
     keys = dict.fromkeys(key for column in columns for key in column)
+    parts = list(dict.fromkeys(part for part, _, _ in keys))
+    keys = dict.fromkeys(sorted(keys, key=lambda key: parts.index(key[0])))
     return [SettingRow(*key, tuple(column.get(key) for column in columns)) for key in keys]
 
 

@@ -1,7 +1,7 @@
 """The state of a simulated run, as the compiled functions see it: one record, and the arrays that it points to.
 
 Times are seconds of the requests' clock from the beginning of the traffic. Slots, stations and variants are named by
-their indices in their arrays; -1 is none.
+their indices in their arrays; -1 stands for none.
 """
 
 from __future__ import annotations

@@ -76,20 +76,20 @@ def bucket_problem(bucket: str) -> str | None:
 
 
 def managed_policy_problem(name: str) -> str | None:
-    """Why no managed policy of AWS has this name."""
+    """Why no managed policy of AWS has this name, which may have its path in front (service-role/NAME)."""
     known = _managed_policies()
-    if name in known:
+    path, _, bare = name.rpartition("/")
+    if bare in known and path in ("", known[bare]):
         return None
-    what = f"AWS has no managed policy {name!r}"
-    similar = difflib.get_close_matches(name.rpartition("/")[2], known, 3)
-    if "/" in name and similar[:1] == [name.rpartition("/")[2]]:
-        return f"{what}: give its name without a path, {similar[0]}"
-    return f"{what}{'; did you mean ' + ' or '.join(similar) + '?' if similar else ''}"
+    similar = [bare] if bare in known else difflib.get_close_matches(bare, known, 3)
+    hint = f"; did you mean {' or '.join(similar)}?" if similar else ""
+    return f"AWS has no managed policy {name!r}{hint}"
 
 
 @cache
-def _managed_policies() -> frozenset[str]:
-    """Their names, from moto's copy, which is as new as the installed moto."""
+def _managed_policies() -> dict[str, str]:
+    """Their paths by name, from moto's copy, which is as new as the installed moto."""
     from moto.iam.aws_managed_policies import aws_managed_policies_data
 
-    return frozenset(json.loads(aws_managed_policies_data))
+    policies = json.loads(aws_managed_policies_data)
+    return {name: policy["Path"].strip("/") for name, policy in policies.items()}

@@ -19,6 +19,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, WaiterError
 
 from harness.core.errors import HarnessError
+from harness.core.figures import count
 from harness.hosting.instances.settings import dump_local_settings
 from harness.local_aws.client import LocalAwsClient, NoHarness
 from harness.stack.function_code import zip_code
@@ -258,7 +259,7 @@ class StackDeployment:
         if provisioned is None:
             return
         alias = {"FunctionName": name, "Qualifier": function.alias}
-        self._progress(f"function {function.qualified_name}: preparing {provisioned} provisioned environments")
+        self._progress(f"function {function.qualified_name}: preparing {count(provisioned, 'provisioned environment')}")
         if not kept:
             client.put_provisioned_concurrency_config(**alias, ProvisionedConcurrentExecutions=provisioned)
         _wait(

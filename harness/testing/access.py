@@ -175,5 +175,5 @@ def _managed(arn: str) -> Mapping[str, Any]:
 
     policy = json.loads(aws_managed_policies_data).get(arn.rpartition("/")[2])
     if policy is None:
-        raise ValueError(f"{arn} is no managed policy that this version of moto has")
+        raise ValueError(f"{arn} is not a managed policy that this version of moto has")
     return dict(policy["Document"])

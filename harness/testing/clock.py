@@ -33,7 +33,9 @@ class HarnessClock:
     @speed.setter
     def speed(self, speed: float) -> None:
         if not 0 < speed <= HIGHEST_SPEED:
-            raise HarnessError(f"A speed of {speed:g} is none: give a number above 0 and up to {HIGHEST_SPEED:g}.")
+            raise HarnessError(
+                f"The clock cannot run at a speed of {speed:g}: give a number above 0 and up to {HIGHEST_SPEED:g}."
+            )
         self._client.set_speed(speed)
 
     @contextlib.contextmanager

@@ -130,7 +130,7 @@ class Load:
 
 
 def result_of(run: Path) -> LoadResult:
-    """Read a recorded run. Raises HarnessError if the folder is none."""
+    """Read a recorded run. Raises HarnessError if the folder is not one."""
     from harness.load.answers import UNFINISHED
     from harness.load.runs import read_run
     from harness.load.validity import judge

@@ -111,7 +111,7 @@ class StackDeployer:
 
         instances: the kind of process in place of an ML instance; ``process`` is the real model server. answer: what a
         twin answers, any JSON value; by default the answer in the stack's profile, else ``{}``. Raises HarnessError if
-        the file is no stack, or it cannot be deployed.
+        the file is not a stack, or it cannot be deployed.
         """
         stack = load_stack(file)
         deployment = json.dumps([str(file.resolve()), instances, answer, stack.model_dump(mode="json")], default=str)

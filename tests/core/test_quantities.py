@@ -26,7 +26,7 @@ def test_a_time_has_a_unit(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "1.5", "0s", "-1s", "1 week", "s", "1e400s"])
 def test_a_refused_time_is_answered_with_an_example(text: str) -> None:
-    with pytest.raises(HarnessError, match=r"is no time: give a number above 0 and a unit, such as 1\.5s"):
+    with pytest.raises(HarnessError, match=r"is not a time: give a number above 0 and a unit, such as 1\.5s"):
         quantities.parse_duration(text)
 
 
@@ -37,7 +37,7 @@ def test_a_rate_has_a_unit_of_time(text: str, rate: float) -> None:
 
 @pytest.mark.parametrize("text", ["20", "20 s", "-1/s", "many/s"])
 def test_a_refused_rate_is_answered_with_an_example(text: str) -> None:
-    with pytest.raises(HarnessError, match="is no rate: give requests and a unit of time, such as 20/s"):
+    with pytest.raises(HarnessError, match="is not a rate: give requests and a unit of time, such as 20/s"):
         quantities.parse_rate(text)
 
 
@@ -48,12 +48,12 @@ def test_a_share_may_be_in_percent(text: str, share: float) -> None:
 
 @pytest.mark.parametrize("text", ["101%", "5", "-1%", "some"])
 def test_a_refused_share_is_answered_with_an_example(text: str) -> None:
-    with pytest.raises(HarnessError, match="is no share of the requests"):
+    with pytest.raises(HarnessError, match="is not a share of the requests"):
         quantities.parse_share(text)
 
 
 def test_a_ratio_names_an_instance_type() -> None:
     assert quantities.parse_ratio("ml.m5.xlarge=2.0") == ("ml.m5.xlarge", 2.0)
     for text in ("ml.m5.xlarge", "=2", "ml.m5.xlarge=fast", "ml.m5.xlarge=0", "ml.m5.xlarge=inf"):
-        with pytest.raises(HarnessError, match="is no speed ratio"):
+        with pytest.raises(HarnessError, match="is not a speed ratio"):
             quantities.parse_ratio(text)

@@ -88,7 +88,7 @@ def test_prices_can_be_replaced_one_by_one(tmp_path: Path) -> None:
     ("text", "sentence"),
     [
         ("x", "cannot be read"),
-        ("lambda = 1", "lambda is no price; there are: as_of"),
+        ("lambda = 1", "lambda is not a price; there are: as_of"),
         ('lambda_request = "a"', "lambda_request must be a float"),
     ],
 )

@@ -118,5 +118,5 @@ def test_a_function_url_names_its_region(account: None) -> None:
     url = "https://abc123.lambda-url.us-west-2.on.aws"
     assert function_url_target(url + "/", os.environ).region == "us-west-2"
     for wrong in ("https://example.com", None, "http://abc123.lambda-url.us-west-2.on.aws"):
-        with pytest.raises(HarnessError, match=r"is no function URL"):
+        with pytest.raises(HarnessError, match=r"is not a function URL"):
             function_url_target(wrong, os.environ)

@@ -67,8 +67,8 @@ def test_cloudwatch_gives_the_newest_first_and_may_answer_in_pages(tmp_path: Pat
         ("timestamp,requests\n0,1\n", "has 1 rows"),
         ("0,1\n60,1\n30,1\n", r"trace.csv:3: 1970-01-01T00:00:30\+00:00 does not come after .*: sort the trace"),
         ("0,1\n0,1\n", "does not come after"),
-        ("0,1\n60,-5\n", "trace.csv:2: -5 is no number of requests"),
-        ("0,1\n60,nan\n", "nan is no number of requests"),
+        ("0,1\n60,-5\n", "trace.csv:2: -5 is not a number of requests"),
+        ("0,1\n60,nan\n", "nan is not a number of requests"),
         ("0,1\nnoon,5\n", "trace.csv:2: 'noon,5' is not a timestamp"),
         ("0,1,2\n", "not 3 fields"),
     ],
@@ -103,7 +103,7 @@ def test_a_broken_export_is_refused_in_a_sentence(tmp_path: Path, text: str, sen
 def test_an_unreadable_file_is_refused_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(HarnessError, match="No such file"):
         read_trace(tmp_path / "none.csv")
-    with pytest.raises(HarnessError, match="it is no gzip file"):
+    with pytest.raises(HarnessError, match="it is not a gzip file"):
         read_trace(written(tmp_path, "plain", "trace.csv.gz"))
     (tmp_path / "cut.csv.gz").write_bytes(gzip.compress(b"0,1\n")[:-9])
     with pytest.raises(HarnessError, match="cannot be read"):

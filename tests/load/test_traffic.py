@@ -51,11 +51,11 @@ def test_an_expression_gives_rates_and_times(text: str, seconds: float, peak: fl
     ("text", "says"),
     [
         ("constant:20/s", r"is not of the form constant:20/s:1h"),
-        ("constant:20:1h", r"'20' is no rate.* It is of the form constant"),
-        ("ramp:1/s:1h", r"'1/s' is no pair of rates"),
+        ("constant:20:1h", r"'20' is not a rate.* It is of the form constant"),
+        ("ramp:1/s:1h", r"'1/s' is not a pair of rates"),
         ("constant:0/s:1h", r"no arrivals"),
         ("spike:5/s..50/s:1h:2h", r"not within a schedule"),
-        ("nowhere.csv", r"There is no traffic 'nowhere\.csv': name a trace .* or give an expression: constant:20/s:1h"),
+        ("nowhere.csv", r"'nowhere\.csv' is not a traffic: name a trace .* or give an expression: constant:20/s:1h"),
     ],
 )
 def test_other_text_is_refused_in_a_sentence(text: str, says: str) -> None:
@@ -90,7 +90,7 @@ def test_a_peak_scales_every_rate(trace: str) -> None:
     scaled = read_traffic(trace, "2026-01-02", peak=40.0)
     assert scaled.source == "mine.csv, 2026-01-02, scaled to a peak of 40/s"
     assert scaled.schedule.peak == pytest.approx(40.0)
-    with pytest.raises(HarnessError, match="A peak of 0 is no traffic"):
+    with pytest.raises(HarnessError, match="With a peak of 0 there is no traffic"):
         read_traffic(trace, peak=0.0)
     with pytest.raises(HarnessError, match="leave it out with an expression"):
         read_traffic("constant:1/s:1h", "2026-01-02")

@@ -57,7 +57,7 @@ def test_several_profiles_are_told_apart_by_their_types() -> None:
             {"ml.c5.large": 2.0},
             r"ml\.c5\.large has a profile and a speed ratio",
         ),
-        ([(None, LARGE)], {"large": 2.0}, r"large is no instance type"),
+        ([(None, LARGE)], {"large": 2.0}, r"large is not an instance type"),
     ],
 )
 def test_a_ratio_without_a_start_is_refused(

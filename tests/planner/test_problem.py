@@ -77,14 +77,14 @@ def test_other_stacks_are_compared_with_what_is_to_be_said_of_them(tmp_path: Pat
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"traffic": "nothing.csv"}, r"There is no traffic 'nothing\.csv'"),
-        ({"p99": "fast"}, "'fast' is no time"),
-        ({"errors": "many"}, "'many' is no share of the requests"),
-        ({"peak": "40"}, "'40' is no rate"),
+        ({"traffic": "nothing.csv"}, r"'nothing\.csv' is not a traffic"),
+        ({"p99": "fast"}, "'fast' is not a time"),
+        ({"errors": "many"}, "'many' is not a share of the requests"),
+        ({"peak": "40"}, "'40' is not a rate"),
         ({"profiles": ("nowhere.json",)}, r"Cannot read the profile nowhere\.json"),
         ({"profiles": ()}, r"A plan starts from a profile: `harness measure .*` writes one"),
         ({"variant": "Blue"}, "There is no variant Blue: the endpoint has AllTraffic"),
-        ({"ratios": ("ml.m5.xlarge",)}, "is no speed ratio"),
+        ({"ratios": ("ml.m5.xlarge",)}, "is not a speed ratio"),
         ({"ratios": ("ml.x9.huge=2",)}, "ml.x9.huge"),
     ],
 )
@@ -103,7 +103,7 @@ def test_a_stack_on_a_type_without_a_profile_is_refused_with_what_would_help(tmp
     stack = a_stack_file(tmp_path / "stack")
     stack.write_text(stack.read_text().replace("ml.m5.large", "ml.c5.xlarge"))
     file = a_profile_file(tmp_path)
-    with pytest.raises(HarnessError, match=r"runs on ml\.c5\.xlarge, of which there is no profile: give --profile"):
+    with pytest.raises(HarnessError, match=r"runs on ml\.c5\.xlarge, and no profile of it is given: give --profile"):
         prepared(tmp_path, stack=stack, profiles=(f"ml.m5.large={file}",))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from harness.core.figures import NARROW
@@ -133,3 +135,12 @@ def test_in_few_words_and_in_a_sentence() -> None:
         "with a reserved concurrency of 5 and a provisioned concurrency of 2"
     )
     assert in_words(Settings(variants=(VariantSettings(instance_type="ml.m5.large"),))) == "1 ml.m5.large, not scaled"
+
+
+def test_the_rows_of_a_part_stand_together_whatever_each_of_the_settings_has() -> None:
+    bare, rich = settings(), rich_settings()
+    fleet = VariantSettings(name="AllTraffic", instance_type="ml.m5.large")
+    fixed = Settings(variants=(fleet,), function=FunctionSettings())
+    for side_by_side in itertools.permutations([bare, rich, fixed]):
+        parts = [row.part for row in setting_rows(list(side_by_side))]
+        assert [part for part, _ in itertools.groupby(parts)] == list(dict.fromkeys(parts))

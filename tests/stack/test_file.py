@@ -96,7 +96,7 @@ def test_the_shipped_stack() -> None:
         ("[function]", "[function]\nevent = 'e.json'", "24: function.event: there is no file at "),
         ("[function]", "[local]\nserver = 'vllm'\n[function]", "24: local.server: must be 'torchserve' or 'asgi', not \"vllm\""),
         ("[function]", "[local]\nresponses = 'r'\n[function]", "24: local.responses: there is no folder at "),
-        ("[function]", "[local]\ninstances = 'cloud'\n[function]", '24: local.instances: "cloud" is no kind of instance here; there are: container, '),
+        ("[function]", "[local]\ninstances = 'cloud'\n[function]", '24: local.instances: "cloud" is not a kind of instance here; there are: container, '),
         ("[function]", "[local]\ninstances = 'container'\n[function]", '24: local.instances: "container" needs containers, such as ["http://model-1:8080"]'),
         ("[function]", "[local]\ninstances = 'twin'\n[function]", '24: local.instances: "twin" needs a profile'),
         ("[function]", "[local]\ncontainers = ['model-1:8080']\n[function]", '24: local.containers.0: must be like http://model-1:8080, not "model-1:8080"'),
@@ -201,7 +201,7 @@ def test_the_stack_of_every_scalar_key_is_a_stack(folder: Path) -> None:
         ('bucket = "dogs-models"', 'bucket = "dogs..models"', "2: bucket: must not have two full stops in a row"),
         ('bucket = "dogs-models"', 'bucket = "10.0.0.1"', "2: bucket: must not look like an IP address"),
         ('policies = ["policy.json"]', 'managed_policies = ["AmazonSageMakerFulAccess"]', "6: roles.function-role.managed_policies.0: AWS has no managed policy 'AmazonSageMakerFulAccess'; did you mean AmazonSageMakerFullAccess"),
-        ('policies = ["policy.json"]', 'managed_policies = ["service-role/AWSLambdaBasicExecutionRole"]', "give its name without a path, AWSLambdaBasicExecutionRole"),
+        ('policies = ["policy.json"]', 'managed_policies = ["job-function/AWSLambdaBasicExecutionRole"]', "AWS has no managed policy 'job-function/AWSLambdaBasicExecutionRole'; did you mean AWSLambdaBasicExecutionRole?"),
         ('policies = ["policy.json"]', 'policies = ["policy.json", "./policy.json"]', "policy.json has the same name without its folder and ending"),
         ("[roles.model-role]", "[roles.'model role']", "roles.model role: must match AWS's pattern"),
         ("[roles.model-role]", f"[roles.{'r' * 65}]", "must have at most 64 characters, not 65"),
@@ -222,6 +222,12 @@ def test_what_aws_would_refuse_amid_the_deployment_is_refused_before_it(
     assert old in STACK
     problems = refusal(folder, STACK.replace(old, new, 1))
     assert any(sentence in line for line in problems), problems
+
+
+@pytest.mark.parametrize("name", ["AWSLambdaBasicExecutionRole", "service-role/AWSLambdaBasicExecutionRole"])
+def test_a_managed_policy_is_named_with_its_path_or_without(folder: Path, name: str) -> None:
+    (folder / "stack.toml").write_text(STACK.replace('policies = ["policy.json"]', f'managed_policies = ["{name}"]'))
+    assert load_stack(folder / "stack.toml").roles["function-role"].managed_policies == [name]
 
 
 def test_a_malformed_policy_is_named_with_its_place(folder: Path) -> None:

@@ -161,7 +161,7 @@ def _parse_text(name: str, text: str, attachment: Attachment) -> Policy:
 
 
 def _refuse_constant(word: str) -> Any:
-    raise ValueError(f"{word} is no value")
+    raise ValueError(f"{word} is not a value")
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -181,7 +181,7 @@ def _parse(name: str, document: Any, attachment: Attachment) -> Policy:
         raise MalformedPolicy(f"policy {name} must be an object with a Statement")
     for key in document:
         if key not in _ELEMENTS:
-            raise MalformedPolicy(f"policy {name}: {shown(str(key))} is no element of a policy")
+            raise MalformedPolicy(f"policy {name}: {shown(str(key))} is not an element of a policy")
     version = document.get("Version", _VERSIONS[1])
     if version not in _VERSIONS:
         raise MalformedPolicy(f"policy {name}: Version must be {' or '.join(_VERSIONS)}, not {shown(str(version))}")
@@ -212,7 +212,7 @@ def _statement(where: str, index: int, item: Any, attachment: Attachment, *, var
         raise MalformedPolicy(f"{where} must be an object")
     for key in item:
         if key not in _PARTS:
-            raise MalformedPolicy(f"{where}: {shown(str(key))} is no element of a statement")
+            raise MalformedPolicy(f"{where}: {shown(str(key))} is not an element of a statement")
     effect = item.get("Effect")
     if effect not in ("Allow", "Deny"):
         raise MalformedPolicy(f"{where}: Effect must be Allow or Deny, not {shown(str(effect))}")

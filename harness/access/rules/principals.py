@@ -50,7 +50,7 @@ def session_caller(arn: str, role_arn: str = "") -> Caller:
     """The caller with a role session's ARN. A role whose own ARN is not known is taken to have no path."""
     match = _SESSION.match(arn)
     if match is None:
-        raise ValueError(f"{arn} is no role session")
+        raise ValueError(f"{arn} is not a role session")
     partition, account, role = match.groups()
     return Caller(arn, account, "assumed-role", role_arn or f"arn:{partition}:iam::{account}:role/{role}")
 

@@ -141,7 +141,7 @@ class ArnPattern:
     """A pattern for ARNs, compared part by part. The sixth part is the resource, with any colons in it.
 
     A star stays within its part, and parts that are missing at the end count as stars (IAM user guide, Resource
-    element). A text that is no ARN is compared with the whole pattern.
+    element). A text that is not an ARN is compared with the whole pattern.
 
     is_arn: the pattern has parts. literal, wild: place (0 to 5) and text of the parts without and with wildcards; parts
     that are only a star are left out. Both begin with the resource, which differs most often.

@@ -95,7 +95,7 @@ class VersionOperations(Operations):
         _, function, _ = self._alias_of(call, request)
         if (
             function.aliases.pop(request["Name"], None) is not None
-        ):  # deleting a missing alias is no error on AWS either
+        ):  # AWS too accepts the deletion of an alias that is not there
             await function.forget(request["Name"])
         return {}
 

@@ -37,10 +37,10 @@ def kind_names() -> list[str]:
 
 def kind_class(name: str) -> type[InstanceKind]:
     """The class that is registered by a name. Raises UnusableKind for a name that is unknown, registered twice or
-    registered for something that is no kind."""
+    registered for something that is not a kind."""
     entries = list(entry_points(group=GROUP, name=name))
     if not entries:
-        raise UnusableKind(f"is no kind of instance here; there are: {', '.join(kind_names())}")
+        raise UnusableKind(f"is not a kind of instance here; there are: {', '.join(kind_names())}")
     packages = sorted({entry.dist.name for entry in entries if entry.dist is not None})
     if len(packages) > 1:
         added = next(package for package in packages if package != _HARNESS)
@@ -63,7 +63,9 @@ def _loaded(entry: EntryPoint) -> type[InstanceKind]:
             f"cannot be loaded from {entry.value}, which {package} registers ({type(error).__name__}: {reason(error)})"
         ) from None
     if not (isinstance(kind, type) and issubclass(kind, InstanceKind)):
-        raise UnusableKind(f"is not a kind of instance: {entry.value}, which {package} registers, is no InstanceKind")
+        raise UnusableKind(
+            f"is not a kind of instance: {entry.value}, which {package} registers, is not an InstanceKind"
+        )
     return kind
 
 

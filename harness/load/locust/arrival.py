@@ -13,7 +13,7 @@ def mark_arrival(greenlet: Any, intended: float) -> None:
 
 
 def take_lateness(sent: float) -> float | None:
-    """Seconds by which the request that the current greenlet sends now is late; None if it is no arrival.
+    """Seconds by which the request that the current greenlet sends now is late; None if it is not an arrival.
 
     sent: time.perf_counter seconds. Only the first request of an arrival is one: later requests of the same task follow
     from its answer, and count from their own sending.

@@ -65,7 +65,7 @@ def read_file(path: str, flag: str) -> bytes:
 def request_count(flag: str, text: str) -> int:
     """The number of requests that an option gives. Raises HarnessError unless it is a whole number of 1 or more."""
     if not (text.isdecimal() and int(text) > 0):
-        raise HarnessError(f"{flag} {text} is no number of requests: give 1 or more.")
+        raise HarnessError(f"{flag} {text} is not a number of requests: give 1 or more.")
     return int(text)
 
 

@@ -116,14 +116,14 @@ def _largest(count: int, scalable: Mapping[str, Any] | None) -> int:
 
 
 def _caps(options: Any) -> Caps:
-    """The two caps. Raises HarnessError if one is no number above 0, because it would cap nothing."""
+    """The two caps. Raises HarnessError if one is not a number above 0, because it would cap nothing."""
     requests, dollars = request_count("--max-requests", options.max_requests), options.max_cost
     try:
         cost = float(dollars)
     except ValueError:
         cost = math.nan
     if not (math.isfinite(cost) and cost > 0):
-        raise HarnessError(f"--max-cost {dollars} is no amount: give US dollars above 0, such as 0.50.")
+        raise HarnessError(f"--max-cost {dollars} is not an amount: give US dollars above 0, such as 0.50.")
     return Caps(requests, cost)
 
 

@@ -80,7 +80,7 @@ class Scenario(OpenLoop, LambdaUser, EndpointUser):
         except ValueError:
             rate = math.nan
         if not (math.isfinite(rate) and rate > 0):
-            raise HarnessError(f"--rate {text} is no rate: give a number of requests a second above 0.")
+            raise HarnessError(f"--rate {text} is not a rate: give a number of requests a second above 0.")
         return rate
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Locust users that sign their own requests, at a fraction of boto3's CPU, so that the generator is no bottleneck.
+"""Locust users that sign their own requests, at a fraction of boto3's CPU, so that the generator is not the bottleneck.
 
     class Dog(LambdaUser):
         @task

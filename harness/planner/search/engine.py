@@ -126,7 +126,7 @@ def check_address(address: str) -> None:
     try:
         url = urllib.parse.urlsplit(address)
         usable = url.scheme == "tcp" and bool(url.hostname) and bool(url.port) and not (url.path or url.query)
-    except ValueError:  # a port that is no number, or an address that is none
+    except ValueError:  # a port that is not a number, or an address that cannot be one
         usable = False
     if not usable:
         raise HarnessError(f"{shown(address)} is not a scheduler's address: give --dask tcp://HOST:8786.")

@@ -107,7 +107,7 @@ def _margin(plan: Plan, figures: SimulatedFigures) -> str:
     meets = f"It meets the objective ({objective(plan)})"
     if worst is None:
         return f"{meets}."
-    return f"{meets}, with {text.percent(1 - worst / plan.objective.p99)} of the time to spare."
+    return f"{meets}, with a p99 at least {text.percent(1 - worst / plan.objective.p99)} below the limit."
 
 
 def _runner_up(recommended: EvaluatedSettings, runner_up: EvaluatedSettings) -> str:

@@ -98,8 +98,8 @@ def test_a_package_cannot_take_a_name_of_the_harness(install: Install, name: str
     [
         ("lightning_kind:Thunder", "cannot be loaded from lightning_kind:Thunder, which lightning registers (AttributeError: "),
         ("no_such_module:Lightning", "cannot be loaded from no_such_module:Lightning, which lightning registers (ModuleNotFoundError: "),
-        ("lightning_kind", "is not a kind of instance: lightning_kind, which lightning registers, is no InstanceKind"),
-        ("builtins:dict", "is not a kind of instance: builtins:dict, which lightning registers, is no InstanceKind"),
+        ("lightning_kind", "is not a kind of instance: lightning_kind, which lightning registers, is not an InstanceKind"),
+        ("builtins:dict", "is not a kind of instance: builtins:dict, which lightning registers, is not an InstanceKind"),
         ("lightning_kind:InstanceKind.missing", "is not a kind of instance: "),
     ],
 )  # fmt: skip
@@ -114,7 +114,7 @@ def test_what_a_package_registers_and_is_no_kind_is_named(install: Install, regi
 
 
 async def test_an_unknown_kind_is_refused_with_the_kinds_there_are() -> None:
-    with pytest.raises(InstanceFailed, match="'cloud' is no kind of instance here; there are: container"):
+    with pytest.raises(InstanceFailed, match="'cloud' is not a kind of instance here; there are: container"):
         KindRegistry(WallClock()).get("cloud")
 
 

@@ -62,7 +62,7 @@ def test_what_is_dumped_as_json_is_read_back(tmp_path: Path, everything: bool) -
         ({"responses": 5}, "responses: must be a path, as a string."),
         (
             {"instances": "cloud"},
-            'instances: "cloud" is no kind of instance here; there are: container, process, twin.',
+            'instances: "cloud" is not a kind of instance here; there are: container, process, twin.',
         ),
         ({"instances": 5}, "instances: must be the name of a kind of instance, not 5."),
         ({"instances": "container"}, 'instances: "container" needs containers, such as ["http://model-1:8080"].'),

@@ -249,7 +249,7 @@ def test_a_bad_option_is_refused_once_for_all_processes(tmp_path: Path, server: 
         "--master-bind-port", port, "--master-port", port, runs=tmp_path, cwd=tmp_path, AWS_ENDPOINT_URL=server.url,
     )  # fmt: skip
     assert done.returncode == 1
-    assert done.stderr.count("--rate -3 is no rate: give a number of requests a second above 0.") == 1
+    assert done.stderr.count("--rate -3 is not a rate: give a number of requests a second above 0.") == 1
 
 
 def test_a_schedule_ends_the_run_and_any_user_can_play_one(tmp_path: Path, server: StandIn) -> None:

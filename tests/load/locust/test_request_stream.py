@@ -24,7 +24,7 @@ def ignore(_: str) -> None:
 
 
 def test_rows_are_on_disk_while_the_run_goes_on(tmp_path: Path) -> None:
-    manifest().write(tmp_path)
+    manifest(ended=None, ending=None).write(tmp_path)
     stream = RequestStream(tmp_path / "requests.arrow", ignore, flush_every=0.01)
     stream.add(row(name="first"))
     with gevent.Timeout(5):
@@ -35,7 +35,7 @@ def test_rows_are_on_disk_while_the_run_goes_on(tmp_path: Path) -> None:
 
 
 def test_closing_writes_the_rest_and_may_be_done_twice(tmp_path: Path) -> None:
-    manifest().write(tmp_path)
+    manifest(ended=None, ending=None).write(tmp_path)
     stream = RequestStream(tmp_path / "requests.arrow", ignore, flush_every=3600)
     for _ in range(10):
         stream.add(row())
@@ -45,7 +45,7 @@ def test_closing_writes_the_rest_and_may_be_done_twice(tmp_path: Path) -> None:
 
 
 def test_a_full_batch_is_written_without_waiting(tmp_path: Path) -> None:
-    manifest().write(tmp_path)
+    manifest(ended=None, ending=None).write(tmp_path)
     stream = RequestStream(tmp_path / "requests.arrow", ignore, flush_every=3600)
     for _ in range(BATCH):
         stream.add(row())

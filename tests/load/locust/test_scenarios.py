@@ -106,7 +106,7 @@ def test_each_can_start_as_it_is(scenarios: ModuleType, name: str) -> None:
         ({"spacing": "odd"}, "--spacing odd is neither poisson nor even"),
         ({"payload": "none.json"}, "none.json cannot be read .*--payload"),
         ({"event": "none.json"}, "none.json cannot be read .*--event"),
-        ({"max_outstanding": "0"}, "--max-outstanding 0 is no number of requests"),
+        ({"max_outstanding": "0"}, "--max-outstanding 0 is not a number of requests"),
     ],
 )
 def test_bad_options_are_refused_in_a_sentence(scenarios: ModuleType, options: dict[str, str], sentence: str) -> None:
