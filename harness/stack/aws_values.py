@@ -16,7 +16,7 @@ from typing import Any
 import botocore.session
 
 from harness.core.errors import AwsError
-from harness.functions.rules.configuration import check_runtime, check_variables
+from harness.functions.rules.values import check_runtime, check_variables
 
 
 def shape_problem(service: str, shape: str, value: str) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -12,55 +11,11 @@ from typing import Any
 from harness.functions import errors
 from harness.functions.layers import LayerVersion
 from harness.functions.rules.names import LATEST, FunctionReference
+from harness.functions.rules.values import check_runtime, check_variables
 
 MEMORY_RANGE = (128, 10_240)  # MB (Lambda guide, quotas)
 TIMEOUT_RANGE = (1, 900)  # seconds (Lambda guide, quotas)
 STORAGE_RANGE = (512, 10_240)  # MB of /tmp (Lambda guide, quotas)
-VARIABLES_LIMIT = 4_096  # bytes of the variables as JSON (Lambda guide, quotas)
-
-PYTHON_RUNTIMES = tuple(f"python3.{minor}" for minor in range(8, 15))
-"""The supported runtimes. The code always runs under the interpreter of the harness, whichever runtime is named. The
-name decides AWS_EXECUTION_ENV and how awslambdaric polls (in a thread from python3.12 on)."""
-
-# In the order in which AWS prints them.
-_AWS_RUNTIMES = (
-    "nodejs20.x, python3.14, provided.al2023, python3.12, python3.13, nodejs24.x, nodejs22.x, java25, python3.10, "
-    "python3.11, java21, ruby3.3, ruby3.4, ruby3.2, python3.8, python3.9, java17, nodejs16.x, dotnet10, dotnet8, "
-    "java11, dotnet6, nodejs18.x, provided.al2, java8.al2"
-)
-
-# Blocked for creation and update (Lambda guide, lambda-runtimes; eight of them recorded from AWS).
-_RETIRED_RUNTIMES = (
-    "nodejs, nodejs4.3, nodejs4.3-edge, nodejs6.10, nodejs8.10, nodejs10.x, nodejs12.x, nodejs14.x, java8, python2.7, "
-    "python3.6, python3.7, dotnetcore1.0, dotnetcore2.0, dotnetcore2.1, dotnetcore3.1, go1.x, ruby2.5, ruby2.7, "
-    "provided"
-)
-
-RESERVED_VARIABLES = frozenset(
-    {
-        "AWS_ACCESS_KEY",
-        "AWS_ACCESS_KEY_ID",
-        "AWS_DEFAULT_REGION",
-        "AWS_EXECUTION_ENV",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-        "AWS_LAMBDA_FUNCTION_NAME",
-        "AWS_LAMBDA_FUNCTION_VERSION",
-        "AWS_LAMBDA_INITIALIZATION_TYPE",
-        "AWS_LAMBDA_LOG_GROUP_NAME",
-        "AWS_LAMBDA_LOG_STREAM_NAME",
-        "AWS_LAMBDA_MAX_CONCURRENCY",
-        "AWS_LAMBDA_RUNTIME_API",
-        "AWS_REGION",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_SECRET_KEY",
-        "AWS_SECURITY_TOKEN",
-        "AWS_SESSION_TOKEN",
-        "LAMBDA_RUNTIME_DIR",
-        "LAMBDA_TASK_ROOT",
-        "_HANDLER",
-        "_X_AMZN_TRACE_ID",
-    }
-)  # Lambda guide, configuration-envvars; troposphere's list for the two old names
 
 # Members that would change how a function runs but are not emulated. They are refused, so that no user relies on them.
 _UNSUPPORTED = (
@@ -241,23 +196,6 @@ def _log_group(logging: Mapping[str, Any]) -> str | None:
     return logging.get("LogGroup")
 
 
-def check_runtime(runtime: str) -> str:
-    """Returns a runtime that functions may have here. Raises AwsError in AWS's words for any other."""
-    if runtime in PYTHON_RUNTIMES:
-        return runtime
-    if runtime in _AWS_RUNTIMES.split(", "):
-        raise errors.unsupported(f"runtime {runtime}", f"use one of {', '.join(PYTHON_RUNTIMES)}")
-    if runtime in _RETIRED_RUNTIMES.split(", "):
-        raise errors.invalid(
-            f"The runtime parameter of {runtime} is no longer supported for creating or updating AWS Lambda functions. "
-            "We recommend you use a supported runtime while creating or updating functions."
-        )
-    raise errors.invalid(
-        f"Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: "
-        f"[{_AWS_RUNTIMES}] or be a valid ARN"
-    )
-
-
 def _memory(size: int) -> int:
     """The upper bound is the account's, so AWS's message differs from that for the model's bound."""
     low, high = MEMORY_RANGE
@@ -277,20 +215,3 @@ def _within(member: str, value: int, bounds: tuple[int, int]) -> int:
     if value > high:
         raise errors.validation(member, value, f"Member must have value less than or equal to {high}")
     return value
-
-
-def check_variables(variables: Mapping[str, str]) -> dict[str, str]:
-    """Returns a function's environment variables. Raises AwsError for reserved names and for more than 4 KB."""
-    if any("\0" in value for value in variables.values()):
-        raise errors.unsupported("NUL characters in environment variables", "leave them out")
-    reserved = [name for name in variables if name in RESERVED_VARIABLES]
-    unable = "Lambda was unable to configure your environment variables because the environment variables you have"
-    if reserved:
-        raise errors.invalid(
-            f"{unable} provided contains reserved keys that are currently not supported for modification. "
-            f"Reserved keys used in this request: {', '.join(reserved)}"
-        )
-    measured = json.dumps(variables, separators=(",", ":"), ensure_ascii=False)
-    if len(measured.encode()) > VARIABLES_LIMIT:
-        raise errors.invalid(f"{unable} provided exceeded the 4KB limit. String measured: {measured}")
-    return dict(variables)
