@@ -151,6 +151,9 @@ class Asgi:
     async def open(self) -> None:
         """Does nothing, since the workers are all there is to wait for."""
 
+    async def ping(self) -> None:
+        """Returns at once: there is no server but this process, and a worker that hangs is ended after its timeout."""
+
     async def invoke(self, headers: Headers, body: bytes) -> HttpAnswer:
         """Returns what a worker answers, as TorchServe would pass it on."""
         if self._idle:

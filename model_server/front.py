@@ -53,6 +53,8 @@ class Front:
             return HttpAnswer(answer.status, [*answer.headers, ("Allow", allowed)], answer.body)
         ready = self.opened and self._ready()
         if path == "/ping":
+            if ready:
+                await self._upstream.ping()
             return (
                 HttpAnswer(200, [("Content-Type", "application/json")], b'{"status": "Healthy"}\n')
                 if ready

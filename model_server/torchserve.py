@@ -9,6 +9,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
@@ -24,6 +25,8 @@ from model_server.settings import (
 from model_server.upstream import Headers, HttpAnswer, forwarded_answer_headers
 
 HANDLER = "model_server.handler:handle"
+_GIVEN_UP_SECONDS = 10.0
+"""For a ping; longer than the 2 s that SageMaker waits (SM guide, your-algorithms-inference-code)."""
 _HERE = Path(__file__).resolve().parent
 _TOKEN_MINUTES = 60 * 24 * 365 * 10
 
@@ -143,6 +146,15 @@ class TorchServe:
                 break
         keys = json.loads((self._run_dir / "key_file.json").read_text())
         self._authorization = f"Bearer {keys['inference']['key']}"
+
+    async def ping(self) -> None:
+        """Returns when TorchServe's own /ping has answered; or after a while, when whoever asked has given up."""
+        limit = aiohttp.ClientTimeout(total=_GIVEN_UP_SECONDS)
+        with suppress(aiohttp.ClientError, TimeoutError):
+            async with self._session.get(
+                "http://torchserve/ping", headers={"Authorization": self._authorization}, timeout=limit
+            ) as answer:
+                await answer.read()
 
     async def invoke(self, headers: Headers, body: bytes) -> HttpAnswer:
         """Returns TorchServe's answer to POST /invocations."""

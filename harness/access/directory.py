@@ -19,6 +19,7 @@ from harness.access.rules.policy import Policy
 from harness.access.rules.principals import Caller, session_caller
 from harness.access.state import State
 from harness.backend.client import Backend
+from harness.core import tasks
 from harness.core.calls import Principal
 from harness.core.clock import Clock, WallClock
 from harness.core.environment import ADMINISTRATOR_KEY
@@ -61,7 +62,9 @@ class _Cache(Generic[Item]):
         self._reading.clear()
 
     def _begin(self, name: str) -> asyncio.Task[Item]:
-        task = asyncio.create_task(asyncio.to_thread(self._read, name))
+        task = tasks.start(
+            tasks.in_thread(self._read, name), "reading a principal's policies", expected=(BotoCoreError, ClientError)
+        )
         self._reading[name] = task
         task.add_done_callback(lambda done: self._end(name, done))
         return task
@@ -124,7 +127,7 @@ class Directory:
 
     async def make_administrator(self) -> tuple[str, str]:
         """Makes an IAM user who may do everything, for a harness whose well-known key may not; the key and secret."""
-        return await asyncio.to_thread(self._make_administrator)
+        return await tasks.in_thread(self._make_administrator)
 
     def _make_administrator(self) -> tuple[str, str]:
         iam = self._backend.client("iam")
@@ -146,7 +149,7 @@ class Directory:
         keys = self.state.keys
         key = keys.get(key_id)
         if key is None:
-            principal = await asyncio.to_thread(self._find_owner, key_id)
+            principal = await tasks.in_thread(self._find_owner, key_id)
             # The answer that issued the key may have passed in the meantime, and that has the secret.
             if principal is not None and keys.get(key_id) is None:
                 keys.add(AccessKey(key_id, principal))

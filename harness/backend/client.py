@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import threading
 import time
@@ -14,6 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from harness.backend.transport import HttpTransport, LocalServer, LocalTransport, Transport, connect_to
+from harness.core import tasks
 from harness.core.environment import ADMINISTRATOR_KEY, ADMINISTRATOR_SECRET
 
 # Where the clients of the backend in this process believe to send. A name without a dot is no virtual host of S3.
@@ -84,7 +84,7 @@ class Backend:
         def make() -> dict[str, Any]:
             return dict(getattr(self.client(service, region), method)(**parameters))
 
-        return await asyncio.to_thread(make)
+        return await tasks.in_thread(make)
 
     async def warm(self) -> None:
         """Calls CloudWatch and Logs once, before metrics and logs do.

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
+
+from harness.core import tasks
 
 
 class Flusher:
     """Calls ``write`` every ``seconds`` of wall time from the first wake() on, never twice at the same time.
 
-    write: writes all that is queued. It must not raise.
+    write: writes all that is queued. What it raises is logged, and the next flush tries again.
     """
 
     def __init__(self, write: Callable[[], Awaitable[None]], seconds: float) -> None:
@@ -22,7 +23,7 @@ class Flusher:
     def wake(self) -> None:
         """Says that something is queued. Never waits."""
         if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._run())
+            self._task = tasks.keep(self._run, "writing what is queued for the backend")
 
     async def flush(self) -> None:
         """Writes all that is queued now, and returns when it is written."""
@@ -31,10 +32,7 @@ class Flusher:
 
     async def close(self) -> None:
         """Writes what is left, and stops."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await tasks.stop(self._task)
         await self.flush()
 
     async def _run(self) -> None:

@@ -7,18 +7,19 @@ monitoring-metrics).
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import logging
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from harness.backend.client import Backend
+from harness.core import tasks
 from harness.core.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -134,16 +135,12 @@ class Metrics:
         return lambda: samplers.remove(sampler)
 
     async def start(self) -> None:
-        self._tasks = [asyncio.create_task(self._run(period)) for period in (10, 60)]
+        self._tasks = [tasks.keep(partial(self._run, period), "putting metrics") for period in (10, 60)]
 
     async def close(self) -> None:
         """Puts what is recorded, also of the current period."""
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-        await asyncio.gather(*self._putting, self._put(self._open))
+        await tasks.stop(*self._tasks)
+        await tasks.settle("putting metrics", *self._putting, self._put(self._open))
         self._open = {}
 
     async def _run(self, period: int) -> None:
@@ -151,17 +148,23 @@ class Metrics:
         for index in itertools.count(int(self._clock.now() // period)):
             await self._clock.sleep((index + 1) * period - self._clock.now())
             for sampler in list(self._samplers.get(period, ())):
-                for series, value in sampler():
-                    key = (series, index)
-                    self._open.setdefault(key, Datapoint()).add(value)
+                self._sample(sampler, index)
             await self._clock.sleep(_SETTLE_SECONDS)
             due = {key: self._open.pop(key) for key in list(self._open) if key[0].period == period and key[1] <= index}
             if due:
                 self._keep(due)
                 # In a task of its own, so that a slow backend delays no sampling.
-                putting = asyncio.create_task(self._put(due))
+                putting = tasks.start(self._put(due), "putting the metrics of a period")
                 self._putting.add(putting)
                 putting.add_done_callback(self._putting.discard)
+
+    def _sample(self, sampler: Sampler, index: int) -> None:
+        try:
+            for series, value in sampler():
+                self._open.setdefault((series, index), Datapoint()).add(value)
+        except Exception:
+            # The failure of one variant's sampler must not cost the others their datapoints.
+            log.exception("a sampler of metrics failed")
 
     def _keep(self, due: dict[tuple[Series, int], Datapoint]) -> None:
         for (series, index), datapoint in due.items():

@@ -23,6 +23,8 @@ import urllib3
 import yarl
 from botocore.awsrequest import AWSResponse
 
+from harness.core import tasks
+
 # Threads of calls under way. A long poll, such as SQS's ReceiveMessage, keeps one for up to 20 s.
 _THREADS = 256
 # Bytes of a body in memory; what is longer is in a file without a name.
@@ -202,19 +204,27 @@ class _Workers:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[LocalAnswer] = loop.create_future()
 
-        def deliver(answer: LocalAnswer) -> None:
-            if not future.done():
+        def deliver(answer: LocalAnswer | BaseException) -> None:
+            if future.done():
+                return
+            if isinstance(answer, LocalAnswer):
                 future.set_result(answer)
+            else:
+                future.set_exception(tasks.WorkFailed(tasks.said_of(answer)))
 
         def work() -> None:
-            answer = call()
+            answer: LocalAnswer | BaseException
+            try:
+                answer = call()
+            except BaseException as error:  # whatever it is, somebody waits for an answer
+                answer = error
             with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
                 loop.call_soon_threadsafe(deliver, answer)
 
         self._work.put(work)
         if not self._idle.acquire(blocking=False) and self._count < _THREADS:
             self._count += 1
-            threading.Thread(target=self._serve, name="backend", daemon=True).start()
+            tasks.thread(self._serve, "serving the backend's calls", again=True)
         return await future
 
     def close(self) -> None:
@@ -245,7 +255,7 @@ async def _spooled(body: bytes | AsyncIterator[bytes] | None) -> AsyncIterator[t
         async for chunk in body:
             length += len(chunk)
             if length > _SPOOLED_BYTES:
-                await asyncio.to_thread(file.write, chunk)
+                await tasks.in_thread(file.write, chunk)
             else:
                 file.write(chunk)
         file.seek(0)

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from harness.backend.client import Backend
+from harness.core import tasks
 
 # Ours: a container takes longer than this to restart, so that no restart is missed.
 WATCH_SECONDS = 1.0
@@ -37,13 +38,10 @@ class BackendWatch:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        self._task = asyncio.create_task(self._run())
+        self._task = tasks.keep(self._run, "watching the backend")
 
     async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await tasks.stop(self._task)
 
     async def _run(self) -> None:
         with contextlib.suppress(BotoCoreError, ClientError):

@@ -19,6 +19,7 @@ from rich.progress import (
 )
 
 from harness.core import figures as text
+from harness.core import tasks
 
 _REDRAW_SECONDS = 0.1
 
@@ -53,9 +54,8 @@ class Steps:
                 while not stop.wait(_REDRAW_SECONDS):
                     progress.update(task, completed=time.monotonic() - begun)
 
-            ticking = threading.Thread(target=tick, daemon=True)
             if seconds is not None:
-                ticking.start()
+                tasks.thread(tick, "redrawing a progress bar")
             try:
                 yield lambda detail: progress.update(task, detail=detail)
             finally:

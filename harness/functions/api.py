@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,10 +11,11 @@ from harness.access.rules.service_calls import ServiceCall, function_calls
 from harness.backend.client import Backend
 from harness.backend.logs import CloudWatchLogs
 from harness.backend.metrics import Metrics
+from harness.core import folders, tasks
 from harness.core.calls import Call, PathHandler, Service
 from harness.core.clock import Clock
 from harness.core.errors import AwsError
-from harness.functions import errors, package
+from harness.functions import errors
 from harness.functions.cgroup import MemoryCgroups
 from harness.functions.code_store import CodeStore
 from harness.functions.deployer import Deployer
@@ -85,15 +85,15 @@ class Functions(
 
     async def start(self) -> None:
         """Make the workspace, without what a harness that was killed left in it. Raises OSError where it cannot."""
-        await asyncio.to_thread(package.remove, self._workspace)
+        await tasks.in_thread(folders.remove, self._workspace)
         self._workspace.mkdir(parents=True, exist_ok=True)
         self.state.deployer.host = Host(
             self._clock,
             self._logs,
             self._workspace / "environments",
             self._gateway_url,
-            await asyncio.to_thread(MemoryCgroups.find),
-            await asyncio.to_thread(can_be_private, self._workspace),
+            await tasks.in_thread(MemoryCgroups.find),
+            await tasks.in_thread(can_be_private, self._workspace),
             IDLE_SECONDS,
         )
 
@@ -103,10 +103,10 @@ class Functions(
         for function in self.state.functions.by_key.values():
             for version in function.all_versions():
                 version.provisioning.cancel()
-        await asyncio.gather(*(pool.kill() for pool in self.state.deployer.pools))
+        await tasks.settle("ending a function's environments", *(pool.kill() for pool in self.state.deployer.pools))
         await self.state.invoker.wait()
         await self._logs.close()
-        await asyncio.to_thread(package.remove, self._workspace)
+        await tasks.in_thread(folders.remove, self._workspace)
 
     async def flush_logs(self) -> None:
         """Write to the backend what functions have logged so far."""

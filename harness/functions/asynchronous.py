@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
+from harness.core import tasks
 from harness.core.clock import Clock
 from harness.core.errors import AwsError
 from harness.functions.rules.event_invoke import Condition, EventInvokeConfig
@@ -64,13 +65,11 @@ class EventQueue:
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def put(self, event: Coroutine[Any, Any, None]) -> None:
-        """Accept an event. event: the coroutine that delivers it."""
-        task = asyncio.get_running_loop().create_task(event)
+    def put(self, event: Coroutine[Any, Any, None], failed: tasks.Failed | None = None) -> None:
+        """Accept an event. event: the coroutine that delivers it; failed: told what it raises."""
+        task = tasks.start(event, "an asynchronous invocation", failed=failed)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await tasks.stop(*self._tasks)

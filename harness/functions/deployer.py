@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.backend.client import Backend
+from harness.core import folders, tasks
 from harness.core.clock import Clock
 from harness.core.errors import AwsError
-from harness.functions import errors, package, role
+from harness.functions import errors, role
 from harness.functions.function import DeployedFunctions, Function, Version, new_revision
 from harness.functions.host import Code, Host
 from harness.functions.package import Package
@@ -46,7 +46,7 @@ class Deployer:
         """Unpack code and layers and create the pool of environments. Raises AwsError."""
         assert self.host is not None, "start() comes first"
         code = Code(self._workspace / "code" / uuid.uuid4().hex, len(configuration.layers))
-        await asyncio.to_thread(_unpack, code, configuration, uploaded)
+        await tasks.in_thread(_unpack, code, configuration, uploaded)
         session = role.RoleSession(self._backend, configuration.role, configuration.reference.name)
         pool = Pool(configuration, session, self.host, code)
         self.pools.add(pool)
@@ -123,5 +123,5 @@ def _unpack(code: Code, configuration: Configuration, uploaded: Package) -> None
         for archive, folder in packages:
             archive.unpack(folder)
     except AwsError:
-        package.remove(code.folder)
+        folders.remove(code.folder)
         raise

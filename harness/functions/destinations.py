@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from harness.backend.client import Backend
+from harness.core import tasks
 from harness.functions.rules.event_invoke import DESTINATION
 
 
@@ -17,7 +17,7 @@ async def send(backend: Backend, arn: str, body: str, attributes: dict[str, Any]
     def send_now() -> None:
         _send(backend.client(match["service"], match["region"]), arn, body, attributes or {})
 
-    await asyncio.to_thread(send_now)
+    await tasks.in_thread(send_now)
 
 
 def _send(client: Any, arn: str, body: str, attributes: dict[str, Any]) -> None:

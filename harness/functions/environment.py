@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import signal
 import time
 from dataclasses import replace
 from pathlib import Path
 
-from harness.core import memory
+from harness.core import folders, memory, tasks
 from harness.core.clock import WallClock
-from harness.functions import package
 from harness.functions.host import Code, Host
 from harness.functions.logs import EnvironmentLog
 from harness.functions.process import Process
@@ -22,6 +22,8 @@ from harness.functions.rules.result import Invocation, InvocationResult
 from harness.functions.runtime_api import RuntimeApi
 from harness.functions.storage import StorageWatch
 from harness.functions.variables import environment_variables
+
+log = logging.getLogger(__name__)
 
 INIT_LIMIT = 10.0  # seconds; a longer initialization is repeated inside the invocation (Lambda guide, lifecycle)
 POLL_SECONDS = 0.05  # ours, wall-clock: interval of measuring memory and /tmp while the process runs
@@ -77,6 +79,7 @@ class Environment:
         self._kills = 0
         self._peak = 0
         self._poll: asyncio.TimerHandle | None = None
+        self._blind = False
 
     @property
     def idle(self) -> bool:
@@ -117,12 +120,12 @@ class Environment:
         self._closed = True
         await self._stop()
         self._api.close()
-        await asyncio.to_thread(self._remove)
+        await tasks.in_thread(self._remove)
 
     def _remove(self) -> None:
         if self._cgroup is not None:
             self._cgroup.remove()
-        package.remove(self._folder)
+        folders.remove(self._folder)
 
     # ---- called by the Runtime API (see runtime_api.Runtime)
 
@@ -286,15 +289,11 @@ class Environment:
 
     async def _turn_ends(self, seconds: float) -> bool:
         """Wait for the end of the turn; whether it came within this many wall-clock seconds."""
-        alarm = asyncio.ensure_future(self._end_turn_late(seconds))
+        alarm = asyncio.get_running_loop().call_later(seconds, self._end_turn, False)
         try:
             return await self._turn
         finally:
             alarm.cancel()
-
-    async def _end_turn_late(self, seconds: float) -> None:
-        await self._clock.sleep(seconds)
-        self._end_turn(in_time=False)
 
     def _is_current(self, request_id: str) -> bool:
         return self._invocation is not None and self._invocation.request_id == request_id
@@ -307,11 +306,17 @@ class Environment:
 
     def _look(self) -> None:
         started = time.monotonic()
-        family = memory.family(self._process.pid)
-        self._check_memory(memory.resident(family))
-        self._storage.look(family)
-        wait = max(POLL_SECONDS, (time.monotonic() - started) / POLL_SHARE)
-        self._poll = asyncio.get_running_loop().call_later(wait, self._look)
+        try:
+            family = memory.family(self._process.pid)
+            self._check_memory(memory.resident(family))
+            self._storage.look(family)
+        except Exception:
+            if not self._blind:  # said once
+                log.exception("the memory and /tmp of %s could not be measured", self.configuration.reference.name)
+            self._blind = True
+        finally:  # a look that fails must not be the last one
+            wait = max(POLL_SECONDS, (time.monotonic() - started) / POLL_SHARE)
+            self._poll = asyncio.get_running_loop().call_later(wait, self._look)
 
     def _end_watch(self) -> None:
         if self._poll is not None:

@@ -158,6 +158,9 @@ def unsupported(what: str, instead: str) -> AwsError:
     return invalid(f"The harness does not support {what}: {instead}.")
 
 
+HARNESS_FAILED = "The harness failed on this invocation ({}); its log has the details."  # ours
+
+
 def service(message: str) -> AwsError:
     return AwsError("ServiceException", message, 500, fields={"Type": "Service"})
 

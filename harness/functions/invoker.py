@@ -8,12 +8,15 @@ import logging
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from harness.backend.client import Backend
+from harness.core import tasks
 from harness.core.clock import Clock, WallClock
+from harness.core.errors import AwsError
 from harness.functions import asynchronous, destinations, errors
 from harness.functions.deployer import Deployer
 from harness.functions.function import DeployedFunctions, Function, Version, version_of
@@ -48,7 +51,7 @@ class Invoker:
 
     async def wait(self) -> None:
         """Wait until no invocation is running."""
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await tasks.settle("an invocation", *self._running)
 
     async def run(self, function: Function, reference: FunctionReference, invocation: Invocation) -> asynchronous.Ran:
         """Run one invocation in the version of the reference; an alias chooses by its weights. Raises AwsError."""
@@ -64,10 +67,15 @@ class Invoker:
         number = version.configuration.version
         self._metrics.started(reference, number, start, concurrency, provisioned)
         # A separate task, so that a caller who hangs up does not stop the function.
-        task = asyncio.ensure_future(pool.invoke(invocation, start))
+        task = tasks.start(pool.invoke(invocation, start), "an invocation", expected=(AwsError,))
         self._running.add(task)
         task.add_done_callback(lambda done: self._done(done, function, reference, version, start))
-        return await asyncio.shield(task), number
+        try:
+            return await asyncio.shield(task), number
+        except AwsError:
+            raise
+        except Exception as error:
+            raise errors.service(errors.HARNESS_FAILED.format(tasks.said_of(error))) from error
 
     def _done(
         self,
@@ -89,17 +97,16 @@ class Invoker:
     def accept(self, reference: FunctionReference, invocation: Invocation) -> None:
         """Queue an event. It is delivered in the background."""
         self._metrics.count(reference, "AsyncEventsReceived")
-        self._events.put(self._deliver(reference, invocation))
+        self._events.put(self._deliver(reference, invocation), partial(self._lose, reference, invocation))
+
+    def _lose(self, reference: FunctionReference, invocation: Invocation, error: BaseException) -> None:
+        """Ends an event whose delivery itself has failed like one whose retries are exhausted."""
+        fate = asynchronous.Fate("RetriesExhausted", 0, None)
+        self._events.put(self._tell_fate(reference, invocation, fate))
 
     async def _deliver(self, reference: FunctionReference, invocation: Invocation) -> None:
         """Deliver an event, with retries and notifications. Each attempt runs the version deployed at that time."""
         accepted = self._clock.now()
-        arn = replace(reference, qualifier=reference.qualifier or LATEST).arn
-
-        def config() -> EventInvokeConfig:
-            function = self._functions.get(reference)
-            settings = function.event_invoke.get(reference.qualifier or LATEST) if function else None
-            return settings or EventInvokeConfig(arn, datetime.fromtimestamp(self._clock.now(), UTC))
 
         async def attempt() -> asynchronous.Ran:
             function = self._functions.get(reference)
@@ -110,16 +117,24 @@ class Invoker:
             self._metrics.event_age(reference, age)  # not recorded for a throttled attempt
             return ran
 
-        fate = await asynchronous.deliver(attempt, config, self._clock)
+        await self._tell_fate(
+            reference,
+            invocation,
+            await asynchronous.deliver(attempt, partial(self._event_config, reference), self._clock),
+        )
+
+    async def _tell_fate(self, reference: FunctionReference, invocation: Invocation, fate: asynchronous.Fate) -> None:
+        """Record how an event ended, and tell its destination and dead-letter queue."""
         if fate.condition != "Success":
             self._metrics.count(reference, "AsyncEventsDropped")
         if fate.condition is None:
             return
-        destination = config().on_success if fate.condition == "Success" else config().on_failure
+        config = self._event_config(reference)
+        destination = config.on_success if fate.condition == "Success" else config.on_failure
         if destination is not None:
             invocation_record = record(
                 invocation,
-                arn,
+                _qualified(reference),
                 condition=fate.condition,
                 attempts=fate.attempts,
                 last=fate.last,
@@ -130,6 +145,11 @@ class Invoker:
         if fate.condition != "Success" and dead_letters is not None:
             body, attributes = dead_letter(invocation, fate.last[0] if fate.last else None)
             await self._tell(reference, dead_letters, body, "DeadLetterErrors", attributes)
+
+    def _event_config(self, reference: FunctionReference) -> EventInvokeConfig:
+        function = self._functions.get(reference)
+        settings = function.event_invoke.get(reference.qualifier or LATEST) if function else None
+        return settings or EventInvokeConfig(_qualified(reference), datetime.fromtimestamp(self._clock.now(), UTC))
 
     def _dead_letters(self, reference: FunctionReference) -> str | None:
         function = self._functions.get(reference)
@@ -153,3 +173,8 @@ class Invoker:
         except (ClientError, BotoCoreError) as error:
             self._metrics.count(reference, failure)
             log.warning("%s could not be told of an event: %s", destination, error)
+
+
+def _qualified(reference: FunctionReference) -> str:
+    """The ARN with its qualifier, which is ``$LATEST`` if none was given."""
+    return replace(reference, qualifier=reference.qualifier or LATEST).arn

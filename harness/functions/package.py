@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 import io
 import os
-import shutil
 import stat
 import zipfile
 import zlib
@@ -19,6 +17,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from harness.backend.client import Backend
+from harness.core import folders
 from harness.core.errors import AwsError
 from harness.functions import errors
 
@@ -58,16 +57,16 @@ class Package:
                     _extract(archive, member, folder)
                 _check_links(folder)
         except AwsError:
-            remove(folder)
+            folders.remove(folder)
             raise
         except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
-            remove(folder)  # RuntimeError: an encrypted member; NotImplementedError: an unknown compression
+            folders.remove(folder)  # RuntimeError: an encrypted member; NotImplementedError: an unknown compression
             raise errors.invalid(errors.BAD_ZIP) from error
         except FileExistsError as error:  # a link has the name of another member
-            remove(folder)
+            folders.remove(folder)
             raise errors.invalid(errors.BAD_ZIP) from error
         except OSError as error:
-            remove(folder)
+            folders.remove(folder)
             raise errors.service(
                 f"The code could not be unpacked: {error.strerror}; free space and try again."
             ) from error
@@ -104,14 +103,6 @@ async def _read_s3(backend: Backend, code: Mapping[str, Any]) -> bytes:
             raise errors.s3_object(error.response["Error"]["Code"], error.response["Error"]["Message"]) from error
     content: bytes = stored["Body"].read()
     return content
-
-
-def remove(folder: Path) -> None:
-    """Delete a folder, even if it is read-only or another task is deleting it at the same time."""
-    for root, _, _ in os.walk(folder):
-        with contextlib.suppress(FileNotFoundError):
-            Path(root).chmod(0o755)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _check(members: list[zipfile.ZipInfo]) -> None:
@@ -153,8 +144,8 @@ def _link(destination: str, member: zipfile.ZipInfo, folder: Path) -> None:
 def _check_links(folder: Path) -> None:
     """Check where the links lead, once all of them exist: one link may lead through another. Raises AwsError."""
     root = folder.resolve()
-    for parent, folders, files in os.walk(folder):
-        for name in (*folders, *files):
+    for parent, inner, files in os.walk(folder):
+        for name in (*inner, *files):
             path = Path(parent) / name
             if path.is_symlink() and not _lands_in(path, root):
                 raise errors.invalid(errors.BAD_ZIP)

@@ -8,8 +8,8 @@ from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import Any
 
+from harness.core import folders, tasks
 from harness.core.errors import AwsError
-from harness.functions import package
 from harness.functions.environment import Environment
 from harness.functions.errors import service
 from harness.functions.host import Code, Host
@@ -41,6 +41,7 @@ class Pool:
         self._provisioned: list[Environment] = []
         self._wanted = 0
         self._busy: set[Environment] = set()
+        self._ending: set[Environment] = set()
         self._users = 0
         self._retired = False
         self._killed = False
@@ -95,7 +96,7 @@ class Pool:
         del self._provisioned[executions:]
         self._users += 1
         try:
-            await asyncio.gather(*(environment.close() for environment in surplus))
+            await tasks.settle("ending an environment", *(self._end(environment) for environment in surplus))
             return await self._fill()
         finally:
             self._users -= 1
@@ -108,22 +109,25 @@ class Pool:
             self._expiry.cancel()
         idle = [*self._idle, *self._provisioned]
         self._idle, self._provisioned = [], []
-        await asyncio.gather(*(environment.close() for environment in idle), *self._background)
+        # Among those that are ending may be one whose end has failed.
+        ends = (self._end(environment) for environment in {*idle, *self._ending})
+        await tasks.settle("ending an environment", *ends, *self._background)
         await self._clean()
 
     async def kill(self) -> None:
         """Retire the pool, end busy environments too and create no more."""
         self._killed = True
         await self.retire()
-        await asyncio.gather(*(environment.close() for environment in self._busy))
+        await tasks.settle("ending an environment", *(self._end(environment) for environment in self._busy))
 
     async def _fill(self) -> bool:
         while (missing := self._missing()) > 0:
             tries = (self._make(True) for _ in range(min(missing, STARTS_AT_ONCE)))
-            results = await asyncio.gather(*tries, return_exceptions=True)
+            results = await tasks.outcomes(*tries)
             started = [result for result in results if isinstance(result, Environment)]
             all_initialized = len(started) == len(results) and all(environment.idle for environment in started)
-            await asyncio.gather(*(self._give_back(environment, refill=False) for environment in started))
+            returned = (self._give_back(environment, refill=False) for environment in started)
+            await tasks.settle("keeping a provisioned environment", *returned)
             if not all_initialized:
                 return False
         return True
@@ -155,9 +159,10 @@ class Pool:
         except OSError as error:
             await self._give_back(environment)
             raise _no_room(error) from error
-        except asyncio.CancelledError:
+        except BaseException:
             self._busy.discard(environment)
-            self._start(environment.close())
+            self._ending.add(environment)
+            self._start(self._end(environment))
             raise
         return environment
 
@@ -168,12 +173,13 @@ class Pool:
                 environment.idle_since = self._host.clock.now()
                 self._idle.append(environment)
                 if self._expiry is None:
-                    self._expiry = asyncio.get_running_loop().create_task(self._expire())
+                    self._expiry = tasks.keep(self._expire, "ending idle environments")
                 return
             if len(self._provisioned) + sum(busy.provisioned for busy in self._busy) < self._wanted:
                 self._provisioned.append(environment)
                 return
-        await environment.close()
+        self._ending.add(environment)
+        await self._end(environment)
         if environment.provisioned and refill and self._missing() > 0:
             self._start(self._fill())
 
@@ -181,10 +187,11 @@ class Pool:
         """End idle environments whose process has ended or whose credentials would expire during a request."""
         now = datetime.now(UTC)
         while idle and not (idle[-1].idle and idle[-1].credentials.last_for(self.configuration.timeout, now)):
+            self._ending.add(idle[-1])
             self._start(self._give_up(idle.pop()))
 
     async def _give_up(self, environment: Environment) -> None:
-        await environment.close()
+        await self._end(environment)
         if environment.provisioned:
             await self._fill()
 
@@ -194,17 +201,22 @@ class Pool:
             clock = self._host.clock
             await clock.sleep(self._idle[0].idle_since + self._host.idle_seconds - clock.now())
             while self._idle and clock.now() - self._idle[0].idle_since >= self._host.idle_seconds:
-                self._start(self._idle.pop(0).close())
+                self._ending.add(self._idle[0])
+                self._start(self._end(self._idle.pop(0)))
         self._expiry = None
 
+    async def _end(self, environment: Environment) -> None:
+        await environment.close()
+        self._ending.discard(environment)
+
     def _start(self, work: Coroutine[Any, Any, Any]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
+        task = tasks.start(work, "ending or replacing an environment")
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
     async def _clean(self) -> None:
         if self._retired and self._users == 0:
-            await asyncio.to_thread(package.remove, self._code.folder)
+            await tasks.in_thread(folders.remove, self._code.folder)
 
 
 def _no_room(error: OSError) -> AwsError:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from harness.core import tasks
 from harness.core.clock import Clock
 from harness.functions.pool import Pool
 from harness.functions.rules.concurrency import FunctionConcurrency, ProvisionedConcurrency
@@ -37,7 +38,19 @@ class Provisioning:
         self.cancel()
         self.status = "IN_PROGRESS"
         self.concurrency.request(executions)
-        self._task = asyncio.get_running_loop().create_task(self._allocate(executions, instead_of))
+        self._task = tasks.start(
+            self._allocate(executions, instead_of),
+            "allocating provisioned concurrency",
+            failed=lambda error: self._give_up(instead_of),
+        )
+
+    def _give_up(self, instead_of: Provisioning | None) -> None:
+        """End an allocation that has failed itself. What was prepared is ended."""
+        self.status = "FAILED"
+        for provisioning in (self, instead_of):
+            if provisioning is not None:
+                provisioning.concurrency.request(0)
+                tasks.start(provisioning._pool.provision(0), "ending provisioned environments")
 
     async def release(self) -> None:
         """Release all environments. Running executions continue."""

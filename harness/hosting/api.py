@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from harness.access.rules.actions import AccountRegion
 from harness.access.rules.service_calls import ServiceCall, endpoint_calls
 from harness.backend.client import Backend
 from harness.backend.metrics import Metrics
+from harness.core import tasks
 from harness.core.calls import Call, Service
 from harness.core.clock import Clock
 from harness.hosting.deployment import Deployment, DeploymentBuilder
@@ -72,10 +72,11 @@ class Hosting(
 
     async def close(self) -> None:
         """Takes every instance down, writes what is waiting for the backend, and removes the workspace."""
-        await asyncio.gather(*(self.state.provisioning.stop(endpoint) for endpoint in self.state.endpoints.all()))
+        endpoints = self.state.endpoints.all()
+        await tasks.settle("ending an endpoint", *(self.state.provisioning.stop(endpoint) for endpoint in endpoints))
         await self.invoker.close()
         await self._builder.close()
-        await asyncio.gather(self.capture.close(), self.logs.close())
+        await tasks.settle("writing what is left", self.capture.close(), self.logs.close())
 
     def configure(self, endpoint_name: str, settings: LocalSettings) -> None:
         """Sets an endpoint's local settings, for instances that are started from now on."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import shutil
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from harness.backend.client import Backend
 from harness.backend.metrics import Metrics
+from harness.core import folders, tasks
 from harness.core.clock import Clock
 from harness.hosting import errors
 from harness.hosting.fleet import Fleet
@@ -105,7 +105,7 @@ class DeploymentBuilder:
     async def close(self) -> None:
         """Ends what is left. To be called when every deployment is down."""
         await self._kinds.close()
-        await asyncio.to_thread(shutil.rmtree, self._workspace, ignore_errors=True)
+        await tasks.in_thread(folders.remove, self._workspace)
 
     def new(self, region: str, endpoint: str, config: EndpointConfig) -> Deployment:
         """A deployment of which nothing is up yet."""
@@ -137,13 +137,14 @@ class DeploymentBuilder:
                 build = self._builder(deployment, spec, data[model.name], environment, settings)
                 variant = self._variant(deployment, spec, model, build, settings, keep, changed)
                 variants[variant.name] = variant
-        await asyncio.gather(*(variant.fleet.start() for variant in deployment.all_variants))
+        await tasks.together(*(variant.fleet.start() for variant in deployment.all_variants))
 
     async def take_down(self, deployment: Deployment, *, drain: bool = False) -> None:
-        """Takes every instance down. drain: each may finish its requests first."""
-        await asyncio.gather(*(variant.fleet.stop(drain=drain) for variant in deployment.all_variants))
-        await asyncio.gather(*(variant.telemetry.close() for variant in deployment.all_variants))
-        await asyncio.to_thread(shutil.rmtree, deployment.folder, ignore_errors=True)
+        """Takes every instance down, whatever fails meanwhile. drain: each may finish its requests first."""
+        variants = deployment.all_variants
+        await tasks.settle("ending a variant's instances", *(variant.fleet.stop(drain=drain) for variant in variants))
+        await tasks.settle("ending a variant's metrics", *(variant.telemetry.close() for variant in variants))
+        await tasks.attempt(tasks.in_thread(folders.remove, deployment.folder), "removing an endpoint's files")
 
     async def _model_data(
         self, deployment: Deployment, spec: Mapping[str, Any], model: Model, settings: LocalSettings
@@ -154,7 +155,7 @@ class DeploymentBuilder:
         seconds = float(spec.get("ModelDataDownloadTimeoutInSeconds", DOWNLOAD_SECONDS))
         try:
             async with asyncio.timeout(seconds):
-                return await asyncio.to_thread(fetch, self._backend, source, deployment.folder / "models" / model.name)
+                return await tasks.in_thread(fetch, self._backend, source, deployment.folder / "models" / model.name)
         except TimeoutError:
             raise ModelDataError(errors.MODEL_DATA_LATE.format(seconds, source.uri)) from None
 
@@ -193,7 +194,7 @@ class DeploymentBuilder:
 
         def build(number: int) -> Instance:
             folder = deployment.folder / name / str(number)
-            shutil.rmtree(folder, ignore_errors=True)
+            folders.remove(folder)
             model_dir = folder / "opt" / "ml" / "model"
             if data is not None:
                 model_dir.parent.mkdir(parents=True)

@@ -68,7 +68,8 @@ UNHEALTHY = (
     "for this endpoint. Its last lines: "  # the last sentence is ours, and the container's own lines follow it
 )
 ROLE_NOT_ASSUMED = "Could not assume role {}. Please ensure that the role exists and trusts SageMaker."
-HARNESS_FAILED = "The harness failed on this endpoint; its log has the reason."  # ours
+HARNESS_FAILED = "The harness failed on this endpoint ({}); its log has the details."  # ours
+KIND_FAILED = "The kind of instance raised {}"  # ours
 
 # Inference Recommender; only the words about the role are AWS's.
 JOB_TAKEN = "A job of the name {} exists already."
@@ -117,6 +118,7 @@ STREAM_BROKEN = "StreamBroken"
 
 # Why an asynchronous inference failed.
 EXPIRED = "ClientError: The request was in the queue for longer than its RequestTTLSeconds."
+ASYNC_HARNESS_FAILED = "InternalServerError: The harness failed on this request ({})."  # unverified
 ASYNC_MODEL_ERROR = (
     "ClientError: Received {} error ({}) from model. See the SageMaker Endpoint logs in your account for more "
     "information."

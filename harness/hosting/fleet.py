@@ -7,8 +7,10 @@ import contextlib
 import logging
 import random
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
+from harness.core import tasks
 from harness.core.clock import Clock
 from harness.hosting import errors
 from harness.hosting.instances.base import Instance, InstanceFailed
@@ -133,7 +135,11 @@ class Fleet:
         added = [_Slot(number, self._clock.now()) for number in free[: max(0, desired - len(self._slots))]]
         self._slots += added
         for slot in added:
-            slot.task = asyncio.create_task(self._keep(slot, early=early))
+            slot.task = tasks.keep(
+                partial(self._keep, slot, early=early),
+                "keeping an instance",
+                failed=partial(self._lose, slot),
+            )
         try:
             await asyncio.gather(*(slot.first for slot in added))
         except FAILURES:
@@ -146,6 +152,7 @@ class Fleet:
 
     async def _keep(self, slot: _Slot, *, early: bool) -> None:
         """Keeps an instance in the slot: replaces one that dies, and reports a first one that cannot start."""
+        await self._drop(slot)  # what is left if this was begun before
         while True:
             try:
                 await self._clock.sleep(self._provisioning_seconds)
@@ -161,16 +168,17 @@ class Fleet:
                 log.warning("instance %s of %s did not come up: %s", slot.number, self.variant, error)
             else:
                 self._serve(slot)
-                await instance.wait_ended()
+                silent = await instance.wait_ended()
                 self._withdraw(slot)
-                log.warning("instance %s of %s ended and is replaced", slot.number, self.variant)
-                await self._drop(slot)
+                log.warning("instance %s of %s %s and is replaced", slot.number, self.variant, silent or "ended")
+                await self._drop(slot, kill=silent is not None)
             await self._clock.sleep(_REPLACEMENT_DELAY_SECONDS)
 
     async def _bring_up(self, slot: _Slot, *, early: bool) -> Instance:
         """The slot's instance, when it is ready. Raises one of FAILURES, whatever its kind raises."""
         try:
-            instance = slot.instance = await _to_the_end(self._build, slot.number)
+            # A thread cannot be cancelled, and writes into the instance's folder.
+            instance = slot.instance = await tasks.to_the_end(tasks.in_thread(self._build, slot.number))
             await instance.start()
             if early:
                 self._serve(slot)
@@ -178,9 +186,19 @@ class Fleet:
             return instance
         except FAILURES:
             raise
-        except Exception as error:
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
             log.exception("instance %s of %s: its kind raised what no kind should", slot.number, self.variant)
-            raise InstanceFailed(f"The kind of instance raised {type(error).__name__}: {error}") from error
+            raise InstanceFailed(errors.KIND_FAILED.format(tasks.said_of(error))) from error
+
+    def _lose(self, slot: _Slot, error: BaseException) -> None:
+        """Takes a slot out of service whose task has failed; the task begins anew."""
+        self._withdraw(slot)
+        if not slot.first.done():
+            failure = InstanceFailed(errors.KIND_FAILED.format(tasks.said_of(error)))
+            failure.variant = self.variant
+            slot.first.set_exception(failure)
 
     def _serve(self, slot: _Slot) -> None:
         if slot in self._serving:
@@ -202,13 +220,10 @@ class Fleet:
             if slot in self._slots:
                 self._slots.remove(slot)
             self._leaving.add(slot)
-        await asyncio.gather(*(self._take_down(slot, drain) for slot in slots))
+        await tasks.settle("ending an instance", *(self._take_down(slot, drain) for slot in slots))
 
     async def _take_down(self, slot: _Slot, drain: bool) -> None:
-        if slot.task is not None:
-            slot.task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await slot.task
+        await tasks.stop(slot.task)
         if drain and not slot.idle.is_set():
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._drain_seconds):
@@ -216,10 +231,12 @@ class Fleet:
         await self._drop(slot)
         self._leaving.discard(slot)
 
-    async def _drop(self, slot: _Slot) -> None:
+    async def _drop(self, slot: _Slot, *, kill: bool = False) -> None:
         if slot.instance is not None:
             # It stays in the slot until it is gone, so that stop() finds it if this is cancelled.
-            await slot.instance.stop()
+            instance = slot.instance
+            ending = instance.kill() if kill else instance.stop()
+            await tasks.attempt(ending, f"stopping instance {slot.number} of {self.variant}")
             slot.instance = None
 
     @contextlib.contextmanager
@@ -244,13 +261,3 @@ class Fleet:
             outstanding.leave(self._clock.now())
             if not slot.outstanding.count:
                 slot.idle.set()
-
-
-async def _to_the_end(build: Callable[[int], Instance], number: int) -> Instance:
-    """Builds in a thread, and waits for it even if cancelled, because the thread writes into the instance's folder."""
-    building = asyncio.ensure_future(asyncio.to_thread(build, number))
-    try:
-        return await asyncio.shield(building)
-    except asyncio.CancelledError:
-        await asyncio.wait([building])
-        raise

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Callable
 
 from harness.backend.client import Backend
 from harness.backend.logs import CloudWatchLogs
+from harness.core import tasks
 
 
 def log_group(endpoint: str) -> str:
@@ -43,7 +43,7 @@ class EndpointLogs:
 
     async def flush(self) -> None:
         """Writes everything that is queued now."""
-        await asyncio.gather(*(writer.flush() for writer in self._writers.values()))
+        await tasks.settle("writing an endpoint's log", *(writer.flush() for writer in self._writers.values()))
 
     async def close(self) -> None:
-        await asyncio.gather(*(writer.close() for writer in self._writers.values()))
+        await tasks.settle("writing an endpoint's log", *(writer.close() for writer in self._writers.values()))

@@ -14,6 +14,7 @@ from urllib.parse import urlparse
 from botocore.exceptions import BotoCoreError, ClientError
 
 from harness.backend.client import Backend
+from harness.core import folders
 from harness.hosting import errors
 from model_server.archive import UnsafeMemberError
 from model_server.archive import unpack as unpack_archive
@@ -108,10 +109,10 @@ def unpack(archive: Path, target: Path, url: str = "") -> None:
     try:
         unpack_archive(archive, target)
     except UnsafeMemberError as error:
-        shutil.rmtree(target)
+        folders.remove(target)
         raise ModelDataError(errors.MEMBER_UNSAFE.format(error)) from None
     except (tarfile.TarError, EOFError, OSError) as error:
-        shutil.rmtree(target)
+        folders.remove(target)
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise ModelDataError(errors.NO_SPACE.format(error.strerror)) from None
         raise ModelDataError(errors.ARCHIVE_BROKEN.format(url or archive, error)) from None

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from harness.backend.client import Backend
 from harness.backend.metrics import Metrics
+from harness.core import tasks
 from harness.core.clock import Clock
 from harness.hosting import errors
 from harness.hosting.deployment import Deployment, DeploymentBuilder, Retained
@@ -93,13 +94,21 @@ class EndpointProvisioning:
 
     async def stop(self, endpoint: Endpoint) -> None:
         """Ends what is being carried out and takes every instance down."""
-        if endpoint.work is not None:
-            endpoint.work.cancel()
-            await asyncio.gather(endpoint.work, return_exceptions=True)
+        await tasks.stop(endpoint.work)
         await self._take_down(endpoint)
 
     def _run(self, endpoint: Endpoint, work: Coroutine[Any, Any, None]) -> None:
-        endpoint.work = asyncio.create_task(work)
+        endpoint.work = tasks.start(work, "changing an endpoint", failed=partial(self._give_up, endpoint))
+
+    def _give_up(self, endpoint: Endpoint, error: BaseException) -> None:
+        """Ends a change whose own code has failed. The endpoint can be deleted then; it goes on serving if it did."""
+        endpoint.failure = _reason(error)
+        if endpoint.status == "Updating":
+            self._meet(endpoint, Event.ROLL_BACK)
+        if endpoint.status == "RollingBack":
+            self._meet(endpoint, Event.READY)
+        elif endpoint.status in ("Creating", "Deleting"):
+            self._meet(endpoint, Event.FAILED)
 
     async def _create(self, endpoint: Endpoint, models: Mapping[str, Model], settings: LocalSettings) -> None:
         if endpoint.config.asynchronous is not None:
@@ -142,21 +151,20 @@ class EndpointProvisioning:
         for name, change in changes.items():
             if change.weight is not None:
                 variants[name].desired_weight = change.weight
-        scaled = await asyncio.gather(
+        scaled = await tasks.outcomes(
             *(
                 variants[name].fleet.scale(change.count)
                 for name, change in changes.items()
                 if change.count is not None and change.count != former[name]
-            ),
-            return_exceptions=True,
+            )
         )
-        failures = [error for error in scaled if isinstance(error, BaseException)]
+        failures = [outcome for outcome in scaled if isinstance(outcome, BaseException)]
         if failures:
             self._meet(endpoint, Event.ROLL_BACK)
             for variant in variants.values():
                 variant.desired_weight = variant.weight
             back = (variant.fleet.scale(former[name]) for name, variant in variants.items())
-            await asyncio.gather(*back, return_exceptions=True)
+            await tasks.settle("scaling a variant back", *back)
             endpoint.failure = _reason(failures[0])
         else:
             for variant in variants.values():
@@ -185,7 +193,7 @@ class EndpointProvisioning:
 
     async def _take_down(self, endpoint: Endpoint) -> None:
         if endpoint.queue is not None:
-            await endpoint.queue.close()
+            await tasks.attempt(endpoint.queue.close(), "ending an endpoint's queue")
             endpoint.queue = None
         for deployment in (endpoint.pending, endpoint.retiring, endpoint.deployment):
             if deployment is not None:
@@ -205,7 +213,7 @@ def _reason(error: BaseException) -> str:
     """FailureReason. Of an output that is too long the end is kept, because it says why."""
     if not isinstance(error, FAILURES):
         log.error("an endpoint could not be changed", exc_info=error)
-        return errors.HARNESS_FAILED
+        return errors.HARNESS_FAILED.format(tasks.said_of(error))[:_FAILURE_LIMIT]
     sentence = errors.UNHEALTHY.format(error.variant) if isinstance(error, InstanceFailed) else ""
     lines, room = str(error), _FAILURE_LIMIT - len(sentence)
     return sentence + (lines if len(lines) <= room else "..." + lines[-(room - 3) :])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import Iterator
 from weakref import WeakKeyDictionary
 
 from harness.backend.metrics import Metrics, Series, Unit
+from harness.core import tasks
 from harness.core.clock import Clock
 from harness.hosting.fleet import Fleet
 from harness.hosting.instances.base import Instance, ResourceUsage
@@ -61,15 +61,12 @@ class VariantTelemetry:
         self._busy: deque[int] = deque(maxlen=2)
         self._last: WeakKeyDictionary[Instance, tuple[float, ResourceUsage]] = WeakKeyDictionary()
         self._ends = [metrics.sample(_MINUTE, self._idle), metrics.sample(_HIGH_RESOLUTION, self._concurrency)]
-        self._measuring = asyncio.create_task(self._measure()) if with_usage else None
+        self._measuring = tasks.keep(self._measure, "measuring instances") if with_usage else None
 
     async def close(self) -> None:
         for end in self._ends:
             end()
-        if self._measuring is not None:
-            self._measuring.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._measuring
+        await tasks.stop(self._measuring)
 
     def arrived(self) -> None:
         """Records a request's arrival. It adds 1 / (instances in service at this moment) to InvocationsPerInstance."""
@@ -104,9 +101,10 @@ class VariantTelemetry:
         while True:
             await self._clock.sleep(_MINUTE)
             for instance in self._fleet.instances:
-                self._record_usage(instance, await asyncio.to_thread(instance.usage))
+                await tasks.attempt(self._record_usage(instance), "measuring an instance")
 
-    def _record_usage(self, instance: Instance, usage: ResourceUsage | None) -> None:
+    async def _record_usage(self, instance: Instance) -> None:
+        usage = await tasks.in_thread(instance.usage)
         if usage is None:
             return
         now = asyncio.get_running_loop().time()  # wall-clock seconds, like a process's CPU time

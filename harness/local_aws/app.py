@@ -7,11 +7,9 @@ import contextlib
 import errno
 import math
 import os
-import shutil
 import socket
 import tempfile
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
@@ -25,6 +23,7 @@ from harness.backend.client import Backend
 from harness.backend.metrics import Metrics
 from harness.backend.moto import EmbeddedMoto
 from harness.backend.watch import BackendWatch
+from harness.core import folders, tasks
 from harness.core.calls import Service
 from harness.core.clock import Clock, WallClock
 from harness.core.errors import AwsError, HarnessError
@@ -42,6 +41,7 @@ from harness.scaling.api import Scaling
 
 # Requests under way get this long when the gateway stops.
 _GRACE_SECONDS = 5
+ENDED = "The local AWS ended by itself ({}); its log has the details."
 _SCRATCH = "/var/tmp" if os.access("/var/tmp", os.W_OK) else None  # noqa: S108
 
 
@@ -72,6 +72,15 @@ class LocalAws:
         self.administrator: tuple[str, str] | None = None
         """Access key and secret of the administrator, if the well-known key is not the administrator's."""
 
+        self.failure: BaseException | None = None
+        """What has ended the serving of requests, if anything has."""
+        self.on_failure: Callable[[], object] = lambda: None
+        """Called when the serving of requests has ended with a failure."""
+
+    def _fail(self, error: BaseException) -> None:
+        self.failure = error
+        self.on_failure()
+
     @property
     def _containers(self) -> LocalSettings | None:
         """Settings with which the running containers of the options stand behind every endpoint."""
@@ -97,7 +106,7 @@ class LocalAws:
         # Not below /tmp: each function environment has a /tmp of its own and sees no other (harness.functions.storage).
         workspace = self._workspace or Path(tempfile.mkdtemp(prefix="sagemaker-harness-", dir=_SCRATCH))
         workspace.mkdir(parents=True, exist_ok=True)
-        self._stack.push_async_callback(asyncio.to_thread, partial(shutil.rmtree, workspace, ignore_errors=True))
+        self._stack.push_async_callback(tasks.in_thread, folders.remove, workspace)
         self.backend = self._find_backend()
         self.access = Access(self.backend, administrator=self.options.administrator)
         await self._reach_backend()
@@ -193,16 +202,16 @@ class LocalAws:
             timeout_keep_alive=75,
         )
         server = _Server(config)
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        serving = tasks.start(server.serve(sockets=[listener]), "serving requests", failed=self._fail)
 
         async def stop() -> None:
             server.should_exit = True
-            await serving
+            await asyncio.wait([serving])
 
         self._stack.push_async_callback(stop)
         while not server.started:
-            if serving.done():
-                await serving
+            if self.failure is not None:
+                raise HarnessError(ENDED.format(tasks.said_of(self.failure)))
             await asyncio.sleep(0.01)
 
     @property

@@ -21,7 +21,7 @@ from pathlib import Path
 import platformdirs
 import psutil
 
-from harness.core import interrupts
+from harness.core import folders, interrupts
 from harness.core.errors import HarnessError
 from harness.local_aws.options import LocalAwsOptions
 
@@ -72,7 +72,7 @@ def find(port: int) -> RunningLocalAws | None:
         return None
     if alive:
         return running
-    shutil.rmtree(folder, ignore_errors=True)
+    folders.remove(folder)
     return None
 
 
@@ -131,7 +131,7 @@ def _bring_up(
     except BaseException:
         if process is not None:
             _end(process)
-            shutil.rmtree(folder, ignore_errors=True)
+            folders.remove(folder)
         raise
 
 
@@ -161,7 +161,7 @@ def _spawn(folder: Path, options: LocalAwsOptions, *, lifeline: bool) -> subproc
 def make_folder(folder: Path) -> None:
     """Makes an empty state folder. Raises HarnessError if it cannot be written, or if the disk is almost full."""
     try:
-        shutil.rmtree(folder, ignore_errors=True)
+        folders.remove(folder)
         folder.mkdir(parents=True)
     except OSError as error:
         raise HarnessError(
@@ -169,7 +169,7 @@ def make_folder(folder: Path) -> None:
         ) from None
     free = shutil.disk_usage(folder).free
     if free < _LEAST_BYTES:  # too little even for a log that says why it ends
-        shutil.rmtree(folder, ignore_errors=True)
+        folders.remove(folder)
         raise HarnessError(
             f"Only {free // 2**20} MB are free in {folder.parent}: free some, or set TMPDIR or {STATE_VARIABLE} to "
             "another folder."
@@ -207,5 +207,5 @@ def stop(port: int) -> bool:
         except psutil.TimeoutExpired:
             process.kill()
             process.wait(5)
-        shutil.rmtree(state_folder(port), ignore_errors=True)
+        folders.remove(state_folder(port))
     return True

@@ -11,7 +11,6 @@ import gc
 import json
 import logging
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Sequence
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING
 import psutil
 import uvloop
 
+from harness.core import folders, tasks
 from harness.core.environment import client_environment
 from harness.core.errors import HarnessError
 from harness.local_aws.daemon import IS_UP, RunningLocalAws, find, make_folder, state_folder
@@ -52,10 +52,15 @@ async def _run(
             if aws.administrator is not None:
                 for variable, value in client_environment(aws.url, aws.region, aws.administrator).items():
                     print(f"export {variable}={value}", flush=True)
-        warming = asyncio.create_task(aws.backend.warm())
+        warming = tasks.start(aws.backend.warm(), "the first calls of the backend")
+        aws.on_failure = ended.set
         await ended.wait()
-        warming.cancel()
-    shutil.rmtree(folder, ignore_errors=True)
+        await tasks.stop(warming)
+        if aws.failure is not None:
+            from harness.local_aws.app import ENDED  # loaded by now, and not before it is needed
+
+            raise HarnessError(ENDED.format(tasks.said_of(aws.failure)))
+    folders.remove(folder)
 
 
 def _load() -> type[LocalAws]:
@@ -110,7 +115,7 @@ def serve_in_the_foreground(options: LocalAwsOptions) -> int:
         make_folder(folder)
         return serve(folder, options, announce=True)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        folders.remove(folder)
 
 
 if __name__ == "__main__":

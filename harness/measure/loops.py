@@ -6,7 +6,9 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
+
+from harness.core import tasks
 
 T = TypeVar("T")
 
@@ -77,7 +79,7 @@ async def closed_loop(ask: Ask, callers: int, requests: int) -> Loop:
                 counted[number] = answer
                 state["open"] -= 1
 
-    await _together([caller() for _ in range(callers)])
+    await tasks.together(*(caller() for _ in range(callers)))
     rate = len(ends) / max(ends[-1] - begun, 1e-9)
     return Loop(tuple(answer for answer in counted if answer is not None), rate)
 
@@ -96,10 +98,10 @@ async def open_loop(ask: Ask, rate: float, requests: int) -> Loop:
         for number in range(requests):
             intended = begun + number / rate
             await asyncio.sleep(max(0.0, intended - loop.time()))
-            waiting.append(asyncio.create_task(_timed(ask, intended)))
-        answers = await asyncio.gather(*waiting)
+            waiting.append(tasks.start(_timed(ask, intended), "a measured request", expected=(Exception,)))
+        answers = await tasks.together(*waiting)
     finally:
-        await _cancelled(waiting)
+        await tasks.stop(*waiting)
     over = begun + requests / rate
     in_time = sorted(answer.ended for answer in answers if answer.ended <= over)
     answered = (len(in_time) - 1) / max(over - in_time[0], 1e-9) if len(in_time) > 1 else len(in_time) * rate / requests
@@ -110,7 +112,7 @@ async def burst(ask: Ask, requests: int) -> Loop:
     """Sends all requests at once, and waits for all answers."""
     loop = asyncio.get_running_loop()
     begun = loop.time()
-    answers = await _together([_timed(ask, begun) for _ in range(requests)])
+    answers = await tasks.together(*(_timed(ask, begun) for _ in range(requests)))
     over = max(answer.ended for answer in answers)
     return Loop(tuple(answers), requests / max(over - begun, 1e-9))
 
@@ -130,18 +132,3 @@ async def _timed(ask: Ask, intended: float) -> Timed:
     begun = loop.time()
     reply = await ask()
     return Timed(intended, begun, loop.time(), reply)
-
-
-async def _together(work: Sequence[Awaitable[T]]) -> list[T]:
-    """All results. A failure or a cancellation ends the other tasks before it is raised."""
-    tasks = [asyncio.ensure_future(awaitable) for awaitable in work]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        await _cancelled(tasks)
-
-
-async def _cancelled(tasks: Sequence[asyncio.Future[Any]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

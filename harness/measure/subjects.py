@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
@@ -17,6 +16,7 @@ from urllib.parse import quote, urlsplit
 import aiohttp
 import yarl
 
+from harness.core import tasks
 from harness.core.clock import WallClock
 from harness.core.errors import HarnessError
 from harness.hosting.instances.base import Instance, InstanceFailed, InstanceSpec, InvocationFailed
@@ -92,7 +92,7 @@ async def local_instance(stack: Stack, variant: str, payload: Payload, scratch: 
                     f"The model data lies at {model.model_data}: give a local model_data, or measure the deployed "
                     "endpoint with --deployed or --aws."
                 )
-            await asyncio.to_thread(unpack, stack.path(model.model_data), model_dir)
+            await tasks.in_thread(unpack, stack.path(model.model_data), model_dir)
         else:
             model_dir.mkdir()
         spec = InstanceSpec(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from harness.backend.alarm_history import UNCHECKED
 from harness.backend.client import Backend
 from harness.backend.metrics import Metrics
+from harness.core import tasks
 from harness.scaling.rules.alarms import Alarm, AlarmRule
 from harness.scaling.rules.metric_sources import MetricSource
 from harness.scaling.rules.timing import MINUTE
@@ -41,16 +41,14 @@ class CloudWatchAlarms:
 
     def start(self) -> None:
         if self._worker is None:
-            self._worker = asyncio.create_task(self._write())
+            self._worker = tasks.keep(self._write, "writing alarms")
 
     async def close(self) -> None:
         """Writes what is left to write, and stops."""
         if self._worker is None:
             return
         await self._queue.join()
-        self._worker.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._worker
+        await tasks.stop(self._worker)
 
     async def flushed(self) -> None:
         """Returns when everything put so far is written."""
@@ -102,7 +100,7 @@ class CloudWatchAlarms:
             ]
 
         try:
-            return await asyncio.to_thread(read_alarms)
+            return await tasks.in_thread(read_alarms)
         except (ClientError, BotoCoreError) as error:
             log.warning("the alarms of step scaling policies could not be read: %s", error)
             return []
@@ -125,7 +123,7 @@ class CloudWatchAlarms:
             }
 
         try:
-            values = await asyncio.to_thread(read_values)
+            values = await tasks.in_thread(read_values)
         except (ClientError, BotoCoreError) as error:
             log.warning("the metric %s could not be read: %s", source.name or "math", error)
             values = {}

@@ -7,13 +7,13 @@ up for one that failed or was missed.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Sequence
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from harness.backend.metrics import Metrics
+from harness.core import tasks
 from harness.core.clock import Clock
 from harness.core.errors import AwsError
 from harness.scaling.cloudwatch import CloudWatchAlarms, recorded_datapoints, rule_of
@@ -43,13 +43,10 @@ class Controller:
         self._busy = asyncio.Lock()
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._run())
+        self._task = tasks.keep(self._run, "looking at the scalable targets")
 
     async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await tasks.stop(self._task)
 
     async def _run(self) -> None:
         due = self._clock.now() // LOOK_SECONDS * LOOK_SECONDS
@@ -222,6 +219,10 @@ class Controller:
             return False
         except (ClientError, BotoCoreError) as error:
             target.activities.refused(now, str(error))
+            return False
+        except Exception as error:
+            log.exception("the capacity of %s could not be set", target.key.resource_id)
+            target.activities.refused(now, f"The harness failed: {tasks.said_of(error)}")
             return False
         target.activities.accepted()
         return True

@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -29,6 +28,7 @@ import harness.core.profile
 import harness.functions.rules.concurrency
 import harness.hosting.rules.routing
 import harness.load.schedule
+from harness.core import folders
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -61,7 +61,7 @@ def _cache() -> Path | None:
         os.utime(folder)
         for version in root.iterdir():
             if time.time() - version.stat().st_mtime > _KEPT_SECONDS:
-                shutil.rmtree(version, ignore_errors=True)
+                folders.remove(version)
     except OSError:
         return None
     return folder if os.access(folder, os.W_OK) else None

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.backend.client import Backend
+from harness.core import folders
 from harness.core.errors import AwsError
 from harness.functions import errors, package
 from harness.functions.package import Package
@@ -41,7 +42,7 @@ def test_code_is_unpacked_read_only(tmp_path: Path) -> None:
     assert (tmp_path / "code/app.py").read_bytes() == b"x = 1"
     for path in (tmp_path / "code", *(tmp_path / "code").rglob("*")):
         assert path.stat().st_mode & 0o222 == 0
-    package.remove(tmp_path / "code")
+    folders.remove(tmp_path / "code")
     assert not (tmp_path / "code").exists()
 
 

@@ -16,8 +16,9 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
+from harness.core import folders
 from harness.core.errors import AwsError
-from harness.functions import errors, package
+from harness.functions import errors
 from harness.functions.package import Package
 from harness.gateway.head_limit import HEAD_LIMIT
 from harness.hosting.model_data import ModelDataError, S3Source, fetch, unpack
@@ -91,7 +92,7 @@ class TestArchives:
                 packed.writestr(member, leads)
         Package(content.getvalue()).unpack(tmp_path / "code")
         assert (tmp_path / "code" / "lib" / "libx.so").read_text() == "elf"
-        package.remove(tmp_path / "code")
+        folders.remove(tmp_path / "code")
 
     def test_a_zip_unpacks_to_no_more_than_it_declares_and_lambda_takes(self, tmp_path: Path) -> None:
         """A member that declares a byte and holds ten million unpacks to a byte, and is damaged then."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from harness.core import tasks
 from harness.core.calls import Call
 from harness.functions.rules import payload
 from harness.functions.rules.result import Invocation
@@ -24,7 +24,7 @@ class InvocationOperations(Operations):
         if len(body) < LARGE_EVENT:
             event = payload.check_event(body, kind)
         else:
-            event = await asyncio.to_thread(payload.check_event, body, kind)
+            event = await tasks.in_thread(payload.check_event, body, kind)
         invocation = Invocation(
             call.request_id,
             reference.arn,

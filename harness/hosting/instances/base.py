@@ -102,12 +102,20 @@ class Instance(ABC):
         """Sends one request. Raises InvocationFailed, or TimeoutError after ``timeout`` seconds."""
 
     @abstractmethod
-    async def wait_ended(self) -> None:
-        """Returns when the instance has ended, whatever the reason."""
+    async def wait_ended(self) -> str | None:
+        """Returns when the instance has ended, whatever the reason, or no longer answers.
+
+        None if it has ended. If it does not answer (harness.hosting.instances.health), a sentence's end that says so:
+        its fleet kills it then.
+        """
 
     @abstractmethod
     async def stop(self) -> None:
         """Ends the instance: SIGTERM, then SIGKILL after 30 s (SM guide). Returns when it is gone."""
+
+    async def kill(self) -> None:
+        """Ends at once an instance that no longer answers, with SIGKILL. Returns when it is gone."""
+        await self.stop()
 
     def stream(
         self, body: bytes, headers: Mapping[str, str], timeout: float

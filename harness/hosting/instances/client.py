@@ -12,10 +12,11 @@ import yarl
 
 from harness.hosting.instances.base import Answer, InvocationFailed, MalformedAnswer, StreamedAnswer
 from harness.hosting.instances.connections import Connections
-from harness.hosting.rules.timeouts import PING_SECONDS
+from harness.hosting.rules import timeouts
 
-# Ours, since AWS does not publish its interval: short, because a local start takes seconds, not minutes.
-PING_INTERVAL_SECONDS = 0.2
+# Between two pings of an instance that starts. Ours, since AWS does not publish it: short, because a local start takes
+# seconds, not minutes.
+STARTUP_PING_SECONDS = 0.2
 # Shorter than any common server's own (gunicorn's is 2 s): a request on a connection that the server is just closing
 # would be lost.
 _KEEP_ALIVE_SECONDS = 1.5
@@ -46,12 +47,19 @@ class ContainerClient:
 
     async def ping(self) -> bool:
         """Whether ``/ping`` answers 200 within 2 s."""
+        return await self._ping() == 200
+
+    async def answers(self) -> bool:
+        """Whether ``/ping`` answers within 2 s, with any status."""
+        return await self._ping() is not None
+
+    async def _ping(self) -> int | None:
         try:
-            limit = aiohttp.ClientTimeout(total=PING_SECONDS)
+            limit = aiohttp.ClientTimeout(total=timeouts.PING_SECONDS)
             async with self._session.get(self._ping_url, timeout=limit) as answer:
-                return answer.status == 200
+                return answer.status
         except (aiohttp.ClientError, TimeoutError, OSError):
-            return False
+            return None
 
     async def pinged(self, ended: Callable[[], bool], timeout: float) -> Literal["ready", "ended", "late"]:
         """Pings until ``/ping`` answers 200, ``ended()`` is true, or ``timeout`` seconds are over."""
@@ -60,7 +68,7 @@ class ContainerClient:
                 while not await self.ping():
                     if ended():
                         return "ended"
-                    await asyncio.sleep(PING_INTERVAL_SECONDS)
+                    await asyncio.sleep(STARTUP_PING_SECONDS)
         except TimeoutError:
             return "late"
         return "ready"

@@ -7,13 +7,13 @@ first asked for.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.core import tasks
 from harness.core.errors import reason
 from harness.hosting.instances.base import InstanceFailed
 from harness.hosting.instances.settings import LocalSettings, LocalSettingsError, parse_local_settings
@@ -102,5 +102,5 @@ class KindRegistry:
 
     async def close(self) -> None:
         """Called when every instance has stopped."""
-        await asyncio.gather(*(kind.close() for kind in self._kinds.values()))
+        await tasks.settle("closing a kind of instance", *(kind.close() for kind in self._kinds.values()))
         self._kinds.clear()

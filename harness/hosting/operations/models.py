@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
 from harness.access.trust import can_assume
+from harness.core import tasks
 from harness.core.calls import Call
 from harness.hosting import errors
 from harness.hosting.model_data import ModelDataError, check, source_of
@@ -37,7 +37,7 @@ class ModelOperations(Operations):
             raise errors.invalid(errors.MODEL_ROLE_INVALID.format(role, SAGEMAKER_PRINCIPAL))
         if source is not None:
             try:
-                await asyncio.to_thread(check, self.state.backend, source)
+                await tasks.in_thread(check, self.state.backend, source)
             except ModelDataError as error:
                 raise errors.invalid(str(error)) from None
         name = request["ModelName"]

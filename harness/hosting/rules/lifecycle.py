@@ -17,7 +17,7 @@ class Event(Enum):
     """What moves an endpoint from one status to the next."""
 
     READY = "every instance that is wanted serves"
-    FAILED = "an instance could not be brought up"
+    FAILED = "an instance could not be brought up, or the endpoint not be deleted"
     UPDATE = "UpdateEndpoint or UpdateEndpointWeightsAndCapacities"
     ROLL_BACK = "an update could not be carried out"
     DELETE = "DeleteEndpoint"
@@ -31,6 +31,8 @@ _AFTER: dict[tuple[Status, Event], Status] = {
     ("Updating", Event.READY): "InService",
     ("Updating", Event.ROLL_BACK): "RollingBack",
     ("RollingBack", Event.READY): "InService",
+    # "Endpoint could not be created, updated, or re-scaled": that a failed deletion ends here too is unverified.
+    ("Deleting", Event.FAILED): "Failed",
     ("Failed", Event.DELETE): "Deleting",
 }
 

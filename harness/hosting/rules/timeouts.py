@@ -12,6 +12,10 @@ STREAM_SECONDS = 480.0
 """What it has for a whole response stream [unverified]."""
 PING_SECONDS = 2.0
 """What it has to answer ``/ping`` (SM guide, your-algorithms-inference-code)."""
+PING_INTERVAL_SECONDS = 1.0
+"""Between two pings of an instance in service [unverified: AWS says "periodic"]."""
+PING_FAILURES = 3
+"""How many pings in a row have to fail until an instance in service is given up and replaced [unverified]."""
 STARTUP_SECONDS = 240.0
 """Until ``/ping`` answers 200, unless ContainerStartupHealthCheckTimeoutInSeconds says otherwise (SM guide)."""
 DOWNLOAD_SECONDS = 3600.0

@@ -7,11 +7,13 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from urllib.parse import urlparse
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from harness.backend.client import Backend
+from harness.core import tasks
 from harness.core.errors import AwsError
 from harness.hosting import errors
 from harness.hosting.deployment import Deployment
@@ -51,7 +53,9 @@ class AsyncQueue:
         self._running: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._end_sampling = metrics.sample(self._sample)
-        self._dispatching = asyncio.create_task(self._dispatch())
+        self._dispatching = tasks.keep(
+            self._dispatch, "working off an asynchronous endpoint's queue", failed=lambda error: self._wake.set()
+        )
 
     def put(self, request: AsyncRequest) -> None:
         self._backlog.append(request)
@@ -64,10 +68,8 @@ class AsyncQueue:
     async def close(self) -> None:
         """Drops the backlog and the requests that are being served."""
         self._end_sampling()
-        self._dispatching.cancel()
-        for task in self._running:
-            task.cancel()
-        await asyncio.gather(self._dispatching, *self._running, return_exceptions=True)
+        await tasks.stop(self._dispatching)
+        await tasks.stop(*self._running)
 
     def _sample(self) -> QueueSample:
         deployment = self._deployment()
@@ -84,22 +86,36 @@ class AsyncQueue:
             self._wake.clear()
             deployment = self._deployment()
             while deployment is not None and self._backlog and len(self._running) < self._limit(deployment):
-                task = asyncio.create_task(self._serve(self._backlog.popleft(), deployment))
-                self._running.add(task)
-                task.add_done_callback(self._done)
+                request = self._backlog.popleft()
+                self._start(
+                    tasks.start(
+                        self._serve(request, deployment),
+                        "an asynchronous inference",
+                        failed=partial(self._lose, request, deployment),
+                    )
+                )
+
+    def _start(self, task: asyncio.Task[None]) -> None:
+        self._running.add(task)
+        task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
         self._wake.set()
-        if not task.cancelled() and task.exception() is not None:
-            log.error("an asynchronous request to %s was lost", self._endpoint, exc_info=task.exception())
+
+    def _lose(self, request: AsyncRequest, deployment: Deployment, error: BaseException) -> None:
+        """Ends a request whose own task has failed as one that the model failed on."""
+        reason = errors.ASYNC_HARNESS_FAILED.format(tasks.said_of(error))
+        failing = self._fail(request, self._notification(request, deployment), (reason, reason.encode()))
+        self._start(tasks.start(failing, "the failure of an asynchronous inference"))
+
+    def _notification(self, request: AsyncRequest, deployment: Deployment) -> Notification:
+        config = (deployment.config.asynchronous or {}).get("OutputConfig", {})
+        return Notification(config.get("NotificationConfig", {}), self._region, self._endpoint, request)
 
     async def _serve(self, request: AsyncRequest, deployment: Deployment) -> None:
         now = self._invoker.clock.now
-        config = deployment.config.asynchronous or {}
-        notification = Notification(
-            config["OutputConfig"].get("NotificationConfig", {}), self._region, self._endpoint, request
-        )
+        notification = self._notification(request, deployment)
         variant = self._invoker.choose(deployment, None)
         started = now()
         failure: tuple[str, bytes] | None = None
@@ -117,17 +133,24 @@ class AsyncQueue:
             failure = reason, error.text.encode()
         except (ClientError, BotoCoreError, AwsError) as error:
             failure = f"ClientError: {error}", str(error).encode()
+        except Exception as error:
+            log.exception("an asynchronous request to %s failed", self._endpoint)
+            reason = errors.ASYNC_HARNESS_FAILED.format(tasks.said_of(error))
+            failure = reason, reason.encode()
         self._metrics.worked_off(
             variant.name, failed=failure is not None, waited=started - request.received, took=now() - request.received
         )
+        if failure is None:
+            await self._publish(notification.completed(now(), content_type, body))
+        else:
+            await self._fail(request, notification, failure)
+
+    async def _fail(self, request: AsyncRequest, notification: Notification, failure: tuple[str, bytes]) -> None:
+        """Writes a request's failure to S3 and publishes it. failure: the reason, and what S3OutputPath gets."""
         with contextlib.suppress(ClientError, BotoCoreError):
-            if failure is not None and request.failure is not None:
+            if request.failure is not None:
                 await self._write(request.failure, failure[1], "text/plain")
-        await self._publish(
-            notification.completed(now(), content_type, body)
-            if failure is None
-            else notification.failed(now(), *failure)
-        )
+        await self._publish(notification.failed(self._invoker.clock.now(), *failure))
 
     async def _read(self, url: str) -> bytes:
         location = _s3_location(url)
@@ -136,7 +159,7 @@ class AsyncQueue:
             client = self._backend.client("s3", self._region)
             return bytes(client.get_object(**location)["Body"].read())
 
-        return await asyncio.to_thread(get)
+        return await tasks.in_thread(get)
 
     async def _write(self, url: str, body: bytes, content_type: str) -> None:
         await self._backend.call(

@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Mapping
 
+from harness.core import tasks
 from harness.core.clock import Clock
 from harness.core.errors import AwsError
 from harness.hosting import errors
@@ -90,7 +91,7 @@ class VariantInvoker:
         """Sends a copy to each shadow variant, by its weight. The answer is dropped; the metrics are recorded."""
         for shadow in deployment.shadows.values():
             if copies(shadow.weight, variant.weight, self._random.random()):
-                task = asyncio.create_task(self._shadow(shadow, body, headers, seconds))
+                task = tasks.start(self._shadow(shadow, body, headers, seconds), "a copy for a shadow variant")
                 self._copies.add(task)
                 task.add_done_callback(self._copies.discard)
 
@@ -100,6 +101,4 @@ class VariantInvoker:
 
     async def close(self) -> None:
         """Cancels the copies that are under way."""
-        for task in list(self._copies):
-            task.cancel()
-        await asyncio.gather(*self._copies, return_exceptions=True)
+        await tasks.stop(*self._copies)

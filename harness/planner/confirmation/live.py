@@ -21,6 +21,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from harness.core import figures as text
+from harness.core import tasks
 from harness.core.environment import client_environment
 from harness.core.errors import HarnessError
 from harness.core.profile import Profile
@@ -155,8 +156,7 @@ def _instances(stack: Stack, url: str) -> Iterator[list[int]]:
                 continue
             counts.append(sum(variant["CurrentInstanceCount"] for variant in variants))
 
-    looking = threading.Thread(target=look, daemon=True)
-    looking.start()
+    looking = tasks.thread(look, "counting instances")
     try:
         yield counts
     finally:

@@ -10,7 +10,7 @@ import math
 from dataclasses import replace
 
 from harness.core.profile import Profile
-from harness.hosting.instances.client import PING_INTERVAL_SECONDS
+from harness.hosting.instances.client import STARTUP_PING_SECONDS
 from harness.hosting.rules.timeouts import CLIENT_SECONDS
 from harness.planner.confirmation.excerpt import Excerpt
 from harness.planner.search.warm_start import on_clock, warm_started
@@ -46,7 +46,7 @@ def provisioning_at(profile: Profile, provisioning: float, speed: float) -> floa
 
     All are seconds of the sped-up clock. A twin is ready at the first ping after it has loaded.
     """
-    ping = PING_INTERVAL_SECONDS * speed
+    ping = STARTUP_PING_SECONDS * speed
     return max(0.0, provisioning - math.ceil(profile.load_seconds / ping) * ping)
 
 

@@ -16,6 +16,7 @@ import urllib.parse
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
+from harness.core import tasks
 from harness.core.errors import HarnessError, shown
 from harness.planner.search.replication import Context, Replication, SimulationJob, run
 
@@ -175,7 +176,7 @@ _context: Context | None = None  # of a worker process
 def _begin(context: Context, parent: int) -> None:
     global _context  # noqa: PLW0603 - a worker process belongs to one context
     _context = context
-    threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
+    tasks.thread(lambda: _end_after(parent), "ending a worker with its parent")
 
 
 def _end_after(parent: int) -> None:

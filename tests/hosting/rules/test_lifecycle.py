@@ -54,7 +54,8 @@ def test_once_in_service_it_serves_until_it_is_deleted(events: list[Event]) -> N
             status = after(status, event, ARN)
         except (AwsError, ValueError):
             continue
-        assert (status in SERVING) == (status != "Deleting")
+        # A deletion that failed leaves it Failed, as it had begun to take the instances down.
+        assert (status in SERVING) == (status not in ("Deleting", "Failed"))
 
 
 def test_an_impossible_event_is_an_error_of_the_harness() -> None:

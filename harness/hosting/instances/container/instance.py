@@ -5,18 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from urllib.parse import urlsplit
 
 from yarl import URL
 
 from harness.hosting.instances.base import Answer, Instance, InstanceFailed, InvocationFailed, Log, StreamedAnswer
-from harness.hosting.instances.client import PING_INTERVAL_SECONDS, ContainerClient
-
-# A container counts as gone after so many failed pings in a row, one a second, or after one failed ping that follows a
-# failed request. Ours: AWS publishes neither.
-_FAILED_PINGS = 3
-_WATCH_SECONDS = 1.0
+from harness.hosting.instances.client import STARTUP_PING_SECONDS, ContainerClient
+from harness.hosting.instances.health import unanswered
 
 
 class ContainerInstance(Instance):
@@ -47,7 +43,7 @@ class ContainerInstance(Instance):
                 while True:
                     if await self._take():
                         return
-                    await asyncio.sleep(PING_INTERVAL_SECONDS)
+                    await asyncio.sleep(STARTUP_PING_SECONDS)
         except TimeoutError:
             listed = ", ".join(self._containers) or "none is given"
             raise InstanceFailed(
@@ -92,20 +88,10 @@ class ContainerInstance(Instance):
             self._doubted.set()
             raise
 
-    async def wait_ended(self) -> None:
+    async def wait_ended(self) -> str | None:
         assert self._client is not None, "wait_ready() comes first"
         self._doubted.clear()
-        failed = 0
-        while failed < _FAILED_PINGS:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_WATCH_SECONDS):
-                    await self._doubted.wait()
-            doubted = self._doubted.is_set()
-            self._doubted.clear()
-            if await self._client.ping():
-                failed = 0
-            else:
-                failed += _FAILED_PINGS if doubted else 1
+        return await unanswered(self._client.ping, doubted=self._doubted)
 
     async def stop(self) -> None:
         client, self._client = self._client, None

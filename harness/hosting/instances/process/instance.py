@@ -11,7 +11,9 @@ import sys
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 
+from harness.core import memory, tasks
 from harness.hosting.instances.base import (
     Answer,
     Instance,
@@ -22,6 +24,7 @@ from harness.hosting.instances.base import (
     StreamedAnswer,
 )
 from harness.hosting.instances.client import ContainerClient
+from harness.hosting.instances.health import ended_or_unanswered
 from harness.hosting.instances.process.memory_limit import hold, limit_of
 from harness.hosting.instances.process.usage import usage_of_tree
 from harness.hosting.rules.instance_types import vcpus
@@ -78,7 +81,8 @@ class ProcessInstance(Instance):
         if self.spec.settings.responses is not None:
             command += ["--responses", str(self.spec.settings.responses)]
         inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-        starting = asyncio.ensure_future(
+        # If this is cancelled, the child starts all the same, and stop() has to know of it.
+        self._process = await tasks.to_the_end(
             asyncio.create_subprocess_exec(
                 *command,
                 env={**inherited, **self.spec.environment},
@@ -87,21 +91,21 @@ class ProcessInstance(Instance):
                 stderr=asyncio.subprocess.STDOUT,
                 limit=_LINE_LIMIT,
                 start_new_session=True,
-            )
+            ),
+            self._take,
         )
-        try:
-            self._process = await asyncio.shield(starting)
-        except asyncio.CancelledError:
-            # The child starts all the same, and stop() has to know of it.
-            self._process = await starting
-            raise
         with contextlib.suppress(ProcessLookupError):
             # Not by code in the child before exec, which deadlocks if a thread held a lock. Its children inherit this.
             os.sched_setaffinity(self._process.pid, cores)
-        self._reader = asyncio.create_task(self._read_log())
+        self._reader = tasks.keep(self._read_log, "reading a container's output")
         limit = limit_of(self.spec.instance_type)
-        self._holding = asyncio.create_task(hold(self._process.pid, limit, self._log))
+        self._holding = tasks.keep(
+            partial(hold, self._process.pid, limit, self._log), "holding an instance within its memory"
+        )
         self._client = ContainerClient(f"http://127.0.0.1:{port}")
+
+    def _take(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
 
     async def _read_log(self) -> None:
         assert self._process is not None
@@ -144,9 +148,21 @@ class ProcessInstance(Instance):
     def usage(self) -> ResourceUsage | None:
         return usage_of_tree(self.pid) if self.pid is not None else None
 
-    async def wait_ended(self) -> None:
+    async def wait_ended(self) -> str | None:
+        """Any answer to a ping counts: this one's is 503 while its workers start again, TorchServe's own is 200."""
         assert self._process is not None, "start() comes first"
-        await self._process.wait()
+        assert self._client is not None
+        return await ended_or_unanswered(self._process.wait(), self._client.answers)
+
+    async def kill(self) -> None:
+        """Kills every process of the model server; one that is stopped would not notice SIGTERM."""
+        process = self._process
+        if process is not None and process.returncode is None:
+            for pid in memory.family(process.pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            await process.wait()
+        await self.stop()
 
     async def stop(self) -> None:
         if self._client is not None:
@@ -154,9 +170,7 @@ class ProcessInstance(Instance):
         process = self._process
         if process is None:
             return
-        if self._holding is not None:
-            self._holding.cancel()
-            await asyncio.wait([self._holding])
+        await tasks.stop(self._holding)
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
             try:
@@ -168,8 +182,7 @@ class ProcessInstance(Instance):
             process.stdin.close()
         if self._reader is not None:
             await asyncio.wait([self._reader], timeout=2)
-            self._reader.cancel()
-            await asyncio.wait([self._reader])
+            await tasks.stop(self._reader)
 
 
 def cores_of(number: int, count: int, available: Sequence[int]) -> set[int]:

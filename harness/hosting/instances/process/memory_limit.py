@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from harness.core import memory
+from harness.core import memory, tasks
 from harness.hosting.instances.base import Log
 from harness.hosting.rules.instance_types import memory_gib
 
@@ -32,7 +32,7 @@ async def hold(pid: int, limit: int, log: Log) -> None:
     """Keeps a process and its descendants within ``limit`` bytes until it is cancelled; logs each process it kills."""
     while True:
         await asyncio.sleep(LOOK_SECONDS)
-        killed = await asyncio.to_thread(relieve, pid, limit)
+        killed = await tasks.in_thread(relieve, pid, limit)
         if killed is not None:
             log(killed)
 

@@ -6,6 +6,7 @@ answers on standard output, and ends when its input ends:
     {"id": 2, "do": "start", "twin": 1, "profile": {...}}   -> {"id": 2, "twin": 1, "port": 40001}; /ping answers 503
     {"id": 3, "do": "load", "twin": 1}                      -> {"id": 3, "twin": 1, "loaded": true}; it serves
     {"id": 4, "do": "kill", "twin": 1}                      -> {"id": 4, "twin": 1, "ended": true}; ended as by SIGKILL
+    {"id": 5, "do": "ping", "twin": 0}                      -> {"id": 5, "twin": 0, "alive": true}; the process answers
 """
 
 from __future__ import annotations
@@ -137,6 +138,8 @@ class TwinHost:
         """Carries a command out, and returns the answer's members beside the twin's number."""
         if command["do"] == "start":
             return {"port": await self._start(command["twin"], json.dumps(command["profile"]))}
+        if command["do"] == "ping":
+            return {"alive": True}
         running = self._running.get(command["twin"])
         if command["do"] == "load":
             if running is not None:

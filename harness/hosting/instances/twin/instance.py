@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Literal
 
+from harness.core import tasks
 from harness.core.clock import Clock
 from harness.core.profile import Profile
 from harness.hosting.instances.base import Answer, Instance, InstanceFailed, Log
@@ -30,6 +31,7 @@ class TwinInstance(Instance):
         self._client: ContainerClient | None = None
         self._loading: asyncio.Task[None] | None = None
         self._ended = asyncio.Event()
+        self._silent: str | None = None
 
     @property
     def url(self) -> str | None:
@@ -38,10 +40,12 @@ class TwinInstance(Instance):
 
     async def start(self) -> None:
         self._host = await self._find_host()
-        self._number = self._host.register(self._ended)
+        self._number = self._host.register(self._end)
         started = await self._host.ask("start", self._number, profile=self._profile.model_dump(mode="json"))
         self._client = ContainerClient(f"http://127.0.0.1:{started['port']}")
-        self._loading = asyncio.create_task(self._load(self._host))
+        self._loading = tasks.start(
+            self._load(self._host), "the loading of a twin", failed=lambda error: self._end(None)
+        )
 
     async def _load(self, host: HostProcess) -> None:
         await self._clock.sleep(self._profile.load_seconds)
@@ -65,20 +69,21 @@ class TwinInstance(Instance):
 
     async def _given_up(self, timeout: float) -> Literal["ended", "late"]:
         """Waits on the clock, like the loading, for a twin that cannot be ready within ``timeout``."""
-        waits = [asyncio.ensure_future(self._ended.wait()), asyncio.ensure_future(self._clock.sleep(timeout))]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
+        await tasks.first(self._ended.wait(), self._clock.sleep(timeout))
         return "ended" if self._ended.is_set() else "late"
 
     async def invoke(self, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
         assert self._client is not None, "start() comes first"
         return await self._client.invoke(body, headers, timeout)
 
-    async def wait_ended(self) -> None:
+    def _end(self, silent: str | None) -> None:
+        self._silent = silent
+        self._ended.set()
+
+    async def wait_ended(self) -> str | None:
+        """The process that holds the twins is pinged for all of them (HostProcess)."""
         await self._ended.wait()
+        return self._silent
 
     async def kill(self) -> None:
         """Ends the twin as ``kill -9`` ends a process: requests in flight get no answer. The other twins go on."""
@@ -88,9 +93,7 @@ class TwinInstance(Instance):
             self._ended.set()
 
     async def stop(self) -> None:
-        if self._loading is not None:
-            self._loading.cancel()
-            await asyncio.wait([self._loading])
+        await tasks.stop(self._loading)
         if self._client is not None:
             await self._client.close()
         await self.kill()
