@@ -162,7 +162,7 @@ class Recorded:
     """A stand-in for the backend that records the calls it gets."""
 
     def __init__(self) -> None:
-        self.url = self.name = "http://127.0.0.1:1"
+        self.url = self.name = self.at = "http://127.0.0.1:1"
         self.calls: list[str] = []
 
     async def call(self, service: str, method: str, /, **members: Any) -> dict[str, Any]:
