@@ -59,6 +59,11 @@ def deployed_stack(request: pytest.FixtureRequest, _stack_deployer: StackDeploye
         raise pytest.UsageError(
             f"{request.node.nodeid} deploys a stack and does not say which: give it @pytest.mark.stack('stack.toml')."
         )
+    if not isinstance(marker.args[0], str | Path) or not marker.kwargs.keys() <= {"instances", "answer"}:
+        raise pytest.UsageError(
+            f"{request.node.nodeid}: the marker stack takes the stack file, and by name instances and answer; see "
+            "`pytest --markers`."
+        )
     try:
         return _stack_deployer.get(_stack_file(request, marker.args[0]), **marker.kwargs)
     except HarnessError as error:

@@ -20,6 +20,7 @@ from harness.access.rules.evaluation import AccessRequest, Decision, Policies, e
 from harness.access.rules.explanation import explanation
 from harness.access.rules.policy import Attachment, Policy, parse_policy
 from harness.access.rules.principals import Caller, caller_of
+from harness.core.errors import reason, shown
 
 Document = str | Path | Mapping[str, Any]
 """A policy: the path of a JSON file, the document itself or its text, or the ARN of a managed policy of AWS."""
@@ -29,6 +30,7 @@ Values = str | bool | int | float | Iterable[str]
 _ACCOUNT = "123456789012"
 _ASSUME = "sts:AssumeRole"
 _MANAGED = "arn:aws:iam::aws:policy/"
+_POLICIES = "a policy is a file's path, a document, its text, or the ARN of one of AWS's own"
 
 
 def policies_of(iam: Any, arn: str) -> Entity:
@@ -60,7 +62,8 @@ def assert_allowed(
     session: the caller's permissions boundary and session policy. resource_policy: the policy of the bucket or the
     function, or for sts:AssumeRole the role's trust policy.
 
-    Raises ValueError for an action that AWS does not have, and MalformedPolicy for a document that IAM would reject.
+    Raises TypeError or ValueError for an argument that cannot be used, such as an action that AWS does not have, and
+    MalformedPolicy for a document that IAM would reject.
     """
     __tracebackhide__ = True
     request, applied = _request(policies, action, resource, principal, context, boundary, session, resource_policy)
@@ -105,13 +108,20 @@ def _request(
     session: Document | None,
     resource_policy: Document | None,
 ) -> tuple[AccessRequest, Policies]:
+    _check_texts(action=action, resource=resource, principal=principal)
+    if resource not in (None, "*") and not str(resource).startswith("arn:"):
+        raise ValueError(f"resource is an ARN, such as arn:aws:s3:::bucket/key, or *, not {shown(str(resource))}")
     definition = reference.action(action)
     if definition is None:
         raise ValueError(f"AWS has no action {action!r}{_suggestion(action)}")
     if resource is None and not definition.resources:
         resource = "*"
     entity = policies if isinstance(policies, Entity) else Entity("", _all(policies))
-    caller = caller_of(principal or entity.arn or f"arn:aws:iam::{_account(resource)}:role/caller")
+    try:
+        caller = caller_of(principal or entity.arn or f"arn:aws:iam::{_account(resource)}:role/caller")
+    except ValueError:
+        example = "arn:aws:iam::123456789012:role/caller"
+        raise ValueError(f"principal is the ARN of a user or role, such as {example}, not {shown(principal)}") from None
     use: Attachment = "trust" if str(definition) == _ASSUME else "resource"
     applied = Policies(
         entity.identity,
@@ -122,6 +132,16 @@ def _request(
         trust=use == "trust",
     )
     return AccessRequest(caller, str(definition), resource, _context(caller, entity, resource, context or {})), applied
+
+
+def _check_texts(**arguments: object) -> None:
+    for name, value in arguments.items():
+        if value is not None and not isinstance(value, str):
+            raise TypeError(f"{name} is a text, not {_described(value)}")
+
+
+def _described(value: object) -> str:
+    return f"{type(value).__name__} {shown(repr(value))[1:-1]}"
 
 
 def _suggestion(action: str) -> str:
@@ -140,33 +160,48 @@ def _context(
 ) -> Mapping[str, tuple[str, ...]]:
     parts = (resource or "").split(":", 5)
     region = parts[3] if len(parts) == 6 and parts[3] else "us-east-1"
-    extra = {key.lower(): _values(value) for key, value in context.items()}
+    if not isinstance(context, Mapping) or not all(isinstance(key, str) for key in context):
+        example = '{"aws:SourceIp": "10.0.0.1"}'
+        raise TypeError(f"context has values by condition keys, such as {example}, not {_described(context)}")
+    extra = {key.lower(): _values(key, value) for key, value in context.items()}
     circumstances = Circumstances(region, _account(resource), time.time(), "127.0.0.1", {}, {}, extra=extra)
     user_id = f"{entity.identifier}:{caller.arn.rpartition('/')[2]}" if entity.identifier else ""
     return RequestContext(Sender(caller, entity.tags, user_id), circumstances)
 
 
-def _values(value: Values) -> tuple[str, ...]:
+def _values(key: str, value: Values) -> tuple[str, ...]:
     if isinstance(value, bool):
         return ("true" if value else "false",)
+    if not isinstance(value, str | int | float | Iterable):
+        raise TypeError(f"{key} in context has a text, a number, true or false, or several, not {_described(value)}")
     return (str(value),) if isinstance(value, str | int | float) else tuple(str(member) for member in value)
 
 
 def _all(policies: Document | Iterable[Document]) -> tuple[Policy, ...]:
     if isinstance(policies, str | Path | Mapping):
         return (_policy(policies),)
+    if not isinstance(policies, Iterable):
+        raise TypeError(f"{_POLICIES}, or several, not {_described(policies)}")
     return tuple(_policy(document) for document in policies)
 
 
 def _policy(document: Document, use: Attachment = "identity") -> Policy:
     if isinstance(document, Mapping):
         return parse_policy("document", document, use)
+    if not isinstance(document, str | Path):
+        raise TypeError(f"{_POLICIES}, not {_described(document)}")
     text = str(document)
     if text.lstrip().startswith("{"):
         return parse_policy("document", text, use)
     if text.startswith(_MANAGED):
         return parse_policy(text, _managed(text), use)
-    return parse_policy(Path(text).stem, Path(text).read_text(encoding="utf-8"), use)
+    if text.startswith("arn:"):
+        raise ValueError(f"{text} is not a policy of AWS's own: give its document, or policies_of(iam, ROLE)")
+    try:
+        content = Path(text).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ValueError(f"the policy {shown(text)} cannot be read as a file ({reason(error)})") from None
+    return parse_policy(Path(text).stem, content, use)
 
 
 def _managed(arn: str) -> Mapping[str, Any]:

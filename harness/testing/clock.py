@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Iterator
 
@@ -32,6 +33,8 @@ class HarnessClock:
 
     @speed.setter
     def speed(self, speed: float) -> None:
+        if isinstance(speed, bool) or not isinstance(speed, int | float):
+            raise HarnessError(f"The clock's speed is a number, not {speed!r}.")
         if not 0 < speed <= HIGHEST_SPEED:
             raise HarnessError(
                 f"The clock cannot run at a speed of {speed:g}: give a number above 0 and up to {HIGHEST_SPEED:g}."
@@ -50,6 +53,8 @@ class HarnessClock:
 
     def advance(self, seconds: float, speed: float = FAST) -> None:
         """Wait until ``seconds`` of the clock have passed; everything that was due in them has then begun."""
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
+            raise HarnessError(f"The clock advances by a number of seconds of 0 or more, not {seconds!r}.")
         end = self.now() + seconds
         with self.at(speed):
             while (left := end - self.now()) > 0:

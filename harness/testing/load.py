@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections import Counter
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from harness.core.errors import HarnessError
 from harness.load.headless import LOCUSTFILE, run_locust, target_options
 from harness.testing.stacks import StackUnderTest
 
+SPACINGS = ("poisson", "even")
 _EXTRAS = ("locust", "geventhttpclient", "pyarrow", "scipy")
 
 
@@ -55,6 +57,12 @@ class LoadResult:
         were too few requests to establish a percentile, with the number it takes, and if the load generator was the
         bottleneck.
         """
+        limits = {"p50": p50, "p95": p95, "p99": p99, "errors": errors}
+        for name, bound in limits.items():
+            if bound is not None and (isinstance(bound, bool) or not isinstance(bound, int | float) or bound < 0):
+                raise ValueError(f"{name} is a number of 0 or more, not {bound!r}")
+        if errors > 1:
+            raise ValueError(f"errors is a share of the requests, from 0 to 1, not {errors!r}")
         problems = list(self.invalid)
         if self.error_share > errors:
             listed = ", ".join(f"{count} x {code}" for code, count in self.errors.items())
@@ -110,6 +118,7 @@ class Load:
                 f"A load takes {', '.join(missing)}, which is not installed: "
                 "pip install 'sagemaker-harness[load,report]'."
             )
+        _check_load(rate, seconds, via, spacing)
         called = via or ("lambda" if self.deployed.stack.function else "endpoint")
         self.runs.mkdir(parents=True, exist_ok=True)
         body = self._payload(called, payload)
@@ -127,6 +136,15 @@ class Load:
         if payload is None:
             payload = self.deployed.function.event if via == "lambda" else {}
         return json.dumps(payload).encode()
+
+
+def _check_load(rate: float, seconds: float, via: str | None, spacing: str) -> None:
+    for name, value in (("rate", rate), ("seconds", seconds)):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+            raise HarnessError(f"{name} is a number above 0, not {value!r}.")
+    for name, word, words in (("via", via or "lambda", ("lambda", "endpoint")), ("spacing", spacing, SPACINGS)):
+        if word not in words:
+            raise HarnessError(f"{name} is {' or '.join(words)}, not {word!r}.")
 
 
 def result_of(run: Path) -> LoadResult:

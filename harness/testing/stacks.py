@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from harness.core.errors import HarnessError, reason
 from harness.core.profile import Profile, Provenance, SampleAnswer, ServiceTimes
+from harness.hosting.instances.kinds import kind_problem
 from harness.local_aws.session import administrator_session
 from harness.stack.deployment import StackDeployment
 from harness.stack.file import load_stack
@@ -114,6 +116,8 @@ class StackDeployer:
         the file is not a stack, or it cannot be deployed.
         """
         stack = load_stack(file)
+        _check_instances(stack, instances)
+        _check_json(answer)
         deployment = json.dumps([str(file.resolve()), instances, answer, stack.model_dump(mode="json")], default=str)
         if self._deployed.get(stack.endpoint.name) != deployment:
             self._deploy(stack, instances, answer)
@@ -125,6 +129,22 @@ class StackDeployer:
             twin = instances == "twin"
             changed = twins_for_tests(stack, Path(scratch), answer) if twin else _with_instances(stack, instances)
             StackDeployment(changed, administrator_session(), self.aws.url, _discard).run(build=not twin)
+
+
+def _check_instances(stack: Stack, instances: str) -> None:
+    """Raises HarnessError for a kind that cannot stand in for the stack's instances; a twin for tests always can."""
+    if instances == "twin":
+        return
+    problem = kind_problem(replace(stack.local, instances=instances)) if isinstance(instances, str) else "is not a name"
+    if problem is not None:
+        raise HarnessError(f"instances={instances!r} {problem}.")
+
+
+def _check_json(answer: Any) -> None:
+    try:
+        json.dumps(answer)
+    except (TypeError, ValueError) as error:
+        raise HarnessError(f"A twin answers with a JSON value, which answer= is not: {reason(error)}.") from None
 
 
 def twins_for_tests(stack: Stack, scratch: Path, answer: Any = None) -> Stack:

@@ -12,6 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from harness.access.rules.actions import AccountRegion
+from harness.access.rules.service_calls import endpoint_calls, function_calls
+from harness.stack.file import load_stack
+from harness.testing.access import assert_allowed
+
+PLACE = AccountRegion("us-east-1", "123456789012")
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "docs" / "sample-project"
 
@@ -59,3 +65,35 @@ def test_its_tests_pass_on_the_wheel(python: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "6 passed" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "file",
+    [SAMPLE / "stack.toml", *sorted(ROOT.glob("fixtures/**/stack.toml"))],
+    ids=lambda file: str(file.relative_to(ROOT)),
+)
+def test_the_roles_of_a_shipped_stack_allow_what_awss_services_call(file: Path) -> None:
+    """`harness policy check` would report a denied call, and on AWS the endpoint would fail."""
+    stack = load_stack(file)
+    calls = [
+        call
+        for model in stack.models.values()
+        for call in endpoint_calls(
+            stack.endpoint.name,
+            {
+                "ExecutionRoleArn": model.role,
+                "PrimaryContainer": {"Image": model.image, "ModelDataUrl": f"s3://{stack.bucket}/{model.model_data}"},
+            },
+            {},
+            PLACE,
+        )
+    ]
+    if stack.function is not None:
+        calls += function_calls(stack.function.name, stack.function.role, (), PLACE)
+    assert len(calls) > 8
+    for call in calls:
+        role = stack.roles[call.role]
+        managed = [f"arn:aws:iam::aws:policy/{name}" for name in role.managed_policies]
+        assert_allowed(
+            [*map(stack.path, role.policies), *managed], call.action, call.resource, context=dict(call.context)
+        )

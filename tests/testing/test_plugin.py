@@ -176,9 +176,29 @@ def test_a_missing_or_broken_stack_is_named_in_a_sentence(suite: pytest.Pytester
 
         @pytest.mark.stack("elsewhere.toml")
         def test_one_that_is_not_there(endpoint): ...
+
+        @pytest.mark.stack("stack.toml", instance="twin")
+        def test_another_word(endpoint): ...
+
+        @pytest.mark.stack(5)
+        def test_a_number(endpoint): ...
+
+        @pytest.mark.stack("stack.toml", instances="cloud")
+        def test_an_unknown_kind(endpoint): ...
+
+        @pytest.mark.stack("stack.toml", instances="container")
+        def test_a_kind_that_lacks_something(endpoint): ...
+
+        @pytest.mark.stack("stack.toml", answer={1, 2})
+        def test_no_json(endpoint): ...
     """
     result = run(suite, test)
-    result.assert_outcomes(errors=3)
+    result.assert_outcomes(errors=8)
+    for name in ("another_word", "a_number"):
+        result.stdout.fnmatch_lines([f"*test_{name}: the marker stack takes the stack file, and by name instances*"])
+    result.stdout.fnmatch_lines(["*instances='cloud' is not a kind of instance here; there are: container, *"])
+    result.stdout.fnmatch_lines(["*instances='container' needs containers, such as *"])
+    result.stdout.fnmatch_lines(["*A twin answers with a JSON value, which answer= is not: *set*"])
     result.stdout.fnmatch_lines(["*test_no_stack deploys a stack and does not say which*"])
     result.stdout.fnmatch_lines(["*broken.toml:5: roles.caller.trusts: unknown key; did you mean trust?*"])
     result.stdout.fnmatch_lines(["*Cannot read the stack file*elsewhere.toml: No such file or directory*"])

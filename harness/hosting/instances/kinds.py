@@ -75,13 +75,18 @@ def read_local_settings(table: Mapping[str, Any], folder: Path | None = None) ->
     folder: where relative paths of a stack file start; None for JSON. Raises LocalSettingsError.
     """
     settings = parse_local_settings(table, folder)
-    try:
-        missing = kind_class(settings.instances).missing(settings)
-    except UnusableKind as error:
-        missing = str(error)
-    if missing is not None:
-        raise LocalSettingsError([(("instances",), f"{json.dumps(settings.instances)} {missing}")])
+    problem = kind_problem(settings)
+    if problem is not None:
+        raise LocalSettingsError([(("instances",), f"{json.dumps(settings.instances)} {problem}")])
     return settings
+
+
+def kind_problem(settings: LocalSettings) -> str | None:
+    """Why the kind of the settings cannot be used with them, as a sentence's end after its name; None if it can."""
+    try:
+        return kind_class(settings.instances).missing(settings)
+    except UnusableKind as error:
+        return str(error)
 
 
 class KindRegistry:
