@@ -12,6 +12,7 @@ SYNCHRONOUS_PAYLOAD_LIMIT = 6_291_456  # bytes of a RequestResponse event (Lambd
 ASYNCHRONOUS_PAYLOAD_LIMIT = 1_048_576  # bytes of an Event event (Lambda guide, quotas)
 ZIPPED_LIMIT = 52_428_800  # bytes of a ZipFile in a request (Lambda guide, quotas)
 UNZIPPED_LIMIT = 262_144_000  # bytes of a package unpacked, layers included (Lambda guide, quotas)
+ZIP_DIRECTORY_LIMIT = 8 * 1_048_576  # ours: bytes of a zip's directory, which names some 80,000 files
 
 BAD_ZIP = "Could not unzip uploaded file. Please check your file, then try to upload again."
 EMPTY_ZIP = "Uploaded file must be a non-empty zip"

@@ -20,6 +20,7 @@ from harness.backend.client import Backend
 from harness.core import folders
 from harness.core.errors import AwsError
 from harness.functions import errors
+from model_server.archive import MOST_PATH_BYTES, find_fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Package:
     def unpacked_size(self) -> int:
         """Bytes of its files as the zip declares them. Raises AwsError if the content is not a zip."""
         try:
-            with zipfile.ZipFile(io.BytesIO(self.content)) as archive:
+            with _opened(self.content) as archive:
                 return sum(member.file_size for member in archive.infolist())
         except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:  # ValueError: a negative offset
             raise errors.invalid(errors.BAD_ZIP) from error
@@ -48,7 +49,7 @@ class Package:
     def unpack(self, folder: Path) -> None:
         """Write the code to a new folder, read-only like /var/task. Raises AwsError, and then leaves no folder."""
         try:
-            with zipfile.ZipFile(io.BytesIO(self.content)) as archive:
+            with _opened(self.content) as archive:
                 members = archive.infolist()
                 _check(members)
                 folder.mkdir(parents=True)
@@ -105,6 +106,26 @@ async def _read_s3(backend: Backend, code: Mapping[str, Any]) -> bytes:
     return content
 
 
+def _opened(content: bytes) -> zipfile.ZipFile:
+    """The zip, if its directory is not too large to be read. Raises AwsError, or what zipfile.ZipFile raises."""
+    if _directory_size(content) > errors.ZIP_DIRECTORY_LIMIT:
+        raise errors.invalid(errors.BAD_ZIP)
+    return zipfile.ZipFile(io.BytesIO(content))
+
+
+def _directory_size(content: bytes) -> int:
+    """The bytes of a zip's directory as its end says, which zipfile reads as a whole; 0 if there is no end (PKWARE's
+    APPNOTE, 4.3.14 to 4.3.16)."""
+    end = content.rfind(b"PK\x05\x06", max(0, len(content) - 22 - 65_535))
+    if end < 0 or len(content) < end + 22:
+        return 0
+    size = int.from_bytes(content[end + 12 : end + 16], "little")
+    zip64 = end - 20 - 56  # its own end and the locator of that stand before it
+    if zip64 >= 0 and content[zip64 : zip64 + 4] == b"PK\x06\x06":
+        size = max(size, int.from_bytes(content[zip64 + 40 : zip64 + 48], "little"))
+    return size
+
+
 def _check(members: list[zipfile.ZipInfo]) -> None:
     if not members:
         raise errors.invalid(errors.EMPTY_ZIP)
@@ -112,7 +133,9 @@ def _check(members: list[zipfile.ZipInfo]) -> None:
         raise errors.invalid(errors.UNZIPPED_TOO_LARGE)
     for member in members:
         path = PurePosixPath(member.filename.replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts:
+        if path.is_absolute() or ".." in path.parts or find_fault(str(path)):
+            raise errors.invalid(errors.BAD_ZIP)
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # unverified: what others do on AWS
             raise errors.invalid(errors.BAD_ZIP)
 
 
@@ -123,6 +146,8 @@ def _is_link(member: zipfile.ZipInfo) -> bool:
 def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> None:
     mode = member.external_attr >> 16
     if _is_link(member):
+        if member.file_size > MOST_PATH_BYTES:
+            raise errors.invalid(errors.BAD_ZIP)
         _link(archive.read(member).decode(errors="surrogateescape"), member, folder)
         return
     target = Path(archive.extract(member, folder))

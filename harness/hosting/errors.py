@@ -33,6 +33,7 @@ MODEL_DATA_ELSEWHERE = "Model data must be at s3://BUCKET/KEY, not {}."
 MODEL_DATA_LATE = "The model data was not downloaded within {:g} s: {}."
 DOWNLOAD_FAILED = "Failed to download model data from {}: {}."
 KEY_OUTSIDE = "Failed to download model data: the key {} leads outside of the model."
+KEY_UNUSABLE = "Failed to download model data: the key {}."
 MEMBER_UNSAFE = "Failed to extract model data: the archive has an unsafe member ({})."
 NO_SPACE = "Failed to extract model data: {}; free some, or set TMPDIR."
 ARCHIVE_BROKEN = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import shutil
 import tarfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from harness.backend.client import Backend
 from harness.core import folders
 from harness.hosting import errors
-from model_server.archive import UnsafeMemberError
+from model_server.archive import UnsafeMemberError, find_fault
 from model_server.archive import unpack as unpack_archive
 
 
@@ -88,6 +89,8 @@ def fetch(backend: Backend, source: S3Source, folder: Path) -> ModelData:
         if not names:
             raise ModelDataError(errors.MODEL_DATA_MISSING.format(source.uri))
         for name, relative in names.items():
+            if fault := find_fault(relative):
+                raise ModelDataError(errors.KEY_UNUSABLE.format(fault))
             target = (files / relative).resolve()
             if not target.is_relative_to(files.resolve()):
                 raise ModelDataError(errors.KEY_OUTSIDE.format(name))
@@ -111,7 +114,7 @@ def unpack(archive: Path, target: Path, url: str = "") -> None:
     except UnsafeMemberError as error:
         folders.remove(target)
         raise ModelDataError(errors.MEMBER_UNSAFE.format(error)) from None
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, EOFError, OSError, ValueError, zlib.error) as error:
         folders.remove(target)
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise ModelDataError(errors.NO_SPACE.format(error.strerror)) from None

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import socket
 import stat
+import struct
 import tarfile
+import tempfile
+import tracemalloc
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +19,8 @@ from typing import Any
 import psutil
 import pytest
 from botocore.exceptions import ClientError
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from harness.core import folders
 from harness.core.errors import AwsError
@@ -127,6 +133,138 @@ class TestArchives:
         with pytest.raises(ModelDataError):
             fetch(aws.local.backend, S3Source(f"s3://{bucket}/m/", "S3Prefix", "None"), tmp_path / "deep" / "data")
         assert not list(tmp_path.rglob("outside"))
+
+
+class TestSizesOfArchives:
+    """What an archive may be made of: each bound is far above any model's, and below what fills a memory or a path."""
+
+    def test_a_tar_thousands_of_folders_deep_fails_in_words_and_leaves_nothing(self, tmp_path: Path) -> None:
+        packed_model(tmp_path / "model.tar.gz", {"d/" * 3_000 + "x": b""})
+        with pytest.raises(ModelDataError, match="is more than 100 folders deep"):
+            unpack(tmp_path / "model.tar.gz", tmp_path / "model")
+        assert not (tmp_path / "model").exists()
+
+    @pytest.mark.parametrize(
+        ("name", "fault"),
+        [
+            ("d/" * 101 + "x", "folders deep"),
+            ("x" * 256, "a part that is longer than 255 bytes"),
+            ("é" * 128, "a part that is longer than 255 bytes"),
+            ("/".join(["y" * 250] * 5), "longer than 1,024 bytes"),
+        ],
+    )
+    @pytest.mark.parametrize("link", [False, True])
+    def test_a_name_that_no_file_can_have_is_refused(self, tmp_path: Path, name: str, fault: str, link: bool) -> None:
+        with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as packed:
+            member = tarfile.TarInfo("link" if link else name)
+            member.type, member.linkname = (tarfile.SYMTYPE, name) if link else (tarfile.REGTYPE, "")
+            packed.addfile(member)
+        with pytest.raises(ModelDataError, match=fault):
+            unpack(tmp_path / "model.tar.gz", tmp_path / "model")
+        content = io.BytesIO()
+        with zipfile.ZipFile(content, "w") as zipped_:
+            zipped_.writestr(name, "")
+        with pytest.raises(AwsError) as refused:
+            Package(content.getvalue()).unpack(tmp_path / "code")
+        assert refused.value.message == errors.BAD_ZIP
+
+    @given(st.lists(st.text("ab.é/\\ ", min_size=1, max_size=90), max_size=110), st.booleans())
+    @settings(max_examples=60, deadline=None)
+    def test_any_name_is_unpacked_or_refused_in_words_and_nothing_is_left(self, parts: list[str], gz: bool) -> None:
+        with tempfile.TemporaryDirectory() as place:
+            folder = Path(place)
+            with tarfile.open(folder / "m", "w:gz" if gz else "w") as packed:
+                packed.addfile(tarfile.TarInfo("/".join(parts) or "x"))
+            try:
+                unpack(folder / "m", folder / "model")
+            except ModelDataError as error:
+                assert str(error).startswith("Failed to extract model data")
+                assert not (folder / "model").exists()
+            assert sorted(path.name for path in folder.iterdir()) in (["m"], ["m", "model"])
+
+    @pytest.mark.parametrize("kind", ["pax", "a pax header for all", "a long name", "a long link", "a sparse file"])
+    def test_a_tars_headers_are_bounded(self, tmp_path: Path, kind: str) -> None:
+        """tarfile reads a header as a whole: 200 MB of zeros in 200 KB would be 200 MB of memory, several times."""
+        types = {"pax": b"x", "a pax header for all": b"g", "a long name": b"L", "a long link": b"K"}
+        with gzip.open(tmp_path / "model.tar.gz", "wb", 1) as packed:
+            if kind == "a sparse file":
+                packed.write(sparse_header())
+                for _ in range(4_000):  # each continues the list of the last
+                    packed.write(b"0" * 504 + b"\x01" + bytes(7))
+            else:
+                member = tarfile.TarInfo("header")
+                member.type, member.size = types[kind], 200_000_000
+                packed.write(member.tobuf(tarfile.GNU_FORMAT))
+                for _ in range(200):
+                    packed.write(bytes(1_000_000))
+        tracemalloc.start()
+        with pytest.raises(ModelDataError, match="headers have more than 1,048,576 bytes"):
+            unpack(tmp_path / "model.tar.gz", tmp_path / "model")
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 20_000_000
+        assert not (tmp_path / "model").exists()
+
+    def test_the_members_of_a_tar_are_not_kept_in_memory(self, tmp_path: Path) -> None:
+        with tarfile.open(tmp_path / "model.tar", "w") as packed:
+            for number in range(600):
+                packed.addfile(tarfile.TarInfo(f"folder-{number % 10}/file-{number}"))
+            link = tarfile.TarInfo("hard")
+            link.type, link.linkname = tarfile.LNKTYPE, "folder-0/file-0"
+            packed.addfile(link)
+        tracemalloc.start()
+        unpack(tmp_path / "model.tar", tmp_path / "model")
+        current, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert len(list((tmp_path / "model").rglob("file-*"))) == 600
+        assert (tmp_path / "model" / "hard").stat().st_nlink == 2
+        assert current < 200_000  # a member is a kilobyte
+
+    @pytest.mark.parametrize("zip64", [False, True])
+    def test_a_zips_directory_is_bounded(self, tmp_path: Path, zip64: bool) -> None:
+        """zipfile reads it as a whole, and keeps an object for each of its entries."""
+        size = errors.ZIP_DIRECTORY_LIMIT + 1
+        end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1, 1, 0xFFFFFFFF if zip64 else size, 0, 0)
+        if zip64:
+            end = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 1, 1, size, 0) + bytes(20) + end
+        with pytest.raises(AwsError) as refused:
+            Package(bytes(size) + end).unpack(tmp_path / "code")
+        assert refused.value.message == errors.BAD_ZIP
+
+    @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+    def test_a_zip_is_stored_or_deflated(self, tmp_path: Path, method: int) -> None:
+        content = io.BytesIO()
+        with zipfile.ZipFile(content, "w", method) as packed:
+            packed.writestr("app.py", "x = 1")
+        with pytest.raises(AwsError) as refused:
+            Package(content.getvalue()).unpack(tmp_path / "code")
+        assert refused.value.message == errors.BAD_ZIP
+
+    def test_a_deep_key_of_s3_is_refused_in_words(self, aws: Aws, tmp_path: Path) -> None:
+        bucket = unique("deep")
+        aws.client("s3").create_bucket(Bucket=bucket)
+        aws.client("s3").put_object(Bucket=bucket, Key="m/" + "d/" * 400 + "x", Body=b"")
+        with pytest.raises(ModelDataError, match="is more than 100 folders deep"):
+            fetch(aws.local.backend, S3Source(f"s3://{bucket}/m/", "S3Prefix", "None"), tmp_path / "data")
+
+
+def packed_model(path: Path, files: dict[str, bytes]) -> None:
+    with tarfile.open(path, "w:gz") as packed:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            packed.addfile(member, io.BytesIO(content))
+
+
+def sparse_header() -> bytes:
+    """A GNU sparse member whose list of holes goes on in the blocks that follow."""
+    member = tarfile.TarInfo("sparse")
+    member.type = tarfile.GNUTYPE_SPARSE
+    block = bytearray(member.tobuf(tarfile.GNU_FORMAT))
+    block[482] = 1
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+    return bytes(block)
 
 
 class TestNames:
