@@ -96,7 +96,10 @@ def _disk() -> CheckResult:
 
 
 def _port(port: int) -> CheckResult:
-    running = daemon.find(port)
+    try:
+        running = daemon.find(port)
+    except HarnessError as error:
+        return CheckResult("problem", f"port {port}", "its state folder is not used", str(error))
     if running is not None:
         return CheckResult("ok", f"port {port}", f"the local AWS is up at {running.url}")
     if _free(port):

@@ -101,7 +101,7 @@ def plan(
     Writes plan.json, report.html, report.md and the files ready to apply. Exit status 1 if no settings do.
     """
     from harness.core.quantities import parse_duration
-    from harness.planner.command import confirmed, folder_for, make_plan, write_plan
+    from harness.planner.command import confirmed, make_plan, plan_folder, write_plan
     from harness.planner.confirmation.confirm import ConfirmationOptions
     from harness.planner.problem import PlanOptions, prepare
     from harness.planner.search.engine import check_address
@@ -114,14 +114,14 @@ def plan(
     steps = Steps()
     confirmation = ConfirmationOptions(speed=speed, seconds=parse_duration(confirm_for))
     problem = prepare(stack_file, PlanOptions(**options))
-    folder = folder_for(problem.stack.name, out)
-    result = make_plan(problem, steps, jobs=jobs, dask=dask, simulate=simulate)
-    write_plan(result, folder)
-    if confirm and result.recommended is not None:
-        result = confirmed(result, problem, simulate, confirmation, steps)
+    with plan_folder(problem.stack.name, out) as folder:
+        result = make_plan(problem, steps, jobs=jobs, dask=dask, simulate=simulate)
         write_plan(result, folder)
-    with steps.step("Writing the report"):
-        page = build_plan_report(folder)
+        if confirm and result.recommended is not None:
+            result = confirmed(result, problem, simulate, confirmation, steps)
+            write_plan(result, folder)
+        with steps.step("Writing the report"):
+            page = build_plan_report(folder)
     click.echo()
     for part in closing(result):
         if isinstance(part, str):

@@ -22,6 +22,10 @@ from harness.core.errors import AwsError
 from harness.functions import errors
 from model_server.archive import MOST_PATH_BYTES, find_fault
 
+# What a member may be: a file, a folder or a link, or whatever a zip without Unix modes has. A device or a pipe has no
+# content to unpack; what AWS says of one is unverified.
+_KINDS = (0, stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK)
+
 
 @dataclass(frozen=True, slots=True)
 class Package:
@@ -47,7 +51,10 @@ class Package:
             raise errors.invalid(errors.BAD_ZIP) from error
 
     def unpack(self, folder: Path) -> None:
-        """Write the code to a new folder, read-only like /var/task. Raises AwsError, and then leaves no folder."""
+        """Write the code to a new folder, read-only like /var/task and for this user only.
+
+        Raises AwsError, and then leaves no folder.
+        """
         try:
             with _opened(self.content) as archive:
                 members = archive.infolist()
@@ -135,6 +142,8 @@ def _check(members: list[zipfile.ZipInfo]) -> None:
         path = PurePosixPath(member.filename.replace("\\", "/"))
         if path.is_absolute() or ".." in path.parts or find_fault(str(path)):
             raise errors.invalid(errors.BAD_ZIP)
+        if stat.S_IFMT(member.external_attr >> 16) not in _KINDS:
+            raise errors.invalid(errors.BAD_ZIP)
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # unverified: what others do on AWS
             raise errors.invalid(errors.BAD_ZIP)
 
@@ -152,7 +161,7 @@ def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) ->
         return
     target = Path(archive.extract(member, folder))
     if target.is_file():
-        target.chmod(0o555 if mode & 0o111 else 0o444)
+        target.chmod(0o500 if mode & 0o111 else 0o400)
 
 
 def _link(destination: str, member: zipfile.ZipInfo, folder: Path) -> None:
@@ -185,4 +194,4 @@ def _lands_in(link: Path, root: Path) -> bool:
 
 def _protect(folder: Path) -> None:
     for root, _, _ in os.walk(folder):
-        Path(root).chmod(0o555)
+        Path(root).chmod(0o500)

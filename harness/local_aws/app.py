@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import math
 import os
 import socket
@@ -36,8 +35,10 @@ from harness.hosting.api import Hosting
 from harness.hosting.instances.kinds import read_local_settings
 from harness.hosting.instances.settings import LocalSettings, LocalSettingsError
 from harness.hosting.runtime.api import HostingRuntime
+from harness.local_aws.listener import BACKLOG, listen
 from harness.local_aws.options import HIGHEST_SPEED, LocalAwsOptions
 from harness.scaling.api import Scaling
+from model_server.private import private_folder
 
 # Requests under way get this long when the gateway stops.
 _GRACE_SECONDS = 5
@@ -56,17 +57,24 @@ class _Server(uvicorn.Server):
 class LocalAws:
     """A local AWS, as an async context manager.
 
-    url: the value for AWS_ENDPOINT_URL. workspace: a folder for everything temporary, removed at the end.
+    url: the value for AWS_ENDPOINT_URL. workspace: a folder for everything temporary, removed at the end. listener: a
+    socket that listens where the options say; by default it makes one.
     Raises HarnessError on entry if the port is taken or the backend does not answer.
     """
 
     def __init__(
-        self, options: LocalAwsOptions | None = None, *, workspace: Path | None = None, clock: Clock | None = None
+        self,
+        options: LocalAwsOptions | None = None,
+        *,
+        workspace: Path | None = None,
+        clock: Clock | None = None,
+        listener: socket.socket | None = None,
     ) -> None:
         self.options = options or LocalAwsOptions()
         self.region = self.options.region
         self.clock = clock or WallClock(self.options.speed)
         self._workspace = workspace
+        self._listener = listener
         self._stack = contextlib.AsyncExitStack()
         self.url = ""
         self.administrator: tuple[str, str] | None = None
@@ -99,13 +107,14 @@ class LocalAws:
         await self._stack.aclose()
 
     async def _start(self) -> None:
-        listener = self._listen()
+        listener = self._listener or listen(self.options.host, self.options.port)
+        self._stack.callback(listener.close)
         # A harness that listens on every address does so for containers. Clients here use loopback.
         host = "127.0.0.1" if self.options.host == "0.0.0.0" else self.options.host  # noqa: S104
         self.url = f"http://{host}:{listener.getsockname()[1]}"
         # Not below /tmp: each function environment has a /tmp of its own and sees no other (harness.functions.storage).
         workspace = self._workspace or Path(tempfile.mkdtemp(prefix="sagemaker-harness-", dir=_SCRATCH))
-        workspace.mkdir(parents=True, exist_ok=True)
+        private_folder(workspace)
         self._stack.push_async_callback(tasks.in_thread, folders.remove, workspace)
         self.backend = self._find_backend()
         self.access = Access(self.backend, administrator=self.options.administrator)
@@ -159,23 +168,6 @@ class LocalAws:
         gateway = Gateway(services, self.access.directory, authorizer, Forwarder(transport), self._control, self.region)
         await self._serve(gateway, listener)
 
-    def _listen(self) -> socket.socket:
-        # asyncio sets TCP_NODELAY only if the socket names its protocol; without it answers wait 40 ms for an ACK.
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((self.options.host, self.options.port))
-        except OSError as error:
-            listener.close()
-            if error.errno == errno.EADDRINUSE:
-                raise HarnessError(
-                    f"Port {self.options.port} is taken by another program: stop it (a harness: `harness down`), "
-                    "or choose another port with --port."
-                ) from None
-            raise HarnessError(f"Cannot listen on {self.options.host}:{self.options.port}: {error.strerror}.") from None
-        self._stack.callback(listener.close)
-        return listener
-
     def _find_backend(self) -> Backend:
         if self.options.backend_url:
             return Backend(self.options.backend_url, self.region)
@@ -197,7 +189,7 @@ class LocalAws:
             proxy_headers=False,
             http=OwnUserBoundedProtocol if self.options.own_user_only else BoundedProtocol,
             ws="none",  # no service here has web sockets, and uvicorn would load a package for them
-            backlog=2048,
+            backlog=BACKLOG,
             timeout_graceful_shutdown=_GRACE_SECONDS,
             timeout_keep_alive=75,
         )

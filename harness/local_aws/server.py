@@ -12,41 +12,57 @@ import json
 import logging
 import os
 import signal
+import socket
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
 import uvloop
 
-from harness.core import folders, tasks
+from harness.core import tasks
 from harness.core.environment import client_environment
 from harness.core.errors import HarnessError
-from harness.local_aws.daemon import IS_UP, RunningLocalAws, find, make_folder, state_folder
+from harness.local_aws.claim import Claim
+from harness.local_aws.daemon import OPTIONS, STATE, RunningLocalAws, taken_port
+from harness.local_aws.listener import adopt
 from harness.local_aws.options import LocalAwsOptions
+from model_server.private import UMASK
 
 if TYPE_CHECKING:
     from harness.local_aws.app import LocalAws
 
 
 async def _run(
-    local_aws: type[LocalAws], folder: Path, options: LocalAwsOptions, *, lifeline: bool, announce: bool
+    local_aws: type[LocalAws],
+    own: Claim,
+    listener: socket.socket,
+    options: LocalAwsOptions,
+    *,
+    lifeline: bool,
+    announce: bool,
 ) -> None:
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        own.say("stopping")
+        ended.set()
+
     for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, ended.set)
-    async with local_aws(options, workspace=folder / "work") as aws:
-        if lifeline:
-            loop.add_reader(sys.stdin.fileno(), lambda: None if os.read(sys.stdin.fileno(), 1024) else ended.set())
-        own = psutil.Process()
-        running = RunningLocalAws(aws.url, own.pid, own.create_time(), aws.region, aws.administrator)
-        draft = folder / "state.json.new"
-        draft.touch(0o600)  # it may contain a secret key
-        draft.write_text(json.dumps(asdict(running)))
-        draft.rename(folder / "state.json")
+        loop.add_signal_handler(name, end)
+    if lifeline:
+        loop.add_reader(sys.stdin.fileno(), lambda: None if os.read(sys.stdin.fileno(), 1024) else end())
+    async with local_aws(options, workspace=own.folder / "work", listener=listener) as aws:
+        if ended.is_set():
+            return
+        running = RunningLocalAws(aws.url, os.getpid(), time.time(), aws.region, aws.administrator)
+        own.say("up")
+        draft = own.folder / f"{STATE}.new"
+        draft.write_text(json.dumps(asdict(running)))  # it may contain a secret key; the umask keeps it private
+        draft.rename(own.folder / STATE)
         if announce:
             print(f"The local AWS is up at {aws.url}", flush=True)
             if aws.administrator is not None:
@@ -60,7 +76,6 @@ async def _run(
             from harness.local_aws.app import ENDED  # loaded by now, and not before it is needed
 
             raise HarnessError(ENDED.format(tasks.said_of(aws.failure)))
-    folders.remove(folder)
 
 
 def _load() -> type[LocalAws]:
@@ -75,27 +90,37 @@ def _load() -> type[LocalAws]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the process. If it fails, its last line of output says why."""
+    """Runs the process. If it fails, its last line of output says why, for the process that started it to read."""
     parser = argparse.ArgumentParser(prog="python -m harness.local_aws.server")
-    parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument(
-        "--options", type=json.loads, required=True, help="harness.local_aws.options.LocalAwsOptions as JSON"
+        "--folder", type=Path, required=True, help="the state folder; options.json in it has the options"
     )
+    parser.add_argument("--lock", type=int, required=True, help="descriptor of the folder's lock")
+    parser.add_argument("--listener", type=int, required=True, help="descriptor of the listening socket")
     parser.add_argument("--lifeline", action="store_true", help="end when standard input does")
     arguments = parser.parse_args(argv)
-    options = LocalAwsOptions(**{**arguments.options, "containers": tuple(arguments.options["containers"])})
-    return serve(arguments.folder, options, lifeline=arguments.lifeline)
+    members = json.loads((arguments.folder / OPTIONS).read_text())
+    options = LocalAwsOptions(**{**members, "containers": tuple(members["containers"])})
+    os.set_inheritable(arguments.lock, False)
+    own = Claim(arguments.folder, arguments.lock)
+    status = serve(own, adopt(arguments.listener), options, lifeline=arguments.lifeline)
+    if status == 0:
+        own.release()
+    return status
 
 
-def serve(folder: Path, options: LocalAwsOptions, *, lifeline: bool = False, announce: bool = False) -> int:
+def serve(
+    own: Claim, listener: socket.socket, options: LocalAwsOptions, *, lifeline: bool = False, announce: bool = False
+) -> int:
     """Runs a local AWS in this process until SIGTERM or SIGINT. Returns the exit status.
 
     lifeline: the end of standard input ends it too. announce: print a line when it is up.
     """
+    os.umask(UMASK)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("botocore").setLevel(logging.WARNING)
     try:
-        uvloop.run(_run(_load(), folder, options, lifeline=lifeline, announce=announce))
+        uvloop.run(_run(_load(), own, listener, options, lifeline=lifeline, announce=announce))
     except HarnessError as error:
         print(error, file=sys.stderr)
         return 1
@@ -107,15 +132,12 @@ def serve(folder: Path, options: LocalAwsOptions, *, lifeline: bool = False, ann
 
 def serve_in_the_foreground(options: LocalAwsOptions) -> int:
     """Runs a local AWS on the terminal, in its port's state folder. Raises HarnessError if one is up on the port."""
-    port = options.port
-    if find(port):
-        raise HarnessError(IS_UP.format(port))
-    folder = state_folder(port)
-    try:
-        make_folder(folder)
-        return serve(folder, options, announce=True)
-    finally:
-        folders.remove(folder)
+    with taken_port(options) as (own, listener):
+        try:
+            return serve(own, listener, options, announce=True)
+        finally:
+            listener.close()
+            own.release()
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,16 +48,27 @@ def confirmed(
     return plan.model_copy(update={"confirmation": confirmation})
 
 
-def folder_for(stack: str, out: Path | None) -> Path:
-    """Makes the folder for a plan, before anything is computed for it. Raises HarnessError if that fails."""
+@contextlib.contextmanager
+def plan_folder(stack: str, out: Path | None) -> Iterator[Path]:
+    """Makes the folder for a plan, before anything is computed for it. Raises HarnessError if that fails.
+
+    If the plan ends before anything is written, by an error or an interrupt, the folders that it made go with it.
+    """
     folder = out or Path("plans") / f"{stack}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise HarnessError(
-            f"The plan cannot be written to {folder} ({error.strerror}): name another with --out."
-        ) from None
-    return folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise HarnessError(
+                f"The plan cannot be written to {folder} ({error.strerror}): name another with --out."
+            ) from None
+        yield folder
+    except BaseException:
+        with contextlib.suppress(OSError):  # one that is not empty stays, and so do those above it
+            for path in made:
+                path.rmdir()
+        raise
 
 
 def write_plan(plan: Plan, folder: Path) -> Path:

@@ -5,6 +5,7 @@ All but the last test plan with the search's stand-in for the simulator, which t
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from harness.cli.main import main
 from harness.core.errors import HarnessError
 from harness.local_aws.options import LocalAwsOptions
 from harness.planner.apply import FILES
+from harness.planner.command import plan_folder
 from harness.planner.plan import read_plan
 from tests.figures import plain
 from tests.planner.files import a_profile_file, a_stack_file
@@ -174,3 +176,19 @@ def test_it_really_simulates(tmp_path: Path) -> None:
     own = next(entry for entry in written.compared if entry.label == "as the stack file says")
     # Of the second half an instance is offered all that it can answer: the first seconds are enough for a queue.
     assert (own.figures.p50.value or 0) > 0.08
+
+
+@pytest.mark.parametrize("ending", [KeyboardInterrupt, RuntimeError, HarnessError])
+def test_a_plan_that_ends_early_leaves_no_empty_folder(tmp_path: Path, ending: type[BaseException]) -> None:
+    (tmp_path / "mine").mkdir()
+    for out in (tmp_path / "mine" / "a" / "b", tmp_path / "mine"):
+        with pytest.raises(ending), plan_folder("stack", out):
+            raise ending("in the middle of it")
+    assert list(tmp_path.rglob("*")) == [tmp_path / "mine"]  # which the plan has not made
+
+
+def test_a_plan_that_ends_after_something_was_written_keeps_it(tmp_path: Path) -> None:
+    with contextlib.suppress(KeyboardInterrupt), plan_folder("stack", tmp_path / "a" / "b") as folder:
+        (folder / "plan.json").write_text("{}")
+        raise KeyboardInterrupt
+    assert (tmp_path / "a" / "b" / "plan.json").exists()

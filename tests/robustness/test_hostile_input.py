@@ -76,6 +76,21 @@ class TestArchives:
             unpack(tmp_path / "model.tar.gz", tmp_path / "deep" / "model")
         assert sorted(tmp_path.rglob("*")) == [tmp_path / "deep", tmp_path / "model.tar.gz"]
 
+    @pytest.mark.parametrize(
+        "kind", [stat.S_IFIFO, stat.S_IFCHR, stat.S_IFBLK, stat.S_IFSOCK, 0o110000, 0o030000, 0o170000], ids=oct
+    )
+    def test_a_zip_of_anything_but_files_folders_and_links_is_refused(self, tmp_path: Path, kind: int) -> None:
+        content = io.BytesIO()
+        with zipfile.ZipFile(content, "w") as packed:
+            packed.writestr("app.py", "x = 1")
+            member = zipfile.ZipInfo("special")
+            member.external_attr = (kind | 0o644) << 16
+            packed.writestr(member, "")
+        with pytest.raises(AwsError) as refused:
+            Package(content.getvalue()).unpack(tmp_path / "code")
+        assert refused.value.message == errors.BAD_ZIP
+        assert not (tmp_path / "code").exists()
+
     def test_a_link_in_the_place_of_another_member_is_refused(self, tmp_path: Path) -> None:
         content = io.BytesIO()
         with zipfile.ZipFile(content, "w") as packed:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import stat
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
@@ -13,7 +16,7 @@ import pytest
 from harness.local_aws.client import LocalAwsClient
 from harness.local_aws.options import LocalAwsOptions
 from model_server.peers import can_tell
-from tests.other_user import answers_to_nobody, get, needs_root
+from tests.other_user import answers_to_nobody, get, needs_root, open_to_nobody
 from tests.robustness.small_stack import TwinStack, twin_stack
 from tests.support import running_aws
 
@@ -25,10 +28,13 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwinStack]:
-    with twin_stack(tmp_path_factory.mktemp("users")) as stack:
-        assert stack.function.invoke().error is None
-        yield stack
+def stack() -> Iterator[TwinStack]:
+    """In a folder that everybody can enter, which pytest's own are not."""
+    with tempfile.TemporaryDirectory(prefix="harness-users-") as folder:
+        Path(folder).chmod(0o755)
+        with twin_stack(Path(folder)) as stack:
+            assert stack.function.invoke().error is None
+            yield stack
 
 
 def listeners(processes: list[psutil.Process]) -> set[tuple[str, int]]:
@@ -81,3 +87,26 @@ def test_other_users_are_served_where_the_options_say_so(options: LocalAwsOption
     with running_aws(options) as aws:
         (answer,) = answers_to_nobody([("127.0.0.1", urlsplit(aws.url).port or 0, get("/_harness/health"))])
     assert json.loads(answer.partition("\r\n\r\n")[2])["status"] == "ok"
+
+
+def test_no_file_or_folder_of_it_can_be_opened_and_none_has_a_mode_for_others(stack: TwinStack) -> None:
+    assert open_to_nobody([str(stack.state.parent)]) == [str(stack.state.parent)]
+    paths = [stack.state, *stack.state.rglob("*")]
+    assert {path.name for path in paths} >= {"harness.log", "state.json", "app.py", "functions", "hosting", "model"}
+    assert open_to_nobody([str(path) for path in paths]) == []
+    wide = {str(path): oct(path.lstat().st_mode) for path in paths if stat.S_IMODE(path.lstat().st_mode) & 0o077}
+    assert not wide
+
+
+def test_no_command_line_has_a_secret_in_it(stack: TwinStack) -> None:
+    """A command line can be read by everybody, the environment by the own user only."""
+    credentials = set()
+    for process in stack.processes():
+        with contextlib.suppress(psutil.Error):
+            environment = process.environ()
+            names = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+            credentials |= {environment[name] for name in names if environment.get(name, "test") != "test"}
+    assert credentials  # the function's
+    for process in stack.processes():
+        line = " ".join(process.cmdline())
+        assert not any(secret in line for secret in credentials), line
