@@ -16,8 +16,8 @@ def deep(folder: Path, levels: int) -> None:
     folder.mkdir()
     inner = os.open(folder, os.O_RDONLY)
     for _ in range(levels):
-        os.mkdir("d", dir_fd=inner)
-        below = os.open("d", os.O_RDONLY, dir_fd=inner)
+        os.mkdir("deep", dir_fd=inner)
+        below = os.open("deep", os.O_RDONLY, dir_fd=inner)
         os.close(inner)
         inner = below
     os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=inner))
@@ -25,7 +25,7 @@ def deep(folder: Path, levels: int) -> None:
 
 
 def test_a_folder_of_any_depth(tmp_path: Path) -> None:
-    deep(tmp_path / "deep", 3_000)
+    deep(tmp_path / "deep", 1_200)
     with pytest.raises((RecursionError, OSError)):
         shutil.rmtree(tmp_path / "deep")
     folders.remove(tmp_path / "deep")

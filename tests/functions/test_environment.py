@@ -97,6 +97,35 @@ async def test_a_timeout_kills_the_whole_process_group(lambda_: Lambda, tmp_path
     await gone(*map(int, (tmp_path / "pids").read_text().split()))
 
 
+@pytest.mark.parametrize("when", ["idle", "in a request"])
+async def test_an_environment_that_hangs_costs_one_timeout_and_is_replaced(
+    lambda_: Lambda, tmp_path: Path, when: str
+) -> None:
+    """SIGSTOP: only SIGKILL ends such a process."""
+    name = await lambda_.create(
+        f"""
+        import os, pathlib, time
+        def handler(event, context):
+            pathlib.Path({str(tmp_path)!r}, "pid").write_text(str(os.getpid()))
+            time.sleep(event or 0)
+            return os.getpid()
+        """,
+        Timeout=1,
+    )
+    hung = (await lambda_.invoke(name)).payload
+    if when == "idle":
+        os.kill(hung, signal.SIGSTOP)
+        answer = await lambda_.invoke(name)
+    else:
+        request = asyncio.create_task(lambda_.invoke(name, 0.5))
+        await asyncio.sleep(0.1)
+        os.kill(hung, signal.SIGSTOP)
+        answer = await request
+    assert answer.payload["errorType"] == "Sandbox.Timedout"
+    assert (await lambda_.invoke(name)).payload != hung
+    await gone(hung)
+
+
 async def test_what_a_handler_forked_dies_with_an_exiting_runtime(lambda_: Lambda, tmp_path: Path) -> None:
     name = await lambda_.create(
         f"""

@@ -30,7 +30,8 @@ class HandInstance(Instance):
         self.ended = asyncio.Event()
         self.hold = asyncio.Event()
         self.hold.set()
-        self.stopped = False
+        self.silent: str | None = None
+        self.stopped = self.killed = False
         self.served = 0
 
     async def start(self) -> None: ...
@@ -45,8 +46,13 @@ class HandInstance(Instance):
         await self.hold.wait()
         return Answer(200, "OK", {}, b"%d" % self.number)
 
-    async def wait_ended(self) -> None:
+    async def wait_ended(self) -> str | None:
         await self.ended.wait()
+        return self.silent
+
+    async def kill(self) -> None:
+        self.killed = True
+        await self.stop()
 
     async def stop(self) -> None:
         self.stopped = True
@@ -147,6 +153,35 @@ async def test_an_instance_that_dies_is_replaced_and_the_others_go_on() -> None:
     await until(lambda: fleet.in_service == 2)
     assert yard.built[2].number == dead.number
     await fleet.stop()
+
+
+async def test_an_instance_that_does_not_answer_its_pings_is_killed_and_replaced() -> None:
+    clock, yard = VirtualClock(), Yard()
+    fleet = yard.fleet(clock)
+    await fleet.start()
+    hung = yard.built[0]
+    hung.silent = "did not answer 3 pings in a row"
+    hung.ended.set()
+    await until(lambda: fleet.in_service == 0)
+    await until(lambda: hung.killed)
+    await clock.advance(2)
+    await until(lambda: fleet.in_service == 1)
+    await fleet.stop()
+    assert [instance.killed for instance in yard.built] == [True, False]
+
+
+async def test_an_instance_whose_end_fails_is_let_go() -> None:
+    """So that an endpoint can be deleted whatever its kind raises."""
+    yard = Yard()
+    fleet = yard.fleet(VirtualClock(), desired=2)
+    await fleet.start()
+
+    async def fail() -> None:
+        raise RuntimeError("a defect of the kind")
+
+    yard.built[0].stop = fail  # type: ignore[method-assign]
+    await fleet.stop()
+    assert (fleet.in_service, yard.built[1].stopped) == (0, True)
 
 
 async def test_a_replacement_that_does_not_come_up_is_tried_again() -> None:
