@@ -1,4 +1,4 @@
-"""An instance that hangs, as with SIGSTOP, is taken out of service, killed and replaced; its endpoint stays InService."""
+"""An instance that hangs, as with SIGSTOP, is taken out of service, killed and replaced; its endpoint serves on."""
 
 from __future__ import annotations
 
