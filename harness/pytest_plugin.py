@@ -42,6 +42,19 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
         yield running
 
 
+@pytest.fixture
+def empty_aws(aws: Aws, _stack_deployer: StackDeployer) -> Iterator[Aws]:
+    """The local AWS, empty at the beginning of the test and at its end. What other tests deployed is deployed again."""
+
+    def reset() -> None:
+        aws.reset()
+        _stack_deployer.forget()
+
+    reset()
+    yield aws
+    reset()
+
+
 @pytest.fixture(scope="session")
 def _stack_deployer(aws: Aws) -> StackDeployer:
     from harness.testing.stacks import StackDeployer

@@ -29,6 +29,7 @@ from harness.core.environment import ADMINISTRATOR_KEY
 _LIFETIME_SECONDS = 5.0
 # The keys of every local emulator, and of localstack-client's sessions.
 _ADMINISTRATOR_KEYS = frozenset((ADMINISTRATOR_KEY, "accesskey"))
+_ASSUMED = "after-call.sts.AssumeRole"  # an event of botocore
 _ADMINISTRATOR = "harness-administrator"
 Item = TypeVar("Item")
 
@@ -104,8 +105,11 @@ class Directory:
         """Asks the backend for the account's id, and from now on notes the keys that the harness's own calls get."""
         identity = await self._backend.call("sts", "get_caller_identity")
         self.state.account = identity["Account"]
-        events = self._backend.client("sts").meta.events
-        events.register("after-call.sts.AssumeRole", self._on_assume_role)
+        self._backend.client("sts").meta.events.register(_ASSUMED, self._on_assume_role)
+
+    def close(self) -> None:
+        """Ends that."""
+        self._backend.client("sts").meta.events.unregister(_ASSUMED, self._on_assume_role)
 
     def _on_assume_role(self, parsed: Mapping[str, Any], **_: Any) -> None:
         self.note_key("AssumeRole", {}, parsed, None)
@@ -125,17 +129,30 @@ class Directory:
         """The account's administrator."""
         return Principal(f"arn:aws:iam::{self.account}:root", self.account, "root")
 
-    async def make_administrator(self) -> tuple[str, str]:
-        """Makes an IAM user who may do everything, for a harness whose well-known key may not; the key and secret."""
-        return await tasks.in_thread(self._make_administrator)
+    def is_administrator(self, principal: Principal) -> bool:
+        """Whether a principal may call the harness itself: the root user, or the user of make_administrator()."""
+        user = Principal(f"arn:aws:iam::{self.account}:user/{_ADMINISTRATOR}", self.account, "user")
+        return principal.kind == "root" or (not self._administrator and principal == user)
 
-    def _make_administrator(self) -> tuple[str, str]:
+    async def make_administrator(self, key: tuple[str, str] | None = None) -> tuple[str, str]:
+        """Makes an IAM user who may do everything, for a harness whose well-known key may not; the key and secret.
+
+        key: the one that the user had before the backend was emptied, and has again.
+        """
+        return await tasks.in_thread(self._make_administrator, key)
+
+    def _make_administrator(self, key: tuple[str, str] | None) -> tuple[str, str]:
         iam = self._backend.client("iam")
         with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
             iam.create_user(UserName=_ADMINISTRATOR)
         everything = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
         iam.put_user_policy(UserName=_ADMINISTRATOR, PolicyName="all", PolicyDocument=json.dumps(everything))
-        answer = iam.create_access_key(UserName=_ADMINISTRATOR)
+        if key is None:
+            answer = iam.create_access_key(UserName=_ADMINISTRATOR)
+        else:
+            self._backend.put_access_key(_ADMINISTRATOR, *key)
+            access_key = {"UserName": _ADMINISTRATOR, "AccessKeyId": key[0], "SecretAccessKey": key[1]}
+            answer = {"AccessKey": access_key}
         self.note_key("CreateAccessKey", {}, answer, None)
         return answer["AccessKey"]["AccessKeyId"], answer["AccessKey"]["SecretAccessKey"]
 

@@ -24,6 +24,21 @@ def missing_token(protocol: str) -> AwsError:
     return AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
 
 
+def no_such_method() -> AwsError:
+    """A method that S3 does not have for what the path names."""
+    return AwsError("MethodNotAllowed", "The specified method is not allowed against this resource.", 405)
+
+
+def unverifiable_token(operation: str) -> AwsError:
+    """The token of an identity provider. AWS's code; the sentence is ours, for AWS would ask the provider."""
+    return AwsError(
+        "InvalidIdentityToken",
+        f"{operation} cannot be done here: there is no identity provider that could verify the token. "
+        "Use AssumeRole with the key of a user or a role that the role trusts.",
+        400,
+    )
+
+
 def unknown_key(protocol: str) -> AwsError:
     """An access key that nobody issued, or that was deleted or made inactive."""
     if protocol == _S3:

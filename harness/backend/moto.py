@@ -28,6 +28,7 @@ from moto.core.request import (
     should_preserve_original_header_name,
 )
 from moto.core.responses import ActionResult
+from moto.moto_api._internal.models import MotoAPIBackend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from harness.backend.alarm_history import AlarmState, MetricAlarm, history, page
@@ -69,6 +70,18 @@ class EmbeddedMoto:
         finally:
             _serving.clock = outer
         return LocalAnswer(*head[-1], content)
+
+    def reset(self) -> None:
+        """Empties it, as moto's own control does."""
+        MotoAPIBackend("global", DEFAULT_ACCOUNT_ID).reset()
+
+    def put_access_key(self, user: str, key_id: str, secret: str) -> None:
+        """Gives an IAM user a key that the user had before."""
+        iam: Any = moto.iam.models.iam_backends[DEFAULT_ACCOUNT_ID]["aws"]
+        key = iam.create_access_key(user)
+        del iam.access_keys[key.access_key_id]
+        key.access_key_id, key.secret_access_key = key_id, secret
+        iam.access_keys[key_id] = key
 
 
 class _Dispatcher(DomainDispatcherApplication):

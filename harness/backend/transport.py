@@ -163,6 +163,14 @@ class LocalServer(Protocol):
         """Answers a request, in the caller's thread. Whatever it raises is a defect."""
         ...
 
+    def reset(self) -> None:
+        """Empties it."""
+        ...
+
+    def put_access_key(self, user: str, key_id: str, secret: str) -> None:
+        """Gives an IAM user a key that the user had before."""
+        ...
+
 
 class LocalTransport:
     """Calls a backend in this process, in threads of its own.

@@ -17,6 +17,7 @@ from harness.core.errors import HarnessError
 COMMANDS = (
     "up",
     "down",
+    "reset",
     "watch",
     "doctor",
     "deploy",

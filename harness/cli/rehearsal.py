@@ -68,7 +68,8 @@ class Rehearsal:
             if self._stack.function is not None:
                 self._invoke(running.url)
             run = self._load(running.url, scratch / "locust.log")
-            (run / ACCESS_FILE).write_text(json.dumps(LocalAwsClient(running.url).access()), encoding="utf-8")
+            access = LocalAwsClient(running.url, running.key).access()
+            (run / ACCESS_FILE).write_text(json.dumps(access), encoding="utf-8")
         with self._steps.step("Writing the report"):
             return RehearsalResult(build_report(run), summary(run))
 

@@ -8,6 +8,10 @@ from typing import Any, ClassVar, Literal, Protocol
 
 from harness.core.errors import AwsError
 
+CONTROL_PREFIX = "/_harness/"
+"""What the local AWS answers itself is below this path."""
+CONTROL_SIGNING_NAME = "sagemaker-harness"
+"""The service of a signature of a request below CONTROL_PREFIX."""
 HEADERS = "$headers"
 """An operation's answer may have a mapping under this name: HTTP headers that the operation's model does not have."""
 

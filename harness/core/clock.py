@@ -50,9 +50,16 @@ class WallClock:
             finally:
                 self._sleepers.discard(changed)
 
+    def restart(self, speed: float) -> None:
+        """Goes back to the machine's time. Must be called on the event loop of sleeps under way."""
+        self._go_on(time.time(), speed)
+
     def change_speed(self, speed: float) -> None:
         """Goes on at another speed, also for sleeps under way. Must be called on their event loop."""
-        self._begin(self.now(), speed)
+        self._go_on(self.now(), speed)
+
+    def _go_on(self, now: float, speed: float) -> None:
+        self._begin(now, speed)
         for sleeper in self._sleepers:
             if not sleeper.done():
                 sleeper.set_result(None)

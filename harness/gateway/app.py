@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import uuid
@@ -13,10 +14,19 @@ import botocore
 
 from harness.access.directory import Directory
 from harness.access.rules.actions import Need, action_names, passed_roles, prefix_of
-from harness.core.calls import Call, HttpRequest, PathHandler, Service, Signer
+from harness.core.calls import (
+    CONTROL_PREFIX,
+    CONTROL_SIGNING_NAME,
+    Call,
+    HttpRequest,
+    PathHandler,
+    Service,
+    Signer,
+)
 from harness.core.errors import AwsError
 from harness.gateway.authorizer import Authorizer, Identity, RequestDetails
 from harness.gateway.backend_calls import BackendCalls
+from harness.gateway.backend_services import is_emulators_own
 from harness.gateway.forward import Forwarder
 from harness.gateway.http import ClientGone, Exchange, Receive, Scope, Send
 from harness.gateway.identify import AwsRequest, Services, credential_of, identify, refusal_protocol
@@ -29,7 +39,8 @@ log = logging.getLogger(__name__)
 
 # Bytes of a request of the query protocol, which is read for its Action. AWS's own limit is not published.
 _FORM_BODY_LIMIT = 10 * 1024 * 1024
-CONTROL_PREFIX = "/_harness/"
+# What everybody may call below CONTROL_PREFIX: how a program finds out whether a harness answers, and which.
+_OPEN_CONTROLS = frozenset((("GET", "health"),))
 
 Control = Callable[[str, str, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 """Answers the harness's own calls: (method, path below /_harness/, JSON body) -> JSON answer."""
@@ -52,6 +63,8 @@ class Gateway:
         self._authorizer = authorizer
         self._backend_calls = BackendCalls(directory, authorizer, forwarder, region)
         self._control = control
+        self.refusal: AwsError | None = None
+        """Refuses every request, also those that are cancelled, while what is behind the gateway is emptied."""
         self._region = region
         self._handlers = tuple(handler for service in services.values() for handler in service.paths())
 
@@ -63,6 +76,8 @@ class Gateway:
         try:
             if exchange.refusal is not None:
                 raise AwsError("AccessDeniedException", exchange.refusal, 403)
+            if self.refusal is not None:
+                raise self.refusal
             if exchange.head.path.startswith(CONTROL_PREFIX):
                 await self._answer_control(exchange)
             elif handler := self._handler(exchange.head.path):
@@ -73,6 +88,12 @@ class Gateway:
             return
         except AwsError as error:
             await self._refuse(exchange, error, request_id)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if self.refusal is None or exchange.started or task is None:
+                raise
+            task.uncancel()
+            await self._refuse(exchange, self.refusal, request_id)
         except Exception:
             log.exception("request %s: %s %s", request_id, exchange.head.method, exchange.head.path)
             if exchange.started:
@@ -83,6 +104,13 @@ class Gateway:
     async def _serve(self, exchange: Exchange, request_id: str) -> None:
         """Serves a request to an operation of AWS."""
         head = exchange.head
+        if is_emulators_own(head.first_segment):
+            raise AwsError(
+                "AccessDenied",
+                f"{head.first_segment} is a path of the emulator behind this harness, and no operation of AWS. "
+                "`harness reset` empties the local AWS.",
+                403,
+            )
         form = await exchange.body(_FORM_BODY_LIMIT) if head.is_form else None
         request = identify(head, form or b"", self._services)
         identity = await self._authorizer.identity(request)
@@ -197,8 +225,31 @@ class Gateway:
             document = None
         if not isinstance(document, dict):
             raise AwsError("SerializationException", "The request body must be a JSON object.")
-        answer = await self._control(exchange.head.method, exchange.head.path.removeprefix(CONTROL_PREFIX), document)
+        head = exchange.head
+        path = head.path.removeprefix(CONTROL_PREFIX)
+        if (head.method, path) not in _OPEN_CONTROLS:
+            await self._require_administrator(exchange, body)
+        answer = await self._control(head.method, path, document)
         await exchange.answer(200, [("Content-Type", "application/json")], json.dumps(answer).encode())
+
+    async def _require_administrator(self, exchange: Exchange, body: bytes) -> None:
+        """Raises AwsError AccessDeniedException unless the account's administrator has signed the request."""
+        try:
+            credential = credential_of(exchange.head)
+            if credential is not None and credential.signing_name == CONTROL_SIGNING_NAME:
+                identity = await self._authorizer.key_owner(credential, "rest-json")
+                self._authorizer.verify(identity, credential, exchange.head, body, "rest-json")
+                if self._directory.is_administrator(identity.principal):
+                    return
+            why = "it is not signed by it"
+        except AwsError as error:
+            why = error.message
+        raise AwsError(
+            "AccessDeniedException",
+            f"The harness answers {exchange.head.method} {exchange.head.path} to the account's administrator only: "
+            f"{why}. Sign with the administrator's key, for the service {CONTROL_SIGNING_NAME}.",
+            403,
+        )
 
     async def _refuse(self, exchange: Exchange, error: AwsError, request_id: str) -> None:
         if error.status >= 500:

@@ -58,6 +58,11 @@ class RequestDetails:
     condition_keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
+def takes_unsigned(request: AwsRequest) -> bool:
+    """Whether AWS takes the operation unsigned, whatever policies say: it carries a proof of its own, or needs none."""
+    return bool(request.operation.auth_type == "none")
+
+
 class Authorizer:
     """policies, tags: of the resources of the owned services. calls: the log of what roles and users call."""
 
@@ -73,10 +78,7 @@ class Authorizer:
         """Who sent a request. Raises AwsError if it has to be signed and is not, or if nobody issued its key."""
         if request.credential is not None:
             return await self.key_owner(request.credential, request.protocol)
-        if request.operation is not None and request.operation.auth_type == "none":
-            # AssumeRoleWithWebIdentity and the like carry a proof of their own.
-            return Identity(self._directory.root, None)
-        if takes_anonymous(request.service):
+        if takes_unsigned(request) or takes_anonymous(request.service):
             return Identity(Principal("anonymous", self._directory.account, "anonymous"), None)
         raise errors.missing_token(request.protocol)
 

@@ -16,12 +16,13 @@ from harness.access.rules.actions import AccountRegion, http_need, needs, passed
 from harness.access.rules.policy import MalformedPolicy, parse_policy
 from harness.core.errors import AwsError
 from harness.gateway import s3
-from harness.gateway.authorizer import Authorizer, Identity, RequestDetails
+from harness.gateway.authorizer import Authorizer, Identity, RequestDetails, takes_unsigned
 from harness.gateway.backend_services import (
     S3,
     changes_buckets,
     changes_iam,
     completed,
+    has_foreign_token,
     has_http_actions,
     issues_key,
     policy_member,
@@ -51,6 +52,8 @@ class BackendCalls:
     async def serve(self, exchange: Exchange, request: AwsRequest, identity: Identity, form: bytes | None) -> None:
         """Serves one request. form: its body, if it was read already. Raises AwsError, in AWS's words, to refuse it."""
         service, operation = request.service, request.operation_name
+        if has_foreign_token(service, operation):
+            raise errors.unverifiable_token(operation)
         limited = identity.principal.kind != "root"
         read_body = operation in s3.READ_BODIES if service == S3 else limited
         body = await exchange.body(_BODY_LIMIT) if form is None and read_body else form
@@ -59,7 +62,7 @@ class BackendCalls:
         members: Mapping[str, Any] = {}
         if limited or policy_member(service, operation) is not None or issues_key(service, operation):
             members = _members(request, exchange, body or b"")
-        if limited:
+        if limited and not (identity.key is None and takes_unsigned(request)):
             await self._authorize(exchange, request, identity, members)
         _check_policy(request, members)
         if issues_key(service, operation) and request.operation is not None:

@@ -15,6 +15,18 @@ S3 = "s3"
 _IAM_AND_STS = ("iam", "sts")
 _API_GATEWAY = ("apigateway", "apigatewayv2")
 
+# ---- paths of the emulators' own
+
+# First segments of paths at which moto and LocalStack answer what is no operation of AWS: moto's control, its instance
+# metadata, and LocalStack's control. A bucket of that name cannot be called in this way.
+_EMULATORS_OWN = frozenset(("moto-api", "latest", "favicon.ico", "_localstack", "_aws", "_pods", "_extension"))
+
+
+def is_emulators_own(segment: str) -> bool:
+    """Whether what is below the first segment of a path is the emulator's own."""
+    return segment.lower() in _EMULATORS_OWN
+
+
 # ---- which service a request is for
 
 # Signing names that are not botocore's names, or that several services share: then the service taken by default.
@@ -23,9 +35,72 @@ _SERVICE_OF_SIGNING_NAME = {
     "email": "ses",
     "elasticloadbalancing": "elbv2",
     "states": "stepfunctions",
+    # The other signing names of botocore's models that are no names of its services. Where several services share one,
+    # the backend has the one that stands here.
+    "IoTSecuredTunneling": "iotsecuretunneling",
+    "access-analyzer": "accessanalyzer",
+    "aco-automation": "compute-optimizer-automation",
+    "aidevops": "devops-agent",
+    "airflow": "mwaa",
+    "airflow-serverless": "mwaa-serverless",
+    "aoss": "opensearchserverless",
+    "app-integrations": "appintegrations",
+    "application-cost-profiler": "applicationcostprofiler",
+    "applicationinsights": "application-insights",
+    "aps": "amp",
+    "aws-marketplace": "meteringmarketplace",
+    "awsssoportal": "sso",
+    "backup-search": "backupsearch",
+    "cases": "connectcases",
+    "cassandra": "keyspaces",
+    "cleanrooms-ml": "cleanroomsml",
+    "cloudcontrolapi": "cloudcontrol",
+    "codeguru-profiler": "codeguruprofiler",
+    "connect-campaigns": "connectcampaignsv2",
+    "elasticfilesystem": "efs",
+    "elasticmapreduce": "emr",
+    "elemental-inference": "elementalinference",
+    "end-user-messaging": "endusermessaging",
+    "execute-api": "apigatewaymanagementapi",
+    "geo": "location",
+    "health-agent": "connecthealth",
+    "iotdata": "iot-data",
+    "iotmanagedintegrations": "iot-managed-integrations",
+    "launchwizard": "launch-wizard",
+    "lex": "lexv2-models",
+    "migrationhub-orchestrator": "migrationhuborchestrator",
+    "migrationhub-strategy": "migrationhubstrategy",
+    "mobiletargeting": "pinpoint",
+    "mturk-requester": "mturk",
+    "neptune-db": "neptunedata",
+    "notifications-contacts": "notificationscontacts",
+    "osm": "opensearchmemory",
+    "partnercentral": "partnercentral-revenue-measurement",
+    "pricingplanmanager": "pricing-plan-manager",
+    "profile": "customer-profiles",
+    "refactor-spaces": "migration-hub-refactor-spaces",
+    "s3-outposts": "s3outposts",
+    "scn": "supplychain",
+    "servicequotas": "service-quotas",
+    "sms-voice": "pinpoint-sms-voice-v2",
+    "social-messaging": "socialmessaging",
+    "sso": "sso-admin",
+    "sso-oauth": "sso-oidc",
+    "supportapp": "support-app",
+    "tagging": "resourcegroupstaggingapi",
+    "tax": "taxsettings",
+    "thinclient": "workspaces-thin-client",
+    "timestream": "timestream-write",
+    "voiceid": "voice-id",
+    "wisdom": "qconnect",
 }
-KNOWN_UNSIGNED = ("logs",)
-"""Services whose unsigned requests are recognized by their target, so that they are refused in the right protocol."""
+KNOWN_UNSIGNED = {
+    "Logs_20140328": "logs",
+    "AWSCognitoIdentityProviderService": "cognito-idp",
+    "AWSCognitoIdentityService": "cognito-identity",
+}
+"""Services of the backend whose unsigned requests are recognized, by the prefix of their target: Cognito's take some,
+and the others are refused in the right protocol."""
 UNSIGNED_FORM = "sts"
 """The service of any other unsigned request of the query protocol."""
 
@@ -42,6 +117,7 @@ def service_of(signing_name: str, target: str) -> str:
 FREE_ACTIONS = frozenset(("sts:GetCallerIdentity", "sts:GetSessionToken"))
 """Actions that every caller may do, and that no policy can deny (IAM user guide)."""
 ASSUME_ROLE = "sts:AssumeRole"
+_WITH_A_FOREIGN_TOKEN = frozenset(("AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"))
 PASS_ROLE = "iam:PassRole"  # noqa: S105 - an action
 PASSED_TO_SERVICE = "iam:passedtoservice"
 
@@ -49,6 +125,11 @@ PASSED_TO_SERVICE = "iam:passedtoservice"
 def takes_anonymous(service: str) -> bool:
     """Whether a service takes unsigned requests: a bucket's policy may be for everybody."""
     return service == S3
+
+
+def has_foreign_token(service: str, operation: str) -> bool:
+    """Whether an identity provider's token is all that the operation asks for. Nobody can verify one here."""
+    return service == "sts" and operation in _WITH_A_FOREIGN_TOKEN
 
 
 def quotes_resource(action: str) -> bool:

@@ -12,10 +12,10 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-from harness.access.errors import missing_token
+from harness.access.errors import missing_token, no_such_method
 from harness.access.rules.signature import ALGORITHM, Signature
 from harness.core.calls import Service
-from harness.core.errors import AwsError
+from harness.core.errors import AwsError, shown
 from harness.gateway import s3
 from harness.gateway.backend_services import KNOWN_UNSIGNED, S3, UNSIGNED_FORM, service_of
 from harness.gateway.wire.models import OperationModel, first_segments, is_known_service, rest_router, service_model
@@ -74,15 +74,14 @@ class Head:
 class AwsRequest:
     """What an HTTP request asks of AWS.
 
-    service: botocore's name. operation: None if botocore has no model of it; the backend may know it nevertheless.
-    labels: the parts of the path that are members.
+    service: botocore's name. labels: the parts of the path that are members.
     """
 
     service: str
     protocol: str
     credential: Credential | None
     operation_name: str
-    operation: OperationModel | None
+    operation: OperationModel
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -157,7 +156,7 @@ def identify(head: Head, form: bytes = b"", services: Services = _NO_SERVICES) -
     signing_name = credential.signing_name if credential else _unsigned(head, services)
     service = service_for(signing_name, head, services)
     if not is_known_service(service):
-        return AwsRequest(service, "rest-json", credential, "", None)
+        raise AwsError("UnknownOperationException", f"No service of AWS signs as {shown(service)}.", 404)
     protocol = protocol_of(head, service)
     if protocol in ("json", "smithy-rpc-v2-cbor", "query", "ec2"):
         name = _operation_name(head, protocol, form)
@@ -167,10 +166,10 @@ def identify(head: Head, form: bytes = b"", services: Services = _NO_SERVICES) -
         return AwsRequest(service, protocol, credential, name, model.operation_model(name))
     if service == S3:
         operation, labels = s3.operation_of(head.method, head.path, head.query, head.headers)
-        return AwsRequest(service, "rest-xml", credential, operation.name if operation else "", operation, labels)
+        if operation is None:
+            raise no_such_method() if credential else missing_token("rest-xml")
+        return AwsRequest(service, "rest-xml", credential, operation.name, operation, labels)
     route = rest_router(service).match(head.method, head.path, head.query)
-    if route is None and protocol == "rest-xml":
-        return AwsRequest(service, protocol, credential, "", None)
     if route is None:
         raise AwsError("UnknownOperationException", f"No operation of {service} is {head.method} {head.path}", 404)
     operation, labels = route
@@ -235,7 +234,9 @@ def _unknown_operation(protocol: str, name: str) -> AwsError:
 def _unsigned(head: Head, services: Services) -> str:
     """The signing name of the service that an unsigned request is probably for, so that its protocol can be used."""
     segment = head.first_segment
-    for name in (*services, *KNOWN_UNSIGNED):
+    if known := KNOWN_UNSIGNED.get(head.target.partition(".")[0]):
+        return known
+    for name in services:
         model = service_model(name)
         prefix = model.metadata.get("targetPrefix")
         if (prefix and head.target.startswith(f"{prefix}.")) or (segment and segment in first_segments(name)):

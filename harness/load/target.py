@@ -18,8 +18,8 @@ from botocore.exceptions import BotoCoreError
 
 from harness.core.environment import check_key_for_aws
 from harness.core.errors import HarnessError, shown
+from harness.core.sigv4 import SigningCredentials
 from harness.load.answers import Kind
-from harness.load.sigv4 import SigningCredentials
 
 SERVICES: dict[Kind, str] = {"lambda": "lambda", "endpoint": "sagemaker-runtime", "function-url": "lambda"}
 """boto3's name for the service that each kind of request goes to."""

@@ -19,6 +19,7 @@ import uvicorn
 from harness.access.api import Access
 from harness.access.rules.access_history import AccessHistory
 from harness.backend.client import Backend
+from harness.backend.emptying import way_to_empty
 from harness.backend.metrics import Metrics
 from harness.backend.moto import EmbeddedMoto
 from harness.backend.watch import BackendWatch
@@ -29,6 +30,7 @@ from harness.core.errors import AwsError, HarnessError
 from harness.functions.api import Functions
 from harness.gateway.app import Gateway
 from harness.gateway.authorizer import Authorizer
+from harness.gateway.entrance import Entrance
 from harness.gateway.forward import Forwarder
 from harness.gateway.head_limit import BoundedProtocol, OwnUserBoundedProtocol
 from harness.hosting.api import Hosting
@@ -75,7 +77,11 @@ class LocalAws:
         self.clock = clock or WallClock(self.options.speed)
         self._workspace = workspace
         self._listener = listener
+        self._own_clock = clock is None
         self._stack = contextlib.AsyncExitStack()
+        self._services = contextlib.AsyncExitStack()
+        self._entrance = Entrance()
+        self._emptying = asyncio.Lock()
         self.url = ""
         self.administrator: tuple[str, str] | None = None
         """Access key and secret of the administrator, if the well-known key is not the administrator's."""
@@ -116,14 +122,26 @@ class LocalAws:
         workspace = self._workspace or Path(tempfile.mkdtemp(prefix="sagemaker-harness-", dir=_SCRATCH))
         private_folder(workspace)
         self._stack.push_async_callback(tasks.in_thread, folders.remove, workspace)
+        self._workspace = workspace
         self.backend = self._find_backend()
+        self._stack.push_async_callback(self._end_services)
+        await self._start_services(workspace)
+        await self._serve(listener)
+
+    async def _end_services(self) -> None:
+        await self._services.aclose()
+
+    async def _start_services(self, workspace: Path) -> None:
+        """Starts what is emptied by ending it and starting it again: the services, and the gateway to them."""
+        stack = self._services
         self.access = Access(self.backend, administrator=self.options.administrator)
         await self._reach_backend()
+        stack.callback(self.access.directory.close)
         if not self.options.administrator:
-            self.administrator = await self.access.directory.make_administrator()
+            self.administrator = await self.access.directory.make_administrator(self.administrator)
         self.metrics = Metrics(self.backend, self.clock)
         await self.metrics.start()
-        self._stack.push_async_callback(self.metrics.close)
+        stack.push_async_callback(self.metrics.close)
         self.hosting = Hosting(
             self.backend,
             self.clock,
@@ -140,21 +158,21 @@ class LocalAws:
             workspace=workspace / "functions",
             preparation=self.options.provisioning_seconds,
         )
-        self._stack.push_async_callback(self.hosting.close)
-        self._stack.push_async_callback(self.functions.close)
+        stack.push_async_callback(self.hosting.close)
+        stack.push_async_callback(self.functions.close)
         await self.functions.start()
         scaled: list[Service] = [self.hosting, self.functions]
         self.scaling = Scaling(
             self.backend, self.clock, self.metrics, {service.service_name: service for service in scaled}
         )
         await self.scaling.start()
-        self._stack.push_async_callback(self.scaling.close)
+        stack.push_async_callback(self.scaling.close)
         if self.options.backend_url:
             watch = BackendWatch(self.backend, lambda: chain(self.hosting.relies_on(), self.functions.relies_on()))
             await watch.start()
-            self._stack.push_async_callback(watch.close)
+            stack.push_async_callback(watch.close)
         transport = self.backend.transport()
-        self._stack.push_async_callback(transport.close)
+        stack.push_async_callback(transport.close)
         owned: list[Service] = [self.hosting, HostingRuntime(self.hosting), self.scaling, self.access]
         if self.options.functions == "harness":
             owned.append(self.functions)
@@ -165,8 +183,40 @@ class LocalAws:
             {name: service.resource_policy for name, service in services.items()},
             {name: service.tags_of for name, service in services.items()},
         )
-        gateway = Gateway(services, self.access.directory, authorizer, Forwarder(transport), self._control, self.region)
-        await self._serve(gateway, listener)
+        self._entrance.gateway = Gateway(
+            services, self.access.directory, authorizer, Forwarder(transport), self._control, self.region
+        )
+
+    async def reset(self) -> None:
+        """Empties everything: the services, the backend, the clock. The administrator's key stays what it is.
+
+        The services end as they do when the local AWS stops, and start anew: nothing of them can be left. Requests
+        under way get a second and are then refused, as new ones are meanwhile. Raises AwsError, and nothing is
+        emptied, if the backend cannot be emptied.
+        """
+        async with self._emptying:
+            empty_backend = await way_to_empty(self.backend)
+            external = bool(self.options.backend_url)
+            if external and not self.options.administrator:
+                raise AwsError(
+                    "UnsupportedOperationException",
+                    f"The {self.backend.name} makes keys of its own, so the administrator's key would be lost. Nothing "
+                    "was emptied: restart the backend, then `harness down` and `harness up`.",
+                )
+            async with self._entrance.closed() as gateway:
+                if external:  # it may refuse: then nothing is emptied
+                    await tasks.in_thread(empty_backend)
+                try:
+                    await self._services.aclose()
+                    await tasks.in_thread(empty_backend)
+                    if self._own_clock and isinstance(self.clock, WallClock):
+                        self.clock.restart(self.options.speed)
+                    assert self._workspace is not None, "reset() before it is up"
+                    await self._start_services(self._workspace)
+                except Exception as error:
+                    sentence = f"The local AWS was emptied and did not come up again: {error} Restart it."
+                    gateway.refusal = AwsError("ServiceUnavailable", sentence, 503)
+                    raise gateway.refusal from None
 
     def _find_backend(self) -> Backend:
         if self.options.backend_url:
@@ -179,9 +229,9 @@ class LocalAws:
         except Exception as error:
             raise HarnessError(f"The {self.backend.name} does not answer as AWS STS does: {error}") from None
 
-    async def _serve(self, gateway: Gateway, listener: socket.socket) -> None:
+    async def _serve(self, listener: socket.socket) -> None:
         config = uvicorn.Config(
-            gateway,
+            self._entrance,
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -226,8 +276,8 @@ class LocalAws:
     async def _control(self, method: str, path: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
         """Answers the harness's own calls.
 
-        GET health, scaling, access, clock. PUT clock with a speed, endpoints/NAME with the members of LocalSettings,
-        plans/NAME with those of PlannedEndpoint.
+        GET health, scaling, access, clock. POST reset. PUT clock with a speed, endpoints/NAME with the members of
+        LocalSettings, plans/NAME with those of PlannedEndpoint.
         """
         if method == "GET" and path == "health":
             return {
@@ -247,6 +297,9 @@ class LocalAws:
             if method == "PUT":
                 self._change_speed(document.get("speed"))
             return {"now": self.clock.now(), "speed": self._speed}
+        if method == "POST" and path == "reset":
+            await self.reset()
+            return {}
         kind, _, name = path.partition("/")
         if method == "PUT" and kind == "plans" and name:
             from harness.hosting.rules.planned import read_planned  # it loads pydantic, which nothing else here needs

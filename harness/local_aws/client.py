@@ -5,20 +5,30 @@ This module imports quickly, for `harness up` and `harness down` load it too.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from http.client import HTTPException
 from typing import Any
+from urllib.parse import urlsplit
 
+from harness.core.calls import CONTROL_PREFIX, CONTROL_SIGNING_NAME
+from harness.core.environment import ADMINISTRATOR_KEY, ADMINISTRATOR_SECRET, OWN_KEY_VARIABLE, harness_url
 from harness.core.errors import HarnessError
+from harness.core.sigv4 import SigningCredentials, signed_headers
+from harness.local_aws import daemon
 
 _SECONDS = 10
 # For `harness watch` and `harness doctor`, where a person waits.
 _LOOK_SECONDS = 5
 # The harness first reads the roles' policies from IAM, with one call for each policy.
 _ACCESS_SECONDS = 30
+# Model servers get 30 s to end (SM guide), and LocalStack loads its services again.
+_RESET_SECONDS = 180
 
 
 class NoHarness(HarnessError):
@@ -34,10 +44,14 @@ class CallRefused(HarnessError):
 
 
 class LocalAwsClient:
-    """Calls the local AWS at a URL. Every method raises NoHarness; set_speed() and put_...() raise CallRefused too."""
+    """Calls the local AWS at a URL. Every method raises NoHarness; all but health() raise CallRefused too.
 
-    def __init__(self, url: str) -> None:
+    key: the administrator's access key and secret; by default those of administrator_key().
+    """
+
+    def __init__(self, url: str, key: tuple[str, str] | None = None) -> None:
         self.url = url.rstrip("/")
+        self._key = key
 
     def health(self) -> dict[str, Any]:
         """What runs there: status, version, pid, region, account, backend, speed."""
@@ -59,6 +73,10 @@ class LocalAwsClient:
         """Changes how fast the clock runs."""
         self._call("clock", {"speed": speed}, what=f"a speed of {speed:g}")
 
+    def reset(self) -> None:
+        """Empties it."""
+        self._call("reset", method="POST", what="to empty itself", seconds=_RESET_SECONDS)
+
     def put_endpoint(self, name: str, local: Mapping[str, Any]) -> None:
         """Sets what the stack file says under [local] for the endpoint of that name, which need not exist yet."""
         self._call(f"endpoints/{name}", local, what="[local]")
@@ -68,12 +86,21 @@ class LocalAwsClient:
         self._call(f"plans/{endpoint}", plan, what="the plan")
 
     def _call(
-        self, path: str, document: Mapping[str, Any] | None = None, *, what: str = "the call", seconds: float = _SECONDS
+        self,
+        path: str,
+        document: Mapping[str, Any] | None = None,
+        *,
+        method: str = "",
+        what: str = "the call",
+        seconds: float = _SECONDS,
     ) -> dict[str, Any]:
         """Sends GET, or PUT with a document. what: names the document in the error."""
-        data = None if document is None else json.dumps(document).encode()
+        body = b"" if document is None else json.dumps(document).encode()
+        method = method or ("GET" if document is None else "PUT")
+        url = f"{self.url}{CONTROL_PREFIX}{path}"
+        headers = self._signed(method, url, body)
         request = urllib.request.Request(  # noqa: S310 - the URL is the endpoint that the user named
-            f"{self.url}/_harness/{path}", data, method="GET" if data is None else "PUT"
+            url, None if method == "GET" else body, headers, method=method
         )
         try:
             with urllib.request.urlopen(request, timeout=seconds) as answer:  # noqa: S310
@@ -87,6 +114,39 @@ class LocalAwsClient:
             raise NoHarness(self.url, something_else=True) from None
         except OSError:
             raise NoHarness(self.url, something_else=False) from None
+
+    def _signed(self, method: str, url: str, body: bytes) -> dict[str, str]:
+        """The headers of a request that the administrator signs."""
+        parts = urlsplit(url)
+        return signed_headers(
+            SigningCredentials(*(self._key or administrator_key(self.url))),
+            "us-east-1",
+            CONTROL_SIGNING_NAME,
+            method=method,
+            path=parts.path,
+            query="",
+            headers={"Host": parts.netloc},
+            body=body,
+            at=time.time(),
+        )
+
+
+def administrator_key(url: str) -> tuple[str, str]:
+    """Access key and secret of the administrator of the harness at a URL.
+
+    The key that `harness up` has put into the environment, or that the harness on the URL's port keeps in its state;
+    else the well-known one. A key of an AWS account that happens to be in the environment is never used.
+    """
+    key, secret = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
+    if key and secret and key == os.environ.get(OWN_KEY_VARIABLE) and url == harness_url():
+        return key, secret
+    running = None
+    with contextlib.suppress(ValueError):  # no port
+        port = urlsplit(url).port
+        running = daemon.find(port) if port else None
+    if running is not None and running.url == url and running.key is not None:
+        return running.key[0], running.key[1]
+    return ADMINISTRATOR_KEY, ADMINISTRATOR_SECRET
 
 
 def _message(error: urllib.error.HTTPError) -> str | None:

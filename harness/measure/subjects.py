@@ -19,12 +19,12 @@ import yarl
 from harness.core import tasks
 from harness.core.clock import WallClock
 from harness.core.errors import HarnessError
+from harness.core.sigv4 import signed_headers
 from harness.hosting.instances.base import Instance, InstanceFailed, InstanceSpec, InvocationFailed
 from harness.hosting.instances.kinds import KindRegistry
 from harness.hosting.model_data import ModelDataError, unpack
 from harness.hosting.rules.timeouts import CLIENT_SECONDS, INVOCATION_SECONDS
 from harness.load.answers import observe
-from harness.load.sigv4 import signed_headers
 from harness.load.target import LoadTarget
 from harness.measure.loops import Ask, Reply, closed_loop
 from harness.stack.tables import Stack

@@ -67,6 +67,10 @@ class Aws:
             config=Config(**{**settings, **config}),
         )
 
+    def reset(self) -> None:
+        """Empty it: functions, endpoints, scaling, buckets, users, logs, metrics. The clock is back at its start."""
+        LocalAwsClient(self.url).reset()
+
     def as_role(self, role: str, service: str, session: str = "test") -> Any:
         """A client of a service with the temporary credentials of a role. role: its name or ARN."""
         arn = role if role.startswith("arn:") else f"arn:aws:iam::{self.account}:role/{role}"
@@ -85,7 +89,7 @@ def local_aws(folder: Path, options: LocalAwsOptions | None = None) -> Iterator[
     with daemon.TemporaryLocalAws(
         folder, options or LocalAwsOptions(), lambda: import_module("harness.local_aws.session")
     ) as running:
-        health = LocalAwsClient(running.url).health()
+        health = LocalAwsClient(running.url, running.key).health()
         aws = Aws(running.url, running.region, str(health["account"]), HarnessClock(running.url))
         with _environment(aws.environment):
             yield aws

@@ -124,6 +124,10 @@ class StackDeployer:
             self._deployed[stack.endpoint.name] = deployment
         return StackUnderTest(self.aws, stack)
 
+    def forget(self) -> None:
+        """Deploy everything anew: the local AWS was emptied."""
+        self._deployed.clear()
+
     def _deploy(self, stack: Stack, instances: str, answer: Any) -> None:
         with tempfile.TemporaryDirectory(prefix="sagemaker-harness-") as scratch:
             twin = instances == "twin"

@@ -26,8 +26,8 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
 
+from harness.core.sigv4 import SigningCredentials, signed_headers
 from harness.load.runs import Run
-from harness.load.sigv4 import SigningCredentials, signed_headers
 from harness.load.validity import Validity, judge
 from tests.benchmarks.figures import Table
 from tests.load.locust.locusts import ROOT, locust, only_run

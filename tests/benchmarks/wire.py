@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import uvloop
 
-from harness.load.sigv4 import SigningCredentials, signed_headers
+from harness.core.sigv4 import SigningCredentials, signed_headers
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 ADMINISTRATOR = SigningCredentials("test", "test")

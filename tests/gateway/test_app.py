@@ -145,9 +145,10 @@ class TestRefusals:
         assert len(answer["ResponseMetadata"]["RequestId"]) == 36
 
     def test_a_control_call_that_does_not_exist(self, aws: Aws) -> None:
-        assert raw(aws, "GET", "/_harness/nothing")[0] == 404
-        assert raw(aws, "PUT", "/_harness/endpoints/e", b"{")[0] == 400
-        assert raw(aws, "PUT", "/_harness/endpoints/e", b'{"server": "vllm"}')[0] == 400
+        administrator = signed("sagemaker-harness")
+        assert raw(aws, "GET", "/_harness/nothing", headers=administrator)[0] == 404
+        assert raw(aws, "PUT", "/_harness/endpoints/e", b"{", administrator)[0] == 400
+        assert raw(aws, "PUT", "/_harness/endpoints/e", b'{"server": "vllm"}', administrator)[0] == 400
 
     def test_health_says_what_is_up(self, aws: Aws) -> None:
         health = json.loads(raw(aws, "GET", "/_harness/health")[2])

@@ -20,10 +20,10 @@ from typing import Any, TextIO
 import gevent
 from geventhttpclient import HTTPClient
 
+from harness.core.sigv4 import SigningCredentials, signed_headers
 from harness.load import null_server
 from harness.load.histogram import Histogram
 from harness.load.locust.timer import Timer
-from harness.load.sigv4 import SigningCredentials, signed_headers
 
 logger = logging.getLogger(__name__)
 

@@ -26,12 +26,12 @@ from locust.env import Environment
 from locust.exception import StopTest
 
 from harness.core.errors import HarnessError
+from harness.core.sigv4 import signed_headers
 from harness.hosting.rules.timeouts import CLIENT_SECONDS
 from harness.load.answers import Header, Kind, Observation, observe
 from harness.load.locust.arrival import take_lateness
 from harness.load.locust.preflight import on_aws, spend
 from harness.load.locust.response import AwsResponse, fire_request, no_response, note_unfinished
-from harness.load.sigv4 import signed_headers
 from harness.load.target import SERVICES, LoadTarget, aws_target, function_url_target, target_from
 
 SIGNING_NAMES: dict[Kind, str] = {"lambda": "lambda", "endpoint": "sagemaker", "function-url": "lambda"}

@@ -45,7 +45,7 @@ from locust import constant, task
 import harness.load.locust.record_runs
 from harness.load.locust import preflight
 from harness.load.locust import users
-from harness.load.sigv4 import SigningCredentials
+from harness.core.sigv4 import SigningCredentials
 from harness.load.target import LoadTarget
 
 # A stand-in in AWS's place: no test reaches AWS.

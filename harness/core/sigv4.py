@@ -7,9 +7,9 @@ path, x-amz-content-sha256) is not needed here and not implemented.
 from __future__ import annotations
 
 import hmac
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import quote
@@ -49,7 +49,7 @@ def signed_headers(
     headers: with Host as it goes over the wire.
     at: Unix seconds of the signature.
     """
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at))
+    stamp = datetime.fromtimestamp(at, UTC).strftime("%Y%m%dT%H%M%SZ")
     out = {**headers, "X-Amz-Date": stamp}
     if credentials.session_token is not None:
         out["X-Amz-Security-Token"] = credentials.session_token

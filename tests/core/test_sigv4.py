@@ -13,7 +13,7 @@ from botocore.credentials import Credentials as BotocoreCredentials
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from harness.load.sigv4 import UNSIGNED_HEADERS, SigningCredentials, signed_headers
+from harness.core.sigv4 import UNSIGNED_HEADERS, SigningCredentials, signed_headers
 
 printable = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=30)
 header_names = st.from_regex(r"\A[A-Za-z][A-Za-z0-9-]{0,20}\Z").filter(
