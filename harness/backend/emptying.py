@@ -17,7 +17,7 @@ _SECONDS = 5
 _RESET_SECONDS = 60
 # Where an emulator answers with JSON, and where it is emptied (moto's documentation, "Server Mode", Reset API;
 # LocalStack's REST API of its state, which its own CLI and SDK call).
-_EMULATORS = (("/_localstack/health", "/_localstack/state/reset"), ("/moto-api/data.json", "/moto-api/reset"))
+_EMULATORS = (("/_localstack/health", "/_localstack/state/reset"), ("/moto-api/config", "/moto-api/reset"))
 
 
 async def way_to_empty(backend: Backend) -> Callable[[], None]:
