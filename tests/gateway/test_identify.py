@@ -63,10 +63,10 @@ def test_cbor_names_its_operation_in_the_path() -> None:
     )
 
 
-def test_a_service_that_botocore_does_not_know_is_left_to_the_backend() -> None:
+def test_a_service_that_botocore_does_not_know_is_refused() -> None:
     scope = SCOPE.replace("sagemaker", "no-such-thing")
-    request = identify(head(authorization=f"AWS4-HMAC-SHA256 Credential={scope}, Signature=0"))
-    assert (request.service, request.operation) == ("no-such-thing", None)
+    with pytest.raises(AwsError, match="No service of AWS signs as 'no-such-thing'"):
+        identify(head(authorization=f"AWS4-HMAC-SHA256 Credential={scope}, Signature=0"))
 
 
 @pytest.mark.parametrize(
