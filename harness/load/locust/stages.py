@@ -6,9 +6,11 @@ Each scenario is then measured alone, and one run holds them all. Options: --sta
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
-from locust import LoadTestShape, User
+from locust import LoadTestShape, User, events
+from locust.env import Environment
 
 from harness.core.errors import HarnessError
 from harness.load.locust.options import add_option
@@ -44,11 +46,27 @@ class Stages(LoadTestShape):
             if self.runner.user_count:
                 return 0, float(users), None
             self._begun, self._ending = now, False
-        return users, float(users), [self._user_class(scenarios[self._stage])]
+        return users, float(users), [_user_class(self.runner.environment, scenarios[self._stage])]
 
-    def _user_class(self, name: str) -> type[User]:
-        assert self.runner is not None
-        classes = {user_class.__name__: user_class for user_class in self.runner.environment.user_classes}
-        if name not in classes:
-            raise HarnessError(f"There is no scenario {name}; there are: {', '.join(sorted(classes))}.")
-        return classes[name]
+
+def _user_class(environment: Environment, name: str) -> type[User]:
+    classes = {user_class.__name__: user_class for user_class in environment.user_classes}
+    if name not in classes:
+        raise HarnessError(f"There is no scenario {name}; there are: {', '.join(sorted(classes))}.")
+    return classes[name]
+
+
+def _check_before_start(environment: Environment, **_: Any) -> None:
+    """Exit with a sentence if a scenario is missing. Found amid the run, it would be a traceback and no run."""
+    options: Any = environment.parsed_options
+    try:
+        for name in options.stages.split(",") if options is not None else ():
+            if name:
+                _user_class(environment, name)
+    except HarnessError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(1)
+
+
+_events: Any = events
+_events.init.add_listener(_check_before_start)
