@@ -226,7 +226,8 @@ def _complete_batches(path: Path, *, closed: bool) -> list[pa.RecordBatch]:
                     batch.validate(full=True)
                     batches.append(batch)
         except StopIteration:
-            pass
+            if source.tell() < size:
+                raise _damaged(path, "it ends before its file does") from None
         except (pa.ArrowException, EOFError, OSError) as error:
             if closed or source.tell() < size:
                 raise _damaged(path, str(error)) from None
