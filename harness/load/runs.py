@@ -222,15 +222,15 @@ def _complete_batches(path: Path, *, closed: bool) -> list[pa.RecordBatch]:
         source.seek(0)
         try:
             with pa.ipc.open_stream(source) as stream:
-                for batch in iter(stream.read_next_batch, None):
+                for batch in iter(stream.read_next_batch, None):  # ends with its StopIteration
                     batch.validate(full=True)
                     batches.append(batch)
-        except StopIteration:
-            if source.tell() < size:
-                raise _damaged(path, "it ends before its file does") from None
         except (pa.ArrowException, EOFError, OSError) as error:
             if closed or source.tell() < size:
                 raise _damaged(path, str(error)) from None
+        else:
+            if source.tell() < size:
+                raise _damaged(path, "it ends before its file does")
     return batches
 
 
