@@ -154,7 +154,7 @@ def ten_times() -> Iterator[Aws]:
 
 def test_live_at_speed_10_and_virtual_time(figures: Table, ten_times: Aws) -> None:
     scenario = Scenario()
-    live, virtual = scenario.live(ten_times), scenario.virtual()
+    (live, _), virtual = scenario.live(ten_times), scenario.virtual()
     seconds_apart = differences(live, virtual)
     print(f"\nlive at speed 10: {live}\nvirtual: {virtual}")
     figures.add(

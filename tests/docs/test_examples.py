@@ -45,7 +45,7 @@ def printed_command(name: str) -> list[str]:
 
 def output_of(command: list[str], folder: Path = ROOT, **environment: str) -> str:
     done = subprocess.run(
-        command, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, timeout=280, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout

@@ -13,6 +13,8 @@ from tests.scaling.twins import members, twin_endpoint
 from tests.support import Aws
 
 MINUTE = 60
+_NAP, _JITTER = 0.1, 0.02
+"""Seconds of sleep after which the clock is looked at, and by which a sleep is longer on a quiet machine."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,11 @@ class Scenario:
         run.provisioning, run.removal = self.provisioning, 10
         return run.run(self.lasts).trace
 
-    def live(self, aws: Aws) -> list[tuple[float, int]]:
-        """Reads the same changes from describe_scaling_activities of a local AWS, whose clock may run fast."""
+    def live(self, aws: Aws) -> tuple[list[tuple[float, int]], float]:
+        """Reads the same changes from describe_scaling_activities of a local AWS, whose clock may run fast.
+
+        Returns them with the clock's seconds for which the machine let this process wait: it may be as late by then.
+        """
         clock, speed = aws.local.clock, aws.local.options.speed
         name = twin_endpoint(aws, provisioning_seconds=self.provisioning)
         client, target = aws.client("application-autoscaling"), members(name)
@@ -57,14 +62,18 @@ class Scenario:
         time.sleep((begins - clock.now()) / speed)
         load = threading.Thread(target=self._load, args=(aws, name, begins))
         load.start()
+        stalled = 0.0
         while clock.now() < begins + self.lasts:
-            time.sleep(0.2)
+            before = time.monotonic()
+            time.sleep(_NAP)
+            stalled += max(0.0, time.monotonic() - before - _NAP - _JITTER)
         load.join()
         activities = client.describe_scaling_activities(**target)["ScalingActivities"]
-        return [
+        changes = [
             (activity["StartTime"].timestamp() - begins, int(activity["Description"].split()[-1].rstrip(".")))
             for activity in reversed(activities)
         ]
+        return changes, stalled * speed
 
     def _load(self, aws: Aws, name: str, begins: float) -> None:
         runtime, clock, speed = aws.client("sagemaker-runtime"), aws.local.clock, aws.local.options.speed

@@ -138,7 +138,7 @@ def test_an_interrupted_run_is_complete_and_says_so(
 
 def test_requests_under_way_at_the_end_are_unfinished(tmp_path: Path, server: StandIn, files: list[str]) -> None:
     done = locust(
-        *files, "LambdaUrlEvent", "-u", "1", "-t", "1s", "--function-name", "hangs",
+        *files, "LambdaUrlEvent", "-u", "1", "-t", "3s", "--function-name", "hangs",
         runs=tmp_path / "runs", cwd=tmp_path, AWS_ENDPOINT_URL=server.url,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
