@@ -12,7 +12,6 @@ import pytest
 from click.testing import CliRunner, Result
 from rich.console import Console
 
-import harness.measure.sweep
 from harness.cli.main import main
 from harness.core.environment import client_environment
 from harness.core.errors import HarnessError
@@ -23,6 +22,7 @@ from harness.load.spending import Caps
 from harness.load.target import target_from
 from harness.local_aws.options import LocalAwsOptions
 from harness.local_aws.session import administrator_session
+from harness.measure import sweep
 from harness.measure.deployed import EndpointLocation, estimate, measure_deployed
 from harness.measure.function import measure_here as measure_function
 from harness.measure.here import MeasurementRequest
@@ -133,7 +133,7 @@ def test_what_cannot_be_measured_is_one_sentence(
 @pytest.fixture
 def _however_far(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine the way to the endpoint may be half of a short answer's time, which is not measured then."""
-    monkeypatch.setattr(harness.measure.sweep, "FARTHEST", 1.0)
+    monkeypatch.setattr(sweep, "FARTHEST", 1.0)
 
 
 @pytest.fixture(scope="module")

@@ -97,8 +97,8 @@ def test_a_confirmed_run_is_ended_at_its_cap(tmp_path: Path) -> None:
         (["--stack", STACK, "-t", "10m"], {}, "3,274 requests, more than its cap of 1,000"),
         (["--stack", STACK, "-t", "1s", "--max-requests", "abc"], {}, "--max-requests abc is not a number of requests"),
         (["--stack", STACK, "-t", "1s", "--max-requests", "0"], {}, "--max-requests 0 is not a number of requests"),
-        (["--stack", STACK, "-t", "1s", "--max-cost", "nan"], {}, "--max-cost nan is no amount"),
-        (["--stack", STACK, "-t", "1s", "--max-cost", "-3"], {}, "--max-cost -3 is no amount"),
+        (["--stack", STACK, "-t", "1s", "--max-cost", "nan"], {}, "--max-cost nan is not an amount"),
+        (["--stack", STACK, "-t", "1s", "--max-cost", "-3"], {}, "--max-cost -3 is not an amount"),
     ],
 )
 def test_a_run_that_may_not_start_says_why(

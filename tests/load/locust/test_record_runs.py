@@ -63,7 +63,7 @@ def test_the_manifest_describes_the_run(tmp_path: Path, server: StandIn, scenari
     stack = tmp_path / "stack.toml"
     stack.write_text('[endpoint]\ninstance_type = "ml.m5.large"\n[function.environment]\nAPI_TOKEN = "hidden"\n')
     done = locust(
-        *scenario, "-u", "2", "-r", "2", "-t", "2s", "--stack", str(stack), "--seed", "11",
+        *scenario, "-u", "2", "-r", "2", "-t", "4s", "--stack", str(stack), "--seed", "11",
         runs=tmp_path / "runs", cwd=tmp_path, AWS_ENDPOINT_URL=server.url,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -99,7 +99,7 @@ def test_the_folder_offers_every_scenario(tmp_path: Path, files: list[str]) -> N
 
 def test_one_scenario_and_names_by_environment(tmp_path: Path, server: StandIn, files: list[str]) -> None:
     locust(
-        *files, "LambdaUrlEvent", "-u", "1", "-t", "1s", runs=tmp_path / "runs", cwd=tmp_path,
+        *files, "LambdaUrlEvent", "-u", "1", "-t", "3s", runs=tmp_path / "runs", cwd=tmp_path,
         AWS_ENDPOINT_URL=server.url, LOCUST_FUNCTION_NAME="other",
     )  # fmt: skip
     run = only_run(tmp_path / "runs")
@@ -197,7 +197,7 @@ def test_locusts_own_users_are_recorded_too(tmp_path: Path, server: StandIn) -> 
         "        self.client.post('/endpoints/fine/invocations', data=b'x', name='fine')\n"
         "        self.client.post('/endpoints/denied/invocations', data=b'x', name='denied')\n"
     )
-    locust("-u", "1", "-t", "2s", "--host", server.url, runs=tmp_path / "runs", cwd=tmp_path)
+    locust("-u", "1", "-t", "4s", "--host", server.url, runs=tmp_path / "runs", cwd=tmp_path)
     run = only_run(tmp_path / "runs")
     assert set(run.requests["kind"].to_pylist()) == {"POST"}
     errors = dict(zip(run.requests["name"].to_pylist(), run.requests["error"].to_pylist(), strict=True))
@@ -206,7 +206,7 @@ def test_locusts_own_users_are_recorded_too(tmp_path: Path, server: StandIn) -> 
 
 
 def test_without_a_named_scenario_the_closed_loop_runs(tmp_path: Path, server: StandIn, files: list[str]) -> None:
-    ended = locust(*files, "-u", "2", "-t", "2s", runs=tmp_path / "runs", cwd=tmp_path, AWS_ENDPOINT_URL=server.url)
+    ended = locust(*files, "-u", "2", "-t", "4s", runs=tmp_path / "runs", cwd=tmp_path, AWS_ENDPOINT_URL=server.url)
     assert (
         "so these are run: EndpointJpeg, LambdaUrlEvent. To run one with a schedule, name it: ColdStartStorm"
         in ended.stderr

@@ -98,10 +98,10 @@ def test_each_can_start_as_it_is(scenarios: ModuleType, name: str) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"rate": "-3"}, "--rate -3 is no rate"),
-        ({"rate": "many"}, "--rate many is no rate"),
-        ({"rate": "0"}, "--rate 0 is no rate"),
-        ({"rate": "inf"}, "--rate inf is no rate"),
+        ({"rate": "-3"}, "--rate -3 is not a rate"),
+        ({"rate": "many"}, "--rate many is not a rate"),
+        ({"rate": "0"}, "--rate 0 is not a rate"),
+        ({"rate": "inf"}, "--rate inf is not a rate"),
         ({"via": "ftp"}, "--via ftp is neither lambda nor endpoint"),
         ({"spacing": "odd"}, "--spacing odd is neither poisson nor even"),
         ({"payload": "none.json"}, "none.json cannot be read .*--payload"),

@@ -172,7 +172,7 @@ def test_a_refused_connection_is_a_failure_by_its_code(tmp_path: Path, locustfil
     with stand_in() as server:
         url = server.url
     done = locust(
-        "-f", str(locustfile), "-u", "1", "-t", "2s", "--host", url, "Asker", runs=tmp_path / "runs", cwd=tmp_path
+        "-f", str(locustfile), "-u", "1", "-t", "4s", "--host", url, "Asker", runs=tmp_path / "runs", cwd=tmp_path
     )  # fmt: skip
     assert "Nothing listens there: bring the local AWS up" in done.stdout
     assert "Connection:refused" in only_run(tmp_path / "runs").requests["error"].to_pylist()
