@@ -27,12 +27,14 @@ from model_server.settings import DRAIN_SECONDS, ModelServerError, ServerSetting
 from model_server.torchserve import TorchServe
 from model_server.upstream import Upstream
 
+_BACKLOG = 2048
+
 
 def main() -> int:
     """Runs the command. Returns its exit status: 0 if it was told to stop, 1 for an error, which it prints."""
     try:
         settings = parse(sys.argv[1:], os.environ, available_cores())
-        with _bound(settings.host, settings.port) as listener, run_dir(settings.work_dir) as folder:
+        with _listening(settings) as listener, run_dir(settings.work_dir) as folder:
             uvloop.run(_Launcher(settings, folder).serve(listener))
     except ModelLoadError as error:
         if error.traceback:
@@ -94,6 +96,7 @@ class _Launcher:
                 log_level="warning",
                 server_header=False,
                 timeout_graceful_shutdown=DRAIN_SECONDS,
+                backlog=_BACKLOG,
             )
         )
         serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -169,12 +172,19 @@ class _Launcher:
 
 
 @contextlib.contextmanager
-def _bound(host: str, port: int) -> Generator[socket.socket, None, None]:
-    """The listening socket, bound before anything is started."""
+def _listening(settings: ServerSettings) -> Generator[socket.socket, None, None]:
+    """The listening socket, which is there before anything is started."""
+    if settings.listener is not None:
+        os.set_inheritable(settings.listener, False)
+        with socket.socket(fileno=settings.listener) as listener:
+            yield listener
+        return
+    host, port = settings.host, settings.port
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, port))
+            listener.listen(_BACKLOG)  # of two that are bound to one port, only the first to listen has it
         except OSError as error:
             raise ModelServerError(
                 f"Cannot listen on {host}:{port} ({error.strerror}): choose another --port."

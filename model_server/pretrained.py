@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from model_server.private import private_folder
+
 CACHE_ENV = "MODEL_SERVER_STAND_INS"
 TORCH_HOME_ENV = "MODEL_SERVER_TORCH_HOME"
 SEED = 0
@@ -66,10 +68,11 @@ def stand_in(architecture: str, name: str, cache_dir: Path) -> Path:
     import torch
     import torchvision
 
-    path = cache_dir / f"torchvision-{torchvision.__version__}" / name
-    if path.exists():
+    # Loading a checkpoint may run code, so nobody else may be able to put one there.
+    path = private_folder(cache_dir) / f"torchvision-{torchvision.__version__}" / name
+    private_folder(path.parent)
+    if path.exists() and path.lstat().st_uid == os.geteuid():
         return path
-    path.parent.mkdir(parents=True, exist_ok=True)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
         weights = torchvision.models.get_model(architecture, weights=None).state_dict()

@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from model_server.private import open_own
+
 _PREFIX = "sagemaker-model-server-"
 _SETTLED_SECONDS = 10.0  # The run of a younger folder may not have locked it yet.
 
@@ -52,14 +54,17 @@ def run_dir(work_dir: Path | None) -> Iterator[RunDir]:
 def _sweep(folder: Path) -> None:
     for left in folder.glob(f"{_PREFIX}*"):
         with suppress(OSError):  # Its run lives, another process was faster, or it is another user's.
-            if time.time() - left.stat().st_mtime > _SETTLED_SECONDS:
+            if time.time() - left.lstat().st_mtime > _SETTLED_SECONDS:
                 os.close(_locked(left))
                 shutil.rmtree(left)
 
 
 def _locked(folder: Path) -> int:
-    """The folder's descriptor, locked while this process lives. Raises BlockingIOError if another has locked it."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    """The folder's descriptor, locked while this process lives.
+
+    Raises BlockingIOError if another has locked it, and ForeignFolderError if it is another user's or a link to one.
+    """
+    descriptor = open_own(folder)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -34,6 +34,7 @@ class ServerSettings:
     torch_home: a torch cache whose real weights are preferred to stand-ins.
     work_dir: folder for the run's files; None makes a temporary one.
     lifeline: whether the server ends when its standard input does.
+    listener: descriptor of a socket that listens already, which is then used; None makes one.
     """
 
     model_dir: Path
@@ -47,6 +48,7 @@ class ServerSettings:
     torch_home: Path | None = None
     work_dir: Path | None = None
     lifeline: bool = False
+    listener: int | None = None
 
 
 def parse(arguments: Sequence[str], environment: Mapping[str, str], cores: int) -> ServerSettings:
@@ -71,6 +73,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str], cores: int) 
         torch_home=options.torch_home or (Path(environment["TORCH_HOME"]) if environment.get("TORCH_HOME") else None),
         work_dir=options.work_dir.resolve() if options.work_dir else None,
         lifeline=options.lifeline,
+        listener=options.listener,
     )
     for option, folder in [
         ("--model-dir", settings.model_dir),
@@ -100,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--torch-home", type=Path, help="a torch cache with real weights (default: TORCH_HOME)")
     parser.add_argument("--work-dir", type=Path, help="folder for this run's files (default: a temporary one)")
     parser.add_argument("--lifeline", action="store_true", help="end when standard input reaches its end")
+    parser.add_argument("--listener", type=int, metavar="FD", help="an inherited socket that listens on --port already")
     return parser
 
 

@@ -69,6 +69,7 @@ class Rehearsal:
                 self._invoke(running.url)
             run = self._load(running.url, scratch / "locust.log")
             access = LocalAwsClient(running.url, running.key).access()
+            (run / ACCESS_FILE).touch(0o600)  # as the rest of the run, whatever the umask is
             (run / ACCESS_FILE).write_text(json.dumps(access), encoding="utf-8")
         with self._steps.step("Writing the report"):
             return RehearsalResult(build_report(run), summary(run))

@@ -29,6 +29,7 @@ import harness.functions.rules.concurrency
 import harness.hosting.rules.routing
 import harness.load.schedule
 from harness.core import folders
+from model_server.private import private_folder
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -53,11 +54,17 @@ def _digest() -> str:
 
 
 def _cache() -> Path | None:
-    """Returns the folder for the machine code, or None if the user cannot write one: then each process compiles."""
+    """Returns the folder for the machine code, or None if there is none that only this user can write to.
+
+    Without one each process compiles: whoever can write to the folder can have any code run here.
+    """
     root = platformdirs.user_cache_path("sagemaker-harness") / "simulator"
     folder = root / _digest()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        if root.exists() and root.stat().st_mode & 0o022:
+            folders.remove(root)  # others could write there
+        private_folder(root)
+        private_folder(folder)
         os.utime(folder)
         for version in root.iterdir():
             if time.time() - version.stat().st_mtime > _KEPT_SECONDS:

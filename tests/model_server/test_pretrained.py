@@ -4,12 +4,15 @@ weights.
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
 import pytest
 
 from model_server import pretrained, torchvision_cpu
+from model_server.private import ForeignFolderError
+from tests.other_user import NOBODY
 
 pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch", reason="PyTorch is not installed for this Python")
@@ -53,6 +56,22 @@ def test_it_leaves_the_model_s_own_random_numbers_alone(hub: Path, tmp_path: Pat
     torch.manual_seed(7)
     pretrained.stand_in(SMALL, "x.pth", tmp_path / "cache")
     assert torch.rand(1) == expected
+
+
+def test_nobody_else_can_put_a_stand_in_where_it_is_looked_for(hub: Path, tmp_path: Path) -> None:
+    """Loading one may run code."""
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    cache.chmod(0o777)
+    stand_in = pretrained.stand_in(SMALL, "x.pth", cache)
+    assert {folder.stat().st_mode & 0o777 for folder in (cache, stand_in.parent)} == {0o700}
+    if os.geteuid() == 0:
+        stand_in.write_bytes(b"theirs")
+        os.chown(stand_in, NOBODY, NOBODY)
+        assert torch.load(pretrained.stand_in(SMALL, "x.pth", cache))
+        os.chown(cache, NOBODY, NOBODY)
+        with pytest.raises(ForeignFolderError, match="cache belongs to nobody"):
+            pretrained.stand_in(SMALL, "x.pth", cache)
 
 
 def test_real_weights_of_the_user_s_cache_come_first_and_the_cache_is_only_read(

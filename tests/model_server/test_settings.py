@@ -12,6 +12,7 @@ from model_server.environment import worker_environment
 from model_server.run_dir import run_dir
 from model_server.settings import ModelServerError, ServerSettings, parse
 from model_server.torchserve import configuration
+from tests.other_user import NOBODY
 
 
 def settings(
@@ -110,6 +111,28 @@ class TestRunDir:
         with run_dir(tmp_path):
             pass
         assert [path.name for path in tmp_path.iterdir()] == ["theirs"]
+
+    @pytest.mark.parametrize("whose", ["nobody", "link"])
+    def test_what_is_another_user_s_or_a_link_is_left_alone(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whose: str
+    ) -> None:
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+        theirs = tmp_path / "theirs"
+        theirs.mkdir()
+        (theirs / "file").touch()
+        planted = tmp_path / "sagemaker-model-server-planted"
+        if whose == "link":
+            planted.symlink_to(theirs)
+        else:
+            if os.geteuid() != 0:
+                pytest.skip("only root may give a folder to another user")
+            theirs.rename(planted)
+            os.chown(planted, NOBODY, NOBODY)
+        an_hour_ago = time.time() - 3600
+        os.utime(planted, (an_hour_ago, an_hour_ago), follow_symlinks=False)
+        with run_dir(None):
+            assert (planted / "file").exists()
+        assert (planted / "file").exists()
 
     def test_what_killed_runs_left_is_cleared_and_living_runs_are_not(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -8,6 +8,7 @@ a stream of its own in it.
 from __future__ import annotations
 
 import logging
+import os
 import random
 import signal
 import time
@@ -33,6 +34,7 @@ from harness.load.locust.request_stream import RequestStream
 from harness.load.locust.response import unfinished_listeners
 from harness.load.runs import Ending, Manifest, read_run
 from harness.load.validity import judge
+from model_server.private import FOLDER_MODE, UMASK, private_folder
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +89,8 @@ class RunRecorder:
                 self._seed_option = options.seed
                 seed = options.seed = self.manifest.seed
                 self.folder = Path(options.runs).resolve() / self.manifest.id
-                self.folder.mkdir(parents=True)
+                self.folder.parent.mkdir(parents=True, exist_ok=True)
+                self.folder.mkdir(FOLDER_MODE)
                 self.manifest.write(self.folder)
             random.seed(seed + index)
             if isinstance(self._runner, MasterRunner):
@@ -213,8 +216,8 @@ class RunRecorder:
             return folder
         # The master is on another machine: this machine's part of the run goes to this machine's run store.
         here = Path(runs).resolve() / folder.name
-        here.mkdir(parents=True, exist_ok=True)
-        return here
+        here.parent.mkdir(parents=True, exist_ok=True)
+        return private_folder(here)
 
     def _note_failure(self, reason: str) -> None:
         self.environment.process_exit_code = 1
@@ -249,6 +252,7 @@ def _add_options(parser: LocustArgumentParser) -> None:
 
 
 def _attach(environment: Environment, **_: Any) -> None:
+    os.umask(UMASK)  # a run has what was sent and answered, which is for this user only
     recorder = RunRecorder(environment)
     if not isinstance(environment.runner, WorkerRunner):
         check_before_start(recorder.options.runs, recorder.options.stack)

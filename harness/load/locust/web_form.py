@@ -65,8 +65,9 @@ def forget_run_time(environment: Environment) -> None:
 
 
 def _listen_here(parser: LocustArgumentParser) -> None:
-    """Put the page on loopback, because whoever reaches it can start load; --web-host opens it to others."""
-    parser.set_defaults(web_host="127.0.0.1")
+    """Put the page and the master's port on loopback, because whoever reaches the page can start load and whoever
+    reaches the port can report any figures; --web-host and --master-bind-host open them to others."""
+    parser.set_defaults(web_host="127.0.0.1", master_bind_host="127.0.0.1")
 
 
 _events: Any = events

@@ -158,6 +158,8 @@ def test_workers_write_one_run_together(tmp_path: Path, server: StandIn, scenari
     run = only_run(tmp_path / "runs")
     assert sorted(path.name for path in run.folder.glob("*.arrow")) == ["requests-0.arrow", "requests-1.arrow"]
     assert run.manifest.options["workers"] == 2
+    for path in (run.folder, *run.folder.iterdir()):  # for this user only, whatever the umask here
+        assert path.stat().st_mode & 0o077 == 0
     assert set(run.requests["users"].to_pylist()) <= {1, 2}
     assert run.requests["start"].to_pylist() == sorted(run.requests["start"].to_pylist())
     assert done.stdout.count("The run is recorded in") == 1
@@ -287,6 +289,18 @@ def test_each_start_on_the_web_page_is_a_run(tmp_path: Path, server: StandIn, fi
     assert 20 < fourth.requests.num_rows < 100
     assert len({run.manifest.seed for run in (second, third, fourth)}) == 3
     assert output.count("The run is recorded in") == 4
+
+
+def test_the_page_and_the_master_s_port_are_on_loopback_unless_the_command_line_says_otherwise() -> None:
+    program = (
+        "import harness.load.locust.web_form; from locust.argument_parser import parse_options; import sys;"
+        "options = parse_options(sys.argv[1:]); print(options.web_host, options.master_bind_host)"
+    )
+    for arguments, hosts in (([], "127.0.0.1 127.0.0.1"), (["--web-host", "::1", "--master-bind-host", "*"], "::1 *")):
+        done = subprocess.run(
+            [sys.executable, "-c", program, *arguments], capture_output=True, text=True, timeout=60, check=True
+        )
+        assert done.stdout.splitlines()[-1] == hosts
 
 
 @pytest.mark.parametrize("order", ["import pyarrow, locust", "import locust, pyarrow"])

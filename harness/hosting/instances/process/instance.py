@@ -32,6 +32,7 @@ from harness.hosting.rules.timeouts import STOP_SECONDS
 
 _KEPT_LINES = 200
 _LINE_LIMIT = 64 * 1024
+_BACKLOG = 2048
 # Of the harness's own environment, only what a process needs to start. The rest comes from the model's Environment.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH")
 
@@ -65,7 +66,15 @@ class ProcessInstance(Instance):
         return cores_of(self.spec.number, vcpus(self.spec.instance_type), sorted(os.sched_getaffinity(0)))
 
     async def start(self) -> None:
-        port = _free_port()
+        # The server gets the socket itself, so nobody else can take the port in between.
+        listener = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
+        try:
+            await self._start(listener)
+        finally:
+            listener.close()
+
+    async def _start(self, listener: socket.socket) -> None:
+        port = int(listener.getsockname()[1])
         cores = self._cores()
         workers = self.workers
         command = [sys.executable, "-m", "model_server", "--lifeline", "--server", self.spec.settings.server]
@@ -74,6 +83,8 @@ class ProcessInstance(Instance):
             str(self.spec.model_dir),
             "--port",
             str(port),
+            "--listener",
+            str(listener.fileno()),
             "--work-dir",
             str(self.spec.workspace),
         ]
@@ -91,6 +102,7 @@ class ProcessInstance(Instance):
                 stderr=asyncio.subprocess.STDOUT,
                 limit=_LINE_LIMIT,
                 start_new_session=True,
+                pass_fds=(listener.fileno(),),
             ),
             self._take,
         )
@@ -189,9 +201,3 @@ def cores_of(number: int, count: int, available: Sequence[int]) -> set[int]:
     """The cores of instance ``number`` if each has ``count``: its own while there are enough, else shared in turn."""
     count = min(count, len(available))
     return {available[(number * count + index) % len(available)] for index in range(count)}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
