@@ -14,8 +14,10 @@ EXTRAS = load,report,plan,policy,dask,dev
 # suite a third slower.
 COVERAGE = $(shell $(BIN)/python -c 'import sys; print("--cov --cov-report=" if sys.version_info >= (3, 12) else "")')
 export COVERAGE_CORE = sysmon
+# The suite starts hundreds of processes, which without compiled modules would each compile all that they import.
+export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: rehearse test test-torch check test-sdk test-compose wheels lint bench docs audit lock clean example-report
+.PHONY: rehearse test test-torch check test-sdk test-compose images wheels lint bench docs audit lock clean example-report
 rehearse: $(VENV)/.installed
 	$(BIN)/harness rehearse fixtures/dog_breed/stack.toml
 
@@ -31,16 +33,25 @@ BASE ?= main
 check: $(VENV)/.installed lint
 	$(BIN)/python tests/changed.py $(BASE) | xargs -r $(BIN)/pytest -q -n $(PROCESSES) --dist worksteal
 
-# Builds the images and runs the containers' suite. Where a build reaches no registry, this machine downloads the wheels.
-test-compose: $(VENV)/.installed
-	@docker version >/dev/null && docker compose version >/dev/null || { echo "No docker engine with compose answers: harness doctor says more."; exit 1; }
-	@docker run --rm python:3.11-slim-bookworm pip download --quiet --no-deps --dest /tmp idna >/dev/null 2>&1 || $(MAKE) wheels
+# Builds the images and runs the containers' suite.
+test-compose: images
 	$(BIN)/pytest -o timeout=900 tests/compose
 
+# Builds the suite's images. Where a build reaches no registry, this machine downloads the wheels.
+images: $(VENV)/.installed
+	@docker version >/dev/null && docker compose version >/dev/null || { echo "No docker engine with compose answers: harness doctor says more."; exit 1; }
+	@$(MAKE) --question wheelhouse/.complete 2>/dev/null \
+	  || docker run --rm python:3.11-slim-bookworm pip download --quiet --retries 0 --no-deps --dest /tmp idna >/dev/null 2>&1 \
+	  || $(MAKE) wheels
+	@PIP_NO_INDEX=$$(ls wheelhouse/*.whl >/dev/null 2>&1 && echo 1) HARNESS_VERSION=tests docker compose --profile load build --quiet
+
 # Downloads everything that the images need, for builds without a network.
-wheels: $(VENV)/.installed
+wheels: wheelhouse/.complete
+
+wheelhouse/.complete: $(VENV)/.installed
 	$(BIN)/pip download --quiet --retries 1 --no-deps --dest wheelhouse --extra-index-url $(TORCH_INDEX) "$(TORCH)" "$(TORCHVISION)"
 	$(BIN)/pip download --quiet --dest wheelhouse --find-links wheelhouse -c constraints.txt "$(TORCH)" "$(TORCHVISION)" ".[model,load,report,plan]" hatchling
+	@touch $@
 
 # Tests the SageMaker Python SDK 2.x and 3.x, unmodified, each in its own environment (1.3 GB, some minutes at first).
 test-sdk: $(VENV)/.installed .sdk/v2/.installed .sdk/v3/.installed

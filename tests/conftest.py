@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -22,7 +23,19 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "unmeasured: without coverage in the processes that it starts.")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """``-m torch`` imports only the files that have the marker: importing all of them takes longer than some tests."""
+    if config.getoption("markexpr") != "torch" or collection_path.suffix != ".py":
+        return None
+    return None if "mark.torch" in collection_path.read_text(encoding="utf-8") else True
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # The containers' suite takes in tests of this one, and is never run by the marker.
+    suite = [item for item in items if "compose" not in item.path.parts]
+    marked = {item.path for item in suite if item.get_closest_marker("torch") is not None}
+    unseen = [path for path in marked if "mark.torch" not in path.read_text(encoding="utf-8")]
+    assert not unseen, f"-m torch would not find the marker in {unseen}: write pytest.mark.torch in the file itself"
     if find_spec("torch") is None:
         skip = pytest.mark.skip(reason="PyTorch is not installed for this Python: make test-torch runs it with another")
         for item in items:

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import hcl2
-from cfnlint import decode
 
 from harness.simulator.settings import (
     FunctionSettings,
@@ -26,6 +25,8 @@ VARIANTS = "sagemaker"
 
 def cloudformation(text: str) -> dict[str, dict[str, Any]]:
     """Resources by their logical names."""
+    from cfnlint import decode  # which takes seconds to import, in every test process if it stood above
+
     template, problems = decode.decode_str(text)
     assert not problems
     assert template is not None

@@ -10,7 +10,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from cfnlint.api import ManualArgs, lint
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -150,6 +149,8 @@ def test_the_program_is_python_of_the_plans_settings(chosen: Settings) -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_cloudformations_own_checker_has_nothing_to_say(case: str) -> None:
+    from cfnlint.api import ManualArgs, lint  # which takes seconds to import, in every test process if it stood above
+
     problems = lint(apply_files(plan_of(CASES[case]))["template.yaml"], config=ManualArgs(regions=["us-east-1"]))
     assert [str(problem) for problem in problems] == []
 
