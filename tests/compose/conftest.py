@@ -26,11 +26,12 @@ MODELS = ("--scale", "model=3")
 class Compose:
     """A compose project with its own name and ports, so that it does not touch a user's own containers.
 
-    healthy_seconds: time from built images to a healthy harness.
+    healthy_seconds: time from built images to a healthy harness. load: processes for each core meanwhile.
     """
 
     environment: dict[str, str]
     healthy_seconds: float = 0.0
+    load: float = 0.0
 
     @property
     def url(self) -> str:
@@ -76,7 +77,8 @@ def compose(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
     began = time.monotonic()
     try:
         project("up", "-d", "--wait", *MODELS, "harness")
-        project = replace(project, healthy_seconds=time.monotonic() - began)
+        load = os.getloadavg()[0] / (os.cpu_count() or 1)
+        project = replace(project, healthy_seconds=time.monotonic() - began, load=load)
         project.deploy()
         yield project
     finally:
