@@ -15,6 +15,10 @@ from harness.functions.rules.result import InvocationResult
 
 RETRY_DELAYS = (60.0, 120.0)  # seconds before the first and the second retry (Lambda guide, invocation-async)
 THROTTLE_DELAYS = (1.0, 300.0)  # seconds: first and longest wait after a throttle (Lambda guide, invocation-async)
+WAITING_LIMIT = 32 * 1_048_576
+"""Bytes of the events that wait or are delivered; ours, because they are kept in memory."""
+EVENT_OVERHEAD = 8_192
+"""Bytes of an event without its payload, roughly."""
 
 Ran = tuple[InvocationResult, str]
 """The result of an attempt, and the version that ran."""
@@ -64,12 +68,22 @@ class EventQueue:
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
+        self._size = 0
 
-    def put(self, event: Coroutine[Any, Any, None], failed: tasks.Failed | None = None) -> None:
-        """Accept an event. event: the coroutine that delivers it; failed: told what it raises."""
+    def has_room(self, size: int) -> bool:
+        """Whether an event with a payload of ``size`` bytes can be accepted."""
+        return self._size + size + EVENT_OVERHEAD <= WAITING_LIMIT
+
+    def put(self, event: Coroutine[Any, Any, None], size: int, failed: tasks.Failed | None = None) -> None:
+        """Accept an event. event: the coroutine that delivers it; size: of its payload; failed: told what it raises."""
         task = tasks.start(event, "an asynchronous invocation", failed=failed)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._size += size + EVENT_OVERHEAD
+        task.add_done_callback(lambda done: self._end(done, size))
+
+    def _end(self, task: asyncio.Task[None], size: int) -> None:
+        self._tasks.discard(task)
+        self._size -= size + EVENT_OVERHEAD
 
     async def close(self) -> None:
         await tasks.stop(*self._tasks)

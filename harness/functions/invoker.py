@@ -95,14 +95,17 @@ class Invoker:
         self._metrics.ended(reference, version.configuration.version, result.duration, result.error_type is not None)
 
     def accept(self, reference: FunctionReference, invocation: Invocation) -> None:
-        """Queue an event. It is delivered in the background."""
+        """Queue an event. It is delivered in the background. Raises AwsError if too many wait."""
+        if not self._events.has_room(len(invocation.payload)):
+            raise errors.throttled("CallerRateLimitExceeded")  # unverified: AWS's queue has no limit of its own
         self._metrics.count(reference, "AsyncEventsReceived")
-        self._events.put(self._deliver(reference, invocation), partial(self._lose, reference, invocation))
+        size = len(invocation.payload)
+        self._events.put(self._deliver(reference, invocation), size, partial(self._lose, reference, invocation))
 
     def _lose(self, reference: FunctionReference, invocation: Invocation, error: BaseException) -> None:
         """Ends an event whose delivery itself has failed like one whose retries are exhausted."""
         fate = asynchronous.Fate("RetriesExhausted", 0, None)
-        self._events.put(self._tell_fate(reference, invocation, fate))
+        self._events.put(self._tell_fate(reference, invocation, fate), len(invocation.payload))
 
     async def _deliver(self, reference: FunctionReference, invocation: Invocation) -> None:
         """Deliver an event, with retries and notifications. Each attempt runs the version deployed at that time."""
@@ -166,7 +169,10 @@ class Invoker:
     ) -> None:
         if ":lambda:" in destination:
             target = names.parse(destination, None, account=reference.account, region=reference.region)
-            self.accept(target, Invocation(str(uuid.uuid4()), target.arn, body.encode(), synchronous=False))
+            try:
+                self.accept(target, Invocation(str(uuid.uuid4()), target.arn, body.encode(), synchronous=False))
+            except AwsError:
+                self._metrics.count(reference, failure)
             return
         try:
             await destinations.send(self._backend, destination, body, attributes)

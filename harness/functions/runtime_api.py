@@ -17,6 +17,10 @@ from model_server.peers import refusal_of
 
 PREFIX = b"/2018-06-01/runtime/"
 ERROR_TYPE = b"lambda-runtime-function-error-type"
+HEAD_LIMIT = 65_536
+"""Bytes of a request's line and headers; ours. awslambdaric's are a few hundred."""
+BODY_LIMIT = 64 * 1_048_576
+"""Bytes of a body where AWS has no limit, as for the answer to an asynchronous invocation; ours."""
 ACCEPTED = b'{"status":"OK"}\n'
 
 
@@ -29,7 +33,7 @@ class Runtime(Protocol):
 
     @property
     def response_limit(self) -> int | None:
-        """Largest size of a response in bytes; None for no limit."""
+        """Largest size of a response in bytes; None for BODY_LIMIT."""
         ...
 
     def asks(self) -> None:
@@ -104,6 +108,8 @@ class _Connection(asyncio.Protocol):
         self._error_type = ""
         self._body = bytearray()
         self._too_large = False
+        self._head_size = 0
+        self._in_head = True
         self._refusal: str | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -123,24 +129,33 @@ class _Connection(asyncio.Protocol):
             self._parser.feed_data(data)
         except httptools.HttpParserError:
             self.close()
+            return
+        # The parser itself gathers a header until its end comes.
+        self._head_size += len(data) if self._in_head else 0
+        if self._head_size > HEAD_LIMIT:
+            self.close()
 
     # ---- callbacks of the parser, with the names that httptools gives them
 
     def on_message_begin(self) -> None:
         self._url, self._error_type = b"", ""
+        self._in_head = True
         self._body.clear()
         self._too_large = False
 
     def on_url(self, url: bytes) -> None:
         self._url += url
 
+    def on_headers_complete(self) -> None:
+        self._in_head, self._head_size = False, 0
+
     def on_header(self, name: bytes, value: bytes) -> None:
         if name.lower() == ERROR_TYPE:
             self._error_type = value.decode("latin-1")
 
     def on_body(self, body: bytes) -> None:
-        limit = self._api._runtime.response_limit
-        if limit is not None and len(self._body) + len(body) > limit:
+        limit = self._api._runtime.response_limit or BODY_LIMIT
+        if len(self._body) + len(body) > limit:
             self._too_large = True
             self._body.clear()
         if not self._too_large:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from harness.core.errors import AwsError
+from harness.hosting.rules.sizes import ANSWER_LIMIT, ASYNC_INPUT_LIMIT
 
 # Resources by name: the kind of resource and its ARN.
 NAME_TAKEN = 'Cannot create already existing {} "{}".'
@@ -111,6 +112,7 @@ TIMED_OUT = (
     "each container in Amazon CloudWatch, resolve the issue, and try again."
 )
 EXITED = "An error occurred while handling request as the model process exited."
+ANSWER_TOO_LARGE = f"The response of container primary is larger than {ANSWER_LIMIT:,} bytes."  # ours
 MALFORMED = "The response of container primary is not valid HTTP."  # ours
 MODEL_ERROR = 'Received {} error ({}) from primary with message "{}". See {} in account {} for more information.'
 # ErrorCode of a ModelStreamError (botocore) and its message; the messages are ours.
@@ -118,6 +120,7 @@ STREAM_LATE = ("ModelInvocationTimeExceeded", "The model did not finish its resp
 STREAM_BROKEN = "StreamBroken"
 
 # Why an asynchronous inference failed.
+INPUT_TOO_LARGE = f"ClientError: The input is larger than {ASYNC_INPUT_LIMIT:,} bytes."  # ours; AWS takes 1 GB
 EXPIRED = "ClientError: The request was in the queue for longer than its RequestTTLSeconds."
 ASYNC_HARNESS_FAILED = "InternalServerError: The harness failed on this request ({})."  # unverified
 ASYNC_MODEL_ERROR = (

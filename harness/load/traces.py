@@ -22,6 +22,7 @@ from harness.core.errors import HarnessError, shown
 from harness.load.schedule import Piece, Schedule
 
 TraceRow = tuple[datetime, float]
+_LARGEST = 64 * 2**20  # bytes of a trace, unpacked; ours. A year of minutes has 20 MB
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,12 @@ class Trace:
 def read_trace(file: Path) -> Trace:
     """The trace in a .csv, .csv.gz or .json file. Raises HarnessError that says what is wrong, and in which line."""
     try:
-        raw = file.read_bytes()
-        content = gzip.decompress(raw) if file.suffix == ".gz" else raw
+        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as opened:
+            content = opened.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
+            raise HarnessError(
+                f"The trace {file} has more than {_LARGEST:,} bytes: leave out rows, or lengthen periods."
+            )
         text = content.decode("utf-8-sig")
     except OSError as error:
         raise HarnessError(

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from harness.core.clock import VirtualClock
 from harness.core.errors import AwsError
+from harness.functions import asynchronous
 from harness.functions.asynchronous import Fate, Ran, deliver
 from harness.functions.rules.event_invoke import EventInvokeConfig
 from harness.functions.rules.result import InvocationResult
@@ -91,3 +92,21 @@ async def test_the_functions_own_settings_hold() -> None:
     assert await fate(59, replace(DEFAULT, age=59), ERROR) == Fate("EventAgeExceeded", 1, (ERROR, "$LATEST"))
     assert await fate(60, replace(DEFAULT, age=90), ERROR) == Fate("EventAgeExceeded", 2, (ERROR, "$LATEST"))
     assert await fate(60, replace(DEFAULT, age=60), THROTTLE) == Fate("EventAgeExceeded", 0, None)
+
+
+async def test_the_events_that_wait_have_a_limit_of_bytes() -> None:
+    """They are kept in memory, and wait for up to 6 hours."""
+    queue, go_on = asynchronous.EventQueue(), asyncio.Event()
+
+    async def wait() -> None:
+        await go_on.wait()
+
+    count = 0
+    while queue.has_room(1_000_000):
+        queue.put(wait(), 1_000_000)
+        count += 1
+    assert count == asynchronous.WAITING_LIMIT // (1_000_000 + asynchronous.EVENT_OVERHEAD)
+    go_on.set()
+    await asyncio.sleep(0.01)
+    assert queue.has_room(30_000_000)
+    await queue.close()

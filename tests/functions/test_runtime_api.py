@@ -1,10 +1,12 @@
 """The contract of the Runtime API, from the view of a runtime (Lambda guide, runtimes-api)."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
 
+from harness.functions import runtime_api
 from harness.functions.runtime_api import RuntimeApi
 
 
@@ -102,6 +104,28 @@ async def test_a_response_above_the_limit_is_not_kept(runtime: Runtime, recorder
     recorder.response_limit = None
     runtime.send("POST", f"{API}/invocation/current/response", b"x" * 11)
     assert (await runtime.answer())[0] == 202
+
+
+@pytest.mark.parametrize("begin", [b"GET /", b"GET / HTTP/1.1\r\nx: ", b"GET / HTTP/1.1\r\n"])
+async def test_a_head_without_an_end_is_hung_up_on(runtime: Runtime, begin: bytes) -> None:
+    runtime.writer.write(begin)
+    more = b"x: y\r\n" * 1_000 if begin.endswith(b"1.1\r\n") else b"x" * 6_000
+    with contextlib.suppress(ConnectionError):
+        for _ in range(30):
+            runtime.writer.write(more)
+            await runtime.writer.drain()
+    with contextlib.suppress(ConnectionError):
+        assert await runtime.reader.read() == b""
+
+
+async def test_where_aws_has_no_limit_the_harness_has_one(
+    runtime: Runtime, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer to an asynchronous invocation."""
+    monkeypatch.setattr(runtime_api, "BODY_LIMIT", 20)
+    recorder.response_limit = None
+    runtime.send("POST", f"{API}/invocation/current/response", b"x" * 21)
+    assert (await runtime.answer())[0] == 413
 
 
 async def test_errors_name_their_type_in_a_header(runtime: Runtime, recorder: Recorder) -> None:

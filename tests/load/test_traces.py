@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from harness.core.errors import HarnessError
+from harness.load import traces
 from harness.load.schedule import even
 from harness.load.traces import read_trace
 
@@ -113,3 +115,17 @@ def test_an_unreadable_file_is_refused_in_a_sentence(tmp_path: Path) -> None:
 def test_a_missing_day_is_refused_with_the_days_of_the_trace() -> None:
     with pytest.raises(HarnessError, match="no rows of 1996-01-01: its days are 1995-07-01 to 1995-07-27"):
         read_trace(NASA).day("1996-01-01")
+
+
+@pytest.mark.parametrize("name", ["bomb.csv.gz", "long.csv"])
+def test_a_trace_is_read_up_to_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """292 KB of gzip can be 290 MB."""
+    monkeypatch.setattr(traces, "_LARGEST", 1_000_000)
+    content = b"0" * 50_000_000
+    (tmp_path / name).write_bytes(gzip.compress(content, 1) if name.endswith(".gz") else content)
+    tracemalloc.start()
+    with pytest.raises(HarnessError, match="more than 1,000,000 bytes: leave out rows"):
+        read_trace(tmp_path / name)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5_000_000

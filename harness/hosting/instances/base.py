@@ -35,6 +35,10 @@ class MalformedAnswer(InvocationFailed):
     """The instance answered with something that is not HTTP."""
 
 
+class AnswerTooLarge(InvocationFailed):
+    """The instance's answer was larger than ANSWER_LIMIT of harness.hosting.rules.sizes."""
+
+
 @dataclass(frozen=True, slots=True)
 class InstanceSpec:
     """What an instance runs.

@@ -15,10 +15,13 @@ from typing import cast
 import httptools
 from multidict import CIMultiDict
 
-from harness.hosting.instances.base import Answer, InvocationFailed, MalformedAnswer
+from harness.hosting.instances.base import Answer, AnswerTooLarge, InvocationFailed, MalformedAnswer
+from harness.hosting.rules import sizes
 
 HEAD_LIMIT = 65_536
 """Bytes of an answer's status line and headers together; ours. A container's are a few hundred."""
+
+_HEAD_TOO_LARGE = f"the answer's head is larger than {HEAD_LIMIT:,} bytes"
 
 
 class Connections:
@@ -94,7 +97,9 @@ class _Connection(asyncio.Protocol):
         self._reason = b""
         self._headers: CIMultiDict[str] = CIMultiDict()
         self._head_size = 0
+        self._in_head, self._unparsed = True, 0
         self._body: list[bytes] = []
+        self._body_size = 0
         self._to_the_end = False
 
     async def send(self, request: bytes) -> Answer:
@@ -131,6 +136,12 @@ class _Connection(asyncio.Protocol):
             self._fail(MalformedAnswer("the answer asks for another protocol"))
         except httptools.HttpParserError as error:
             self._fail(MalformedAnswer(f"the answer is not HTTP: {error.__context__ or error}"))
+        else:
+            if self._in_head:  # the parser itself gathers a header until its end comes
+                self._unparsed += len(data)
+                if self._unparsed > HEAD_LIMIT:
+                    self._fail(MalformedAnswer(_HEAD_TOO_LARGE))
+                    self.abort()
 
     # httptools' callbacks
 
@@ -148,12 +159,19 @@ class _Connection(asyncio.Protocol):
         self._headers.add(name.decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape"))
 
     def on_headers_complete(self) -> None:
+        self._in_head, self._unparsed = False, 0
         bare = self._parser.get_status_code() in (204, 304)
         self._to_the_end = (
             not bare and "Content-Length" not in self._headers and "Transfer-Encoding" not in self._headers
         )
 
     def on_body(self, body: bytes) -> None:
+        self._body_size += len(body)
+        if self._body_size > sizes.ANSWER_LIMIT:
+            self._body.clear()
+            self._fail(AnswerTooLarge(f"the answer is larger than {sizes.ANSWER_LIMIT:,} bytes"))
+            self.abort()
+            return
         self._body.append(body)
 
     def on_message_complete(self) -> None:
@@ -164,7 +182,7 @@ class _Connection(asyncio.Protocol):
     def _count(self, size: int) -> None:
         self._head_size += size
         if self._head_size > HEAD_LIMIT:
-            raise MalformedAnswer(f"the answer's head is larger than {HEAD_LIMIT:,} bytes")
+            raise MalformedAnswer(_HEAD_TOO_LARGE)
 
     def _finish(self) -> None:
         if self._answer is not None and not self._answer.done():

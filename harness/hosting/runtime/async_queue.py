@@ -17,6 +17,7 @@ from harness.core import tasks
 from harness.core.errors import AwsError
 from harness.hosting import errors
 from harness.hosting.deployment import Deployment
+from harness.hosting.rules import sizes
 from harness.hosting.rules.async_request import AsyncRequest
 from harness.hosting.rules.notification import Notification, topic_region
 from harness.hosting.runtime.invocation import ModelFailed, VariantInvoker
@@ -26,6 +27,10 @@ log = logging.getLogger(__name__)
 
 # MaxConcurrentInvocationsPerInstance if it is not given: SageMaker then chooses (botocore), and does not publish what.
 DEFAULT_CONCURRENCY = 4
+
+
+class _InputTooLarge(Exception):
+    """The input of a request has more than ASYNC_INPUT_LIMIT bytes."""
 
 
 class AsyncQueue:
@@ -50,6 +55,7 @@ class AsyncQueue:
         self._region = region
         self._deployment = deployment
         self._backlog: deque[AsyncRequest] = deque()
+        self._size = 0
         self._running: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._end_sampling = metrics.sample(self._sample)
@@ -58,6 +64,11 @@ class AsyncQueue:
         )
 
     def put(self, request: AsyncRequest) -> None:
+        """Raises AwsError ThrottlingException beyond ASYNC_BACKLOG_LIMIT."""
+        size = len(request.body) + sizes.ASYNC_REQUEST_OVERHEAD
+        if self._size + size > sizes.ASYNC_BACKLOG_LIMIT:
+            raise errors.throttled()
+        self._size += size
         self._backlog.append(request)
         self._wake.set()
 
@@ -87,6 +98,7 @@ class AsyncQueue:
             deployment = self._deployment()
             while deployment is not None and self._backlog and len(self._running) < self._limit(deployment):
                 request = self._backlog.popleft()
+                self._size -= len(request.body) + sizes.ASYNC_REQUEST_OVERHEAD
                 self._start(
                     tasks.start(
                         self._serve(request, deployment),
@@ -128,6 +140,8 @@ class AsyncQueue:
                 answer, _ = await self._invoker.invoke(variant, payload, request.headers, request.seconds)
                 content_type, body = answer.headers.get("Content-Type", ""), answer.body
                 await self._write(request.output, body, content_type)
+        except _InputTooLarge:
+            failure = errors.INPUT_TOO_LARGE, errors.INPUT_TOO_LARGE.encode()
         except ModelFailed as error:
             reason = errors.ASYNC_MODEL_ERROR.format(errors.fault_of(error.status), error.status)
             failure = reason, error.text.encode()
@@ -157,6 +171,9 @@ class AsyncQueue:
 
         def get() -> bytes:
             client = self._backend.client("s3", self._region)
+            with contextlib.suppress(ClientError):  # the answer to GET says what is wrong, the answer to HEAD does not
+                if client.head_object(**location)["ContentLength"] > sizes.ASYNC_INPUT_LIMIT:
+                    raise _InputTooLarge
             return bytes(client.get_object(**location)["Body"].read())
 
         return await tasks.in_thread(get)

@@ -13,7 +13,7 @@ from harness.core.clock import Clock
 from harness.core.errors import AwsError
 from harness.hosting import errors
 from harness.hosting.deployment import Deployment, Variant
-from harness.hosting.instances.base import Answer, InvocationFailed, MalformedAnswer
+from harness.hosting.instances.base import Answer, AnswerTooLarge, InvocationFailed, MalformedAnswer
 from harness.hosting.rules.routing import choose_by_weight, copies
 
 
@@ -35,6 +35,8 @@ def reason(error: Exception) -> str:
     """Why an instance gave no answer, as OriginalMessage tells it."""
     if isinstance(error, TimeoutError):
         return errors.TIMED_OUT
+    if isinstance(error, AnswerTooLarge):
+        return errors.ANSWER_TOO_LARGE
     return errors.MALFORMED if isinstance(error, MalformedAnswer) else errors.EXITED
 
 

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.hosting.instances.base import Answer, InvocationFailed, MalformedAnswer
+from harness.hosting.instances.base import Answer, AnswerTooLarge, InvocationFailed, MalformedAnswer
 from harness.hosting.instances.connections import HEAD_LIMIT, Connections
+from harness.hosting.rules import sizes
 
 FINE = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi"
 
@@ -223,3 +224,23 @@ async def until(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not true():
             await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("framing", ["Content-Length: 100000000", "Transfer-Encoding: chunked", "Connection: close"])
+async def test_an_answer_is_gathered_up_to_a_limit(framing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An instance that answers without an end costs its own request, and no memory."""
+    monkeypatch.setattr(sizes, "ANSWER_LIMIT", 100_000)
+    piece = b"10000\r\n" + bytes(0x10000) + b"\r\n" if "chunked" in framing else bytes(0x10000)
+    head = f"HTTP/1.1 200 OK\r\n{framing}\r\n\r\n".encode()
+    async with container([head, *[piece] * 20], [FINE]) as (_, connections):
+        with pytest.raises(AnswerTooLarge, match="larger than 100,000 bytes"):
+            await connections.post("/invocations", b"", {})
+        assert (await connections.post("/invocations", b"", {})).body == b"hi"
+
+
+async def test_a_header_without_an_end_is_not_gathered() -> None:
+    head = b"HTTP/1.1 200 OK\r\nx-endless: "
+    async with container([head, *[b"x" * 10_000] * 50], [FINE]) as (_, connections):
+        with pytest.raises(MalformedAnswer, match="head is larger than 65,536 bytes"):
+            await connections.post("/invocations", b"", {})
+        assert (await connections.post("/invocations", b"", {})).body == b"hi"

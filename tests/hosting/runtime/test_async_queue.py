@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from harness.hosting.instances.base import Answer
+from harness.hosting.rules import sizes
 from tests.hosting.hands import Held
 from tests.support import ACCOUNT, unique
 
@@ -210,3 +211,21 @@ def test_an_endpoint_cannot_change_between_real_time_and_asynchronous(held: Held
 def test_a_configuration_needs_a_place_for_answers(held: Held) -> None:
     with pytest.raises(ClientError, match="needs an S3OutputPath"):
         held.config(AsyncInferenceConfig={"OutputConfig": {}})
+
+
+def test_an_input_beyond_what_the_harness_holds_fails_in_a_sentence(
+    held: Held, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sizes, "ASYNC_INPUT_LIMIT", 2)
+    name = deploy(held, bucket, S3FailurePath=f"s3://{bucket}/failed")
+    assert read(held, invoke(held, name, bucket)["FailureLocation"]).startswith(
+        b"ClientError: The input is larger than"
+    )
+
+
+def test_a_queue_that_is_full_throttles(held: Held, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = deploy(held, bucket)
+    monkeypatch.setattr(sizes, "ASYNC_BACKLOG_LIMIT", 1)
+    with pytest.raises(ClientError) as refused:
+        invoke(held, name, bucket)
+    assert refused.value.response["Error"]["Code"] == "ThrottlingException"
