@@ -70,7 +70,8 @@ async def _run(
                     print(f"export {variable}={value}", flush=True)
         warming = tasks.start(aws.backend.warm(), "the first calls of the backend")
         aws.on_failure = ended.set
-        await ended.wait()
+        if aws.failure is None:
+            await ended.wait()
         await tasks.stop(warming)
         if aws.failure is not None:
             from harness.local_aws.app import ENDED  # loaded by now, and not before it is needed

@@ -15,6 +15,7 @@ import json
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -44,6 +45,7 @@ from harness.hosting.instances.twin import TwinKind
 from harness.hosting.rules import timeouts
 from harness.local_aws import server
 from harness.local_aws.app import LocalAws
+from harness.local_aws.daemon import STATE
 from harness.local_aws.options import LocalAwsOptions
 from harness.measure.loops import Reply, open_loop
 from harness.planner.confirmation import live
@@ -594,6 +596,13 @@ async def policies_are_read(fault: Fault, folder: Path, monkeypatch: pytest.Monk
 # ---- the process, and commands
 
 
+async def serve(local_aws: Any, folder: Path, options: LocalAwsOptions) -> None:
+    """Runs a local AWS as its process does."""
+    claim: Any = SimpleNamespace(folder=folder, say=lambda word: None)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        await server._run(local_aws, claim, listener, options, lifeline=False, announce=False)
+
+
 @breaks("serving requests")
 @on_a_loop
 async def the_gateway_serves(fault: Fault, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -601,7 +610,7 @@ async def the_gateway_serves(fault: Fault, folder: Path, monkeypatch: pytest.Mon
     options = LocalAwsOptions(port=0)
     fault("serving requests")
     with pytest.raises(HarnessError, match="ended by itself"):
-        await server._run(LocalAws, folder, options, lifeline=False, announce=False)
+        await serve(LocalAws, folder, options)
     (folder / "later").mkdir()
 
     class FailsLater(LocalAws):
@@ -611,7 +620,7 @@ async def the_gateway_serves(fault: Fault, folder: Path, monkeypatch: pytest.Mon
             return self
 
     with pytest.raises(HarnessError, match="ended by itself"):
-        await server._run(FailsLater, folder / "later", options, lifeline=False, announce=False)
+        await serve(FailsLater, folder / "later", options)
 
 
 @breaks("the first calls of the backend")
@@ -629,11 +638,8 @@ async def the_backend_is_warmed(fault: Fault, folder: Path, monkeypatch: pytest.
 
         async def __aexit__(self, *reason: object) -> None: ...
 
-    running = asyncio.ensure_future(
-        server._run(lambda *a, **b: Up(), folder / "up", LocalAwsOptions(), lifeline=False, announce=False)  # type: ignore[arg-type, return-value]
-    )
-    (folder / "up").mkdir()
-    await eventually((folder / "up" / "state.json").exists)
+    running = asyncio.ensure_future(serve(lambda *a, **b: Up(), folder, LocalAwsOptions()))
+    await eventually((folder / STATE).exists)
     await asyncio.sleep(0.05)
     assert not running.done()
     running.cancel()
