@@ -64,11 +64,14 @@ test-sdk: $(VENV)/.installed .sdk/v2/.installed .sdk/v3/.installed
 
 # Looks up known vulnerabilities of the locked versions. If the advisory database does not answer, it says so and skips.
 audit: .audit/.installed
+	@.ci/audit-jars .audit/wheels
 	@.ci/audit .audit/bin/pip-audit -r constraints.txt --no-deps --disable-pip -f json --progress-spinner off
 
 .audit/.installed:
 	@$(PYTHON) -m venv .audit
 	@.audit/bin/pip install --quiet --retries 1 pip-audit || echo "pip-audit cannot be installed here."
+	@mkdir -p .audit/wheels
+	@.audit/bin/pip download --quiet --no-deps --dest .audit/wheels -c constraints.txt torchserve || echo "The wheels with jars cannot be downloaded here."
 	@touch $@
 
 lint: $(VENV)/.installed

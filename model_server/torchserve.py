@@ -8,12 +8,14 @@ import os
 import shlex
 import signal
 import sys
+import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
 
+from model_server.class_file import UnknownClassFile, emptied
 from model_server.settings import (
     JOB_QUEUE_SIZE,
     MAX_REQUEST_BYTES,
@@ -27,6 +29,9 @@ from model_server.upstream import Headers, HttpAnswer, forwarded_answer_headers
 HANDLER = "model_server.handler:handle"
 _GIVEN_UP_SECONDS = 10.0
 """For a ping; longer than the 2 s that SageMaker waits (SM guide, your-algorithms-inference-code)."""
+_JAR = "ts/frontend/model-server.jar"
+_MAIN_CLASS = "org/pytorch/serve/ModelServer"
+_CLASSES = "classes"  # a folder that comes before the jar
 _HERE = Path(__file__).resolve().parent
 _TOKEN_MINUTES = 60 * 24 * 365 * 10
 
@@ -35,15 +40,12 @@ def configuration(settings: ServerSettings, sockets: Path) -> str:
     """TorchServe's config.properties.
 
     These are the toolkit's own settings (decode_input_request, timeout, workers) with private addresses. gRPC cannot be
-    switched off and cannot use Unix sockets: it gets any free loopback port, and token authorization closes it to
-    everybody.
+    switched off here: without_grpc() does that.
     """
     properties = {
         "inference_address": f"unix:{sockets}/inference.sock",
         "management_address": f"unix:{sockets}/management.sock",
         "metrics_address": f"unix:{sockets}/metrics.sock",
-        "grpc_inference_port": 0,
-        "grpc_management_port": 0,
         "disable_token_authorization": "false",
         "token_expiration_min": _TOKEN_MINUTES,
         "enable_envvars_config": "false",
@@ -64,8 +66,25 @@ def configuration(settings: ServerSettings, sockets: Path) -> str:
     return "".join(f"{name}={value}\n" for name, value in properties.items())
 
 
+def without_grpc(torchserve: Path) -> bytes:
+    """TorchServe's main class, which then starts no gRPC server.
+
+    TorchServe starts two, on TCP ports, whatever its configuration says, with a gRPC and a Netty that have known
+    vulnerabilities before any token is looked at. SageMaker calls neither. Raises ModelServerError if it is another
+    TorchServe than 0.12.
+    """
+    try:
+        with zipfile.ZipFile(torchserve / _JAR) as jar:
+            return emptied(jar.read(f"{_MAIN_CLASS}.class"), "startGRPCServers")
+    except (OSError, KeyError, zipfile.BadZipFile, UnknownClassFile) as error:
+        raise ModelServerError(
+            f"TorchServe's gRPC cannot be switched off ({error}): install the package's `model` extra, or use "
+            "--server asgi."
+        ) from None
+
+
 def command(settings: ServerSettings, run_dir: Path, sockets: Path, java: Path, torchserve: Path) -> list[str]:
-    """The command line of TorchServe's Java process, as its own launcher has it, but without a pid file."""
+    """The command line of TorchServe's Java process, as its own launcher has it, but without a pid file and gRPC."""
     return [
         str(java),
         "-XX:+UseSerialGC",
@@ -77,8 +96,8 @@ def command(settings: ServerSettings, run_dir: Path, sockets: Path, java: Path, 
         f"-Dmodel_server_home={torchserve}",
         f"-Dlog4j.configurationFile=file://{_HERE / 'log4j2.xml'}",
         "-cp",
-        f"{torchserve}/ts/frontend/*",
-        "org.pytorch.serve.ModelServer",
+        f"{run_dir / _CLASSES}:{torchserve / _JAR}",
+        _MAIN_CLASS.replace("/", "."),
         "--python",
         str(run_dir / "python"),
         "-f",
@@ -104,6 +123,9 @@ class TorchServe:
         """Starts Java, which starts the workers; these report over their links."""
         java, torchserve = _installed()
         (self._run_dir / "models").mkdir()
+        main_class = self._run_dir / _CLASSES / f"{_MAIN_CLASS}.class"
+        main_class.parent.mkdir(parents=True)
+        main_class.write_bytes(without_grpc(torchserve))
         (self._run_dir / "config.properties").write_text(configuration(self._settings, self._sockets))
         python = self._run_dir / "python"
         python.write_text(
