@@ -19,7 +19,7 @@ from model_server.asgi import Asgi
 from model_server.egress.proxy import EgressProxy
 from model_server.environment import worker_environment
 from model_server.front import Front
-from model_server.guard import OwnUserProtocol
+from model_server.guard import NoPageProtocol, OwnUserProtocol
 from model_server.links import ModelLoadError, WorkerLinks
 from model_server.peers import is_loopback
 from model_server.run_dir import RunDir, run_dir
@@ -89,7 +89,7 @@ class _Launcher:
         server = _Server(
             uvicorn.Config(
                 front,
-                http=OwnUserProtocol if is_loopback(self._settings.host) else "httptools",
+                http=OwnUserProtocol if is_loopback(self._settings.host) else NoPageProtocol,
                 lifespan="off",
                 ws="none",
                 access_log=False,

@@ -28,7 +28,7 @@ from harness.core.environment import ADMINISTRATOR_KEY
 # time. An entry that is older is still used while it is read again, so that no request waits.
 _LIFETIME_SECONDS = 5.0
 # The keys of every local emulator, and of localstack-client's sessions.
-_ADMINISTRATOR_KEYS = frozenset((ADMINISTRATOR_KEY, "accesskey"))
+ADMINISTRATOR_KEYS = frozenset((ADMINISTRATOR_KEY, "accesskey"))
 _ASSUMED = "after-call.sts.AssumeRole"  # an event of botocore
 _ADMINISTRATOR = "harness-administrator"
 Item = TypeVar("Item")
@@ -161,7 +161,7 @@ class Directory:
 
         The keys that clients of local emulators bring along are the administrator's.
         """
-        if self._administrator and key_id in _ADMINISTRATOR_KEYS:
+        if self._administrator and key_id in ADMINISTRATOR_KEYS:
             return AccessKey(key_id, self.root)
         keys = self.state.keys
         key = keys.get(key_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Literal
 
@@ -12,6 +13,7 @@ from harness.core.environment import DEFAULT_PORT, client_environment
 from harness.core.progress import Steps
 from harness.local_aws import daemon
 from harness.local_aws.options import LocalAwsOptions
+from model_server import web_pages
 
 
 @click.command()
@@ -49,6 +51,13 @@ from harness.local_aws.options import LocalAwsOptions
     help="Whether the key `test` is an administrator's. If not, a new administrator's key is printed.",
 )
 @click.option("--other-users", is_flag=True, help="Let the other users of this machine call it too.")
+@click.option(
+    "--allowed-host",
+    "allowed_hosts",
+    multiple=True,
+    metavar="NAME",
+    help="Another host name by which programs call it; localhost and 127.0.0.1 always may be used. Repeatable.",
+)
 @click.option("--foreground", is_flag=True, help="Stay in the foreground until Ctrl-C.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 def up(
@@ -60,6 +69,7 @@ def up(
     speed: float,
     administrator: bool,
     other_users: bool,
+    allowed_hosts: tuple[str, ...],
     foreground: bool,
     host: str,
 ) -> None:
@@ -68,6 +78,11 @@ def up(
     eval "$(harness up)" sets the environment in your shell.
     """
     urls = tuple(url for url in containers.split(",") if url)
+    names = (*allowed_hosts, *os.environ.get(web_pages.VARIABLE, "").split(","))
+    try:
+        web_pages.allowed_hosts(host, names, loopback=True)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint=f"--allowed-host or {web_pages.VARIABLE}") from None
     options = LocalAwsOptions(
         host,
         port,
@@ -78,6 +93,7 @@ def up(
         speed=speed,
         administrator=administrator,
         other_users=other_users,
+        allowed_hosts=names,
     )
     if foreground:
         from harness.local_aws.server import serve_in_the_foreground

@@ -106,6 +106,13 @@ class PathHandler(Protocol):
         """Raises AwsError, which is answered as JSON."""
         ...
 
+    def answers_page(self, path: str, origin: str) -> bool:
+        """Whether a web page of another origin may send a request to a path, and gets CORS headers.
+
+        origin: ``https://example.com``, ``null``, or ``cross-site`` and ``same-site`` if the browser does not say it.
+        """
+        return False
+
 
 class Service(Protocol):
     """An AWS service that the harness owns.

@@ -1,7 +1,8 @@
 """Lambda's Runtime API (version 2018-06-01), which awslambdaric calls from inside an execution environment.
 
 Each environment has a listener on a loopback port of its own, because AWS_LAMBDA_RUNTIME_API holds only a host and a
-port. Every user of the machine can reach it, so the first thing that a connection is asked is whose it is.
+port. Every user of the machine can reach it, and every web page in a browser here: whose a connection is and whether a
+page sent the request is asked first.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Protocol, cast
 
 import httptools
 
+from model_server import web_pages
 from model_server.peers import refusal_of
 
 PREFIX = b"/2018-06-01/runtime/"
@@ -111,6 +113,7 @@ class _Connection(asyncio.Protocol):
         self._head_size = 0
         self._in_head = True
         self._refusal: str | None = None
+        self._headers: list[tuple[str, str]] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # A cast, not isinstance: uvloop's transports are not subclasses of asyncio.Transport.
@@ -141,6 +144,7 @@ class _Connection(asyncio.Protocol):
         self._url, self._error_type = b"", ""
         self._in_head = True
         self._body.clear()
+        self._headers.clear()
         self._too_large = False
 
     def on_url(self, url: bytes) -> None:
@@ -150,6 +154,7 @@ class _Connection(asyncio.Protocol):
         self._in_head, self._head_size = False, 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
         if name.lower() == ERROR_TYPE:
             self._error_type = value.decode("latin-1")
 
@@ -162,8 +167,9 @@ class _Connection(asyncio.Protocol):
             self._body += body
 
     def on_message_complete(self) -> None:
-        if self._refusal is not None:
-            self.answer(403, json.dumps({"errorType": "Forbidden", "errorMessage": self._refusal}).encode())
+        refusal = self._refusal or web_pages.fault(self._headers)
+        if refusal is not None:
+            self.answer(403, json.dumps({"errorType": "Forbidden", "errorMessage": refusal}).encode())
             self.close()
             return
         if not self._url.startswith(PREFIX):

@@ -48,10 +48,16 @@ class FunctionUrls:
             port=int(port) if host and port.isdigit() else 80,
         )
         if function_url.is_preflight(config.cors, url_request):
-            return HttpResponse(200, function_url.cors_headers(config.cors, url_request), b"")
+            allowed = function_url.allows_method(config.cors, url_request)
+            return HttpResponse(200, function_url.cors_headers(config.cors, url_request) if allowed else [], b"")
         if config.auth_type == "AWS_IAM":
             url_request = replace(url_request, caller=await _caller(reference, authorize))
         return await self._invoke(reference, config, url_request, request_id)
+
+    def answers_page(self, path: str, origin: str) -> bool:
+        """Whether the CORS configuration of the URL allows the origin."""
+        target = self._find(path.partition("/")[0])
+        return target is not None and function_url.allows_origin(target[1].cors, origin)
 
     async def _invoke(
         self, reference: FunctionReference, config: UrlConfig, request: UrlRequest, request_id: str

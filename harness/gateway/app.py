@@ -30,6 +30,7 @@ from harness.gateway.backend_services import is_emulators_own
 from harness.gateway.forward import Forwarder
 from harness.gateway.http import ClientGone, Exchange, Receive, Scope, Send
 from harness.gateway.identify import AwsRequest, Services, credential_of, identify, refusal_protocol
+from harness.gateway.web_requests import WebRequests
 from harness.gateway.wire.codec import decode_request, encode_response
 from harness.gateway.wire.faults import encode_fault
 from harness.gateway.wire.query import decode_query, encode_query
@@ -55,6 +56,7 @@ class Gateway:
         directory: Directory,
         authorizer: Authorizer,
         forwarder: Forwarder,
+        web_requests: WebRequests,
         control: Control,
         region: str,
     ) -> None:
@@ -62,6 +64,7 @@ class Gateway:
         self._directory = directory
         self._authorizer = authorizer
         self._backend_calls = BackendCalls(directory, authorizer, forwarder, region)
+        self._web_requests = web_requests
         self._control = control
         self.refusal: AwsError | None = None
         """Refuses every request, also those that are cancelled, while what is behind the gateway is emptied."""
@@ -74,16 +77,7 @@ class Gateway:
         exchange = Exchange(scope, receive, send)
         request_id = str(uuid.uuid4())
         try:
-            if exchange.refusal is not None:
-                raise AwsError("AccessDeniedException", exchange.refusal, 403)
-            if self.refusal is not None:
-                raise self.refusal
-            if exchange.head.path.startswith(CONTROL_PREFIX):
-                await self._answer_control(exchange)
-            elif handler := self._handler(exchange.head.path):
-                await self._answer_path(handler, exchange, request_id)
-            else:
-                await self._serve(exchange, request_id)
+            await self._answer(exchange, request_id)
         except ClientGone:
             return
         except AwsError as error:
@@ -100,6 +94,23 @@ class Gateway:
                 raise
             message = f"The harness failed on this request; its log has the reason under request id {request_id}."
             await self._refuse(exchange, AwsError("InternalFailure", message, 500), request_id)
+
+    async def _answer(self, exchange: Exchange, request_id: str) -> None:
+        """Answers a request, by its path. Raises AwsError for one that is refused."""
+        if exchange.refusal is not None:
+            raise AwsError("AccessDeniedException", exchange.refusal, 403)
+        if self.refusal is not None:
+            raise self.refusal
+        handler = self._handler(exchange.head.path)
+        preflight = await self._web_requests.admit(exchange, handler, request_id)
+        if preflight is not None:
+            await exchange.respond(preflight)
+        elif exchange.head.path.startswith(CONTROL_PREFIX):
+            await self._answer_control(exchange)
+        elif handler is not None:
+            await self._answer_path(handler, exchange, request_id)
+        else:
+            await self._serve(exchange, request_id)
 
     async def _serve(self, exchange: Exchange, request_id: str) -> None:
         """Serves a request to an operation of AWS."""

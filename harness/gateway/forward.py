@@ -31,7 +31,7 @@ class Forwarder:
             async with self._transport.send(
                 BackendRequest(head.method, head.path, head.query, headers, data)
             ) as answer:
-                forwarded = [(name, value) for name, value in answer.headers if name.lower() not in HOP_BY_HOP]
+                forwarded = [(name, value) for name, value in answer.headers if _is_forwarded(name.lower())]
                 if inspect is not None:
                     whole = await answer.read()
                     inspect(answer.status, whole)
@@ -47,6 +47,11 @@ class Forwarder:
                 raise
             message = f"{self._transport.name} does not answer ({error}); is it up?"
             raise AwsError("ServiceUnavailable", message, 503) from None
+
+
+def _is_forwarded(name: str) -> bool:
+    """Whether a header of the backend's answer goes to the client. Which pages may read it is the gateway's word."""
+    return name not in HOP_BY_HOP and not name.startswith("access-control-")
 
 
 def _has_body(head: Head) -> bool:

@@ -27,7 +27,7 @@ class Exchange:
     """A request and its answer.
 
     raw_headers: in the order in which they came, with repeats; names in lower case. source: the client's address.
-    refusal: why nothing on this connection is served, or None.
+    refusal: why nothing on this connection is served, or None. answer_headers: of every answer, whatever it is.
     started: whether the answer's head has been sent.
     """
 
@@ -41,6 +41,7 @@ class Exchange:
         )
         self.source = (scope.get("client") or ("127.0.0.1", 0))[0]
         self.refusal: str | None = scope.get("extensions", {}).get(REFUSAL)
+        self.answer_headers: list[tuple[str, str]] = []
         self.started = False
         # A client that waits for 100 Continue and is refused does not send its body. The connection has to end then.
         self._withheld = "expect" in self.head.headers
@@ -78,11 +79,12 @@ class Exchange:
         """Sends the head of the answer."""
         self.started = True
         closing = (("Connection", "close"),) if self._withheld else ()
+        every = (*headers, *self.answer_headers, *closing)
         await self._send(
             {
                 "type": "http.response.start",
                 "status": status,
-                "headers": [(name.encode("latin-1"), value.encode("utf-8")) for name, value in (*headers, *closing)],
+                "headers": [(name.encode("latin-1"), value.encode("utf-8")) for name, value in every],
             }
         )
 

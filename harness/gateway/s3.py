@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, unquote
 from xml.sax.saxutils import unescape
 
+from botocore.exceptions import BotoCoreError, ClientError
 from botocore.model import OperationModel
 
+from harness.backend.client import Backend
 from harness.gateway.wire.models import rest_router
 
 # Operations whose body says what they act on, or is a policy. Other bodies are objects, which are streamed.
@@ -58,6 +60,15 @@ def _required(operation: OperationModel) -> tuple[str, ...]:
 def _query_length(operation: OperationModel) -> int:
     """Length of the literal query in the operation's path."""
     return len(str(operation.http["requestUri"].partition("?")[2]))
+
+
+async def cors_rules(backend: Backend, bucket: str) -> Sequence[Mapping[str, Any]]:
+    """The rules of a bucket's CORS configuration (botocore's CORSRule); none if it has no configuration."""
+    try:
+        rules: Sequence[Mapping[str, Any]] = (await backend.call("s3", "get_bucket_cors", Bucket=bucket))["CORSRules"]
+    except (ClientError, BotoCoreError):
+        return ()
+    return rules
 
 
 def members_in_body(operation: str, body: bytes) -> dict[str, Any]:

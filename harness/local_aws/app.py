@@ -17,6 +17,7 @@ from typing import Any
 import uvicorn
 
 from harness.access.api import Access
+from harness.access.directory import ADMINISTRATOR_KEYS
 from harness.access.rules.access_history import AccessHistory
 from harness.backend.client import Backend
 from harness.backend.emptying import way_to_empty
@@ -33,6 +34,7 @@ from harness.gateway.authorizer import Authorizer
 from harness.gateway.entrance import Entrance
 from harness.gateway.forward import Forwarder
 from harness.gateway.head_limit import BoundedProtocol, OwnUserBoundedProtocol
+from harness.gateway.web_requests import WebRequests
 from harness.hosting.api import Hosting
 from harness.hosting.instances.kinds import read_local_settings
 from harness.hosting.instances.settings import LocalSettings, LocalSettingsError
@@ -40,7 +42,9 @@ from harness.hosting.runtime.api import HostingRuntime
 from harness.local_aws.listener import BACKLOG, listen
 from harness.local_aws.options import HIGHEST_SPEED, LocalAwsOptions
 from harness.scaling.api import Scaling
+from model_server.peers import is_loopback
 from model_server.private import private_folder
+from model_server.web_pages import AllowedHosts, allowed_hosts
 
 # Requests under way get this long when the gateway stops.
 _GRACE_SECONDS = 5
@@ -183,8 +187,15 @@ class LocalAws:
             {name: service.resource_policy for name, service in services.items()},
             {name: service.tags_of for name, service in services.items()},
         )
+        web_requests = WebRequests(self._hosts(), self.backend, services, ADMINISTRATOR_KEYS)
         self._entrance.gateway = Gateway(
-            services, self.access.directory, authorizer, Forwarder(transport), self._control, self.region
+            services,
+            self.access.directory,
+            authorizer,
+            Forwarder(transport),
+            web_requests,
+            self._control,
+            self.region,
         )
 
     async def reset(self) -> None:
@@ -217,6 +228,14 @@ class LocalAws:
                     sentence = f"The local AWS was emptied and did not come up again: {error} Restart it."
                     gateway.refusal = AwsError("ServiceUnavailable", sentence, 503)
                     raise gateway.refusal from None
+
+    def _hosts(self) -> AllowedHosts:
+        """The names by which it may be called."""
+        host = self.options.host
+        try:
+            return allowed_hosts(host, self.options.allowed_hosts, loopback=is_loopback(host))
+        except ValueError as error:
+            raise HarnessError(f"An allowed host is wrong: {error}") from None
 
     def _find_backend(self) -> Backend:
         if self.options.backend_url:

@@ -28,6 +28,7 @@ class LocalAwsOptions:
     administrator: whether the key ``test`` is an administrator's; if not, a user with a new key is the administrator.
     speed: how many seconds of the clock pass in one second of real time. Alarms, cooldowns and provisioning follow the
     clock; requests do not.
+    allowed_hosts: names other than loopback's by which it is called; each stands for its subdomains too.
     other_users: whether other users of this machine may call it too. An address beyond loopback is everybody's.
     """
 
@@ -41,6 +42,7 @@ class LocalAwsOptions:
     speed: float = 1.0
     administrator: bool = True
     other_users: bool = False
+    allowed_hosts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.host:

@@ -18,7 +18,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvloop
 
@@ -100,8 +100,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--listener", type=int, required=True, help="descriptor of the listening socket")
     parser.add_argument("--lifeline", action="store_true", help="end when standard input does")
     arguments = parser.parse_args(argv)
-    members = json.loads((arguments.folder / OPTIONS).read_text())
-    options = LocalAwsOptions(**{**members, "containers": tuple(members["containers"])})
+    members: dict[str, Any] = json.loads((arguments.folder / OPTIONS).read_text())
+    lists = {name: tuple(value) for name, value in members.items() if isinstance(value, list)}  # JSON has no tuples
+    options = LocalAwsOptions(**{**members, **lists})
     os.set_inheritable(arguments.lock, False)
     own = Claim(arguments.folder, arguments.lock)
     status = serve(own, adopt(arguments.listener), options, lifeline=arguments.lifeline)

@@ -76,6 +76,8 @@ class EgressProxy:
                     await writer.drain()
                     await writer.start_tls(self._context(host.strip("[]")))
                     method, target = await _read_request(reader)
+                elif target.startswith("/"):
+                    raise BadRequestError("This is a proxy: the request has to name a whole URL.")
             await self._answer(writer, method, origin + target if target.startswith("/") else target)
         except BadRequestError as error:
             await _send(writer, "400 Bad Request", "text/plain; charset=utf-8", f"{error}\n".encode())

@@ -303,3 +303,35 @@ def test_a_browsers_question_is_answered_without_the_function(aws: Aws, role: st
     with urllib.request.urlopen(asked) as answer:
         assert answer.headers["Access-Control-Allow-Origin"] == "https://dogs"
         assert answer.headers["Access-Control-Allow-Methods"] == "POST"
+
+
+def test_a_web_page_is_answered_as_the_urls_cors_says(aws: Aws, role: str) -> None:
+    """Without leave from CORS a page of another site is refused: on AWS it runs the function and reads nothing."""
+    name, url = addressed(aws, role, Cors={"AllowOrigins": ["https://dogs"], "AllowMethods": ["GET"]})
+    permit(aws, name)
+    _, another = addressed(aws, role)
+    host = url.split("/")[2]
+
+    def ask(address: str, **headers: str) -> tuple[int, str | None]:
+        request = urllib.request.Request(address, headers={n.replace("_", "-"): v for n, v in headers.items()})
+        try:
+            with urllib.request.urlopen(request) as answer:
+                return answer.status, answer.headers["Access-Control-Allow-Origin"]
+        except urllib.error.HTTPError as error:
+            return error.code, error.headers["Access-Control-Allow-Origin"]
+
+    assert ask(url, Origin="https://dogs", Sec_Fetch_Site="cross-site") == (200, "https://dogs")
+    assert ask(url, Origin="https://cats") == (403, None)
+    assert ask(another, Origin="https://dogs") == (403, None)
+    assert ask(url, Sec_Fetch_Site="cross-site") == (403, None)  # a link, or an image
+    assert ask(url, Sec_Fetch_Site="none") == (200, None)  # the user typed the address
+    own = {"Origin": f"http://{host}", "Referer": url}
+    assert ask(url, **own) == (200, None)
+    assert ask(another, **own) == (403, None)
+
+
+def test_a_preflight_for_a_method_that_cors_does_not_allow_gets_no_leave(aws: Aws, role: str) -> None:
+    _, url = addressed(aws, role, source="raise RuntimeError", Cors={"AllowOrigins": ["*"], "AllowMethods": ["GET"]})
+    asked = {"Origin": "https://dogs", "Access-Control-Request-Method": "DELETE"}
+    with urllib.request.urlopen(urllib.request.Request(url, method="OPTIONS", headers=asked)) as answer:
+        assert answer.headers["Access-Control-Allow-Origin"] is None

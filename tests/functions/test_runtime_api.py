@@ -41,7 +41,7 @@ class Runtime:
         self.reader, self.writer = reader, writer
 
     def send(self, method: str, path: str, body: bytes = b"", *headers: str) -> None:
-        lines = [f"{method} {path} HTTP/1.1", "Host: x", f"Content-Length: {len(body)}", *headers, "", ""]
+        lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(body)}", *headers, "", ""]
         self.writer.write("\r\n".join(lines).encode() + body)
 
     async def answer(self) -> tuple[int, dict[str, str], bytes]:

@@ -163,11 +163,16 @@ def response(result: InvocationResult) -> HttpResponse:
     return HttpResponse(status, headers, body)
 
 
+def allows_origin(cors: Mapping[str, Any] | None, origin: str) -> bool:
+    """Whether a URL's CORS configuration names the origin, or every origin."""
+    allowed = (cors or {}).get("AllowOrigins") or ()
+    return "*" in allowed or origin in allowed
+
+
 def cors_headers(cors: Mapping[str, Any] | None, request: UrlRequest) -> list[tuple[str, str]]:
     """The CORS headers of a response, depending on the URL's configuration and the request's origin."""
     origin = request.headers.get("origin")
-    allowed = (cors or {}).get("AllowOrigins") or ()
-    if not cors or origin is None or not ("*" in allowed or origin in allowed):
+    if not cors or origin is None or not allows_origin(cors, origin):
         return []
     headers = [("Access-Control-Allow-Origin", origin), ("Vary", "Origin")]
     for member, name in (
@@ -182,6 +187,12 @@ def cors_headers(cors: Mapping[str, Any] | None, request: UrlRequest) -> list[tu
     if cors.get("MaxAge") is not None:
         headers.append(("Access-Control-Max-Age", str(cors["MaxAge"])))
     return headers
+
+
+def allows_method(cors: Mapping[str, Any] | None, request: UrlRequest) -> bool:
+    """Whether a preflight asks for a method that the configuration has; any if it has none."""
+    methods = (cors or {}).get("AllowMethods") or ("*",)
+    return "*" in methods or request.headers.get("access-control-request-method") in methods
 
 
 def is_preflight(cors: Mapping[str, Any] | None, request: UrlRequest) -> bool:

@@ -27,6 +27,7 @@ from locust.env import Environment
 from urllib3.exceptions import ProtocolError
 
 from harness.load.answers import Kind, Observation, error_code, function_error, instance_of, report_times
+from harness.load.locust import web_form  # noqa: F401 - closes the web page to other users and other sites
 from harness.load.locust.arrival import take_lateness
 from harness.load.locust.preflight import on_aws, spend
 from harness.load.locust.response import AwsResponse, fire_request, no_response, note_unfinished

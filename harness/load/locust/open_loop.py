@@ -35,6 +35,7 @@ from locust.user.task import LOCUST_STATE_WAITING
 
 from harness.core.errors import HarnessError
 from harness.hosting.rules.timeouts import CLIENT_SECONDS
+from harness.load.locust import web_form  # noqa: F401 - closes the web page to other users and other sites
 from harness.load.locust.generator import Generator
 from harness.load.locust.options import request_count
 from harness.load.schedule import Schedule, poisson, share

@@ -24,7 +24,7 @@ from locust.runners import MasterRunner, WorkerRunner
 from harness.load.answers import DROPPED, Observation
 from harness.load.failures import causes
 from harness.load.latency_log import LatencyLog
-from harness.load.locust import web_form
+from harness.load.locust import web_form  # noqa: F401 - closes the web page to other users and other sites
 from harness.load.locust.arrival import take_lateness
 from harness.load.locust.generator_monitor import GeneratorMonitor
 from harness.load.locust.manifest import check_before_start, new_manifest
@@ -306,8 +306,6 @@ def _attach(environment: Environment, **_: Any) -> None:
         recorder.stop()
         recorder.print_result()
 
-    if environment.web_ui is not None:
-        web_form.attach(environment)
     hooks: Any = environment.events
     hooks.request.add_listener(on_request)
     hooks.test_start.add_listener(on_test_start)

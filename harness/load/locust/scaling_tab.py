@@ -16,6 +16,7 @@ from locust import events
 from locust.env import Environment
 
 from harness.core.errors import HarnessError
+from harness.load.locust import web_form  # noqa: F401 - closes the web page to other users and other sites
 from harness.load.locust.scaling_table import COLUMNS, table_rows
 from harness.local_aws.client import LocalAwsClient
 

@@ -29,6 +29,7 @@ from harness.core.errors import HarnessError
 from harness.core.sigv4 import signed_headers
 from harness.hosting.rules.timeouts import CLIENT_SECONDS
 from harness.load.answers import Header, Kind, Observation, observe
+from harness.load.locust import web_form  # noqa: F401 - closes the web page to other users and other sites
 from harness.load.locust.arrival import take_lateness
 from harness.load.locust.preflight import on_aws, spend
 from harness.load.locust.response import AwsResponse, fire_request, no_response, note_unfinished

@@ -1,7 +1,10 @@
-"""Changes to locust's web page: only one open-loop scenario at a time, no run time left over, for this user only."""
+"""Changes to locust's web page: only one open-loop scenario at a time, no run time left over, for this user only, and
+out of reach for the pages of other sites."""
 
 from __future__ import annotations
 
+import logging
+import os
 from typing import Any
 
 from flask import Response, jsonify, request
@@ -10,12 +13,18 @@ from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
 from harness.load.locust.open_loop import open_loop_names, too_many
+from model_server import web_pages
 from model_server.peers import is_loopback, refusal
 
+log = logging.getLogger(__name__)
 
-def attach(environment: Environment) -> None:
+
+def attach(environment: Environment, **_: Any) -> None:
     """Change the page of an environment that has one."""
+    if environment.web_ui is None:
+        return
     refuse_other_users(environment)
+    refuse_other_pages(environment)
     forget_run_time(environment)
     refuse_several_schedules(environment)
 
@@ -31,6 +40,39 @@ def refuse_other_users(environment: Environment) -> None:
 
     if is_loopback(page.host):
         page.app.before_request(refuse)
+
+
+def refuse_other_pages(environment: Environment) -> None:
+    """Refuse the requests of other sites' pages, which could start load or change the run.
+
+    A link to the page itself may be followed from anywhere.
+    """
+    page: Any = environment.web_ui
+    try:
+        names = os.environ.get(web_pages.VARIABLE, "").split(",")
+        hosts = web_pages.allowed_hosts(page.host, names, loopback=is_loopback(page.host))
+    except ValueError as error:
+        log.warning("%s is left out: %s", web_pages.VARIABLE, error)
+        hosts = web_pages.allowed_hosts(page.host, loopback=is_loopback(page.host))
+
+    def refuse() -> Response | None:
+        headers = [(name.lower(), value) for name, value in request.headers.items()]
+        sentence = web_pages.host_fault(headers, hosts)
+        if sentence is None and not _is_visit():
+            sentence = web_pages.origin_fault(web_pages.foreign_origin(headers, hosts))
+        return None if sentence is None else Response(sentence, 403, content_type="text/plain; charset=utf-8")
+
+    page.app.before_request(refuse)
+
+
+def _is_visit() -> bool:
+    """Whether the browser opens the page for its user, who typed its address or followed a link, or loads its parts."""
+    if request.method != "GET" or "Origin" in request.headers:
+        return False
+    if request.path.startswith("/assets/"):
+        return True
+    opened = request.headers.get("Sec-Fetch-Dest", "document") == "document"
+    return request.path == "/" and opened and request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate"
 
 
 def refuse_several_schedules(environment: Environment) -> None:
@@ -72,3 +114,4 @@ def _listen_here(parser: LocustArgumentParser) -> None:
 
 _events: Any = events
 _events.init_command_line_parser.add_listener(_listen_here)
+_events.init.add_listener(attach)

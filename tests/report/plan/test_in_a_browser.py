@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.report.plan import build_plan_report
-from tests.report.browser import needs_a_browser, tab
+from tests.browser import needs_a_browser, tab
 from tests.report.plan.plans import a_plan, write_plan
 
 pytestmark = [needs_a_browser, pytest.mark.unmeasured]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.report.run import build_report
-from tests.report.browser import needs_a_browser, tab
+from tests.browser import needs_a_browser, tab
 from tests.report.run.test_report import a_run
 
 pytestmark = needs_a_browser

@@ -57,12 +57,19 @@ class Tab:
             "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False
         )
         await self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-        await self.call("Page.navigate", url=page.as_uri())
+        await self.visit(page.as_uri())
+
+    async def visit(self, url: str) -> None:
+        await self.call("Page.navigate", url=url)
         while (await self._next()).get("method") != "Page.loadEventFired":
             pass
 
     async def value(self, expression: str) -> Any:
-        answer = await self.call("Runtime.evaluate", expression=f"JSON.stringify({expression})")
+        """The value of an expression; of a promise, what it is fulfilled with."""
+        answer = await self.call(
+            "Runtime.evaluate", expression=f"(async () => JSON.stringify(await ({expression})))()", awaitPromise=True
+        )
+        assert "exceptionDetails" not in answer, answer
         return json.loads(answer["result"]["value"])
 
     async def _next(self) -> dict[str, Any]:
@@ -75,10 +82,10 @@ class Tab:
 
 
 @asynccontextmanager
-async def tab(profile: Path) -> AsyncIterator[Tab]:
+async def tab(profile: Path, *flags: str) -> AsyncIterator[Tab]:
     assert CHROMIUM is not None
     browser = await asyncio.create_subprocess_exec(
-        CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "about:blank",
+        CHROMIUM, *FLAGS, *flags, f"--user-data-dir={profile}", "about:blank",
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
