@@ -63,8 +63,8 @@ def test_a_process_of_many_twins_is_replaced_with_all_of_them(aws: Aws) -> None:
     with ThreadPoolExecutor(8) as callers:
         begun = time.monotonic()
         in_flight = [callers.submit(outcome, endpoint, {}) for _ in range(8)]
-        assert {request.result(20) for request in in_flight} <= {"ModelError", "ServiceUnavailable"}
-        assert time.monotonic() - begun < 15
+        assert {request.result(60) for request in in_flight} <= {"ModelError", "ServiceUnavailable"}
+        assert time.monotonic() - begun < 45  # not the 60 s of a request
     until(lambda: in_service(endpoint) == 5)
     assert outcome(endpoint, {}) == "OK"
     assert endpoint.describe()["EndpointStatus"] == "InService"

@@ -146,7 +146,7 @@ def on_a_loop(scenario: Callable[[Fault, Path, pytest.MonkeyPatch], Awaitable[No
 
     def run(fault: Fault, world: Held, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         async def bounded() -> None:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await scenario(fault, folder, monkeypatch)
 
         asyncio.run(bounded())
