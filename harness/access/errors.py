@@ -89,6 +89,20 @@ def bad_signature(fault: Fault, stamp: str, now: float, protocol: str) -> AwsErr
     return AwsError(code, message, 403)
 
 
+def unsigned_header(name: str, protocol: str) -> AwsError:
+    """A header that has to be signed and is not (AWS's sentences, as printed in public issues)."""
+    if protocol == _S3:
+        return AwsError("AccessDenied", "There were headers present in the request which were not signed", 403)
+    spelled = "'Host' or ':authority'" if name == "host" else f"'{name.title()}'"
+    code = "SignatureDoesNotMatch" if protocol in _QUERY else "InvalidSignatureException"
+    return AwsError(code, f"{spelled} must be a 'SignedHeader' in the AWS Authorization header.", 403)
+
+
+def missing_hash() -> AwsError:
+    """A signed request to S3 that does not declare its body (S3's sentence, as printed in public issues)."""
+    return AwsError("InvalidRequest", "Missing required header for this request: x-amz-content-sha256", 400)
+
+
 def denied(message: str, protocol: str) -> AwsError:
     """A call that the policies do not allow."""
     if protocol == "ec2":

@@ -27,7 +27,7 @@ from moto.core.request import (
     environ_key_for_header,
     should_preserve_original_header_name,
 )
-from moto.core.responses import ActionResult
+from moto.core.responses import ActionResult, BaseResponse
 from moto.moto_api._internal.models import MotoAPIBackend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
@@ -187,7 +187,16 @@ def _account_of(access_key: str) -> str:
     return DEFAULT_ACCOUNT_ID
 
 
+def _region_of(_self: BaseResponse, request: Any, _full_url: str) -> str:
+    """The region that a request is authorized for. moto's own function looks in the URL and the User-Agent first."""
+    authorization = str(request.headers.get("Authorization", ""))
+    scope = authorization.partition(",")[0].split("/")
+    return scope[2] if len(scope) > 3 else str(_self.default_region)
+
+
 _SERVER: Any = moto.moto_server.werkzeug_app
+_RESPONSES: Any = BaseResponse
+_RESPONSES.get_region_from_url = _region_of
 _SERVER.DISABLE_GLOBAL_CORS = True  # moto's server lets every web page call every service
 _IAM: Any = moto.iam.models
 _IAM.get_account_id_from = _account_of

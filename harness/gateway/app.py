@@ -27,13 +27,23 @@ from harness.core.errors import AwsError
 from harness.gateway.authorizer import Authorizer, Identity, RequestDetails
 from harness.gateway.backend_calls import BackendCalls
 from harness.gateway.backend_services import is_emulators_own
+from harness.gateway.canonical import members_of
+from harness.gateway.content_encoding import decoded
 from harness.gateway.forward import Forwarder
 from harness.gateway.http import ClientGone, Exchange, Receive, Scope, Send
-from harness.gateway.identify import AwsRequest, Services, credential_of, identify, refusal_protocol
+from harness.gateway.identify import (
+    RPC_PROTOCOLS,
+    AwsRequest,
+    Services,
+    credential_of,
+    identify,
+    refusal_protocol,
+)
 from harness.gateway.web_requests import WebRequests
-from harness.gateway.wire.codec import decode_request, encode_response
+from harness.gateway.wire.codec import encode_response
 from harness.gateway.wire.faults import encode_fault
-from harness.gateway.wire.query import decode_query, encode_query
+from harness.gateway.wire.models import has_blob_payload
+from harness.gateway.wire.query import encode_query
 from harness.gateway.wire.validation import validate
 
 log = logging.getLogger(__name__)
@@ -101,6 +111,8 @@ class Gateway:
             raise AwsError("AccessDeniedException", exchange.refusal, 403)
         if self.refusal is not None:
             raise self.refusal
+        if exchange.doubled is not None:
+            raise AwsError("InvalidRequest", f"The header {exchange.doubled} is there more than once.", 400)
         handler = self._handler(exchange.head.path)
         preflight = await self._web_requests.admit(exchange, handler, request_id)
         if preflight is not None:
@@ -123,7 +135,9 @@ class Gateway:
                 403,
             )
         form = await exchange.body(_FORM_BODY_LIMIT) if head.is_form else None
-        request = identify(head, form or b"", self._services)
+        encoding = head.headers.get("content-encoding", "")
+        fields = b"" if form is None else decoded(encoding, form, _FORM_BODY_LIMIT)
+        request = identify(head, fields, self._services)
         identity = await self._authorizer.identity(request)
         service = self._services.get(request.service)
         if service is None or service.delegates(request.operation_name):
@@ -150,10 +164,12 @@ class Gateway:
             body = await exchange.body(service.body_limit, partial(service.body_too_large, request.operation_name))
         self._authorizer.verify(identity, request.credential, head, body, request.protocol)
         query = request.protocol in ("query", "ec2")
-        if query:
-            members = decode_query(operation, body, head.query)
-        else:
-            members = decode_request(operation, request.labels, head.query, head.headers, body)
+        if request.protocol in RPC_PROTOCOLS or not has_blob_payload(operation):
+            encoding = head.headers.get("content-encoding", "")
+            if encoding:
+                too_large = partial(service.body_too_large, request.operation_name)
+                body = decoded(encoding, body, service.body_limit, too_large)
+        members = members_of(request, head, body)
         validate(operation.input_shape, members, "ValidationError" if query else service.validation_code)
         region = request.credential.region if request.credential else self._region
         principal = identity.principal

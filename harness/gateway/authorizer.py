@@ -16,8 +16,9 @@ from harness.access.rules.actions import Need
 from harness.access.rules.call_log import CallLog
 from harness.access.rules.context import Circumstances, RequestContext, Sender, Tags
 from harness.access.rules.evaluation import AccessRequest, Decision, Policies, denial, evaluate
+from harness.access.rules.object_body import BodyCheck, ChunkSigner, body_check
 from harness.access.rules.policy import Policy, parse_policy
-from harness.access.rules.signature import Message, find_fault
+from harness.access.rules.signature import Message, find_fault, find_unsigned, is_s3, signing_key
 from harness.core.calls import Principal
 from harness.gateway.backend_services import (
     ASSUME_ROLE,
@@ -90,12 +91,20 @@ class Authorizer:
         return Identity(key.principal, key)
 
     def verify(
-        self, identity: Identity, credential: Credential | None, head: Head, body: bytes | None, protocol: str
+        self,
+        identity: Identity,
+        credential: Credential | None,
+        head: Head,
+        body: bytes | None,
+        protocol: str,
+        *,
+        unsigned_body: bool = False,
     ) -> None:
         """Raises AwsError if the session token is foreign or expired, or if the signature does not hold.
 
-        body: None if it is streamed to the backend. A key whose secret was never seen cannot be verified: it is
-        believed. So is the administrator's, because clients of local emulators sign with any secret.
+        body: as it came; None if it is an object of S3 (body_check). unsigned_body: whether the operation takes one.
+        A key whose secret was never seen cannot be verified: it is believed. So is the administrator's, because clients
+        of local emulators sign with any secret.
         """
         key = identity.key
         if key is None or credential is None or not key.secret:
@@ -105,11 +114,27 @@ class Authorizer:
             raise errors.foreign_token(protocol)
         if key.expires is not None and now > key.expires:
             raise errors.expired_token(protocol)
-        signature = signature_of(head, credential)
-        message = Message(head.method, head.path, head.query, head.headers, body)
+        signature = signature_of(head)
+        unsigned = find_unsigned(signature, head.headers)
+        if unsigned is not None:
+            raise errors.unsigned_header(unsigned, protocol)
+        if is_s3(signature.service) and signature.expires is None and "x-amz-content-sha256" not in head.headers:
+            raise errors.missing_hash()
+        message = Message(head.method, head.path, head.query, head.headers, body, unsigned_body)
         fault = find_fault(signature, message, key.secret, now)
         if fault is not None:
             raise errors.bad_signature(fault, signature.stamp, now, protocol)
+
+    def body_check(self, identity: Identity, credential: Credential | None, head: Head) -> BodyCheck:
+        """What checks an object of S3 while it arrives. Raises AwsError for a declaration that is none of S3's."""
+        signer = None
+        if identity.key is not None and credential is not None and identity.key.secret:
+            signature = signature_of(head)
+            scope = f"{signature.day}/{signature.region}/{signature.service}/aws4_request"
+            key = signing_key(signature, identity.key.secret)
+            signer = ChunkSigner(key, signature.stamp, scope, signature.value)
+        declared = head.headers.get("x-amz-content-sha256")
+        return body_check(declared, decoded_length=head.headers.get("x-amz-decoded-content-length"), signer=signer)
 
     async def user_id(self, principal: Principal) -> str:
         """``aws:userid``: the account for its root user, else IAM's identifier, with a role session's name."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from botocore import parsers
 from botocore.model import OperationModel
@@ -14,8 +13,8 @@ from harness.access import errors
 from harness.access.directory import Directory
 from harness.access.rules.actions import AccountRegion, http_need, needs, passed_roles, prefix_of
 from harness.access.rules.policy import MalformedPolicy, parse_policy
+from harness.backend.transport import BackendRequest
 from harness.core.errors import AwsError
-from harness.gateway import s3
 from harness.gateway.authorizer import Authorizer, Identity, RequestDetails, takes_unsigned
 from harness.gateway.backend_services import (
     S3,
@@ -27,12 +26,12 @@ from harness.gateway.backend_services import (
     issues_key,
     policy_member,
 )
+from harness.gateway.canonical import canonical, members_of
+from harness.gateway.content_encoding import decoded
 from harness.gateway.forward import Forwarder
 from harness.gateway.http import Exchange
-from harness.gateway.identify import AwsRequest
-from harness.gateway.wire.codec import decode_request
-from harness.gateway.wire.models import is_known_service, service_model
-from harness.gateway.wire.query import decode_query
+from harness.gateway.identify import RPC_PROTOCOLS, AwsRequest, Head
+from harness.gateway.wire.models import has_blob_payload, service_model, takes_unsigned_body
 
 # More than any service takes in one request: DynamoDB takes 16 MB, Kinesis 10 MB. S3's bodies are streamed.
 _BODY_LIMIT = 20 * 1024 * 1024
@@ -54,38 +53,46 @@ class BackendCalls:
         service, operation = request.service, request.operation_name
         if has_foreign_token(service, operation):
             raise errors.unverifiable_token(operation)
-        limited = identity.principal.kind != "root"
-        read_body = operation in s3.READ_BODIES if service == S3 else limited
-        body = await exchange.body(_BODY_LIMIT) if form is None and read_body else form
-        if limited:
-            self._authorizer.verify(identity, request.credential, exchange.head, body, request.protocol)
-        members: Mapping[str, Any] = {}
-        if limited or policy_member(service, operation) is not None or issues_key(service, operation):
-            members = _members(request, exchange, body or b"")
-        if limited and not (identity.key is None and takes_unsigned(request)):
-            await self._authorize(exchange, request, identity, members)
+        head = exchange.head
+        streamed = service == S3 and has_blob_payload(request.operation)
+        body = form
+        if body is None and not streamed:
+            body = await exchange.body(_BODY_LIMIT)
+        unsigned_body = takes_unsigned_body(request.operation)
+        self._authorizer.verify(identity, request.credential, head, body, request.protocol, unsigned_body=unsigned_body)
+        if service == S3:
+            check = self._authorizer.body_check(identity, request.credential, head)
+            if body is not None:
+                check.feed(body)
+                check.finish()
+        members = members_of(request, head, _content(request, head, body or b""))
+        sent = canonical(request, head, members, exchange.stream(check) if streamed else None, self._region)
+        if identity.principal.kind != "root" and not (identity.key is None and takes_unsigned(request)):
+            await self._authorize(exchange, request, identity, members, sent)
         _check_policy(request, members)
-        if issues_key(service, operation) and request.operation is not None:
+        note_key = None
+        if issues_key(service, operation):
             note_key = partial(self._note_key, request.operation, members, identity)
-            await self._forwarder.forward(exchange, body, note_key)
-        else:
-            await self._forwarder.forward(exchange, body)
-        self._note_changes(request, members, body or b"", exchange)
+        await self._forwarder.forward(exchange, sent, note_key)
+        self._note_changes(request, members)
 
     async def _authorize(
-        self, exchange: Exchange, request: AwsRequest, identity: Identity, members: Mapping[str, Any]
+        self,
+        exchange: Exchange,
+        request: AwsRequest,
+        identity: Identity,
+        members: Mapping[str, Any],
+        sent: BackendRequest,
     ) -> None:
         credential = request.credential
         region, signing_name = (credential.region, credential.signing_name) if credential else ("", request.service)
         place = AccountRegion(region or self._region, self._directory.account)
         details = RequestDetails(exchange.head, exchange.source, place.region, members)
         if has_http_actions(request.service):
-            permissions = [http_need(exchange.head.method, exchange.head.path, place)]
+            permissions = [http_need(sent.method, sent.path, place)]
         else:
-            model = service_model(request.service) if is_known_service(request.service) else None
-            prefix = prefix_of(request.service, model, signing_name)
-            operation = request.operation_name or exchange.head.method
-            permissions = list(needs(prefix, operation, _with_defaults(request, identity, members), place))
+            prefix = prefix_of(request.service, service_model(request.service), signing_name)
+            permissions = list(needs(prefix, request.operation_name, _with_defaults(request, identity, members), place))
         await self._authorizer.require(identity, permissions, details, request.protocol)
         for need in permissions:
             if roles := passed_roles(need.action, members):
@@ -102,7 +109,7 @@ class BackendCalls:
         answer = parser.parse({"status_code": status, "headers": {}, "body": body}, operation.output_shape)
         self._directory.note_key(operation.name, members, answer, identity.principal)
 
-    def _note_changes(self, request: AwsRequest, members: Mapping[str, Any], body: bytes, exchange: Exchange) -> None:
+    def _note_changes(self, request: AwsRequest, members: Mapping[str, Any]) -> None:
         """Tells the directory what a request has changed."""
         operation = request.operation_name
         if changes_buckets(request.service, operation):
@@ -111,7 +118,6 @@ class BackendCalls:
             return
         self._directory.iam_changed()
         if operation in ("DeleteAccessKey", "UpdateAccessKey"):
-            members = members or _members(request, exchange, body)
             key_id, keys = members.get("AccessKeyId", ""), self._directory.state.keys
             if operation == "DeleteAccessKey":
                 keys.delete(key_id)
@@ -119,38 +125,18 @@ class BackendCalls:
                 keys.set_active(key_id, active=members.get("Status") == "Active")
 
 
-def _members(request: AwsRequest, exchange: Exchange, body: bytes) -> Mapping[str, Any]:
-    """The request's members, as far as they can be read. A malformed body is left to the backend to refuse."""
-    operation, head = request.operation, exchange.head
-    if operation is None:
-        return dict(request.labels)
-    try:
-        if request.protocol in ("query", "ec2"):
-            return decode_query(operation, body, head.query)
-        if request.protocol == "smithy-rpc-v2-cbor":
-            return _from_cbor(body)
-        if request.protocol == "rest-xml":
-            without_body = decode_request(operation, request.labels, head.query, head.headers, b"")
-            in_body = s3.members_in_body(request.operation_name, body) if request.service == S3 else {}
-            return {**request.labels, **without_body, **in_body}
-        return decode_request(operation, request.labels, head.query, head.headers, body)
-    except AwsError:
-        return dict(request.labels)
-
-
-def _from_cbor(body: bytes) -> Mapping[str, Any]:
-    parser: Any = parsers.create_parser("smithy-rpc-v2-cbor")
-    try:
-        item = parser.parse_data_item(io.BufferedReader(cast("io.RawIOBase", io.BytesIO(body))))
-    except Exception:
-        # For malformed bytes botocore's parser raises errors of many kinds.
-        return {}
-    return item if isinstance(item, Mapping) else {}
+def _content(request: AwsRequest, head: Head, body: bytes) -> bytes:
+    """The body without its compression. S3 keeps an object's Content-Encoding with the object, and has none else."""
+    encoding = head.headers.get("content-encoding", "")
+    in_members = request.protocol not in RPC_PROTOCOLS and has_blob_payload(request.operation)
+    if not encoding or in_members or request.service == S3:
+        return body
+    return decoded(encoding, body, _BODY_LIMIT)
 
 
 def _with_defaults(request: AwsRequest, identity: Identity, members: Mapping[str, Any]) -> Mapping[str, Any]:
     """The members, with what the service takes for one that is left out."""
-    shape = request.operation.input_shape if request.operation is not None else None
+    shape = request.operation.input_shape
     if shape is None:
         return members
     optional = frozenset(shape.members).difference(shape.required_members)

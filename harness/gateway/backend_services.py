@@ -12,6 +12,8 @@ from harness.access.rules.access_keys import ISSUING
 from harness.access.rules.policy import Attachment
 
 S3 = "s3"
+# The first segment of every path of S3 Control, which signs as S3 (botocore).
+_S3_CONTROL_SEGMENT = "v20180820"
 _IAM_AND_STS = ("iam", "sts")
 _API_GATEWAY = ("apigateway", "apigatewayv2")
 
@@ -105,11 +107,18 @@ UNSIGNED_FORM = "sts"
 """The service of any other unsigned request of the query protocol."""
 
 
-def service_of(signing_name: str, target: str) -> str:
-    """botocore's name of the service. target: the header X-Amz-Target."""
+def service_of(signing_name: str, target: str, segment: str) -> str:
+    """botocore's name of the service. target: the header X-Amz-Target. segment: the first one of the path."""
     if signing_name == "dynamodb" and target.startswith("DynamoDBStreams"):
         return "dynamodbstreams"
+    if signing_name == S3 and segment == _S3_CONTROL_SEGMENT:
+        return "s3control"
     return _SERVICE_OF_SIGNING_NAME.get(signing_name, signing_name)
+
+
+def has_paths(service: str) -> bool:
+    """Whether an operation may be posted to a path, though its protocol needs none: SQS takes the queue's URL."""
+    return service == "sqs"
 
 
 # ---- what a request needs

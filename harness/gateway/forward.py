@@ -1,13 +1,12 @@
-"""Forwards a request to the backend unchanged (host, raw path, headers, body) and streams the answer back."""
+"""Sends requests to the backend, as harness.gateway.canonical writes them, and streams the answers back."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 from harness.backend.transport import HOP_BY_HOP, BackendGone, BackendRequest, Transport
 from harness.core.errors import AwsError
 from harness.gateway.http import Exchange
-from harness.gateway.identify import Head
 
 
 class Forwarder:
@@ -17,20 +16,15 @@ class Forwarder:
         self._transport = transport
 
     async def forward(
-        self, exchange: Exchange, body: bytes | None = None, inspect: Callable[[int, bytes], None] | None = None
+        self, exchange: Exchange, request: BackendRequest, inspect: Callable[[int, bytes], None] | None = None
     ) -> None:
-        """Answers the exchange with the backend's answer.
+        """Answers the exchange with the backend's answer to ``request``.
 
-        body: the request's, if it was read already. inspect: called with the answer's status and whole body before the
-        client gets it. Raises AwsError ServiceUnavailable if the backend does not answer.
+        inspect: called with the answer's status and whole body before the client gets it. Raises AwsError
+        ServiceUnavailable if the backend does not answer, and what refuses the request's content while it arrives.
         """
-        head = exchange.head
-        headers = [(name, value) for name, value in exchange.raw_headers if name.lower() not in HOP_BY_HOP]
-        data: bytes | AsyncIterator[bytes] | None = exchange.stream() if body is None and _has_body(head) else body
         try:
-            async with self._transport.send(
-                BackendRequest(head.method, head.path, head.query, headers, data)
-            ) as answer:
+            async with self._transport.send(request) as answer:
                 forwarded = [(name, value) for name, value in answer.headers if _is_forwarded(name.lower())]
                 if inspect is not None:
                     whole = await answer.read()
@@ -45,6 +39,8 @@ class Forwarder:
         except BackendGone as error:
             if exchange.started:
                 raise
+            if exchange.refused_content is not None:
+                raise exchange.refused_content from None
             message = f"{self._transport.name} does not answer ({error}); is it up?"
             raise AwsError("ServiceUnavailable", message, 503) from None
 
@@ -52,7 +48,3 @@ class Forwarder:
 def _is_forwarded(name: str) -> bool:
     """Whether a header of the backend's answer goes to the client. Which pages may read it is the gateway's word."""
     return name not in HOP_BY_HOP and not name.startswith("access-control-")
-
-
-def _has_body(head: Head) -> bool:
-    return "content-length" in head.headers or "transfer-encoding" in head.headers

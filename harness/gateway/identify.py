@@ -5,24 +5,31 @@ Nothing is verified here.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
-from urllib.parse import parse_qs, unquote
+from urllib.parse import unquote
 
 from harness.access.errors import missing_token, no_such_method
-from harness.access.rules.signature import ALGORITHM, Signature
+from harness.access.rules.signature import Signature
 from harness.core.calls import Service
 from harness.core.errors import AwsError, shown
-from harness.gateway import s3
-from harness.gateway.backend_services import KNOWN_UNSIGNED, S3, UNSIGNED_FORM, service_of
-from harness.gateway.wire.models import OperationModel, first_segments, is_known_service, rest_router, service_model
+from harness.gateway import authorization, s3
+from harness.gateway.backend_services import KNOWN_UNSIGNED, S3, UNSIGNED_FORM, has_paths, service_of
+from harness.gateway.wire.models import (
+    OperationModel,
+    first_segments,
+    is_known_service,
+    protocols,
+    rest_router,
+    service_model,
+)
+from harness.gateway.wire.parameters import form_pairs, pairs, single_values, unescape
 
-_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/(\d{8})/([^/,\s]+)/([^/,\s]+)/aws4_request")
-_SIGNATURE = re.compile(r"SignedHeaders=([^,\s]+).*?Signature=([0-9A-Za-z]+)")
-_REGION = re.compile(r"[A-Za-z0-9-]{1,64}")
+CBOR = "smithy-rpc-v2-cbor"
+RPC_PROTOCOLS = frozenset(("json", CBOR, "query", "ec2"))
+"""Protocols whose operations are not told by method and path."""
+_ANY_PROTOCOL = ("rest-json", "json", CBOR, "query")
 _FORM = "application/x-www-form-urlencoded"
 
 Services = Mapping[str, Service]
@@ -74,7 +81,8 @@ class Head:
 class AwsRequest:
     """What an HTTP request asks of AWS.
 
-    service: botocore's name. labels: the parts of the path that are members.
+    service: botocore's name. labels: the parts of the path that are members. fields: the parameters of a request of
+    the query protocol, which stand in its URL or its body.
     """
 
     service: str
@@ -83,6 +91,7 @@ class AwsRequest:
     operation_name: str
     operation: OperationModel
     labels: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 # ---- the signature
@@ -91,66 +100,40 @@ class AwsRequest:
 def credential_of(head: Head) -> Credential | None:
     """The credential of an Authorization header or a presigned URL; None for an unsigned request.
 
-    Raises AwsError IncompleteSignature for an Authorization header that is not SigV4's.
+    Raises AwsError for one that is not SigV4's (harness.gateway.authorization), and for both in one request.
     """
+    signature, token = _signature_of(head)
+    if signature is None:
+        return None
+    return Credential(signature.access_key, signature.region, signature.service, signature.day, token)
+
+
+def signature_of(head: Head) -> Signature:
+    """The signature of a request that has a credential."""
+    signature, _ = _signature_of(head)
+    assert signature is not None, "the request is not signed"
+    return signature
+
+
+def _signature_of(head: Head) -> tuple[Signature | None, str]:
     header = head.headers.get("authorization")
+    query = dict(pairs(head.query)) if "X-Amz-" in head.query or "%" in head.query or "Signature" in head.query else {}
+    authorization.refuse_two(header, query)
     if header:
-        match = _CREDENTIAL.search(header)
-        if not match or not header.startswith(ALGORITHM):
-            raise AwsError(
-                "IncompleteSignature", "The Authorization header must be an AWS Signature Version 4 header.", 403
-            )
-        access_key, day, region, signing_name = match.groups()
-        return _checked(Credential(access_key, region, signing_name, day))
-    if "X-Amz-Credential=" in head.query and "X-Amz-Credential" in (parameters := parse_qs(head.query)):
-        scope = parameters["X-Amz-Credential"][0].split("/")
-        if len(scope) != 5:
-            raise AwsError("AuthorizationQueryParametersError", "The X-Amz-Credential parameter is malformed.", 400)
-        token = parameters.get("X-Amz-Security-Token", [""])[0]
-        return _checked(Credential(scope[0], scope[2], scope[3], scope[1], token))
-    return None
-
-
-def _checked(credential: Credential) -> Credential:
-    """Raises AwsError if the region cannot be one. Folders of what is deployed there are named after it."""
-    if not _REGION.fullmatch(credential.region):
-        # AWS's sentence, as printed in public issues.
-        raise AwsError("SignatureDoesNotMatch", "Credential should be scoped to a valid region.", 403)
-    return credential
-
-
-def signature_of(head: Head, credential: Credential) -> Signature:
-    """The signature that came with a credential. Parts that are missing are empty, and then it does not hold."""
-    header = head.headers.get("authorization")
-    if header:
-        match = _SIGNATURE.search(header)
-        names, value = match.groups() if match else ("", "")
-        stamp, expires = head.headers.get("x-amz-date", ""), None
-    else:
-        parameters = {name: values[0] for name, values in parse_qs(head.query).items()}
-        names, value = parameters.get("X-Amz-SignedHeaders", ""), parameters.get("X-Amz-Signature", "")
-        seconds = parameters.get("X-Amz-Expires", "")
-        stamp = parameters.get("X-Amz-Date", "")
-        expires = int(seconds) if seconds.isascii() and seconds.isdigit() else 0
-    return Signature(
-        credential.access_key,
-        credential.day,
-        credential.region,
-        credential.signing_name,
-        stamp,
-        names.split(";"),
-        value,
-        expires,
-    )
+        return authorization.from_header(header, head.headers.get("x-amz-date", "")), ""
+    if not query:
+        return None, ""
+    return authorization.from_query(single_values(pairs(head.query))) or (None, "")
 
 
 # ---- service, protocol, operation
 
 
 def identify(head: Head, form: bytes = b"", services: Services = _NO_SERVICES) -> AwsRequest:
-    """What a request asks for. form: the body of a request of the query protocol.
+    """What a request asks for. form: the body of a request of the query protocol, decompressed.
 
-    Raises AwsError UnknownOperationException (or the protocol's own) if botocore's model has no such operation.
+    Raises AwsError UnknownOperationException (or the protocol's own) if botocore's model has no such operation, and
+    other errors for a path, query or form that is malformed or says a thing twice.
     """
     credential = credential_of(head)
     signing_name = credential.signing_name if credential else _unsigned(head, services)
@@ -158,12 +141,14 @@ def identify(head: Head, form: bytes = b"", services: Services = _NO_SERVICES) -
     if not is_known_service(service):
         raise AwsError("UnknownOperationException", f"No service of AWS signs as {shown(service)}.", 404)
     protocol = protocol_of(head, service)
-    if protocol in ("json", "smithy-rpc-v2-cbor", "query", "ec2"):
-        name = _operation_name(head, protocol, form)
+    _check_path(head, service, protocol)
+    if protocol in RPC_PROTOCOLS:
+        fields = _fields(head, form) if protocol in ("query", "ec2") else {}
+        name = _operation_name(head, service, protocol, fields)
         model = service_model(service)
         if name not in model.operation_names:
             raise _unknown_operation(protocol, name) if credential else missing_token(protocol)
-        return AwsRequest(service, protocol, credential, name, model.operation_model(name))
+        return AwsRequest(service, protocol, credential, name, model.operation_model(name), fields=fields)
     if service == S3:
         operation, labels = s3.operation_of(head.method, head.path, head.query, head.headers)
         if operation is None:
@@ -171,9 +156,33 @@ def identify(head: Head, form: bytes = b"", services: Services = _NO_SERVICES) -
         return AwsRequest(service, "rest-xml", credential, operation.name, operation, labels)
     route = rest_router(service).match(head.method, head.path, head.query)
     if route is None:
-        raise AwsError("UnknownOperationException", f"No operation of {service} is {head.method} {head.path}", 404)
+        what = f"{head.method} {head.path}"
+        raise AwsError("UnknownOperationException", f"No operation of {service} is {shown(what)}", 404)
     operation, labels = route
     return AwsRequest(service, protocol, credential, operation.name, operation, labels)
+
+
+def _check_path(head: Head, service: str, protocol: str) -> None:
+    """Raises AwsError for a path that is no percent-encoded UTF-8, or that an operation of the protocol cannot have."""
+    try:
+        path = unescape(head.path)
+    except ValueError:
+        path = "\0"
+    if "\0" in path and service == S3:
+        raise s3.invalid_uri()
+    if "\0" in path:
+        raise AwsError("UnknownOperationException", f"No operation of {service} has the path {shown(head.path)}", 404)
+    if protocol in RPC_PROTOCOLS and protocol != CBOR and path not in ("", "/") and not has_paths(service):
+        raise _unknown_operation(protocol, f"{head.method} {head.path}")
+    if protocol in ("json", CBOR) and head.method != "POST":
+        raise _unknown_operation(protocol, f"{head.method} {head.path}")
+
+
+def _fields(head: Head, form: bytes) -> Mapping[str, str]:
+    """The parameters of a request of the query protocol. A name may stand in the URL or in the body, once."""
+    given = (*pairs(head.query), *(form_pairs(form) if head.is_form else ()))
+    fields = single_values(given)
+    return {name: value for name, value in fields.items() if name not in authorization.AUTHORIZATION_PARAMETERS}
 
 
 def service_for(signing_name: str, head: Head, services: Services) -> str:
@@ -184,20 +193,21 @@ def service_for(signing_name: str, head: Head, services: Services) -> str:
     for name, service in services.items():
         if (service.signing_name or name) == signing_name and head.first_segment in first_segments(name):
             return name
-    return service_of(signing_name, head.target)
+    return service_of(signing_name, head.target, head.first_segment)
 
 
 def protocol_of(head: Head, service: str) -> str:
     """The protocol of a request: a service may speak several, and its clients choose."""
-    if head.headers.get("smithy-protocol") == "rpc-v2-cbor":
-        return "smithy-rpc-v2-cbor"
-    if "x-amz-target" in head.headers:
+    spoken = protocols(service) if is_known_service(service) else _ANY_PROTOCOL
+    if CBOR in spoken and head.headers.get("smithy-protocol") == "rpc-v2-cbor":
+        return CBOR
+    if "json" in spoken and "x-amz-target" in head.headers:
         return "json"
-    metadata: Mapping[str, Any] = service_model(service).metadata if is_known_service(service) else {}
-    protocol = str(metadata.get("protocol", "rest-json"))
     if head.is_form or "Action=" in head.query:
-        return "ec2" if protocol == "ec2" else "query"
-    return protocol
+        form = next((protocol for protocol in spoken if protocol in ("query", "ec2")), None)
+        if form is not None:
+            return form
+    return spoken[0]
 
 
 def refusal_protocol(head: Head, services: Services) -> str:
@@ -216,19 +226,27 @@ def refusal_protocol(head: Head, services: Services) -> str:
     return protocol_of(head, service) if is_known_service(service) else "rest-json"
 
 
-def _operation_name(head: Head, protocol: str, form: bytes) -> str:
+def _operation_name(head: Head, service: str, protocol: str, fields: Mapping[str, str]) -> str:
+    """The operation that a request names; "" if its target is not the service's own."""
+    prefix = service_model(service).metadata.get("targetPrefix", "")
     if protocol == "json":
-        return head.target.rpartition(".")[2]
-    if protocol == "smithy-rpc-v2-cbor":
-        return head.path.rstrip("/").rpartition("/")[2]
-    fields = parse_qs(form.decode("utf-8", "replace")) | parse_qs(head.query)
-    return fields.get("Action", [""])[0]
+        given, _, name = head.target.rpartition(".")
+        return name if given == prefix else ""
+    if protocol == CBOR:
+        beginning = f"/service/{prefix}/operation/"
+        return head.path.removeprefix(beginning) if head.path.startswith(beginning) else ""
+    return fields.get("Action", "")
 
 
 def _unknown_operation(protocol: str, name: str) -> AwsError:
+    shown_name = shown(name) if name else "(none)"
     if protocol in ("query", "ec2"):
-        return AwsError("InvalidAction", f"The action {name or '(none)'} is not valid for this web service.", 400)
-    return AwsError("UnknownOperationException", f"The requested operation {name or '(none)'} is not recognized.", 400)
+        return AwsError("InvalidAction", f"The action {shown_name} is not valid for this web service.", 400)
+    return AwsError(
+        "UnknownOperationException",
+        f"The requested operation {shown_name} is not recognized.",
+        400,
+    )
 
 
 def _unsigned(head: Head, services: Services) -> str:

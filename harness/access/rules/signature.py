@@ -22,6 +22,9 @@ UNSIGNED = "UNSIGNED-PAYLOAD"
 # How far a request's time may be from the service's. S3 allows more (both as AWS's error messages state them).
 _SKEW_SECONDS = 5 * 60
 _S3_SKEW_SECONDS = 15 * 60
+LONGEST_EXPIRY_SECONDS = 604_800
+"""The most that X-Amz-Expires may say: seven days."""
+_S3_SERVICES = ("s3", "s3-object-lambda")
 
 
 class Fault(Enum):
@@ -57,7 +60,8 @@ class Signature:
 class Message:
     """The request as it came over the wire: raw path and query, names of headers in lower case.
 
-    body: None if it is streamed to the backend; then the hash that the client declares is believed.
+    body: None if it is an object of S3, which is compared with the declared hash while it arrives.
+    unsigned_body: whether the operation is one of the few whose body AWS takes unsigned (botocore's auth types).
     """
 
     method: str
@@ -65,11 +69,33 @@ class Message:
     query: str
     headers: Mapping[str, str]
     body: bytes | None
+    unsigned_body: bool = False
+
+
+def is_s3(service: str) -> bool:
+    """Whether a service, by its signing name, has S3's variation of the signature."""
+    return service in _S3_SERVICES
+
+
+def find_unsigned(signature: Signature, headers: Mapping[str, str]) -> str | None:
+    """A header that has to be signed and is not; None if there is none.
+
+    These are Host and every x-amz-* header of the request (IAM user guide, "Create a signed AWS API request").
+    """
+    signed = frozenset(signature.headers)
+    if "host" not in signed:
+        return "host"
+    return next((name for name in headers if name.startswith("x-amz-") and name not in signed), None)
+
+
+def signing_key(signature: Signature, secret: str) -> bytes:
+    """The key that a secret gives for the scope of a signature."""
+    return _signing_key(secret, signature.day, signature.region, signature.service)
 
 
 def find_fault(signature: Signature, message: Message, secret: str, now: float) -> Fault | None:
     """What is wrong with a request that must be signed with ``secret``; None if nothing is. now: seconds since 1970."""
-    s3 = signature.service in ("s3", "s3-object-lambda")
+    s3 = is_s3(signature.service)
     signed_at = _seconds(signature.stamp)
     if signed_at is None or not signature.stamp.startswith(signature.day):
         return Fault.SIGNATURE
@@ -101,11 +127,11 @@ def _twice_encoded(path: str) -> str:
 
 
 def _payload(message: Message, *, presigned: bool, s3: bool) -> str:
-    """The body's hash as it stands in the canonical request."""
-    declared = message.headers.get("x-amz-content-sha256")
-    if declared:
-        return declared
-    return UNSIGNED if presigned and s3 else sha256(message.body or b"").hexdigest()
+    """The body's hash as it stands in the canonical request. Only S3 takes the client's word for it."""
+    if s3:
+        declared = message.headers.get("x-amz-content-sha256", "")
+        return declared or (UNSIGNED if presigned else sha256(message.body or b"").hexdigest())
+    return UNSIGNED if message.unsigned_body else sha256(message.body or b"").hexdigest()
 
 
 def _expected(signature: Signature, message: Message, secret: str, payload: str, *, s3: bool) -> bytes:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs
 
-from botocore.model import OperationModel, Shape, StructureShape
+from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 
 from harness.core.calls import HEADERS
 from harness.core.errors import AwsError
+from harness.gateway.authorization import AUTHORIZATION_PARAMETERS
 from harness.gateway.wire.eventstream import CONTENT_TYPE, encode_stream
+from harness.gateway.wire.parameters import pairs, single_values
 from harness.gateway.wire.values import from_json, from_text, to_json, to_text, wire_name
 
 
@@ -36,8 +38,8 @@ def decode_request(
     if shape is None:
         return {}
     if operation.service_model.metadata.get("protocol") == "json":
-        return dict(from_json(shape, _load(body)))
-    request = _decode_locations(shape, labels, query, headers)
+        return decode_json(operation, body)
+    request = decode_locations(shape, labels, query, headers)
     payload = shape.serialization.get("payload")
     if payload is not None:
         inner = shape.members[payload]
@@ -45,7 +47,7 @@ def decode_request(
             if body:
                 request[payload] = from_json(inner, _load(body), payload)
         elif inner.type_name == "string":
-            request[payload] = body.decode("utf-8", "replace")
+            request[payload] = decode_text(body, payload)
         else:
             request[payload] = body
         return request
@@ -59,30 +61,75 @@ def decode_request(
     return request
 
 
-def _decode_locations(
+def decode_json(operation: OperationModel, body: bytes) -> dict[str, Any]:
+    """The members of a request whose body has all of them, as in the protocol ``json``."""
+    shape = operation.input_shape
+    return {} if shape is None else dict(from_json(shape, _load(body)))
+
+
+def decode_locations(
     shape: StructureShape, labels: Mapping[str, str], query: str, headers: Mapping[str, str]
 ) -> dict[str, Any]:
+    """The members that stand in the path, the query and the headers.
+
+    Raises AwsError InvalidQueryParameter for a parameter that is there twice and has one value.
+    """
     request: dict[str, Any] = {}
-    parameters = parse_qs(query, keep_blank_values=True) if query else {}
+    given = pairs(query) if query else ()
+    parameters: dict[str, list[str]] = {}
+    for name, value in given:
+        parameters.setdefault(name, []).append(value)
     for member, inner in shape.members.items():
         location = inner.serialization.get("location")
         name = wire_name(member, inner)
         if location == "uri" and name in labels:
             request[member] = from_text(inner, labels[name], member)
+        elif location == "querystring" and isinstance(inner, MapShape):
+            request[member] = _others(shape, parameters, many=isinstance(inner.value, ListShape))
         elif location == "querystring" and name in parameters:
-            many = inner.type_name == "list"
-            request[member] = parameters[name] if many else from_text(inner, parameters[name][0], member)
+            if isinstance(inner, ListShape):
+                request[member] = [from_text(inner.member, value, member) for value in parameters[name]]
+            else:
+                single = single_values((name, value) for value in parameters[name])
+                request[member] = from_text(inner, single[name], member)
         elif location == "header" and name.lower() in headers:
-            request[member] = from_text(inner, headers[name.lower()], member)
+            request[member] = _from_header(inner, headers[name.lower()], member)
         elif location == "headers":
             prefix = name.lower()
             request[member] = {key[len(prefix) :]: value for key, value in headers.items() if key.startswith(prefix)}
     return request
 
 
+def _others(shape: StructureShape, parameters: Mapping[str, list[str]], *, many: bool) -> dict[str, Any]:
+    """The parameters that are no other member's."""
+    taken = {wire_name(member, inner) for member, inner in shape.members.items()
+             if inner.serialization.get("location") == "querystring"}  # fmt: skip
+    others = {name: values for name, values in parameters.items() if name not in taken | AUTHORIZATION_PARAMETERS}
+    return dict(others) if many else single_values((name, value) for name in others for value in others[name])
+
+
+def _from_header(shape: Shape, text: str, where: str) -> Any:
+    if isinstance(shape, ListShape):
+        return [from_text(shape.member, part.strip(), where) for part in text.split(",") if part.strip()]
+    if shape.serialization.get("jsonvalue"):
+        try:
+            return json.loads(base64.b64decode(text, validate=True))
+        except (ValueError, RecursionError):
+            raise AwsError("SerializationException", f"{where} must be JSON in base64") from None
+    return from_text(shape, text, where)
+
+
+def decode_text(body: bytes, where: str) -> str:
+    """A body that is a text. Raises AwsError SerializationException if it is not UTF-8."""
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError:
+        raise AwsError("SerializationException", f"{where} must be UTF-8") from None
+
+
 def _load(body: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(body) if body else {}
+        document = json.loads(body, parse_constant=_no_constant) if body else {}
         if b"\\ud" in body or b"\\uD" in body:
             json.dumps(document, ensure_ascii=False).encode()  # raises for half of a surrogate pair
     except (ValueError, RecursionError):
@@ -90,6 +137,10 @@ def _load(body: bytes) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise AwsError("SerializationException", "The request body must be a JSON object")
     return document
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def encode_response(operation: OperationModel, result: Mapping[str, Any], request_id: str) -> Response:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 from urllib.parse import parse_qs, unquote
 
 import botocore.session
@@ -29,6 +30,32 @@ def service_model(service: str) -> ServiceModel:
 def is_known_service(name: str) -> bool:
     """Whether botocore has a service of that name."""
     return name in _session().get_available_services()
+
+
+@cache
+def protocols(service: str) -> tuple[str, ...]:
+    """The protocols that a service speaks, botocore's choice first.
+
+    Services that botocore calls awsQueryCompatible still take the query protocol from older clients.
+    """
+    metadata: Mapping[str, Any] = service_model(service).metadata
+    first = str(metadata["protocol"])
+    others = [str(protocol) for protocol in metadata.get("protocols", ())]
+    legacy = ("query",) if "awsQueryCompatible" in metadata else ()
+    return tuple(dict.fromkeys((first, *others, *legacy)))
+
+
+def has_blob_payload(operation: OperationModel) -> bool:
+    """Whether the body of a REST request is one member's bytes, which mean what the service's user says."""
+    shape = operation.input_shape
+    if shape is None or "payload" not in shape.serialization:
+        return False
+    return str(shape.members[shape.serialization["payload"]].type_name) == "blob"
+
+
+def takes_unsigned_body(operation: OperationModel) -> bool:
+    """Whether a signature of the operation does not include its body (botocore's auth types)."""
+    return operation.auth_type == "v4-unsigned-body" or bool(getattr(operation, "unsigned_payload", False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +142,10 @@ __all__ = [
     "ServiceModel",
     "UnknownServiceError",
     "first_segments",
+    "has_blob_payload",
     "is_known_service",
+    "protocols",
     "rest_router",
     "service_model",
+    "takes_unsigned_body",
 ]

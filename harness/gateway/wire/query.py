@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 
-from harness.core.errors import AwsError
+from harness.core.errors import AwsError, shown
 from harness.gateway.wire.codec import Response
 from harness.gateway.wire.values import from_text, to_text
 
 Fields = Mapping[str, str]
 # Deeper than any shape of a service with these protocols.
 _DEEPEST = 16
+# The items of a list are counted from 1. Some old clients count from 0.
+_INDEX = re.compile(r"0|[1-9][0-9]{0,5}")
 
 
-def decode_query(operation: OperationModel, form: bytes, query: str) -> dict[str, Any]:
+def decode_query(operation: OperationModel, fields: Fields) -> dict[str, Any]:
     """The request's members by their botocore names. Raises AwsError for a value of a wrong type."""
     shape = operation.input_shape
     if shape is None:
         return {}
-    fields = dict(parse_qsl(form.decode("utf-8", "replace"), keep_blank_values=True))
-    fields.update(parse_qsl(query, keep_blank_values=True))
     ec2 = operation.service_model.metadata.get("protocol") == "ec2"
     return _structure(shape, _tree(fields), ec2=ec2)
 
@@ -75,16 +75,24 @@ def _value(shape: Shape, node: _Node, where: str, *, ec2: bool) -> Any:
     if isinstance(shape, ListShape):
         flat = ec2 or shape.serialization.get("flattened")
         items = node if flat else node.below.get(shape.member.serialization.get("name", "member"), _Node())
-        numbered = sorted((int(key), item) for key, item in items.below.items() if key.isdecimal() and key.isascii())
+        numbered = sorted(
+            ((_index(key, where), item) for key, item in items.below.items()), key=lambda numbered: numbered[0]
+        )
         return [_value(shape.member, item, where, ec2=ec2) for _, item in numbered]
     if isinstance(shape, MapShape):
         entries = node if shape.serialization.get("flattened") else node.below.get("entry", _Node())
         key, value = shape.key.serialization.get("name", "key"), shape.value.serialization.get("name", "value")
-        return {
-            entry.below[key].value: _value(shape.value, entry.below[value], where, ec2=ec2)
-            for entry in entries.below.values()
-            if key in entry.below and value in entry.below
-        }
+        pairs: dict[str, Any] = {}
+        for _, entry in sorted(
+            ((_index(index, where), entry) for index, entry in entries.below.items()), key=lambda numbered: numbered[0]
+        ):
+            if key not in entry.below or value not in entry.below:
+                continue
+            name = entry.below[key].value or ""
+            if name in pairs:
+                raise AwsError("MalformedInput", f"{where} has the key {shown(name)} twice")
+            pairs[name] = _value(shape.value, entry.below[value], where, ec2=ec2)
+        return pairs
     text = node.value or ""
     if shape.type_name == "blob":
         try:
@@ -92,6 +100,13 @@ def _value(shape: Shape, node: _Node, where: str, *, ec2: bool) -> Any:
         except ValueError:
             raise AwsError("MalformedInput", f"{where} must be base64") from None
     return from_text(shape, text, where)
+
+
+def _index(text: str, where: str) -> int:
+    """The number of an item of a list. AWS's code and bound for others are not published."""
+    if not _INDEX.fullmatch(text):
+        raise AwsError("MalformedInput", f"{shown(text)} is not the number of an item of {where}: use 1, 2, 3...")
+    return int(text)
 
 
 def encode_query(operation: OperationModel, result: Mapping[str, Any], request_id: str) -> Response:

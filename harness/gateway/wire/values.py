@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
 
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
-from harness.core.errors import AwsError
+from harness.core.errors import AwsError, shown
 
 _JSON_TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
@@ -26,6 +27,11 @@ _JSON_TYPES: dict[str, tuple[type, ...]] = {
     "list": (list,),
     "map": (dict,),
 }
+
+
+# At most the digits of a 64-bit number, and more than a double has. Python's own parsers take underscores too.
+_INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+_FLOAT = re.compile(r"[+-]?([0-9]{1,400}(\.[0-9]{0,400})?|\.[0-9]{1,400})([eE][+-]?[0-9]{1,4})?|NaN|-?Infinity")
 
 
 def wire_name(member: str, shape: Shape) -> str:
@@ -100,19 +106,22 @@ def to_json(shape: Shape, value: Any) -> Any:
 
 def from_text(shape: Shape, text: str, where: str) -> Any:
     """The Python value of a header, or of a part of the path or query."""
-    try:
-        if shape.type_name in ("integer", "long"):
-            return int(text)
-        if shape.type_name in ("float", "double"):
-            return float(text)
-    except ValueError:
-        raise AwsError("SerializationException", f"{where} must be {_a(shape.type_name)}, not {text!r}") from None
-    if shape.type_name == "boolean":
+    kind = shape.type_name
+    if kind in ("integer", "long") and _INTEGER.fullmatch(text) and abs(int(text)) < 1 << 63:
+        return int(text)
+    if kind in ("float", "double") and _FLOAT.fullmatch(text):
+        return float(text)
+    if kind == "boolean" and text.lower() in ("true", "false"):
         return text.lower() == "true"
-    if shape.type_name == "timestamp":
+    if kind == "timestamp":
         return timestamp_from_text(text, where)
-    if shape.type_name == "blob":
-        return base64.b64decode(text)
+    if kind == "blob":
+        try:
+            return base64.b64decode(text, validate=True)
+        except (binascii.Error, ValueError):
+            raise AwsError("SerializationException", f"{where} must be base64") from None
+    if kind in ("integer", "long", "float", "double", "boolean"):
+        raise AwsError("SerializationException", f"{where} must be {_a(kind)}, not {shown(text)}")
     return text
 
 
@@ -140,7 +149,7 @@ def timestamp_from_text(value: float | str, where: str) -> datetime:
             moment = parsedate_to_datetime(value)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError, OSError, TypeError):
-        raise AwsError("SerializationException", f"{where} is not a timestamp: {value!r}") from None
+        raise AwsError("SerializationException", f"{where} is not a timestamp: {shown(str(value))}") from None
 
 
 def timestamp_to_text(value: datetime | float, style: str) -> str | float:
