@@ -17,11 +17,12 @@ _PARTS = ("Credential", "SignedHeaders", "Signature")
 _ACCESS_KEY = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _DAY = re.compile(r"[0-9]{8}")
 _REGION = re.compile(r"[A-Za-z0-9-]{1,64}")
-_SERVICE = re.compile(r"[A-Za-z0-9-]{1,64}")
+_SERVICE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SIGNED_HEADERS = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+(;[!#$%&'*+.^_`|~0-9A-Za-z-]+)*")
 _SIGNATURE = re.compile(r"[0-9A-Za-z]{1,256}")
 _STAMP = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _TERMINATION = "aws4_request"
+_LIKELY_SERVICE = re.compile(r"(?:/|%2[Ff])([a-z0-9-]{1,64})(?:/|%2[Ff])aws4_request")
 _QUERY_PARTS = (
     "X-Amz-Algorithm",
     "X-Amz-Credential",
@@ -35,6 +36,12 @@ AUTHORIZATION_PARAMETERS = frozenset((*_QUERY_PARTS, _TOKEN))
 """The parameters of a presigned URL, which are no parameters of its operation."""
 # Parameters of SigV2's presigned URLs.
 _OTHER_MECHANISMS = ("Signature", "AWSAccessKeyId")
+
+
+def likely_service(header: str, query: str) -> str:
+    """The signing name in an authorization that is refused, to refuse it in the right protocol; "" if there is none."""
+    found = _LIKELY_SERVICE.search(header) or _LIKELY_SERVICE.search(query)
+    return found[1] if found else ""
 
 
 def refuse_two(header: str | None, query: Mapping[str, str]) -> None:

@@ -15,6 +15,7 @@ from harness.access.rules.actions import AccountRegion, http_need, needs, passed
 from harness.access.rules.policy import MalformedPolicy, parse_policy
 from harness.backend.transport import BackendRequest
 from harness.core.errors import AwsError
+from harness.gateway import s3
 from harness.gateway.authorizer import Authorizer, Identity, RequestDetails, takes_unsigned
 from harness.gateway.backend_services import (
     S3,
@@ -141,6 +142,8 @@ def _with_defaults(request: AwsRequest, identity: Identity, members: Mapping[str
         return members
     optional = frozenset(shape.members).difference(shape.required_members)
     principal = identity.principal
+    if request.service == S3:
+        members = s3.named_objects(request.operation_name, members)
     return completed(request.service, optional, members, principal.name if principal.kind == "user" else "")
 
 

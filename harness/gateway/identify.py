@@ -214,15 +214,16 @@ def refusal_protocol(head: Head, services: Services) -> str:
     """The protocol to refuse a request in, which may be malformed: as well as it can be told."""
     try:
         credential = credential_of(head)
+        signing_name = credential.signing_name if credential else ""
     except AwsError:
-        credential = None
-    if credential is None:
+        signing_name = authorization.likely_service(head.headers.get("authorization", ""), head.query)
+    if not signing_name:
         try:
             unsigned = Head(head.method, head.path, head.query, {**head.headers, "authorization": ""})
             return identify(unsigned, b"", services).protocol
         except AwsError:
-            return protocol_of(head, "")
-    service = service_for(credential.signing_name, head, services)
+            return protocol_of(head, S3 if _unsigned_name(head, services) == S3 else "")
+    service = service_for(signing_name, head, services)
     return protocol_of(head, service) if is_known_service(service) else "rest-json"
 
 
@@ -250,7 +251,15 @@ def _unknown_operation(protocol: str, name: str) -> AwsError:
 
 
 def _unsigned(head: Head, services: Services) -> str:
-    """The signing name of the service that an unsigned request is probably for, so that its protocol can be used."""
+    """The signing name of the service that an unsigned request is probably for. Raises AwsError if there is none."""
+    name = _unsigned_name(head, services)
+    if not name:
+        raise missing_token("json")
+    return name
+
+
+def _unsigned_name(head: Head, services: Services) -> str:
+    """The signing name of the service that an unsigned request is probably for; "" if its target is nobody's."""
     segment = head.first_segment
     if known := KNOWN_UNSIGNED.get(head.target.partition(".")[0]):
         return known
@@ -259,4 +268,6 @@ def _unsigned(head: Head, services: Services) -> str:
         prefix = model.metadata.get("targetPrefix")
         if (prefix and head.target.startswith(f"{prefix}.")) or (segment and segment in first_segments(name)):
             return model.signing_name
+    if head.target:
+        return ""
     return UNSIGNED_FORM if head.is_form or "Action=" in head.query else S3

@@ -84,6 +84,14 @@ def members_in_body(operation: OperationModel, body: bytes) -> dict[str, Any]:
     return {payload: decode_text(body, payload)}
 
 
+def named_objects(operation: str, members: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The members, with the keys of the objects that a DeleteObjects names, by which it is authorized."""
+    if operation != "DeleteObjects":
+        return members
+    objects = (members.get("Delete") or {}).get("Objects") or []
+    return {**members, "Key": [item["Key"] for item in objects if item.get("Key")]}
+
+
 def canonical_query(operation: OperationModel, query: str) -> list[tuple[str, str]]:
     """The parameters of a request that are its operation's: those that name it, and its members'."""
     literal = pairs(str(operation.http["requestUri"]).partition("?")[2])

@@ -89,7 +89,7 @@ class TestWhatIsNoOperation:
         for service in sorted(services):
             metadata = loader.load_service_model(service, "service-2")["metadata"]
             signing_name = metadata.get("signingName") or metadata["endpointPrefix"]
-            assert service_of(signing_name, "") in services, (service, signing_name)
+            assert service_of(signing_name, "", "") in services, (service, signing_name)
 
 
 def unsigned(aws: Aws, service: Any) -> Any:

@@ -31,7 +31,12 @@ def test_the_credential_of_a_header() -> None:
 
 
 def test_the_credential_of_a_presigned_url() -> None:
-    credential = credential_of(head(query="X-Amz-Credential=" + SCOPE.replace("/", "%2F")))
+    credential = credential_of(
+        head(
+            query=f"X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={SCOPE.replace('/', '%2F')}"
+            "&X-Amz-Date=20260101T000000Z&X-Amz-SignedHeaders=host&X-Amz-Expires=60&X-Amz-Signature=00"
+        )
+    )
     assert credential is not None
     assert credential.access_key == "AKIDEXAMPLE"
 
@@ -53,7 +58,7 @@ def test_cbor_names_its_operation_in_the_path() -> None:
         head(
             path="/service/GraniteServiceVersion20100801/operation/PutMetricData",
             smithy_protocol="rpc-v2-cbor",
-            authorization=f"AWS4-HMAC-SHA256 Credential={scope}, Signature=0",
+            authorization=f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
         )
     )
     assert (request.service, request.protocol, request.operation_name) == (
@@ -66,7 +71,7 @@ def test_cbor_names_its_operation_in_the_path() -> None:
 def test_a_service_that_botocore_does_not_know_is_refused() -> None:
     scope = SCOPE.replace("sagemaker", "no-such-thing")
     with pytest.raises(AwsError, match="No service of AWS signs as 'no-such-thing'"):
-        identify(head(authorization=f"AWS4-HMAC-SHA256 Credential={scope}, Signature=0"))
+        identify(head(authorization=f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"))
 
 
 @pytest.mark.parametrize(
@@ -103,7 +108,9 @@ def test_any_request_is_named_or_refused(
     if target:
         headers["x-amz-target"] = target
     if service:
-        headers["authorization"] = f"AWS4-HMAC-SHA256 Credential=k/20260101/r/{service}/aws4_request, Signature=0"
+        headers["authorization"] = (
+            f"AWS4-HMAC-SHA256 Credential=k/20260101/r/{service}/aws4_request, SignedHeaders=host, Signature=0"
+        )
     try:
         request = identify(Head(method, path, query, headers), form)
     except AwsError as error:
