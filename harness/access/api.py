@@ -1,35 +1,58 @@
-"""IAM's API as far as the harness answers it: the policy simulator. The backend answers the other operations."""
+"""The service ``iam``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
+from harness.access.account import NamedItems
 from harness.access.directory import Directory
 from harness.access.history import access_history
 from harness.access.operations.simulation import SimulationOperations
 from harness.access.rules.access_history import AccessHistory
+from harness.access.rules.actions import AccountRegion, needs
 from harness.access.rules.service_calls import ServiceCall
+from harness.access.service_roles import ServiceRoles
+from harness.access.state import State
+from harness.access.sts.api import Tokens
 from harness.backend.client import Backend
 from harness.core.calls import Call, Service
 
-_OWN = ("SimulatePrincipalPolicy", "SimulateCustomPolicy")
-
 
 class Access(SimulationOperations, Service):
-    """The service ``iam``. administrator: whether the well-known key ``test`` is the account's administrator."""
+    """The service ``iam``, and what IAM and STS share.
+
+    account: the id of the account. administrator: whether the well-known key ``test`` is its administrator's.
+    """
 
     service_name: ClassVar[str] = "iam"
+    validation_code: ClassVar[str] = "ValidationError"
 
-    def __init__(self, backend: Backend, *, administrator: bool = True) -> None:
-        super().__init__(Directory(backend, administrator=administrator))
-        self.state = self.directory.state
-
-    def delegates(self, operation: str) -> bool:
-        return operation not in _OWN
+    def __init__(self, backend: Backend, account: str, *, administrator: bool = True) -> None:
+        self.state = State(account)
+        self.directory = Directory(backend, self.state, administrator=administrator)
+        self.roles = ServiceRoles(self.state)
+        self.tokens = Tokens(self.state, self.directory)
 
     def resources(self, operation: str, request: Mapping[str, Any], call: Call) -> Iterable[str]:
-        return (request["PolicySourceArn"],) if operation == "SimulatePrincipalPolicy" else ("*",)
+        """The ARNs as the service authorization reference has them, with the paths of what exists."""
+        place = AccountRegion(call.region, call.account)
+        arns = [arn for need in needs("iam", operation, request, place) for arn in need.resources]
+        return [self._with_path(call, arn) for arn in arns]
+
+    def _with_path(self, call: Call, arn: str) -> str:
+        kind, _, name = arn.rpartition(":")[2].partition("/")
+        account = self.state.account_of(call)
+        named: Mapping[str, NamedItems[Any]] = {
+            "user": account.users,
+            "group": account.groups,
+            "role": account.roles,
+            "policy": account.policies,
+            "instance-profile": account.instance_profiles,
+        }
+        items = named.get(kind)
+        item = items.get(name) if items is not None else None
+        return arn if item is None else str(item.arn)
 
     async def history(self, service_calls: Iterable[ServiceCall], region: str) -> AccessHistory:
         """What roles have called so far. service_calls: what AWS's services would have called as the roles."""

@@ -1,34 +1,36 @@
-"""The directory of principals: whose an access key is, and which policies a user or role has.
+"""The directory of principals: whose an access key is, and which policies limit it.
 
-The backend's IAM, STS and S3 hold the facts. They are read through boto3 and cached.
+Users, roles and sessions are in the state. Buckets' policies are in the backend: they are read through boto3 and
+cached.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
-from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable
+from typing import Generic, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from harness.access.entities import Entity, read_entity, read_managed, read_policy
-from harness.access.rules.access_keys import AccessKey, issued_key
-from harness.access.rules.policy import Policy
+from harness.access.entities import Entity, read_policy
+from harness.access.identities import Group, PolicyDocument, Role, User
+from harness.access.rules import identifiers
+from harness.access.rules.access_keys import AccessKey
+from harness.access.rules.policy import Policy, parse_policy
 from harness.access.rules.principals import Caller, session_caller
 from harness.access.state import State
-from harness.backend.client import Backend, connect
+from harness.backend.client import Backend
 from harness.core.calls import Principal
 from harness.core.clock import Clock, WallClock
 from harness.core.environment import ADMINISTRATOR_KEY
 
-# A write to IAM that passes the gateway empties the cache at once. A write that does not pass it is seen after this
-# time. An entry that is older is still used while it is read again, so that no request waits.
+# A change of a bucket's policy that passes the gateway empties the cache at once. One that does not pass it is seen
+# after this time. An entry that is older is still used while it is read again, so that no request waits.
 _LIFETIME_SECONDS = 5.0
 # The keys of every local emulator, and of localstack-client's sessions.
 _ADMINISTRATOR_KEYS = frozenset((ADMINISTRATOR_KEY, "accesskey"))
 _ADMINISTRATOR = "harness-administrator"
+_EVERYTHING = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}'
 Item = TypeVar("Item")
 
 
@@ -82,133 +84,101 @@ class Directory:
     """
 
     def __init__(
-        self, backend: Backend, state: State | None = None, *, administrator: bool = True, clock: Clock | None = None
+        self, backend: Backend, state: State, *, administrator: bool = True, clock: Clock | None = None
     ) -> None:
         self._backend = backend
         self._administrator = administrator
-        self.state = state or State()
-        self._clock = clock = clock or WallClock()
-        self._entities = _Cache(self._read_entity, clock)
-        self._managed = _Cache(self._read_managed, clock)
-        self._buckets = _Cache(self._read_bucket, clock)
+        self.state = state
+        self._buckets = _Cache(self._read_bucket, clock or WallClock())
 
     @property
     def account(self) -> str:
-        """The backend's account id, known from start() on."""
-        return self.state.account
-
-    async def start(self) -> None:
-        """Asks the backend for the account's id, and from now on notes the keys that the harness's own calls get."""
-        identity = await self._backend.call("sts", "get_caller_identity")
-        self.state.account = identity["Account"]
-        events = self._backend.client("sts").meta.events
-        events.register("after-call.sts.AssumeRole", self._on_assume_role)
-
-    def _on_assume_role(self, parsed: Mapping[str, Any], **_: Any) -> None:
-        self.note_key("AssumeRole", {}, parsed, None)
-
-    # ---- access keys
-
-    def note_key(
-        self, operation: str, request: Mapping[str, Any], answer: Mapping[str, Any], caller: Principal | None
-    ) -> None:
-        """Keeps the access key in an answer of STS or IAM, if there is one (harness.access.rules.access_keys)."""
-        key = issued_key(operation, request, answer, self.account, caller, self._clock.now())
-        if key is not None:
-            self.state.keys.add(key)
+        """The id of the default account."""
+        return self.state.default_account
 
     @property
     def root(self) -> Principal:
-        """The account's administrator."""
-        return Principal(f"arn:aws:iam::{self.account}:root", self.account, "root")
+        """The default account's administrator."""
+        return root_of(self.account)
 
-    async def make_administrator(self) -> tuple[str, str]:
+    def make_administrator(self) -> tuple[str, str]:
         """Makes an IAM user who may do everything, for a harness whose well-known key may not; the key and secret."""
-        return await asyncio.to_thread(self._make_administrator)
+        account = self.state.account(self.account)
+        user = account.users.get(_ADMINISTRATOR)
+        if user is None:
+            new_id = account.new_id(identifiers.USER)
+            user = User(account.account_id, _ADMINISTRATOR, "/", new_id, account.now())
+            user.inline["all"] = PolicyDocument(_EVERYTHING, parse_policy("all", _EVERYTHING))
+            account.add(user)
+        key = self.state.issue_long_term(account.account_id, user.unique_id)
+        user.access_keys.append(key.key_id)
+        return key.key_id, key.secret
 
-    def _make_administrator(self) -> tuple[str, str]:
-        iam = self._backend.client("iam")
-        with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
-            iam.create_user(UserName=_ADMINISTRATOR)
-        everything = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
-        iam.put_user_policy(UserName=_ADMINISTRATOR, PolicyName="all", PolicyDocument=json.dumps(everything))
-        answer = iam.create_access_key(UserName=_ADMINISTRATOR)
-        self.note_key("CreateAccessKey", {}, answer, None)
-        return answer["AccessKey"]["AccessKeyId"], answer["AccessKey"]["SecretAccessKey"]
+    # ---- access keys
 
-    async def key(self, key_id: str) -> AccessKey | None:
-        """The access key with that id; None if neither IAM nor STS issued it, or if it is inactive.
+    def key(self, key_id: str) -> AccessKey | None:
+        """The access key with that id; None if nobody issued it, it is inactive, or its user or role is deleted.
 
         The keys that clients of local emulators bring along are the administrator's.
         """
         if self._administrator and key_id in _ADMINISTRATOR_KEYS:
-            return AccessKey(key_id, self.root)
-        keys = self.state.keys
-        key = keys.get(key_id)
-        if key is None:
-            principal = await asyncio.to_thread(self._find_owner, key_id)
-            # The answer that issued the key may have passed in the meantime, and that has the secret.
-            if principal is not None and keys.get(key_id) is None:
-                keys.add(AccessKey(key_id, principal))
-            key = keys.get(key_id)
-        return key if key is not None and key.active else None
-
-    def _find_owner(self, key_id: str) -> Principal | None:
-        # Backends do not verify signatures: they name a key's owner to a client without its secret.
-        sts = connect("sts", self._backend.url, self._backend.region, key_id, "unknown")
-        try:
-            arn = sts.get_caller_identity()["Arn"]
-        except (ClientError, BotoCoreError):
+            return AccessKey(key_id, self.account)
+        key = self.state.keys.get(key_id)
+        if key is None or not key.active or (key.owner and self._holder(key) is None):
             return None
-        finally:
-            sts.close()
-        if ":assumed-role/" in arn:
-            return Principal(arn, self.account, "assumed-role")
-        # For a key that it never issued moto names "user/moto", and LocalStack the root user.
-        if ":user/" in arn and not arn.endswith(":user/moto") and self._is_active(key_id, arn):
-            return Principal(arn, self.account, "user")
-        return None
+        return key
 
-    def _is_active(self, key_id: str, arn: str) -> bool:
-        pages = self._backend.client("iam").get_paginator("list_access_keys").paginate(UserName=arn.rpartition("/")[2])
-        keys = (key for page in pages for key in page["AccessKeyMetadata"])
-        return any(key["AccessKeyId"] == key_id and key["Status"] == "Active" for key in keys)
+    def principal(self, key: AccessKey) -> Principal:
+        """Who has the key, under the present names. key: one that key() returned."""
+        holder, session = self._holder(key), key.session
+        if session is not None and session.kind == "federated-user":
+            arn = f"arn:aws:sts::{key.account}:federated-user/{session.name}"
+            return Principal(arn, key.account, "federated-user")
+        if isinstance(holder, Role):
+            arn = identifiers.session_arn(key.account, holder.name, session.name if session else "")
+            return Principal(arn, key.account, "assumed-role")
+        if holder is not None:
+            return Principal(holder.arn, key.account, "user")
+        return root_of(key.account)
+
+    def user_id(self, key: AccessKey) -> str:
+        """``aws:userid``: the account for its root, ``AIDA...``, ``AROA...:session`` or ``ACCOUNT:federated-name``."""
+        session = key.session
+        if session is not None and session.kind == "federated-user":
+            return f"{key.account}:{session.name}"
+        if not key.owner:
+            return key.account
+        return f"{key.owner}:{session.name}" if session is not None and session.name else key.owner
+
+    def owner(self, key: AccessKey) -> Entity:
+        """The user or role whose policies limit the key; an entity without policies for the root."""
+        holder = self._holder(key)
+        return Entity("") if holder is None else self.state.account(key.account).entity(holder)
+
+    def _holder(self, key: AccessKey) -> User | Group | Role | None:
+        return self.state.account(key.account).by_id(key.owner) if key.owner else None
 
     # ---- policies
-
-    def iam_changed(self) -> None:
-        """Forgets what may have changed with a write to IAM."""
-        self._entities.clear()
-        self._managed.clear()
-        self.state.keys.forget_without_secret()
 
     def buckets_changed(self) -> None:
         """Forgets the buckets' policies."""
         self._buckets.clear()
 
-    def cached_entity(self, principal: Principal) -> Entity | None:
-        """The result of entity(), if it is in the cache. Never waits."""
-        return self._entities.cached(_entity_name(principal))
+    def entity_of_arn(self, arn: str) -> Entity | None:
+        """A user, group or role by its ARN, in any account; None if there is none."""
+        account = arn.split(":")[4] if arn.count(":") >= 5 else ""
+        known = self.state.accounts.get(account)
+        holder = known.by_arn(arn) if known is not None else None
+        return known.entity(holder) if known is not None and holder is not None else None
 
-    async def entity(self, principal: Principal) -> Entity:
-        """The user or role of a principal; one without policies if it has been deleted."""
-        return await self._entities.get(_entity_name(principal))
-
-    async def role(self, arn: str) -> Entity:
-        """A role by its ARN."""
-        return await self._entities.get(f"role/{arn.rpartition('/')[2]}")
-
-    async def entity_of_arn(self, arn: str) -> Entity:
-        """A user, group or role by its ARN."""
-        kind = arn.rpartition(":")[2].partition("/")[0]
-        return await self._entities.get(f"{kind}/{arn.rpartition('/')[2]}")
-
-    async def session_policies(self, key: AccessKey) -> tuple[Policy, ...] | None:
+    def session_policies(self, key: AccessKey) -> tuple[Policy, ...] | None:
         """A key's session policies, managed ones included; None if nothing limits the session."""
-        if key.session is None:
+        session = key.session
+        if session is None or session.policies is None:
             return None
-        managed = [await self._managed.get(arn) for arn in key.session_arns]
-        return (*key.session, *(policy for policy in managed if policy.statements))
+        account = self.state.account(key.account)
+        managed = [account.policy(arn) for arn in session.managed_policies]
+        return (*session.policies, *(policy.default.document.policy for policy in managed if policy is not None))
 
     async def bucket_policy(self, bucket: str) -> Policy | None:
         """A bucket's own policy; None if it has none."""
@@ -221,17 +191,6 @@ class Directory:
             return session_caller(principal.arn, entity.arn)
         return Caller(principal.arn, principal.account, principal.kind)
 
-    def _read_entity(self, name: str) -> Entity:
-        kind, _, bare = name.partition("/")
-        try:
-            return read_entity(self._backend.client("iam"), kind, bare)
-        except ClientError:
-            # A role or user that was deleted while its credentials live on has no policies left.
-            return Entity("")
-
-    def _read_managed(self, arn: str) -> Policy:
-        return read_managed(self._backend.client("iam"), arn)
-
     def _read_bucket(self, bucket: str) -> Policy:
         try:
             document = self._backend.client("s3").get_bucket_policy(Bucket=bucket)["Policy"]
@@ -240,5 +199,6 @@ class Directory:
         return read_policy(f"policy of bucket {bucket}", document, "resource")
 
 
-def _entity_name(principal: Principal) -> str:
-    return f"{'role' if principal.kind == 'assumed-role' else 'user'}/{principal.name}"
+def root_of(account: str) -> Principal:
+    """An account's root user."""
+    return Principal(f"arn:aws:iam::{account}:root", account, "root")

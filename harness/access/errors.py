@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 from harness.access.rules.signature import Fault
-from harness.core.errors import AwsError
+from harness.core.errors import AwsError, shown
 
 _S3 = "rest-xml"
 _QUERY = ("query", "ec2")
@@ -93,3 +93,54 @@ def invalid_input(message: str) -> AwsError:
 
 def no_such_entity(arn: str) -> AwsError:
     return AwsError("NoSuchEntity", f"The entity {arn} cannot be found.", 404)
+
+
+# ---- IAM's operations (IAM API reference; texts from public logs and issues, and from moto's and Terraform's tests)
+
+
+def no_such(kind: str, name: str) -> AwsError:
+    """A user, group, role, instance profile ... that does not exist. kind: as IAM writes it, ``user``."""
+    noun = {"instance-profile": "Instance Profile"}.get(kind, kind)
+    return AwsError("NoSuchEntity", f"The {noun} with name {name} cannot be found.", 404)
+
+
+def no_such_policy(arn: str) -> AwsError:
+    return AwsError("NoSuchEntity", f"Policy {arn} was not found.", 404)
+
+
+def not_attachable(arn: str) -> AwsError:
+    return AwsError("NoSuchEntity", f"Policy {arn} does not exist or is not attachable.", 404)
+
+
+def already_exists(noun: str, name: str) -> AwsError:
+    """noun: ``User``, ``Role``, ``Group``, as IAM writes it."""
+    return AwsError("EntityAlreadyExists", f"{noun} with name {name} already exists.", 409)
+
+
+def delete_conflict(what: str) -> AwsError:
+    """what: what must be done first, such as ``detach all policies``."""
+    return AwsError("DeleteConflict", f"Cannot delete entity, must {what} first.", 409)
+
+
+def quota(name: str, limit: int) -> AwsError:
+    """name: the quota's, such as ``AccessKeysPerUser``."""
+    return AwsError("LimitExceeded", f"Cannot exceed quota for {name}: {limit}", 409)
+
+
+def user_name_needed() -> AwsError:
+    """An operation of a user's own that somebody else called without a UserName."""
+    return AwsError("ValidationError", "Must specify userName when calling with non-User credentials", 400)
+
+
+def bad_marker(marker: str) -> AwsError:
+    return AwsError("ValidationError", f"Invalid Marker: {shown(marker)} is not the Marker of an answer.", 400)
+
+
+def duplicate_tag_keys() -> AwsError:
+    message = "Duplicate tag keys found. Please note that Tag keys are case insensitive."
+    return AwsError("InvalidInput", message, 400)
+
+
+def reserved_tag_key() -> AwsError:
+    # The words are unverified; that the prefix aws: is reserved is in the user guide.
+    return AwsError("InvalidInput", "Tag keys that begin with aws: are reserved for AWS.", 400)

@@ -16,13 +16,14 @@ HEADERS = "$headers"
 class Principal:
     """Who signed a request.
 
-    arn: ``arn:aws:iam::ACCOUNT:root``, ``...:user/NAME`` or ``arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION``.
-    kind: root is the account's administrator, whom no policy limits; anonymous is the sender of an unsigned request.
+    arn: ``arn:aws:iam::ACCOUNT:root``, ``...:user/NAME``, ``arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`` or
+    ``arn:aws:sts::ACCOUNT:federated-user/NAME``.
+    kind: root is the account's administrator, whom no identity policy limits; anonymous sent an unsigned request.
     """
 
     arn: str
     account: str
-    kind: Literal["root", "user", "assumed-role", "anonymous"]
+    kind: Literal["root", "user", "assumed-role", "federated-user", "anonymous"]
 
     @property
     def name(self) -> str:
@@ -36,6 +37,7 @@ class Call:
 
     service: botocore's service name (``sagemaker-runtime``), not the signing name.
     operation: the API's name (``InvokeEndpoint``).
+    access_key: the id of the key that signed the request; "" for an unsigned one.
     request_id: what the client sees as ``ResponseMetadata.RequestId``.
     """
 
@@ -45,6 +47,7 @@ class Call:
     account: str
     region: str
     request_id: str
+    access_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

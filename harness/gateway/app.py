@@ -83,7 +83,7 @@ class Gateway:
         head = exchange.head
         form = await exchange.body(_FORM_BODY_LIMIT) if head.is_form else None
         request = identify(head, form or b"", self._services)
-        identity = await self._authorizer.identity(request)
+        identity = self._authorizer.identity(request)
         service = self._services.get(request.service)
         if service is None or service.delegates(request.operation_name):
             await self._backend_calls.serve(exchange, request, identity, form)
@@ -116,7 +116,9 @@ class Gateway:
         validate(operation.input_shape, members, "ValidationError" if query else service.validation_code)
         region = request.credential.region if request.credential else self._region
         principal = identity.principal
-        call = Call(request.service, request.operation_name, principal, self._directory.account, region, request_id)
+        access_key = identity.key.key_id if identity.key else ""
+        account = principal.account
+        call = Call(request.service, request.operation_name, principal, account, region, request_id, access_key)
         if principal.kind != "root":
             await self._authorize(service, call, members, identity, request, exchange)
         answer = await method(call, members)
@@ -179,13 +181,13 @@ class Gateway:
         credential = credential_of(exchange.head)
         if credential is None or credential.signing_name != handler.signing_name:
             raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
-        identity = await self._authorizer.key_owner(credential, "rest-json")
+        identity = self._authorizer.key_owner(credential, "rest-json")
         self._authorizer.verify(identity, credential, exchange.head, body, "rest-json")
         details = RequestDetails(exchange.head, exchange.source, region, {}, keys)
         needs = [Need(action, (resource,)) for action in actions]
         await self._authorizer.require(identity, needs, details, "rest-json")
         principal = identity.principal
-        return Signer(principal, credential.access_key, await self._authorizer.user_id(principal))
+        return Signer(principal, credential.access_key, self._authorizer.user_id(identity))
 
     async def _answer_control(self, exchange: Exchange) -> None:
         body = await exchange.body(_FORM_BODY_LIMIT)

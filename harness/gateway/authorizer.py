@@ -69,31 +69,31 @@ class Authorizer:
 
     # ---- authentication
 
-    async def identity(self, request: AwsRequest) -> Identity:
+    def identity(self, request: AwsRequest) -> Identity:
         """Who sent a request. Raises AwsError if it has to be signed and is not, or if nobody issued its key."""
         if request.credential is not None:
-            return await self.key_owner(request.credential, request.protocol)
+            return self.key_owner(request.credential, request.protocol)
         if request.operation is not None and request.operation.auth_type == "none":
             # AssumeRoleWithWebIdentity and the like carry a proof of their own.
-            return Identity(self._directory.root, None)
+            return Identity(Principal("anonymous", self._directory.account, "anonymous"), None)
         if takes_anonymous(request.service):
             return Identity(Principal("anonymous", self._directory.account, "anonymous"), None)
         raise errors.missing_token(request.protocol)
 
-    async def key_owner(self, credential: Credential, protocol: str) -> Identity:
+    def key_owner(self, credential: Credential, protocol: str) -> Identity:
         """Whose the access key is. Raises AwsError if nobody issued it."""
-        key = await self._directory.key(credential.access_key)
+        key = self._directory.key(credential.access_key)
         if key is None:
             raise errors.unknown_key(protocol)
-        return Identity(key.principal, key)
+        return Identity(self._directory.principal(key), key)
 
     def verify(
         self, identity: Identity, credential: Credential | None, head: Head, body: bytes | None, protocol: str
     ) -> None:
         """Raises AwsError if the session token is foreign or expired, or if the signature does not hold.
 
-        body: None if it is streamed to the backend. A key whose secret was never seen cannot be verified: it is
-        believed. So is the administrator's, because clients of local emulators sign with any secret.
+        body: None if it is streamed to the backend. The administrator's well-known key has no secret and is believed,
+        because clients of local emulators sign with any.
         """
         key = identity.key
         if key is None or credential is None or not key.secret:
@@ -109,11 +109,9 @@ class Authorizer:
         if fault is not None:
             raise errors.bad_signature(fault, signature.stamp, now, protocol)
 
-    async def user_id(self, principal: Principal) -> str:
-        """``aws:userid``: the account for its root user, else IAM's identifier, with a role session's name."""
-        if principal.kind == "root":
-            return principal.account
-        return _user_id(principal, await self._directory.entity(principal))
+    def user_id(self, identity: Identity) -> str:
+        """``aws:userid`` of the sender; "" for nobody."""
+        return "" if identity.key is None else self._directory.user_id(identity.key)
 
     # ---- authorization
 
@@ -121,7 +119,7 @@ class Authorizer:
         """Raises AwsError, with AWS's sentence, unless the policies allow everything that a request needs."""
         if identity.principal.kind == "root":
             return
-        sender, entity, session = await self._sender(identity)
+        sender, entity, session = self._sender(identity)
         caller = sender.caller
         for need in needs:
             if need.action in FREE_ACTIONS:
@@ -152,17 +150,17 @@ class Authorizer:
         passed_to = {PASSED_TO_SERVICE: (f"{prefix}.amazonaws.com",)}
         await self.require(identity, (need,), replace(details, condition_keys=passed_to), protocol)
 
-    async def _sender(self, identity: Identity) -> tuple[Sender, Entity, tuple[Policy, ...] | None]:
+    def _sender(self, identity: Identity) -> tuple[Sender, Entity, tuple[Policy, ...] | None]:
         """The caller for condition keys, the user or role with its policies, and the session policies."""
         principal, key = identity.principal, identity.key
         if key is None:
             nobody = Entity("")
             return Sender(self._directory.caller(principal, nobody)), nobody, None
-        entity = self._directory.cached_entity(principal) or await self._directory.entity(principal)
-        session = None if key.session is None else await self._directory.session_policies(key)
+        entity = self._directory.owner(key)
+        tags = entity.tags if key.session is None else {**entity.tags, **key.session.tags}
         caller = self._directory.caller(principal, entity)
-        tags = {**entity.tags, **key.tags}
-        return Sender(caller, tags, _user_id(principal, entity), key.issued), entity, session
+        sender = Sender(caller, tags, self._directory.user_id(key), key.issued if key.session else None)
+        return sender, entity, self._directory.session_policies(key)
 
     def _circumstances(self, details: RequestDetails, action: str, resource: str | None) -> Circumstances:
         return Circumstances(
@@ -184,7 +182,8 @@ class Authorizer:
         if resource is None:
             return None
         if action == ASSUME_ROLE:
-            return (await self._directory.role(resource)).trust
+            role = self._directory.entity_of_arn(resource)
+            return None if role is None else role.trust
         bucket = bucket_of(action, resource)
         if bucket is not None:
             return await self._directory.bucket_policy(bucket)
@@ -203,12 +202,6 @@ class Authorizer:
             return {key: context[key] for key in (*keys, PASSED_TO_SERVICE) if key in context}
 
         self._calls.add(principal, action, resource, decision, specific_keys)
-
-
-def _user_id(principal: Principal, entity: Entity) -> str:
-    if principal.kind == "assumed-role":
-        return f"{entity.identifier}:{principal.arn.rpartition('/')[2]}"
-    return entity.identifier
 
 
 def _account(resource: str | None) -> str:

@@ -6,13 +6,9 @@ the gateway has to know about them (harness.core.calls.Service).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from harness.access.rules.access_keys import ISSUING
 from harness.access.rules.policy import Attachment
 
 S3 = "s3"
-_IAM_AND_STS = ("iam", "sts")
 _API_GATEWAY = ("apigateway", "apigatewayv2")
 
 # ---- which service a request is for
@@ -67,51 +63,14 @@ def has_http_actions(service: str) -> bool:
     return service in _API_GATEWAY
 
 
-def completed(service: str, members: frozenset[str], request: Mapping[str, object], user: str) -> Mapping[str, object]:
-    """The request with what the service takes for a member that is left out: for IAM the user who calls.
-
-    members: the operation's optional ones. user: "" if the caller is not a user.
-    """
-    if service == "iam" and user and "UserName" in members and "UserName" not in request:
-        return {**request, "UserName": user}
-    return request
-
-
 # ---- requests that change access
 
-_READING = ("Get", "List", "Simulate", "Generate")
-# The members of IAM's and STS's operations that are policies.
-_POLICY_MEMBERS: Mapping[str, tuple[str, Attachment]] = {
-    "CreateRole": ("AssumeRolePolicyDocument", "trust"),
-    "UpdateAssumeRolePolicy": ("PolicyDocument", "trust"),
-    "PutRolePolicy": ("PolicyDocument", "identity"),
-    "PutUserPolicy": ("PolicyDocument", "identity"),
-    "PutGroupPolicy": ("PolicyDocument", "identity"),
-    "CreatePolicy": ("PolicyDocument", "identity"),
-    "CreatePolicyVersion": ("PolicyDocument", "identity"),
-    "AssumeRole": ("Policy", "identity"),
-    "AssumeRoleWithSAML": ("Policy", "identity"),
-    "AssumeRoleWithWebIdentity": ("Policy", "identity"),
-    "GetFederationToken": ("Policy", "identity"),
-}
 _BUCKET_WRITES = frozenset(("PutBucketPolicy", "DeleteBucketPolicy", "DeleteBucket", "CreateBucket"))
 
 
 def policy_member(service: str, operation: str) -> tuple[str, Attachment] | None:
     """The member of a request that is a policy, and what the policy is attached to; None if there is none."""
-    if service == S3:
-        return ("Policy", "resource") if operation == "PutBucketPolicy" else None
-    return _POLICY_MEMBERS.get(operation) if service in _IAM_AND_STS else None
-
-
-def issues_key(service: str, operation: str) -> bool:
-    """Whether the answer has an access key with its secret."""
-    return service in _IAM_AND_STS and operation in ISSUING
-
-
-def changes_iam(service: str, operation: str) -> bool:
-    """Whether users, roles, policies or access keys may be others afterwards."""
-    return service == "iam" and not operation.startswith(_READING)
+    return ("Policy", "resource") if (service, operation) == (S3, "PutBucketPolicy") else None
 
 
 def changes_buckets(service: str, operation: str) -> bool:

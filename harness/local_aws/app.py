@@ -99,10 +99,10 @@ class LocalAws:
         workspace.mkdir(parents=True, exist_ok=True)
         self._stack.push_async_callback(asyncio.to_thread, partial(shutil.rmtree, workspace, ignore_errors=True))
         self.backend = self._find_backend()
-        self.access = Access(self.backend, administrator=self.options.administrator)
-        await self._reach_backend()
+        account = await self._backend_account()
+        self.access = Access(self.backend, account, administrator=self.options.administrator)
         if not self.options.administrator:
-            self.administrator = await self.access.directory.make_administrator()
+            self.administrator = self.access.directory.make_administrator()
         self.metrics = Metrics(self.backend, self.clock)
         await self.metrics.start()
         self._stack.push_async_callback(self.metrics.close)
@@ -138,7 +138,13 @@ class LocalAws:
         forwarder = Forwarder(self.backend.url)
         await forwarder.start()
         self._stack.push_async_callback(forwarder.close)
-        owned: list[Service] = [self.hosting, HostingRuntime(self.hosting), self.scaling, self.access]
+        owned: list[Service] = [
+            self.hosting,
+            HostingRuntime(self.hosting),
+            self.scaling,
+            self.access,
+            self.access.tokens,
+        ]
         if self.options.functions == "harness":
             owned.append(self.functions)
         services = {service.service_name: service for service in owned}
@@ -176,9 +182,10 @@ class LocalAws:
         self._stack.push_async_callback(asyncio.to_thread, moto.stop)
         return Backend(url, self.region, self.clock.now)
 
-    async def _reach_backend(self) -> None:
+    async def _backend_account(self) -> str:
+        """The backend's account, which is the harness's too: what the backend makes has it in its ARNs."""
         try:
-            await self.access.directory.start()
+            return str((await self.backend.call("sts", "get_caller_identity"))["Account"])
         except Exception as error:
             raise HarnessError(f"The backend at {self.backend.url} does not answer as AWS STS does: {error}") from None
 
@@ -223,7 +230,7 @@ class LocalAws:
         self.clock.change_speed(float(speed))  # type: ignore[arg-type]
 
     async def _access_history(self) -> AccessHistory:
-        service_calls = [*self.functions.role_calls(), *self.hosting.role_calls(self.access.state.account)]
+        service_calls = [*self.functions.role_calls(), *self.hosting.role_calls(self.access.state.default_account)]
         return await self.access.history(service_calls, self.region)
 
     async def _control(self, method: str, path: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -238,7 +245,7 @@ class LocalAws:
                 "version": version("sagemaker-harness"),
                 "pid": os.getpid(),
                 "region": self.region,
-                "account": self.access.state.account,
+                "account": self.access.state.default_account,
                 "backend": self.backend.url,
                 "speed": self._speed,
             }

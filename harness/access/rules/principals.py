@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from harness.core.errors import shown
 
-CallerKind = Literal["root", "user", "assumed-role", "service", "anonymous"]
+CallerKind = Literal["root", "user", "assumed-role", "federated-user", "service", "anonymous"]
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _ACCOUNT_ROOT = re.compile(r"arn:[^:]*:iam::([0-9]{12}):root")
