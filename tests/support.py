@@ -15,6 +15,7 @@ import boto3
 from botocore.config import Config
 
 from harness.local_aws.app import LocalAws
+from harness.local_aws.client import LocalAwsClient
 from harness.local_aws.options import LocalAwsOptions
 
 REGION = "us-east-1"
@@ -47,8 +48,8 @@ class Aws:
         return str(arn)
 
     def as_role(self, arn: str, service: str, session: str = "session") -> Any:
-        """A client of a service signed with the role's temporary credentials."""
-        found = self.client("sts").assume_role(RoleArn=arn, RoleSessionName=session)["Credentials"]
+        """A client of a service signed with the role's temporary credentials, whomever the role trusts."""
+        found = LocalAwsClient(self.url).role_credentials(arn, session)
         return self.client(service, found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"])
 
 

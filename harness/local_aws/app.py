@@ -13,7 +13,6 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from functools import partial
 from importlib.metadata import version
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +109,7 @@ class LocalAws:
             self.backend,
             self.clock,
             self.metrics,
+            self.access.roles,
             gateway_url=self.url,
             workspace=workspace / "hosting",
             settings=self._containers,
@@ -118,6 +118,7 @@ class LocalAws:
             self.backend,
             self.clock,
             self.metrics,
+            self.access.roles,
             gateway_url=self.url,
             workspace=workspace / "functions",
             preparation=self.options.provisioning_seconds,
@@ -132,7 +133,7 @@ class LocalAws:
         await self.scaling.start()
         self._stack.push_async_callback(self.scaling.close)
         if self.options.backend_url:
-            watch = BackendWatch(self.backend, lambda: chain(self.hosting.relies_on(), self.functions.relies_on()))
+            watch = BackendWatch(self.backend, self.hosting.relies_on)
             await watch.start()
             self._stack.push_async_callback(watch.close)
         forwarder = Forwarder(self.backend.url)
@@ -233,11 +234,23 @@ class LocalAws:
         service_calls = [*self.functions.role_calls(), *self.hosting.role_calls(self.access.state.default_account)]
         return await self.access.history(service_calls, self.region)
 
+    def _session(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Credentials of a role for a test, in the form of STS's. document: the role's ARN, and the session's name."""
+        role, name = str(document.get("role", "")), str(document.get("name", ""))
+        credentials = self.access.roles.impersonate(role, name)
+        if credentials is None:
+            raise AwsError("ValidationException", f"There is no role {role!r}.")
+        return {
+            "AccessKeyId": credentials.access_key,
+            "SecretAccessKey": credentials.secret_key,
+            "SessionToken": credentials.session_token,
+        }
+
     async def _control(self, method: str, path: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
         """Answers the harness's own calls.
 
-        GET health, scaling, access, clock. PUT clock with a speed, endpoints/NAME with the members of LocalSettings,
-        plans/NAME with those of PlannedEndpoint.
+        GET health, scaling, access, clock. PUT clock with a speed, sessions with a role and a name, endpoints/NAME
+        with the members of LocalSettings, plans/NAME with those of PlannedEndpoint.
         """
         if method == "GET" and path == "health":
             return {
@@ -257,6 +270,8 @@ class LocalAws:
             if method == "PUT":
                 self._change_speed(document.get("speed"))
             return {"now": self.clock.now(), "speed": self._speed}
+        if method == "PUT" and path == "sessions":
+            return self._session(document)
         kind, _, name = path.partition("/")
         if method == "PUT" and kind == "plans" and name:
             from harness.hosting.rules.planned import read_planned  # it loads pydantic, which nothing else here needs

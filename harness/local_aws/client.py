@@ -34,7 +34,7 @@ class CallRefused(HarnessError):
 
 
 class LocalAwsClient:
-    """Calls the local AWS at a URL. Every method raises NoHarness; set_speed() and put_...() raise CallRefused too."""
+    """Calls the local AWS at a URL. Every method raises NoHarness; those that send something raise CallRefused too."""
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
@@ -58,6 +58,10 @@ class LocalAwsClient:
     def set_speed(self, speed: float) -> None:
         """Changes how fast the clock runs."""
         self._call("clock", {"speed": speed}, what=f"a speed of {speed:g}")
+
+    def role_credentials(self, role: str, session: str) -> dict[str, str]:
+        """Temporary credentials of a role, in the form of STS's, whomever the role trusts. role: its ARN."""
+        return dict(self._call("sessions", {"role": role, "name": session}, what=f"a session of {role}"))
 
     def put_endpoint(self, name: str, local: Mapping[str, Any]) -> None:
         """Sets what the stack file says under [local] for the endpoint of that name, which need not exist yet."""

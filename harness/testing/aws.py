@@ -68,10 +68,12 @@ class Aws:
         )
 
     def as_role(self, role: str, service: str, session: str = "test") -> Any:
-        """A client of a service with the temporary credentials of a role. role: its name or ARN."""
+        """A client of a service with the temporary credentials of a role, whomever the role trusts.
+
+        role: its name or ARN.
+        """
         arn = role if role.startswith("arn:") else f"arn:aws:iam::{self.account}:role/{role}"
-        answer = self.client("sts").assume_role(RoleArn=arn, RoleSessionName=session)
-        return self.client(service, answer["Credentials"])
+        return self.client(service, LocalAwsClient(self.url).role_credentials(arn, session))
 
 
 @contextlib.contextmanager
