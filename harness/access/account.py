@@ -22,6 +22,7 @@ from harness.access.identities import (
     User,
 )
 from harness.access.rules import identifiers
+from harness.access.rules.quotas import Quotas
 
 
 class Named(Protocol):
@@ -80,6 +81,7 @@ class Account:
 
     def __init__(self, account_id: str) -> None:
         self.account_id = account_id
+        self.created = self.now()
         self.users: NamedItems[User] = NamedItems()
         self.groups: NamedItems[Group] = NamedItems()
         self.roles: NamedItems[Role] = NamedItems()
@@ -89,6 +91,8 @@ class Account:
         self.oidc_providers: dict[str, OidcProvider] = {}
         self.saml_providers: dict[str, SamlProvider] = {}
         self.alias = ""
+        self.quotas = Quotas()
+        self.root_access_keys: list[str] = []
         self._by_id: dict[str, User | Group | Role] = {}
         self._aws_managed: dict[str, ManagedPolicy] = {}
         self._entities: dict[str, Entity] = {}
@@ -140,6 +144,24 @@ class Account:
             found = self.roles.get(name)
         return found if found is not None and found.arn == arn else None
 
+    def rename(self, holder: User | Group | Role, name: str, path: str) -> None:
+        """Gives a user, group or role another name or path. Its unique id, keys, policies and memberships stay."""
+        items = self._named(holder)
+        items.remove(holder.name)
+        before, holder.name, holder.path = holder.name, name, path
+        items.add(holder)
+        if isinstance(holder, User):
+            for group in (self.groups.get(group) for group in holder.groups):
+                if group is not None:
+                    group.members = group.members - {before} | {name}
+            for device in self.mfa_devices.values():
+                device.user = name if device.user == before else device.user
+        elif isinstance(holder, Group):
+            for user in (self.users.get(user) for user in holder.members):
+                if user is not None:
+                    user.groups = user.groups - {before} | {name}
+        self.changed()
+
     # ---- managed policies
 
     def policy(self, arn: str) -> ManagedPolicy | None:
@@ -154,9 +176,14 @@ class Account:
         policy = self.policies.get(arn.rpartition("/")[2])
         return policy if policy is not None and policy.arn == arn else None
 
-    def aws_managed_policies(self) -> Iterator[ManagedPolicy]:
-        """All of AWS's own policies, in the order of their names."""
-        return (policy for arn in aws_managed.arns() if (policy := self.policy(arn)) is not None)
+    def aws_managed_policies(self, after: str = "", *, only_used: bool = False) -> Iterator[ManagedPolicy]:
+        """AWS's own policies whose names come after this one, in the order of their names.
+
+        only_used: those that nobody in this account has asked for are left out; nothing is attached to them.
+        """
+        arns = sorted(self._aws_managed, key=aws_managed.order) if only_used else aws_managed.arns()
+        begin = bisect_right(arns, after.lower(), key=aws_managed.order) if after else 0
+        return (policy for arn in arns[begin:] if (policy := self.policy(arn)) is not None)
 
     # ---- what decisions need
 

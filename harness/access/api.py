@@ -8,7 +8,15 @@ from typing import Any, ClassVar
 from harness.access.account import NamedItems
 from harness.access.directory import Directory
 from harness.access.history import access_history
+from harness.access.operations.access_keys import AccessKeyOperations
+from harness.access.operations.attachments import AttachmentOperations
+from harness.access.operations.groups import GroupOperations
+from harness.access.operations.inline_policies import InlinePolicyOperations
+from harness.access.operations.instance_profiles import InstanceProfileOperations
+from harness.access.operations.managed_policies import ManagedPolicyOperations
+from harness.access.operations.roles import RoleOperations
 from harness.access.operations.simulation import SimulationOperations
+from harness.access.operations.users import UserOperations
 from harness.access.rules.access_history import AccessHistory
 from harness.access.rules.actions import AccountRegion, needs
 from harness.access.rules.service_calls import ServiceCall
@@ -19,7 +27,18 @@ from harness.backend.client import Backend
 from harness.core.calls import Call, Service
 
 
-class Access(SimulationOperations, Service):
+class Access(
+    AccessKeyOperations,
+    AttachmentOperations,
+    GroupOperations,
+    InlinePolicyOperations,
+    InstanceProfileOperations,
+    ManagedPolicyOperations,
+    RoleOperations,
+    UserOperations,
+    SimulationOperations,
+    Service,
+):
     """The service ``iam``, and what IAM and STS share.
 
     account: the id of the account. administrator: whether the well-known key ``test`` is its administrator's.

@@ -28,10 +28,15 @@ def _collection() -> Mapping[str, Mapping[str, Any]]:
     return {str(description["Arn"]): {**description, "Name": name} for name, description in policies.items()}
 
 
+def order(arn: str) -> str:
+    """What policies are ordered by: the name in lower case."""
+    return arn.rpartition("/")[2].lower()
+
+
 @cache
 def arns() -> tuple[str, ...]:
     """The ARNs, in the order of the policies' names."""
-    return tuple(sorted(_collection(), key=lambda arn: arn.rpartition("/")[2].lower()))
+    return tuple(sorted(_collection(), key=order))
 
 
 def read(arn: str) -> ManagedPolicy | None:

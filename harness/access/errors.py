@@ -95,36 +95,128 @@ def no_such_entity(arn: str) -> AwsError:
     return AwsError("NoSuchEntity", f"The entity {arn} cannot be found.", 404)
 
 
-# ---- IAM's operations (IAM API reference; texts from public logs and issues, and from moto's and Terraform's tests)
+# ---- IAM's operations (IAM API reference; texts recorded from AWS in public test suites, logs and issues)
+
+# How IAM writes each kind's name in an error.
+_NOUNS = {
+    "user": ("The user with name {} cannot be found.", "User with name {} already exists."),
+    "group": ("The group with name {} cannot be found.", "Group with name {} already exists."),
+    "role": ("The role with name {} cannot be found.", "Role with name {} already exists."),
+    "instance-profile": ("Instance Profile {} cannot be found.", "Instance Profile {} already exists."),
+    "server-certificate": (
+        "The Server Certificate with name {} cannot be found.",
+        "The Server Certificate with name {} already exists.",
+    ),
+    "login-profile": (
+        "Login Profile for User {} cannot be found.",
+        "Login Profile for user {} already exists.",
+    ),
+    "access-key": ("The Access Key with id {} cannot be found.", ""),
+    "public-key": ("The Public Key with id {} cannot be found.", ""),
+    "certificate": ("The Certificate with id {} cannot be found.", ""),
+    "credential": ("No such credential {} exists", ""),
+}
 
 
 def no_such(kind: str, name: str) -> AwsError:
-    """A user, group, role, instance profile ... that does not exist. kind: as IAM writes it, ``user``."""
-    noun = {"instance-profile": "Instance Profile"}.get(kind, kind)
-    return AwsError("NoSuchEntity", f"The {noun} with name {name} cannot be found.", 404)
+    """Something that does not exist. kind: ``user``, ``group``, ``role``, ``instance-profile``, ..."""
+    return AwsError("NoSuchEntity", _NOUNS[kind][0].format(name), 404)
+
+
+def no_such_inline_policy(kind: str, name: str) -> AwsError:
+    return AwsError("NoSuchEntity", f"The {kind} policy with name {name} cannot be found.", 404)
 
 
 def no_such_policy(arn: str) -> AwsError:
     return AwsError("NoSuchEntity", f"Policy {arn} was not found.", 404)
 
 
+def no_such_policy_version(arn: str, version: str) -> AwsError:
+    return AwsError("NoSuchEntity", f"Policy {arn} version {version} does not exist or is not attachable.", 404)
+
+
 def not_attachable(arn: str) -> AwsError:
     return AwsError("NoSuchEntity", f"Policy {arn} does not exist or is not attachable.", 404)
 
 
-def already_exists(noun: str, name: str) -> AwsError:
-    """noun: ``User``, ``Role``, ``Group``, as IAM writes it."""
-    return AwsError("EntityAlreadyExists", f"{noun} with name {name} already exists.", 409)
+def no_such_boundary(arn: str) -> AwsError:
+    return AwsError("NoSuchEntity", f"Scope ARN: {arn} does not exist or is not attachable.", 404)
+
+
+def invalid_boundary(arn: str) -> AwsError:
+    return AwsError("ValidationError", f"Value ({arn}) for parameter PermissionsBoundary is invalid.", 400)
+
+
+def unparsable_arn() -> AwsError:
+    return AwsError("ValidationError", "Invalid ARN:  Could not be parsed!", 400)
+
+
+def already_exists(kind: str, name: str) -> AwsError:
+    """kind: as of no_such()."""
+    return AwsError("EntityAlreadyExists", _NOUNS[kind][1].format(name), 409)
+
+
+def policy_exists(name: str) -> AwsError:
+    message = f"A policy called {name} already exists. Duplicate names are not allowed."
+    return AwsError("EntityAlreadyExists", message, 409)
+
+
+def conflict(message: str) -> AwsError:
+    """DeleteConflict in a sentence of its own."""
+    return AwsError("DeleteConflict", message, 409)
 
 
 def delete_conflict(what: str) -> AwsError:
     """what: what must be done first, such as ``detach all policies``."""
-    return AwsError("DeleteConflict", f"Cannot delete entity, must {what} first.", 409)
+    return conflict(f"Cannot delete entity, must {what} first.")
 
 
 def quota(name: str, limit: int) -> AwsError:
     """name: the quota's, such as ``AccessKeysPerUser``."""
     return AwsError("LimitExceeded", f"Cannot exceed quota for {name}: {limit}", 409)
+
+
+def inline_policies_too_large(kind: str, name: str, limit: int) -> AwsError:
+    """limit: characters of all inline policies of one user, group or role."""
+    return AwsError("LimitExceeded", f"Maximum policy size of {limit} bytes exceeded for {kind} {name}", 409)
+
+
+def too_many_versions() -> AwsError:
+    message = (
+        "A managed policy can have up to 5 versions. Before you create a new version, you must delete an existing "
+        "version."
+    )
+    return AwsError("LimitExceeded", message, 409)
+
+
+def protected_role(name: str) -> AwsError:
+    """A service-linked role."""
+    message = f"Cannot perform the operation on the protected role '{name}' - this role is only modifiable by AWS"
+    return AwsError("UnmodifiableEntity", message, 400)
+
+
+def no_boundary(kind: str, name: str) -> AwsError:
+    """A boundary that is to be taken from a user or role without one. The words are unverified."""
+    return AwsError("NoSuchEntity", f"The {kind} with name {name} does not have a permissions boundary.", 404)
+
+
+def role_not_in_profile(role: str, profile: str) -> AwsError:
+    return AwsError("NoSuchEntity", f"Role {role} in Instance Profile {profile} cannot be found.", 404)
+
+
+def foreign_key(key_id: str, caller: str) -> AwsError:
+    """GetAccessKeyLastUsed of a key of no user of the account's."""
+    action = "iam:GetAccessKeyLastUsed"
+    message = f"User: {caller} is not authorized to perform {action} on resource: access key {key_id}"
+    return AwsError("AccessDenied", message, 403)
+
+
+def not_yours(operation: str, arn: str, caller: str) -> AwsError:
+    """A change of one of AWS's own policies, which nobody may make, the account's root neither."""
+    # The words are those of a cross-account denial in public logs; that the code is AccessDenied is verified.
+    return AwsError(
+        "AccessDenied", f"User: {caller} is not authorized to perform: iam:{operation} on resource: policy {arn}", 403
+    )
 
 
 def user_name_needed() -> AwsError:

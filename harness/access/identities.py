@@ -128,6 +128,39 @@ class MfaDevice:
 
 
 @dataclass(slots=True, eq=False)
+class SigningCertificate:
+    """A user's X.509 certificate. body: PEM."""
+
+    certificate_id: str
+    body: str
+    uploaded: datetime
+    active: bool = True
+
+
+@dataclass(slots=True, eq=False)
+class SshPublicKey:
+    """A user's SSH key for CodeCommit. body: as ``ssh-rsa AAAA...`` or PEM, as it was uploaded."""
+
+    key_id: str
+    body: str
+    fingerprint: str
+    uploaded: datetime
+    active: bool = True
+
+
+@dataclass(slots=True, eq=False)
+class ServiceCredential:
+    """A user's name and password for one service. service: its principal. name: what the user signs in with."""
+
+    credential_id: str
+    service: str
+    name: str
+    created: datetime
+    active: bool = True
+    expires: datetime | None = None
+
+
+@dataclass(slots=True, eq=False)
 class User(PolicyHolder):
     """groups: names. mfa_devices: serial numbers of the enabled ones. access_keys: ids of the long-term ones."""
 
@@ -140,11 +173,18 @@ class User(PolicyHolder):
     login_profile: LoginProfile | None = None
     password_last_used: datetime | None = None
     mfa_devices: list[str] = field(default_factory=list)
+    signing_certificates: dict[str, SigningCertificate] = field(default_factory=dict)
+    ssh_keys: dict[str, SshPublicKey] = field(default_factory=dict)
+    service_credentials: dict[str, ServiceCredential] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Role(PolicyHolder):
-    """A role. max_session: MaxSessionDuration, seconds. service_linked_for: the service principal, else ""."""
+    """A role.
+
+    max_session: MaxSessionDuration, seconds. service_linked_for: the service principal, else "". instance_profiles:
+    names of those that it is in. trusted: how its trust policy names the users and roles with these unique ids.
+    """
 
     kind = "role"
 
@@ -156,6 +196,8 @@ class Role(PolicyHolder):
     last_used: datetime | None = None
     last_used_region: str = ""
     service_linked_for: str = ""
+    instance_profiles: set[str] = field(default_factory=set)
+    trusted: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)

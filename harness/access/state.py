@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from harness.access.account import Account
+from harness.access.identities import Role
 from harness.access.rules import identifiers
 from harness.access.rules.access_keys import AccessKey, Session
 from harness.access.rules.call_log import CallLog
@@ -18,10 +19,20 @@ from harness.core.calls import Call
 _KEYS_BETWEEN_SWEEPS = 10_000
 
 
+@dataclass(frozen=True, slots=True)
+class KeyUse:
+    """A request that a key signed. at: seconds since 1970. service: its signing name."""
+
+    at: float
+    service: str
+    region: str
+
+
 class AccessKeys:
     """The access keys of all accounts, by their ids."""
 
     def __init__(self) -> None:
+        self._uses: dict[str, KeyUse] = {}
         self._keys: dict[str, AccessKey] = {}
         self._next_sweep = _KEYS_BETWEEN_SWEEPS
 
@@ -39,6 +50,15 @@ class AccessKeys:
 
     def delete(self, key_id: str) -> None:
         self._keys.pop(key_id, None)
+        self._uses.pop(key_id, None)
+
+    def used(self, key: AccessKey, use: KeyUse) -> None:
+        """Keeps the last use of a long-term key; sessions end soon."""
+        if key.session is None:
+            self._uses[key.key_id] = use
+
+    def last_use(self, key_id: str) -> KeyUse | None:
+        return self._uses.get(key_id)
 
     def set_active(self, key_id: str, *, active: bool) -> None:
         key = self._keys.get(key_id)
@@ -50,12 +70,14 @@ class AccessKeys:
 class State:
     """The state that IAM and STS share.
 
-    default_account: the account of the administrator's well-known key, and of whatever names none. calls: what roles
-    and users have called so far. now: wall time in seconds since 1970; credentials do not follow the harness's clock.
+    default_account: the account of the administrator's well-known key, and of whatever names none. trusting:
+    the roles whose trust policies name the user or role with a unique id. calls: what roles and users have called so
+    far. now: wall time in seconds since 1970; credentials do not follow the harness's clock.
     """
 
     default_account: str
     accounts: dict[str, Account] = field(default_factory=dict)
+    trusting: dict[str, set[Role]] = field(default_factory=dict)
     keys: AccessKeys = field(default_factory=AccessKeys)
     calls: CallLog = field(default_factory=CallLog)
     now: Callable[[], float] = time.time

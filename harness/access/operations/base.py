@@ -6,15 +6,17 @@ import base64
 import binascii
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from harness.access import errors
 from harness.access.account import Account, NamedItems
 from harness.access.identities import Group, ManagedPolicy, Role, User
+from harness.access.rules import quotas
 from harness.access.state import State
 from harness.core.calls import Call
 
 Item = TypeVar("Item")
+Kind = Literal["user", "group", "role"]
 
 _PAGE_SIZE = 100  # the default of MaxItems (IAM API reference)
 
@@ -50,6 +52,19 @@ class Operations:
             raise errors.no_such("role", name)
         return role
 
+    def holder(self, kind: Kind, call: Call, request: Mapping[str, Any]) -> User | Group | Role:
+        """The user, group or role that a request names."""
+        if kind == "user":
+            return self.user(call, request)
+        return self.group(call, request["GroupName"]) if kind == "group" else self.role(call, request["RoleName"])
+
+    def changeable_role(self, call: Call, name: str) -> Role:
+        """The role. Raises AwsError for a service-linked one, which only AWS changes."""
+        role = self.role(call, name)
+        if role.service_linked_for:
+            raise errors.protected_role(name)
+        return role
+
     def policy(self, call: Call, arn: str) -> ManagedPolicy:
         policy = self.account(call).policy(arn)
         if policy is None:
@@ -74,7 +89,7 @@ def page_of(
     """
     marker = read_marker(request)
     following = (item for item in items if not marker or name_of(item).lower() > marker.lower())
-    return _page(member, following, request, describe, name_of)
+    return page_starting(member, following, request, describe, name_of)
 
 
 def page_of_named(
@@ -85,16 +100,17 @@ def page_of_named(
     following: Iterator[Any] = items.after(read_marker(request))
     if prefix != "/":
         following = (item for item in following if item.path.startswith(prefix))
-    return _page(member, following, request, describe, lambda item: str(item.name))
+    return page_starting(member, following, request, describe, lambda item: str(item.name))
 
 
-def _page(
+def page_starting(
     member: str,
     items: Iterable[Item],
     request: Mapping[str, Any],
     describe: Callable[[Item], Any],
     name_of: Callable[[Item], str],
 ) -> dict[str, Any]:
+    """Like page_of(), for items that begin after the request's Marker."""
     size = request.get("MaxItems", _PAGE_SIZE)
     first = list(islice(items, size + 1))
     page = first[:size]
@@ -139,16 +155,24 @@ def add_tags(present: dict[str, str], tags: Sequence[Mapping[str, str]]) -> None
         if known is not None:
             del merged[known]
         merged[tag["Key"]] = tag["Value"]
-    if len(merged) > _MOST_TAGS:
-        raise errors.quota("TagsPerResource", _MOST_TAGS)  # the quota's name is unverified
+    if len(merged) > quotas.TAGS_PER_RESOURCE:
+        raise errors.quota("TagsPerResource", quotas.TAGS_PER_RESOURCE)  # the quota's name is unverified
     present.clear()
     present.update(merged)
+
+
+def new_tags(request: Mapping[str, Any]) -> dict[str, str]:
+    """The tags that a request to create something gives it."""
+    tags: dict[str, str] = {}
+    add_tags(tags, request.get("Tags", ()))
+    return tags
+
+
+def page_of_tags(tags: Mapping[str, str], request: Mapping[str, Any]) -> dict[str, Any]:
+    return page_of("Tags", tag_list(tags), request, lambda tag: tag, lambda tag: str(tag["Key"]))
 
 
 def remove_tags(present: dict[str, str], keys: Iterable[str]) -> None:
     gone = {key.lower() for key in keys}
     for key in [key for key in present if key.lower() in gone]:
         del present[key]
-
-
-_MOST_TAGS = 50  # IAM user guide, IAM quotas
