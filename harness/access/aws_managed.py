@@ -25,7 +25,10 @@ def _collection() -> Mapping[str, Mapping[str, Any]]:
     from moto.iam.aws_managed_policies import aws_managed_policies_data  # 6 MB of text: see above
 
     policies: Mapping[str, Mapping[str, Any]] = json.loads(aws_managed_policies_data)
-    return {str(description["Arn"]): {**description, "Name": name} for name, description in policies.items()}
+    return {
+        f"arn:aws:iam::aws:policy{description['Path']}{name}": {**description, "Name": name}
+        for name, description in policies.items()
+    }
 
 
 def order(arn: str) -> str:
