@@ -128,6 +128,13 @@ class Directory:
             return None
         return key
 
+    def well_known(self, key: AccessKey) -> bool:
+        """Whether it is a key of every local emulator, which the administrator has in place of a user's own.
+
+        AWS knows no such key. It acts as the account's root, and may assume the roles that trust the account.
+        """
+        return self._administrator and key.key_id in _ADMINISTRATOR_KEYS
+
     def principal(self, key: AccessKey) -> Principal:
         """Who has the key, under the present names. key: one that key() returned."""
         holder, session = self._holder(key), key.session
@@ -151,8 +158,14 @@ class Directory:
         return f"{key.owner}:{session.name}" if session is not None and session.name else key.owner
 
     def owner(self, key: AccessKey) -> Entity:
-        """The user or role whose policies limit the key; an entity without policies for the root."""
+        """The user or role whose policies limit the key.
+
+        For the root an entity without policies, since none limits it; for a user whom the root federated an entity that
+        may do everything, which the session policies limit.
+        """
         holder = self._holder(key)
+        if holder is None and key.session is not None and key.session.kind == "federated-user":
+            return Entity(f"arn:aws:iam::{key.account}:root", (parse_policy("root", _EVERYTHING),))
         return Entity("") if holder is None else self.state.account(key.account).entity(holder)
 
     def _holder(self, key: AccessKey) -> User | Group | Role | None:
@@ -189,6 +202,8 @@ class Directory:
         """The principal as policies name it."""
         if principal.kind == "assumed-role":
             return session_caller(principal.arn, entity.arn)
+        if principal.kind == "federated-user":
+            return Caller(principal.arn, principal.account, "federated-user", entity.arn)
         return Caller(principal.arn, principal.account, principal.kind)
 
     def _read_bucket(self, bucket: str) -> Policy:

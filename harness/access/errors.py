@@ -81,6 +81,18 @@ def denied(message: str, protocol: str) -> AwsError:
     return AwsError("AccessDenied" if protocol in ("query", _S3) else "AccessDeniedException", message, 403)
 
 
+def not_with_session(service: str, operation: str, protocol: str) -> AwsError:
+    """Temporary credentials that may not call an operation, whatever policies say (public logs)."""
+    if service == "sts":
+        return AwsError("AccessDenied", f"Cannot call {operation} with session credentials", 403)
+    return foreign_token(protocol)
+
+
+def not_authorized(action: str, protocol: str) -> AwsError:
+    """A role that does not trust somebody for whom an identity provider vouches (public logs)."""
+    return AwsError("AccessDenied", f"Not authorized to perform {action}", 403)
+
+
 def malformed_policy(message: str, service: str) -> AwsError:
     """A policy that IAM or S3 refuses. The harness adds where in the document the fault is."""
     return AwsError("MalformedPolicy" if service == "s3" else "MalformedPolicyDocument", message, 400)

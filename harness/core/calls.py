@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
 from harness.core.errors import AwsError
@@ -18,17 +18,43 @@ class Principal:
 
     arn: ``arn:aws:iam::ACCOUNT:root``, ``...:user/NAME``, ``arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`` or
     ``arn:aws:sts::ACCOUNT:federated-user/NAME``.
-    kind: root is the account's administrator, whom no identity policy limits; anonymous sent an unsigned request.
+    kind: root is the account's administrator, whom no identity policy limits; anonymous sent an unsigned request;
+    federated is somebody for whom an identity provider vouches, and then ``arn`` is the provider's ARN or name.
     """
 
     arn: str
     account: str
-    kind: Literal["root", "user", "assumed-role", "federated-user", "anonymous"]
+    kind: Literal["root", "user", "assumed-role", "federated-user", "federated", "anonymous"]
 
     @property
     def name(self) -> str:
         """The name of the user, or of the role (not of its session)."""
         return self.arn.split("/")[-2] if self.kind == "assumed-role" else self.arn.split("/")[-1]
+
+
+class Require(Protocol):
+    """Authorizes a call for an operation that says itself what it needs (Service.authorizes)."""
+
+    async def __call__(
+        self,
+        actions: Sequence[str],
+        resource: str,
+        condition_keys: Mapping[str, tuple[str, ...]],
+        *,
+        provider: str = "",
+    ) -> None:
+        """Raises AwsError unless the caller may do all of the actions on the resource.
+
+        condition_keys: the service's own, in lower case. provider: the ARN or name of the identity provider that
+        vouches for the caller of an unsigned request; then the resource's own policy alone decides.
+        """
+        ...
+
+
+async def _require_nothing(
+    actions: Sequence[str], resource: str, condition_keys: Mapping[str, tuple[str, ...]], *, provider: str = ""
+) -> None:
+    """Authorizes a call of the harness's own, which asks nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +65,7 @@ class Call:
     operation: the API's name (``InvokeEndpoint``).
     access_key: the id of the key that signed the request; "" for an unsigned one.
     request_id: what the client sees as ``ResponseMetadata.RequestId``.
+    require: authorizes the call, for an operation that does so itself.
     """
 
     service: str
@@ -48,6 +75,7 @@ class Call:
     region: str
     request_id: str
     access_key: str = ""
+    require: Require = field(default=_require_nothing, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +161,10 @@ class Service(Protocol):
     def resources(self, operation: str, request: Mapping[str, Any], call: Call) -> Iterable[str]:
         """The ARNs that the request acts on, for authorization; ``*`` for an operation without a resource type."""
         ...
+
+    def authorizes(self, operation: str) -> bool:
+        """Whether the operation authorizes its calls itself, with Call.require. By default the gateway does."""
+        return False
 
     def paths(self) -> Iterable[PathHandler]:
         """Handlers of paths that are no operations of the service's API."""

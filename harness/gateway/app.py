@@ -6,6 +6,7 @@ import json
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,7 @@ import botocore
 
 from harness.access.directory import Directory
 from harness.access.rules.actions import Need, action_names, passed_roles, prefix_of
-from harness.core.calls import Call, HttpRequest, PathHandler, Service, Signer
+from harness.core.calls import Call, HttpRequest, PathHandler, Principal, Service, Signer
 from harness.core.errors import AwsError
 from harness.gateway.authorizer import Authorizer, Identity, RequestDetails
 from harness.gateway.backend_calls import BackendCalls
@@ -118,9 +119,16 @@ class Gateway:
         principal = identity.principal
         access_key = identity.key.key_id if identity.key else ""
         account = principal.account
-        call = Call(request.service, request.operation_name, principal, account, region, request_id, access_key)
-        if principal.kind != "root":
-            await self._authorize(service, call, members, identity, request, exchange)
+        details = RequestDetails(head, exchange.source, region, members)
+        require = partial(self._require, identity, details, request.protocol)
+        call = Call(
+            request.service, request.operation_name, principal, account, region, request_id, access_key, require
+        )
+        self._authorizer.admit(identity, request.service, request.operation_name, request.protocol)
+        # What the services have is the default account's: nothing limits its root.
+        unlimited = principal.kind == "root" and account == self._directory.account
+        if not (unlimited or service.authorizes(request.operation_name)):
+            await self._authorize(service, call, members, identity, request, details)
         answer = await method(call, members)
         encode = encode_query if query else encode_response
         await exchange.respond(encode(operation, answer, request_id))
@@ -132,18 +140,34 @@ class Gateway:
         members: Mapping[str, Any],
         identity: Identity,
         request: AwsRequest,
-        exchange: Exchange,
+        details: RequestDetails,
     ) -> None:
         assert request.operation is not None, "an owned operation has a model"
         model = request.operation.service_model
         prefix = prefix_of(request.service, model, model.signing_name)
         action = f"{prefix}:{action_names(prefix, call.operation, members)[0]}"
         need = Need(action, tuple(service.resources(call.operation, members, call)))
-        details = RequestDetails(exchange.head, exchange.source, call.region, members)
         await self._authorizer.require(identity, (need,), details, request.protocol)
         roles = passed_roles(action, members)
         if roles:
             await self._authorizer.require_pass_role(identity, roles, prefix, details, request.protocol)
+
+    async def _require(
+        self,
+        identity: Identity,
+        details: RequestDetails,
+        protocol: str,
+        actions: Sequence[str],
+        resource: str,
+        condition_keys: Mapping[str, tuple[str, ...]],
+        *,
+        provider: str = "",
+    ) -> None:
+        """harness.core.calls.Require, for one request."""
+        if provider:
+            identity = Identity(Principal(provider, "", "federated"), None)
+        needs = [Need(action, (resource,)) for action in actions]
+        await self._authorizer.require(identity, needs, replace(details, condition_keys=condition_keys), protocol)
 
     def _handler(self, path: str) -> PathHandler | None:
         return next((handler for handler in self._handlers if path.startswith(handler.prefix)), None)

@@ -17,14 +17,16 @@ from harness.access.rules.call_log import CallLog
 from harness.access.rules.context import Circumstances, RequestContext, Sender, Tags
 from harness.access.rules.evaluation import AccessRequest, Decision, Policies, denial, evaluate
 from harness.access.rules.policy import Policy, parse_policy
+from harness.access.rules.sessions import may_call, with_session_tags
 from harness.access.rules.signature import Message, find_fault
 from harness.core.calls import Principal
 from harness.gateway.backend_services import (
-    ASSUME_ROLE,
     FREE_ACTIONS,
     PASS_ROLE,
     PASSED_TO_SERVICE,
+    TRUST_ACTIONS,
     bucket_of,
+    open_to_root,
     quotes_resource,
     takes_anonymous,
 )
@@ -71,11 +73,11 @@ class Authorizer:
 
     def identity(self, request: AwsRequest) -> Identity:
         """Who sent a request. Raises AwsError if it has to be signed and is not, or if nobody issued its key."""
+        if request.operation is not None and request.operation.auth_type == "none":
+            # AssumeRoleWithWebIdentity and the like carry a proof of their own; a signature is not looked at.
+            return Identity(Principal("anonymous", self._directory.account, "anonymous"), None)
         if request.credential is not None:
             return self.key_owner(request.credential, request.protocol)
-        if request.operation is not None and request.operation.auth_type == "none":
-            # AssumeRoleWithWebIdentity and the like carry a proof of their own.
-            return Identity(Principal("anonymous", self._directory.account, "anonymous"), None)
         if takes_anonymous(request.service):
             return Identity(Principal("anonymous", self._directory.account, "anonymous"), None)
         raise errors.missing_token(request.protocol)
@@ -109,6 +111,12 @@ class Authorizer:
         if fault is not None:
             raise errors.bad_signature(fault, signature.stamp, now, protocol)
 
+    def admit(self, identity: Identity, service: str, operation: str, protocol: str) -> None:
+        """Raises AwsError if credentials of this kind may not call the operation, whatever policies say."""
+        key = identity.key
+        if key is not None and not may_call(key.session, service, operation):
+            raise errors.not_with_session(service, operation, protocol)
+
     def user_id(self, identity: Identity) -> str:
         """``aws:userid`` of the sender; "" for nobody."""
         return "" if identity.key is None else self._directory.user_id(identity.key)
@@ -117,28 +125,33 @@ class Authorizer:
 
     async def require(self, identity: Identity, needs: Iterable[Need], details: RequestDetails, protocol: str) -> None:
         """Raises AwsError, with AWS's sentence, unless the policies allow everything that a request needs."""
-        if identity.principal.kind == "root":
-            return
         sender, entity, session = self._sender(identity)
         caller = sender.caller
         for need in needs:
             if need.action in FREE_ACTIONS:
                 continue
             for resource in need.resources or (None,):
-                context = RequestContext(sender, self._circumstances(details, need.action, resource))
+                trust = need.action in TRUST_ACTIONS and resource is not None and ":role/" in resource
                 policies = Policies(
                     entity.identity,
                     entity.boundary,
                     session,
-                    await self._resource_policy(need.action, resource),
-                    _account(resource),
-                    trust=need.action == ASSUME_ROLE,
+                    await self._resource_policy(need.action, resource, trust=trust),
+                    self._account_of(resource),
+                    trust=trust,
                 )
+                own = policies.resource_account in ("", caller.account) and not trust
+                if own and caller.kind == "root" and (policies.resource is None or open_to_root(need.action)):
+                    continue
+                context = RequestContext(sender, self._circumstances(details, need.action, resource))
                 decision = evaluate(AccessRequest(caller, need.action, resource, context), policies)
-                self._log(caller.entity_arn, need.action, resource, decision, context)
+                if caller.kind not in ("root", "federated"):
+                    self._log(caller.entity_arn, need.action, resource, decision, context)
                 if not decision.allowed:
                     if caller.kind == "anonymous":
                         raise errors.missing_token(protocol)
+                    if caller.kind == "federated":
+                        raise errors.not_authorized(need.action, protocol)
                     quoted = quotes_resource(need.action)
                     raise errors.denied(denial(caller, need.action, resource, decision, quoted=quoted), protocol)
 
@@ -157,15 +170,19 @@ class Authorizer:
             nobody = Entity("")
             return Sender(self._directory.caller(principal, nobody)), nobody, None
         entity = self._directory.owner(key)
-        tags = entity.tags if key.session is None else {**entity.tags, **key.session.tags}
         caller = self._directory.caller(principal, entity)
-        sender = Sender(caller, tags, self._directory.user_id(key), key.issued if key.session else None)
+        session = key.session
+        if session is None:
+            return Sender(caller, entity.tags, self._directory.user_id(key)), entity, None
+        # A federated user has the tags of its session only.
+        tags = with_session_tags({} if session.kind == "federated-user" else entity.tags, session.tags)
+        sender = Sender(caller, tags, self._directory.user_id(key), key.issued, session)
         return sender, entity, self._directory.session_policies(key)
 
     def _circumstances(self, details: RequestDetails, action: str, resource: str | None) -> Circumstances:
         return Circumstances(
             details.region,
-            self._directory.account,
+            _account(resource) or self._directory.account,
             time.time(),
             details.source,
             details.head.headers,
@@ -178,10 +195,15 @@ class Authorizer:
         tags_of = self._tags.get(action.partition(":")[0])
         return tags_of(resource) if tags_of is not None and resource is not None else {}
 
-    async def _resource_policy(self, action: str, resource: str | None) -> Policy | None:
+    def _account_of(self, resource: str | None) -> str:
+        """The account that owns a resource; "" if it is not known. Buckets are the default account's."""
+        account = _account(resource)
+        return self._directory.account if not account and resource and resource.startswith("arn:aws:s3:") else account
+
+    async def _resource_policy(self, action: str, resource: str | None, *, trust: bool) -> Policy | None:
         if resource is None:
             return None
-        if action == ASSUME_ROLE:
+        if trust:
             role = self._directory.entity_of_arn(resource)
             return None if role is None else role.trust
         bucket = bucket_of(action, resource)

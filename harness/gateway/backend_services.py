@@ -37,7 +37,17 @@ def service_of(signing_name: str, target: str) -> str:
 
 FREE_ACTIONS = frozenset(("sts:GetCallerIdentity", "sts:GetSessionToken"))
 """Actions that every caller may do, and that no policy can deny (IAM user guide)."""
-ASSUME_ROLE = "sts:AssumeRole"
+TRUST_ACTIONS = frozenset(
+    (
+        "sts:AssumeRole",
+        "sts:AssumeRoleWithWebIdentity",
+        "sts:AssumeRoleWithSAML",
+        "sts:TagSession",
+        "sts:SetSourceIdentity",
+        "sts:SetContext",
+    )
+)
+"""Actions on a role that its trust policy has to allow."""
 PASS_ROLE = "iam:PassRole"  # noqa: S105 - an action
 PASSED_TO_SERVICE = "iam:passedtoservice"
 
@@ -50,6 +60,14 @@ def takes_anonymous(service: str) -> bool:
 def quotes_resource(action: str) -> bool:
     """Whether a refusal of the action has the resource in quotation marks."""
     return action.startswith("s3:")
+
+
+def open_to_root(action: str) -> bool:
+    """Whether the account's root may do an action whatever the resource's policy says, so that nobody is locked out.
+
+    Source: botocore, PutBucketPolicy.
+    """
+    return action in ("s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy")
 
 
 def bucket_of(action: str, resource: str) -> str | None:

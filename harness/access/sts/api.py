@@ -7,10 +7,14 @@ from typing import Any, ClassVar
 
 from harness.access.directory import Directory
 from harness.access.state import State
+from harness.access.sts.operations.assuming import RoleOperations
 from harness.core.calls import Call, Service
 
+# Operations that ask for authorization themselves: what they need depends on the session that they make.
+_AUTHORIZE_THEMSELVES = frozenset(("AssumeRole",))
 
-class Tokens(Service):
+
+class Tokens(RoleOperations, Service):
     """The service ``sts``."""
 
     service_name: ClassVar[str] = "sts"
@@ -19,6 +23,9 @@ class Tokens(Service):
     def __init__(self, state: State, directory: Directory) -> None:
         self.state = state
         self.directory = directory
+
+    def authorizes(self, operation: str) -> bool:
+        return operation in _AUTHORIZE_THEMSELVES
 
     def resources(self, operation: str, request: Mapping[str, Any], call: Call) -> Iterable[str]:
         """The role that is to be assumed; ``*`` for the other operations."""

@@ -1,0 +1,90 @@
+"""STS's errors in AWS's words (STS API reference; texts from public logs and issues)."""
+
+from __future__ import annotations
+
+from harness.core.errors import AwsError
+
+
+def validation(message: str) -> AwsError:
+    return AwsError("ValidationError", message, 400)
+
+
+def access_denied(message: str) -> AwsError:
+    return AwsError("AccessDenied", message, 403)
+
+
+def invalid_arn() -> AwsError:
+    return validation("Request ARN is invalid")
+
+
+def root_assumes_no_role() -> AwsError:
+    return access_denied("Roles may not be assumed by root accounts.")
+
+
+def too_long_for_role() -> AwsError:
+    return validation("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+
+
+def too_long_when_chained() -> AwsError:
+    message = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining."
+    return validation(message)
+
+
+def packed_too_large(percent: int) -> AwsError:
+    return AwsError("PackedPolicyTooLarge", f"Packed policy consumes {percent}% of allotted space.", 400)
+
+
+def policies_too_long(limit: int) -> AwsError:
+    # AWS's words for the sum are unverified.
+    message = f"The plaintext of the inline and managed session policies must not exceed {limit} characters."
+    return AwsError("PackedPolicyTooLarge", message, 400)
+
+
+def too_many_policy_arns(limit: int) -> AwsError:
+    # AWS's words are unverified.
+    return validation(f"The number of session policy ARNs must be less than or equal to {limit}.")
+
+
+def no_such_session_policy(arn: str) -> AwsError:
+    # The code is inferred from the operations of IAM; AWS's words are unverified.
+    return validation(f"The session policy {arn} does not exist in the account of the session or is not attachable.")
+
+
+def mfa_incomplete() -> AwsError:
+    return access_denied(
+        "MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code."
+    )
+
+
+def mfa_wrong_serial() -> AwsError:
+    message = (
+        "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is "
+        "valid and associated with this user."
+    )
+    return access_denied(message)
+
+
+def mfa_wrong_code() -> AwsError:
+    return access_denied("MultiFactorAuthentication failed with invalid MFA one time pass code. ")
+
+
+def duplicate_tag_keys() -> AwsError:
+    return AwsError(
+        "InvalidParameterValue", "Duplicate tag keys found. Please note that Tag keys are case insensitive."
+    )
+
+
+def inherited_tag(key: str) -> AwsError:
+    # That it fails is in the user guide, "Chaining roles with session tags"; the words are unverified.
+    message = f"The tag key {key} cannot be set: the calling session has a transitive tag with the same key."
+    return AwsError("InvalidParameterValue", message)
+
+
+def transitive_key_without_tag(key: str) -> AwsError:
+    # AWS's words are unverified.
+    return AwsError("InvalidParameterValue", f"The transitive tag key {key} must be the key of a session tag.")
+
+
+def other_source_identity() -> AwsError:
+    # The words are unverified; that it cannot be changed is in the user guide.
+    return access_denied("Source identity cannot be changed once it is set for the session.")
