@@ -37,10 +37,17 @@ class Aws:
         session = boto3.Session(aws_access_key_id=key, aws_secret_access_key=secret, aws_session_token=token)
         return session.client(service, region_name=REGION, endpoint_url=self.url, config=settings)  # type: ignore[call-overload]
 
-    def role(self, policies: dict[str, Any] | None = None, service: str = "lambda.amazonaws.com") -> str:
-        """A new role with an inline policy document per name; its ARN."""
+    def role(
+        self,
+        policies: dict[str, Any] | None = None,
+        service: str = "lambda.amazonaws.com",
+        *,
+        trusts_account: bool = False,
+    ) -> str:
+        """A new role with an inline policy document per name; its ARN. trusts_account: in place of the service."""
         iam, name = self.client("iam"), unique("role")
-        trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+        principal = {"AWS": ACCOUNT} if trusts_account else {"Service": service}
+        trust = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
         document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
         arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
         for policy, body in (policies or {}).items():
