@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from harness.access.account import Account
 from harness.access.identities import Role
+from harness.access.refusals import EncodedRefusals
 from harness.access.rules import identifiers
 from harness.access.rules.access_keys import AccessKey, Session
 from harness.access.rules.call_log import CallLog
@@ -72,7 +73,8 @@ class State:
 
     default_account: the account of the administrator's well-known key, and of whatever names none. trusting:
     the roles whose trust policies name the user or role with a unique id. calls: what roles and users have called so
-    far. now: wall time in seconds since 1970; credentials do not follow the harness's clock.
+    far. refusals: encodes and decodes the messages of refusals. now: wall time in seconds since 1970; credentials do
+    not follow the harness's clock.
     """
 
     default_account: str
@@ -80,6 +82,7 @@ class State:
     trusting: dict[str, set[Role]] = field(default_factory=dict)
     keys: AccessKeys = field(default_factory=AccessKeys)
     calls: CallLog = field(default_factory=CallLog)
+    refusals: EncodedRefusals = field(default_factory=EncodedRefusals)
     now: Callable[[], float] = time.time
 
     def account(self, account_id: str) -> Account:
@@ -106,7 +109,7 @@ class State:
 
     def issue_temporary(self, account: str, owner: str, session: Session, seconds: float) -> AccessKey:
         """Issues and keeps temporary credentials. owner: the unique id of the user or role, "" for the root."""
-        now = self.now()
+        now = int(self.now())  # STS gives and compares whole seconds
         key = AccessKey(
             identifiers.access_key_id(identifiers.TEMPORARY_KEY, account, os.urandom(16)),
             account,

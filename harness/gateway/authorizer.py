@@ -10,6 +10,7 @@ from typing import Any
 from harness.access import errors
 from harness.access.directory import Directory
 from harness.access.entities import Entity
+from harness.access.refusals import refusal_of
 from harness.access.rules import reference
 from harness.access.rules.access_keys import AccessKey
 from harness.access.rules.actions import Need
@@ -153,7 +154,12 @@ class Authorizer:
                     if caller.kind == "federated":
                         raise errors.not_authorized(need.action, protocol)
                     quoted = quotes_resource(need.action)
-                    raise errors.denied(denial(caller, need.action, resource, decision, quoted=quoted), protocol)
+                    message = denial(caller, need.action, resource, decision, quoted=quoted)
+                    if protocol == "ec2":
+                        refusal = refusal_of(caller, sender.user_id, need.action, resource, decision, context.read)
+                        encoded = self._directory.state.refusals.encode(caller.account, refusal)
+                        message += f" Encoded authorization failure message: {encoded}"
+                    raise errors.denied(message, protocol)
 
     async def require_pass_role(
         self, identity: Identity, roles: Iterable[str], prefix: str, details: RequestDetails, protocol: str

@@ -42,7 +42,10 @@ def account_of_key(key_id: str) -> str:
         raise ValueError(f"{key_id!r} is not an access key id")
     number = int.from_bytes(base64.b32decode(key_id[4:]), "big")
     shift = _KEY_BYTES * 8 - 1 - _ACCOUNT_BITS
-    return f"{(number >> shift) & ((1 << _ACCOUNT_BITS) - 1):012d}"
+    account = f"{(number >> shift) & ((1 << _ACCOUNT_BITS) - 1):012d}"
+    if len(account) > 12:
+        raise ValueError(f"{key_id!r} names no account")
+    return account
 
 
 def arn(account: str, kind: str, path: str, name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.core.errors import AwsError
+from harness.core.errors import AwsError, shown
 
 
 def validation(message: str) -> AwsError:
@@ -13,8 +13,11 @@ def access_denied(message: str) -> AwsError:
     return AwsError("AccessDenied", message, 403)
 
 
-def invalid_arn() -> AwsError:
-    return validation("Request ARN is invalid")
+def invalid_role_arn(arn: str) -> AwsError:
+    """A text that is no ARN (recorded), or the ARN of something else than a role (public logs)."""
+    parts = arn.split(":", 5)
+    complete = len(parts) == 6 and all((parts[0] == "arn", parts[1], parts[2], parts[5]))
+    return validation("Request ARN is invalid" if complete else f"{arn} is invalid")
 
 
 def root_assumes_no_role() -> AwsError:
@@ -74,17 +77,40 @@ def duplicate_tag_keys() -> AwsError:
     )
 
 
-def inherited_tag(key: str) -> AwsError:
-    # That it fails is in the user guide, "Chaining roles with session tags"; the words are unverified.
-    message = f"The tag key {key} cannot be set: the calling session has a transitive tag with the same key."
+def inherited_tag() -> AwsError:
+    """A session tag with the key of a transitive tag of the calling session (recorded)."""
+    message = (
+        "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from "
+        "the calling session."
+    )
     return AwsError("InvalidParameterValue", message)
 
 
-def transitive_key_without_tag(key: str) -> AwsError:
-    # AWS's words are unverified.
-    return AwsError("InvalidParameterValue", f"The transitive tag key {key} must be the key of a session tag.")
+def transitive_key_without_tag() -> AwsError:
+    message = "The specified transitive tag key must be included in the requested tags."
+    return AwsError("InvalidParameterValue", message)  # recorded
 
 
 def other_source_identity() -> AwsError:
     # The words are unverified; that it cannot be changed is in the user guide.
     return access_denied("Source identity cannot be changed once it is set for the session.")
+
+
+def invalid_key_id(key_id: str) -> AwsError:
+    # AWS's words are unverified.
+    return validation(f"{shown(key_id)} is not a valid access key ID.")
+
+
+def invalid_authorization_message() -> AwsError:
+    return AwsError("InvalidAuthorizationMessageException", "Message is not valid", 400)
+
+
+def outbound_federation_disabled() -> AwsError:
+    # AWS's words are unverified; the code is botocore's.
+    message = "Outbound web identity federation is not enabled for this account."
+    return AwsError("OutboundWebIdentityFederationDisabledException", message, 403)
+
+
+def not_part(operation: str, why: str) -> AwsError:
+    """An operation that the harness does not have, and why."""
+    return AwsError("NotImplementedException", f"{operation} is not part of this harness: {why}.", 501)

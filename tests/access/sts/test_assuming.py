@@ -95,10 +95,20 @@ class TestWhoMayAssume:
             "AccessDenied"
         )
 
-    @pytest.mark.parametrize("arn", [f"arn:aws:iam::{ACCOUNT}:user/somebody", "a" * 20, f"arn:aws:iam::{ACCOUNT}:role"])
-    def test_an_arn_that_is_no_roles(self, identities: Identities, arn: str) -> None:
+    @pytest.mark.parametrize(
+        ("arn", "words"),
+        [
+            (f"arn:aws:iam::{ACCOUNT}:user/somebody", "Request ARN is invalid"),
+            (f"arn:aws:iam::{ACCOUNT}:role", "Request ARN is invalid"),
+            ("nothing-valid-in-here", "nothing-valid-in-here is invalid"),
+            ("arn::b:::something/test-role", "arn::b:::something/test-role is invalid"),
+            ("arn:a:::something/test-role", "arn:a:::something/test-role is invalid"),
+            ("arn:a:a::aaaaaaaaaa:", "arn:a:a::aaaaaaaaaa: is invalid"),
+        ],
+    )
+    def test_an_arn_that_is_no_roles(self, identities: Identities, arn: str, words: str) -> None:
         code, message = refused(identities.client("sts").assume_role, RoleArn=arn, RoleSessionName="session")
-        assert (code, message) == ("ValidationError", "Request ARN is invalid")
+        assert (code, message) == ("ValidationError", words)
 
     @pytest.mark.parametrize("name", ["a b", "x" * 65, "x", "a/b"])
     def test_a_session_name_that_aws_refuses(self, identities: Identities, name: str) -> None:

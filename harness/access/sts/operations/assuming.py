@@ -82,7 +82,7 @@ class RoleOperations(TokenOperations):
         role_arn: str = request["RoleArn"]
         account_id = account_of_role(role_arn)
         if account_id is None:
-            raise errors.invalid_arn()
+            raise errors.invalid_role_arn(role_arn)
         assumption = self._assumption(request, key, account_id)
         mfa_at = self.mfa_time(call, request)
         keys = assumption.condition_keys()
@@ -146,12 +146,12 @@ class RoleOperations(TokenOperations):
         passed_on = {tag.lower() for tag in inherited}
         for tag in tags:
             if tag.lower() in passed_on:
-                raise errors.inherited_tag(tag)
+                raise errors.inherited_tag()
         transitive = [str(tag) for tag in request.get("TransitiveTagKeys", ())]
         by_key = {tag.lower(): tag for tag in tags}
         for tag in transitive:
             if tag.lower() not in by_key:
-                raise errors.transitive_key_without_tag(tag)
+                raise errors.transitive_key_without_tag()
         return Assumption(
             request["RoleSessionName"],
             self.session_policies(request, account_id),
