@@ -8,7 +8,7 @@ from typing import Any
 from harness.access import errors
 from harness.access.operations.base import Kind, Operations, page_of
 from harness.access.operations.descriptions import encoded
-from harness.access.operations.documents import identity_document
+from harness.access.operations.documents import inline_document
 from harness.access.rules import quotas
 from harness.core.calls import Call
 
@@ -30,7 +30,7 @@ class InlinePolicyOperations(Operations):
 
     def _put(self, kind: Kind, call: Call, request: Mapping[str, Any]) -> Answer:
         holder, name, text = self.holder(kind, call, request), request["PolicyName"], request["PolicyDocument"]
-        document = identity_document(name, text)
+        document = inline_document(name, text)
         others = (other.text for key, other in holder.inline.items() if key != name)
         limit = quotas.INLINE_POLICY_CHARACTERS[kind]
         if sum(map(quotas.policy_characters, (text, *others))) > limit:

@@ -31,7 +31,7 @@ class RoleOperations(Operations):
         account, name = self.account(call), request["RoleName"]
         if account.roles.taken(name):
             raise errors.already_exists("role", name)
-        document = trust_document(self.state, name, request["AssumeRolePolicyDocument"])
+        document = trust_document(self.state, account.account_id, name, request["AssumeRolePolicyDocument"])
         tags, boundary = new_tags(request), boundary_policy(account, request.get("PermissionsBoundary"))
         limit = account.quotas.roles_per_account
         if len(account.roles) >= limit:
@@ -69,7 +69,7 @@ class RoleOperations(Operations):
 
     async def update_assume_role_policy(self, call: Call, request: Mapping[str, Any]) -> Answer:
         account, role = self.account(call), self.changeable_role(call, request["RoleName"])
-        document = trust_document(self.state, role.name, request["PolicyDocument"])
+        document = trust_document(self.state, account.account_id, role.name, request["PolicyDocument"])
         set_trust(self.state, role, document)
         account.changed()
         return {}
