@@ -19,9 +19,11 @@ from harness.access.identities import (
     PolicyHolder,
     Role,
     SamlProvider,
+    ServerCertificate,
     User,
 )
 from harness.access.rules import identifiers
+from harness.access.rules.passwords import PasswordPolicy
 from harness.access.rules.quotas import Quotas
 
 
@@ -93,6 +95,9 @@ class Account:
         self.alias = ""
         self.quotas = Quotas()
         self.root_access_keys: list[str] = []
+        self.password_policy: PasswordPolicy | None = None
+        self.server_certificates: NamedItems[ServerCertificate] = NamedItems()
+        self.role_deletions: set[str] = set()
         self._by_id: dict[str, User | Group | Role] = {}
         self._aws_managed: dict[str, ManagedPolicy] = {}
         self._entities: dict[str, Entity] = {}

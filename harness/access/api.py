@@ -9,16 +9,22 @@ from harness.access.account import NamedItems
 from harness.access.directory import Directory
 from harness.access.history import access_history
 from harness.access.operations.access_keys import AccessKeyOperations
+from harness.access.operations.account_alias import AccountAliasOperations
 from harness.access.operations.attachments import AttachmentOperations
 from harness.access.operations.groups import GroupOperations
 from harness.access.operations.inline_policies import InlinePolicyOperations
 from harness.access.operations.instance_profiles import InstanceProfileOperations
 from harness.access.operations.managed_policies import ManagedPolicyOperations
-from harness.access.operations.roles import RoleOperations
+from harness.access.operations.passwords import PasswordOperations
+from harness.access.operations.server_certificates import ServerCertificateOperations
+from harness.access.operations.service_access import ServiceAccessOperations
+from harness.access.operations.service_linked_roles import ServiceLinkedRoleOperations
 from harness.access.operations.simulation import SimulationOperations
+from harness.access.operations.user_credentials import UserCredentialOperations
 from harness.access.operations.users import UserOperations
 from harness.access.rules.access_history import AccessHistory
 from harness.access.rules.actions import AccountRegion, needs
+from harness.access.rules.refusals import REFUSED
 from harness.access.rules.service_calls import ServiceCall
 from harness.access.service_roles import ServiceRoles
 from harness.access.state import State
@@ -34,7 +40,12 @@ class Access(
     InlinePolicyOperations,
     InstanceProfileOperations,
     ManagedPolicyOperations,
-    RoleOperations,
+    AccountAliasOperations,
+    PasswordOperations,
+    ServerCertificateOperations,
+    ServiceAccessOperations,
+    ServiceLinkedRoleOperations,
+    UserCredentialOperations,
     UserOperations,
     SimulationOperations,
     Service,
@@ -46,12 +57,21 @@ class Access(
 
     service_name: ClassVar[str] = "iam"
     validation_code: ClassVar[str] = "ValidationError"
+    validation_quotes: ClassVar[bool] = False
 
     def __init__(self, backend: Backend, account: str, *, administrator: bool = True) -> None:
         self.state = State(account)
         self.directory = Directory(backend, self.state, administrator=administrator)
         self.roles = ServiceRoles(self.state)
         self.tokens = Tokens(self.state, self.directory)
+
+    def refusal(self, operation: str) -> str | None:
+        return REFUSED.get(operation)
+
+    def tags_of(self, arn: str) -> Mapping[str, str]:
+        """The tags of a user or role."""
+        entity = self.directory.entity_of_arn(arn)
+        return {} if entity is None else entity.tags
 
     def resources(self, operation: str, request: Mapping[str, Any], call: Call) -> Iterable[str]:
         """The ARNs as the service authorization reference has them, with the paths of what exists."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
 from botocore.exceptions import ClientError
@@ -18,7 +19,7 @@ from harness.access.rules import identifiers
 from harness.access.rules.access_keys import AccessKey
 from harness.access.rules.policy import Policy, parse_policy
 from harness.access.rules.principals import Caller, session_caller
-from harness.access.state import State
+from harness.access.state import KeyUse, State
 from harness.backend.client import Backend
 from harness.core.calls import Principal
 from harness.core.clock import Clock, WallClock
@@ -170,6 +171,15 @@ class Directory:
 
     def _holder(self, key: AccessKey) -> User | Group | Role | None:
         return self.state.account(key.account).by_id(key.owner) if key.owner else None
+
+    def key_used(self, key: AccessKey, service: str, region: str, now: float) -> None:
+        """Remembers that a key signed a request. service: its signing name; now: seconds since 1970."""
+        if key.session is None:
+            self.state.keys.used(key, KeyUse(now, service, region))
+            return
+        holder = self._holder(key)
+        if isinstance(holder, Role):
+            holder.last_used, holder.last_used_region = datetime.fromtimestamp(int(now), UTC), region
 
     # ---- policies
 

@@ -231,6 +231,64 @@ def not_yours(operation: str, arn: str, caller: str) -> AwsError:
     )
 
 
+def no_such_in_words(sentence: str) -> AwsError:
+    """NoSuchEntity in a sentence of its own."""
+    return AwsError("NoSuchEntity", sentence, 404)
+
+
+def validation_error(sentence: str) -> AwsError:
+    """What botocore's model does not say of a request's members. The sentences are unverified."""
+    return AwsError("ValidationError", sentence, 400)
+
+
+def no_service_linked_role(service: str) -> AwsError:
+    """A service without a service-linked role, as far as the harness knows. The words are unverified."""
+    return invalid_input(f"The harness knows no service-linked role of {shown(service)}.")
+
+
+def alias_taken(alias: str) -> AwsError:
+    return AwsError("EntityAlreadyExists", f"The account alias {alias} already exists.", 409)
+
+
+def bad_password(sentence: str) -> AwsError:
+    """A password that the account's policy does not take."""
+    return AwsError("PasswordPolicyViolation", sentence, 400)
+
+
+def not_a_user() -> AwsError:
+    """ChangePassword by somebody who is no IAM user. The words are unverified."""
+    return AwsError("InvalidUserType", "Only IAM users can change their own password.", 400)
+
+
+def wrong_password() -> AwsError:
+    """ChangePassword with an old password that is not the user's. The words are unverified."""
+    return AwsError("AccessDenied", "The old password was incorrect.", 403)
+
+
+def malformed_certificate(sentence: str) -> AwsError:
+    return AwsError("MalformedCertificate", sentence, 400)
+
+
+def duplicate_certificate() -> AwsError:
+    """The words are unverified."""
+    return AwsError("DuplicateCertificate", "The certificate is already associated with the user.", 409)
+
+
+def key_pair_mismatch() -> AwsError:
+    """The words are unverified."""
+    return AwsError("KeyPairMismatch", "The private key does not match the public key in the certificate.", 400)
+
+
+def invalid_public_key() -> AwsError:
+    """The words are unverified."""
+    return AwsError("InvalidPublicKey", "The public key must be an RSA key in ssh-rsa or PEM format.", 400)
+
+
+def duplicate_public_key() -> AwsError:
+    """The words are unverified."""
+    return AwsError("DuplicateSSHPublicKey", "The SSH public key is already associated with the user.", 400)
+
+
 def user_name_needed() -> AwsError:
     """An operation of a user's own that somebody else called without a UserName."""
     return AwsError("ValidationError", "Must specify userName when calling with non-User credentials", 400)

@@ -105,12 +105,13 @@ class Group(PolicyHolder):
 
 @dataclass(slots=True, eq=False)
 class LoginProfile:
-    """A user's password for the console, as a salted hash."""
+    """A user's password for the console, as a salted hash. former: salts and hashes of all so far, this one last."""
 
     created: datetime
     salt: bytes
     password_hash: bytes
     reset_required: bool = False
+    former: list[tuple[bytes, bytes]] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
@@ -215,6 +216,25 @@ class InstanceProfile:
     @property
     def arn(self) -> str:
         return identifiers.arn(self.account_id, "instance-profile", self.path, self.name)
+
+
+@dataclass(slots=True, eq=False)
+class ServerCertificate:
+    """A certificate for servers. body, chain: PEM. The private key is not kept."""
+
+    account_id: str
+    name: str
+    path: str
+    unique_id: str
+    uploaded: datetime
+    body: str
+    expires: datetime
+    chain: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def arn(self) -> str:
+        return identifiers.arn(self.account_id, "server-certificate", self.path, self.name)
 
 
 @dataclass(slots=True, eq=False)

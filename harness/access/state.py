@@ -54,9 +54,8 @@ class AccessKeys:
         self._uses.pop(key_id, None)
 
     def used(self, key: AccessKey, use: KeyUse) -> None:
-        """Keeps the last use of a long-term key; sessions end soon."""
-        if key.session is None:
-            self._uses[key.key_id] = use
+        """Keeps a long-term key's last use."""
+        self._uses[key.key_id] = use
 
     def last_use(self, key_id: str) -> KeyUse | None:
         return self._uses.get(key_id)

@@ -146,6 +146,7 @@ class Service(Protocol):
 
     service_name: botocore's name. signing_name: the name in signatures, if it is another. body_limit: bytes of the
     largest request. validation_code: the error code for a request that breaks the constraints of botocore's model.
+    validation_quotes: whether such an error quotes the value.
     """
 
     service_name: ClassVar[str]
@@ -153,6 +154,11 @@ class Service(Protocol):
     # The default is Lambda's limit, for a 50 MB zip in base64 and the JSON around it (recorded from AWS).
     body_limit: ClassVar[int] = 70_167_211
     validation_code: ClassVar[str] = "ValidationException"
+    validation_quotes: ClassVar[bool] = True
+
+    def refusal(self, operation: str) -> str | None:
+        """Why the service does not answer an operation, in a sentence; None for one without a reason of its own."""
+        return None
 
     def delegates(self, operation: str) -> bool:
         """Whether an operation goes to the backend (SageMaker training, for example)."""

@@ -103,8 +103,9 @@ class Gateway:
         operation = request.operation
         method = getattr(service, _method_name(request.operation_name), None)
         if operation is None or method is None:
+            reason = service.refusal(request.operation_name)
             message = f"{request.operation_name} of {request.service} is not part of this harness."
-            raise AwsError("NotImplementedException", message, 501)
+            raise AwsError("NotImplementedException", f"{message} {reason}" if reason else message, 501)
         head, body = exchange.head, form
         if body is None:
             body = await exchange.body(service.body_limit, partial(service.body_too_large, request.operation_name))
@@ -114,7 +115,8 @@ class Gateway:
             members = decode_query(operation, body, head.query)
         else:
             members = decode_request(operation, request.labels, head.query, head.headers, body)
-        validate(operation.input_shape, members, "ValidationError" if query else service.validation_code)
+        code = "ValidationError" if query else service.validation_code
+        validate(operation.input_shape, members, code, quotes=service.validation_quotes)
         region = request.credential.region if request.credential else self._region
         principal = identity.principal
         access_key = identity.key.key_id if identity.key else ""

@@ -111,6 +111,7 @@ class Authorizer:
         fault = find_fault(signature, message, key.secret, now)
         if fault is not None:
             raise errors.bad_signature(fault, signature.stamp, now, protocol)
+        self._directory.key_used(key, credential.signing_name, credential.region, now)
 
     def admit(self, identity: Identity, service: str, operation: str, protocol: str) -> None:
         """Raises AwsError if credentials of this kind may not call the operation, whatever policies say."""

@@ -10,6 +10,7 @@ import base64
 import re
 
 USER, GROUP, ROLE, MANAGED_POLICY, INSTANCE_PROFILE = "AIDA", "AGPA", "AROA", "ANPA", "AIPA"
+PUBLIC_KEY, SERVER_CERTIFICATE, SERVICE_CREDENTIAL = "APKA", "ASCA", "ACCA"
 """Prefixes of unique ids."""
 LONG_TERM_KEY, TEMPORARY_KEY = "AKIA", "ASIA"
 """Prefixes of access key ids."""
@@ -25,6 +26,11 @@ _ACCOUNT_BITS = 40
 def unique_id(prefix: str, random: bytes) -> str:
     """A unique id such as ``AIDACKCEVSQ6C2EXAMPLE``. random: at least 17 bytes."""
     return prefix + "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in random[:_UNIQUE_LETTERS])
+
+
+def certificate_id(random: bytes) -> str:
+    """The id of a signing certificate, which has no prefix. random: at least 32 bytes."""
+    return "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in random[:32])
 
 
 def access_key_id(prefix: str, account: str, random: bytes) -> str:

@@ -2,13 +2,17 @@
 
 Wording as printed in public logs: ``1 validation error detected: Value 'a b' at 'endpointName' failed to satisfy
 constraint: Member must satisfy regular expression pattern: ...``. For a list or a map of plain values AWS names every
-constraint at once. Sensitive values are not quoted (recorded answers of Lambda).
+constraint at once. Sensitive values are not quoted (recorded answers of Lambda). IAM quotes no value and lists no
+enumeration: ``Value at 'status' failed to satisfy constraint: Member must satisfy enum value set`` (recorded answers).
 """
 
 from __future__ import annotations
 
 import re
+import sys
+import unicodedata
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -19,21 +23,46 @@ from harness.core.errors import AwsError
 # Characters of a value that an error quotes: a 6 MB body does not come back in its own error.
 _QUOTED_CHARACTERS = 256
 
+_ENUM = "satisfy enum value set"
+_ENUM_VALUES = re.compile(rf"{_ENUM}: \[[^\]]*\]")
+# A class of Unicode's characters in Java's patterns, which Python's have not.
+_CATEGORY = re.compile(r"\\p\{([A-Z][a-z]?)\}")
+
 # Members, by name and shape, that the service checks itself, with another error: a function's runtime.
 _LEFT_TO_THE_SERVICE = frozenset({("Runtime", "Runtime")})
 
 
-def validate(shape: StructureShape | None, request: dict[str, Any], code: str = "ValidationException") -> None:
-    """Raises AwsError ``code`` that lists every member of the request that breaks a constraint."""
+def validate(
+    shape: StructureShape | None, request: dict[str, Any], code: str = "ValidationException", *, quotes: bool = True
+) -> None:
+    """Raises AwsError ``code`` that lists every member of the request that breaks a constraint.
+
+    quotes: whether the error has the values, and those that an enumeration has.
+    """
     if shape is None:
         return
-    problems = list(_problems(shape, request, ""))
+    problems = [problem.sentence(quotes=quotes) for problem in _problems(shape, request, "")]
     if problems:
         count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected: "
         raise AwsError(code, count + "; ".join(problems))
 
 
-def _problems(shape: Shape, value: Any, where: str) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    """A value that breaks a constraint. quoted: it with a space before it, "" for a sensitive one. where: its path."""
+
+    quoted: str
+    where: str
+    constraint: str
+
+    def sentence(self, *, quotes: bool) -> str:
+        if quotes:
+            return f"Value{self.quoted} at '{self.where}' failed to satisfy constraint: {self.constraint}"
+        constraint = _ENUM_VALUES.sub(_ENUM, self.constraint)
+        return f"Value at '{self.where}' failed to satisfy constraint: {constraint}"
+
+
+def _problems(shape: Shape, value: Any, where: str) -> Iterator[_Problem]:
     if isinstance(shape, StructureShape):
         yield from _structure_problems(shape, value, where)
     elif limit := _broken_limit(shape, value):
@@ -49,18 +78,18 @@ def _problems(shape: Shape, value: Any, where: str) -> Iterator[str]:
         yield from _map_problems(shape, value, where)
 
 
-def _structure_problems(shape: StructureShape, value: Any, where: str) -> Iterator[str]:
+def _structure_problems(shape: StructureShape, value: Any, where: str) -> Iterator[_Problem]:
     if getattr(shape, "is_document_type", False):
         return
     for name in shape.required_members:
         if value.get(name) is None:
-            yield f"Value null at '{_join(where, name)}' failed to satisfy constraint: Member must not be null"
+            yield _Problem(" null", _join(where, name), "Member must not be null")
     for name, inner in value.items():
         if inner is not None and (name, shape.members[name].name) not in _LEFT_TO_THE_SERVICE:
             yield from _problems(shape.members[name], inner, _join(where, name))
 
 
-def _map_problems(shape: MapShape, value: Any, where: str) -> Iterator[str]:
+def _map_problems(shape: MapShape, value: Any, where: str) -> Iterator[_Problem]:
     if any(_broken_limit(shape.key, key) for key in value):
         limits = _all_limits(shape.key, not_null=False)
         yield _problem(shape, value, where, f"Map keys must satisfy constraint: {limits}")
@@ -72,9 +101,8 @@ def _map_problems(shape: MapShape, value: Any, where: str) -> Iterator[str]:
         yield _problem(shape, value, where, f"Map value must satisfy constraint: {limits}")
 
 
-def _problem(shape: Shape, value: Any, where: str, constraint: str) -> str:
-    quoted = "" if shape.metadata.get("sensitive") else f" {_quote(value)}"
-    return f"Value{quoted} at '{where}' failed to satisfy constraint: {constraint}"
+def _problem(shape: Shape, value: Any, where: str, constraint: str) -> _Problem:
+    return _Problem("" if shape.metadata.get("sensitive") else f" {_quote(value)}", where, constraint)
 
 
 def _is_plain(shape: Shape) -> bool:
@@ -97,7 +125,7 @@ def _all_limits(shape: Shape, *, not_null: bool) -> str:
 
 
 def _enum(shape: Shape) -> str:
-    return f"satisfy enum value set: [{', '.join(shape.metadata['enum'])}]"
+    return f"{_ENUM}: [{', '.join(shape.metadata['enum'])}]"
 
 
 def _broken_limit(shape: Shape, value: Any) -> str | None:
@@ -125,11 +153,21 @@ def _broken_limit(shape: Shape, value: Any) -> str | None:
 
 @cache
 def _compile(pattern: str) -> re.Pattern[str] | None:
+    """A pattern of Java's, whose classes such as ``\\w`` are of ASCII's characters alone."""
     try:
-        return re.compile(pattern)
+        return re.compile(_CATEGORY.sub(lambda match: _characters(match[1]), pattern), re.ASCII)
     except re.error:
-        # A few models use Java's \p{...} classes, which Python's re does not have. These patterns are not checked.
+        # Something else that Python's patterns do not have. These patterns are not checked.
         return None
+
+
+@cache
+def _characters(category: str) -> str:
+    """The characters of a category of Unicode's (``L``, ``Nd``), as ranges for a character class."""
+    codes = [code for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)).startswith(category)]
+    starts = [code for code, before in zip(codes, [-2, *codes], strict=False) if code != before + 1]
+    ends = [code for code, after in zip(codes, [*codes[1:], -2], strict=True) if after != code + 1]
+    return "".join(f"\\U{start:08x}-\\U{end:08x}" for start, end in zip(starts, ends, strict=True))
 
 
 def _join(where: str, member: str) -> str:
