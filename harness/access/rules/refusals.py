@@ -54,7 +54,7 @@ REFUSED = {
     **dict.fromkeys(("AcquireRole", "GetRoleTemplateVersion"), _TEMPLATES),
     **dict.fromkeys(("GetAccountProperties", "PutAccountProperties"), _PROPERTIES),
     "SetSecurityTokenServicePreferences": (
-        "The harness has one STS for all regions, with tokens that are valid in all of them: there is no version to choose."
+        "The harness has one STS for all regions, whose tokens are valid in all of them: choose no version."
     ),
 }
 """Operation -> why it is refused, and what to do instead where there is something."""

@@ -9,7 +9,6 @@ enumeration: ``Value at 'status' failed to satisfy constraint: Member must satis
 from __future__ import annotations
 
 import re
-import sys
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,8 +24,9 @@ _QUOTED_CHARACTERS = 256
 
 _ENUM = "satisfy enum value set"
 _ENUM_VALUES = re.compile(rf"{_ENUM}: \[[^\]]*\]")
-# A class of Unicode's characters in Java's patterns, which Python's have not.
+# The classes of Unicode's characters that the models' patterns have, and Python's have not. _as_ascii() goes with them.
 _CATEGORY = re.compile(r"\\p\{([A-Z][a-z]?)\}")
+_CATEGORIES = {"L": "A-Za-z", "N": "0-9", "Z": " "}
 
 # Members, by name and shape, that the service checks itself, with another error: a function's runtime.
 _LEFT_TO_THE_SERVICE = frozenset({("Runtime", "Runtime")})
@@ -146,7 +146,7 @@ def _broken_limit(shape: Shape, value: Any) -> str | None:
             return _enum(shape)
         pattern = shape.metadata.get("pattern")
         compiled = _compile(pattern) if pattern else None
-        if compiled and not compiled.fullmatch(value):
+        if compiled and not compiled.fullmatch(_as_ascii(value) if pattern and _CATEGORY.search(pattern) else value):
             return f"satisfy regular expression pattern: {pattern}"
     return None
 
@@ -155,19 +155,19 @@ def _broken_limit(shape: Shape, value: Any) -> str | None:
 def _compile(pattern: str) -> re.Pattern[str] | None:
     """A pattern of Java's, whose classes such as ``\\w`` are of ASCII's characters alone."""
     try:
-        return re.compile(_CATEGORY.sub(lambda match: _characters(match[1]), pattern), re.ASCII)
+        return re.compile(_CATEGORY.sub(lambda match: _CATEGORIES.get(match[1], match[0]), pattern), re.ASCII)
     except re.error:
         # Something else that Python's patterns do not have. These patterns are not checked.
         return None
 
 
-@cache
-def _characters(category: str) -> str:
-    """The characters of a category of Unicode's (``L``, ``Nd``), as ranges for a character class."""
-    codes = [code for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)).startswith(category)]
-    starts = [code for code, before in zip(codes, [-2, *codes], strict=False) if code != before + 1]
-    ends = [code for code, after in zip(codes, [*codes[1:], -2], strict=True) if after != code + 1]
-    return "".join(f"\\U{start:08x}-\\U{end:08x}" for start, end in zip(starts, ends, strict=True))
+def _as_ascii(text: str) -> str:
+    """A text in which letters, numbers and separators outside ASCII are ones of ASCII, as _CATEGORIES has them."""
+    return "".join(char if char.isascii() else _representative(char) for char in text)
+
+
+def _representative(char: str) -> str:
+    return {"L": "a", "N": "0", "Z": " "}.get(unicodedata.category(char)[0], char)
 
 
 def _join(where: str, member: str) -> str:
