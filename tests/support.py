@@ -13,6 +13,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.session import get_session
 
 from harness.local_aws.app import LocalAws
 from harness.local_aws.client import LocalAwsClient
@@ -20,6 +21,7 @@ from harness.local_aws.options import LocalAwsOptions
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
+_MODELS = get_session().get_component("data_loader")  # reading a service's model takes most of making a client
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,11 @@ class Aws:
         self, service: str, key: str = "test", secret: str = "test", token: str | None = None, **config: Any
     ) -> Any:
         settings = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, **config)
-        session = boto3.Session(aws_access_key_id=key, aws_secret_access_key=secret, aws_session_token=token)
+        botocore = get_session()
+        botocore.register_component("data_loader", _MODELS)
+        session = boto3.Session(
+            aws_access_key_id=key, aws_secret_access_key=secret, aws_session_token=token, botocore_session=botocore
+        )
         return session.client(service, region_name=REGION, endpoint_url=self.url, config=settings)  # type: ignore[call-overload]
 
     def role(

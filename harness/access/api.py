@@ -15,6 +15,8 @@ from harness.access.operations.groups import GroupOperations
 from harness.access.operations.inline_policies import InlinePolicyOperations
 from harness.access.operations.instance_profiles import InstanceProfileOperations
 from harness.access.operations.managed_policies import ManagedPolicyOperations
+from harness.access.operations.mfa_devices import MfaDeviceOperations
+from harness.access.operations.oidc_providers import OidcProviderOperations
 from harness.access.operations.passwords import PasswordOperations
 from harness.access.operations.server_certificates import ServerCertificateOperations
 from harness.access.operations.service_access import ServiceAccessOperations
@@ -22,6 +24,7 @@ from harness.access.operations.service_linked_roles import ServiceLinkedRoleOper
 from harness.access.operations.simulation import SimulationOperations
 from harness.access.operations.user_credentials import UserCredentialOperations
 from harness.access.operations.users import UserOperations
+from harness.access.rules import identifiers
 from harness.access.rules.access_history import AccessHistory
 from harness.access.rules.actions import AccountRegion, needs
 from harness.access.rules.refusals import REFUSED
@@ -46,6 +49,8 @@ class Access(
     ServiceAccessOperations,
     ServiceLinkedRoleOperations,
     UserCredentialOperations,
+    MfaDeviceOperations,
+    OidcProviderOperations,
     UserOperations,
     SimulationOperations,
     Service,
@@ -76,7 +81,13 @@ class Access(
     def resources(self, operation: str, request: Mapping[str, Any], call: Call) -> Iterable[str]:
         """The ARNs as the service authorization reference has them, with the paths of what exists."""
         place = AccountRegion(call.region, call.account)
+        created = _created(operation, request, call.account)
+        if created:
+            return [created]
         arns = [arn for need in needs("iam", operation, request, place) for arn in need.resources]
+        if not arns and call.principal.kind == "user":  # without a UserName it is about the user who calls
+            own = {**request, "UserName": call.principal.name}
+            arns = [arn for need in needs("iam", operation, own, place) for arn in need.resources]
         return [self._with_path(call, arn) for arn in arns]
 
     def _with_path(self, call: Call, arn: str) -> str:
@@ -96,3 +107,12 @@ class Access(
     async def history(self, service_calls: Iterable[ServiceCall], region: str) -> AccessHistory:
         """What roles have called so far. service_calls: what AWS's services would have called as the roles."""
         return await access_history(self.directory, service_calls, region)
+
+
+def _created(operation: str, request: Mapping[str, Any], account: str) -> str:
+    """The ARN of what a request creates, if no member of the request is its name; else ""."""
+    if operation == "CreateVirtualMFADevice":
+        return identifiers.arn(account, "mfa", request.get("Path", "/"), request["VirtualMFADeviceName"])
+    if operation == "CreateOpenIDConnectProvider":
+        return identifiers.arn(account, "oidc-provider", "/", request["Url"].partition("://")[2].rstrip("/"))
+    return ""

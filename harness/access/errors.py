@@ -306,3 +306,68 @@ def duplicate_tag_keys() -> AwsError:
 def reserved_tag_key() -> AwsError:
     # The words are unverified; that the prefix aws: is reserved is in the user guide.
     return AwsError("InvalidInput", "Tag keys that begin with aws: are reserved for AWS.", 400)
+
+
+# ---- MFA devices and identity providers
+
+
+def no_such_mfa_device(serial: str) -> AwsError:
+    return AwsError("NoSuchEntity", f"VirtualMFADevice with serial number {serial} doesn't exist.", 404)
+
+
+def not_users_mfa_device(serial: str, user: str) -> AwsError:
+    # AWS's words are unverified.
+    return AwsError("NoSuchEntity", f"MFA device with serial number {serial} is not enabled for user {user}.", 404)
+
+
+def mfa_device_exists() -> AwsError:
+    return AwsError("EntityAlreadyExists", "MFADevice entity at the same path and name already exists.", 409)
+
+
+def mfa_device_in_use() -> AwsError:
+    return AwsError("EntityAlreadyExists", "MFA Device is already in use.", 409)  # the words are unverified
+
+
+def wrong_mfa_code() -> AwsError:
+    return AwsError("InvalidAuthenticationCode", "Authentication code for device is not valid", 403)
+
+
+def no_such_oidc_provider(arn: str) -> AwsError:
+    return AwsError("NoSuchEntity", f"OpenIDConnect Provider not found for arn {arn}", 404)
+
+
+def oidc_provider_exists(url: str) -> AwsError:
+    return AwsError("EntityAlreadyExists", f"Provider with url {url} already exists.", 409)
+
+
+def invalid_oidc_url() -> AwsError:
+    return AwsError("ValidationError", "Invalid Open ID Connect Provider URL", 400)
+
+
+def too_many_thumbprints() -> AwsError:
+    # AWS's words, though it takes five.
+    return AwsError("InvalidInput", "Thumbprint list must contain fewer than 5 entries.", 400)
+
+
+def invalid_thumbprint() -> AwsError:
+    # AWS's words are unverified.
+    return AwsError("InvalidInput", "Thumbprint must be a hex-encoded SHA-1 hash of 40 characters.", 400)
+
+
+def no_such_saml_provider(arn: str) -> AwsError:
+    return AwsError("NoSuchEntity", f"Manifest not found for arn {arn}", 404)
+
+
+def saml_provider_exists(arn: str) -> AwsError:
+    # AWS's words are unverified.
+    return AwsError("EntityAlreadyExists", f"Manifest already exists for arn {arn}", 409)
+
+
+def invalid_saml_metadata(why: str) -> AwsError:
+    """why: what the harness adds to AWS's words."""
+    return AwsError("InvalidInput", f"Could not parse metadata: {why}", 400)
+
+
+def no_encrypted_assertions() -> AwsError:
+    message = "Encrypted SAML assertions are not part of this harness: leave out AssertionEncryptionMode and the keys."
+    return AwsError("NotImplementedException", message, 501)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Literal
 
-from harness.access.rules import identifiers
+from harness.access.rules import identifiers, totp
 from harness.access.rules.policy import Policy
 
 
@@ -126,6 +126,25 @@ class MfaDevice:
     tags: dict[str, str] = field(default_factory=dict)
     last_step: int = -1
     """The time step of the last code that was accepted: a code is good once (RFC 6238, section 5.2)."""
+    drift: int = 0
+    """How many time steps the device's clock is ahead, as the last resynchronization found."""
+
+    def accept(self, code: str, now: float) -> bool:
+        """Whether this is the device's code of now, which then is used up. now: seconds since 1970."""
+        step = totp.find_step(self.seed, code, now + self.drift * totp.STEP_SECONDS, self.last_step)
+        if step is not None:
+            self.last_step = step
+        return step is not None
+
+    def synchronize(self, codes: tuple[str, str], now: float, skew: int) -> bool:
+        """Whether these are codes that follow each other, at most ``skew`` steps off; its clock is known then."""
+        step = totp.find_step_of_two(self.seed, codes, now, -1, skew)
+        if step is None:
+            return False
+        # The device shows the second code now, or has just shown it: a clock that is off by one step needs no drift.
+        drift = step - totp.step_of(now)
+        self.last_step, self.drift = step, 0 if abs(drift) <= totp.SKEW_STEPS else drift
+        return True
 
 
 @dataclass(slots=True, eq=False)

@@ -14,6 +14,7 @@ from harness.access.refusals import EncodedRefusals
 from harness.access.rules import identifiers
 from harness.access.rules.access_keys import AccessKey, Session
 from harness.access.rules.call_log import CallLog
+from harness.access.token_keys import TokenKeys
 from harness.core.calls import Call
 
 # Expired sessions are dropped each time that so many keys more have been issued.
@@ -72,8 +73,8 @@ class State:
 
     default_account: the account of the administrator's well-known key, and of whatever names none. trusting:
     the roles whose trust policies name the user or role with a unique id. calls: what roles and users have called so
-    far. refusals: encodes and decodes the messages of refusals. now: wall time in seconds since 1970; credentials do
-    not follow the harness's clock.
+    far. refusals: encodes and decodes the messages of refusals. token_keys: verify tokens of web identities. now: wall
+    time in seconds since 1970; credentials do not follow the harness's clock.
     """
 
     default_account: str
@@ -82,6 +83,7 @@ class State:
     keys: AccessKeys = field(default_factory=AccessKeys)
     calls: CallLog = field(default_factory=CallLog)
     refusals: EncodedRefusals = field(default_factory=EncodedRefusals)
+    token_keys: TokenKeys = field(default_factory=TokenKeys)
     now: Callable[[], float] = time.time
 
     def account(self, account_id: str) -> Account:

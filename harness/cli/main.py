@@ -28,6 +28,7 @@ COMMANDS = (
     "measure",
     "plan",
     "policy",
+    "oidc",
 )
 
 

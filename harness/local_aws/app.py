@@ -246,11 +246,31 @@ class LocalAws:
             "SessionToken": credentials.session_token,
         }
 
+    def _take_keys(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        issuer, keys = document.get("issuer"), document.get("keys")
+        if not isinstance(issuer, str) or not isinstance(keys, Mapping):
+            raise AwsError("ValidationException", "Give an issuer's URL and, as keys, its JSON Web Key Set.")
+        try:
+            self.access.state.token_keys.add(issuer, keys)
+        except ValueError as error:
+            raise AwsError("ValidationException", str(error)) from None
+        return {}
+
+    def _token(self, document: Mapping[str, Any]) -> str:
+        issuer, claims = document.get("issuer"), document.get("claims")
+        if not isinstance(issuer, str) or not isinstance(claims, Mapping):
+            raise AwsError("ValidationException", "Give an issuer's URL and the claims of the token.")
+        try:
+            return self.access.state.token_keys.issue(issuer, claims, self.access.state.now())
+        except (TypeError, ValueError) as error:
+            raise AwsError("ValidationException", str(error)) from None
+
     async def _control(self, method: str, path: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
         """Answers the harness's own calls.
 
         GET health, scaling, access, clock. PUT clock with a speed, sessions with a role and a name, endpoints/NAME
-        with the members of LocalSettings, plans/NAME with those of PlannedEndpoint.
+        with the members of LocalSettings, plans/NAME with those of PlannedEndpoint, oidc/keys with an issuer and its
+        JSON Web Key Set, oidc/tokens with an issuer and claims.
         """
         if method == "GET" and path == "health":
             return {
@@ -272,6 +292,10 @@ class LocalAws:
             return {"now": self.clock.now(), "speed": self._speed}
         if method == "PUT" and path == "sessions":
             return self._session(document)
+        if method == "PUT" and path == "oidc/keys":
+            return self._take_keys(document)
+        if method == "PUT" and path == "oidc/tokens":
+            return {"token": self._token(document)}
         kind, _, name = path.partition("/")
         if method == "PUT" and kind == "plans" and name:
             from harness.hosting.rules.planned import read_planned  # it loads pydantic, which nothing else here needs

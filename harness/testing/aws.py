@@ -75,6 +75,13 @@ class Aws:
         arn = role if role.startswith("arn:") else f"arn:aws:iam::{self.account}:role/{role}"
         return self.client(service, LocalAwsClient(self.url).role_credentials(arn, session))
 
+    def oidc_token(self, issuer: str, subject: str, audience: str, **claims: Any) -> str:
+        """A token of an OpenID Connect issuer, for AssumeRoleWithWebIdentity. The local AWS signs it itself.
+
+        issuer: its URL, for which the account has a provider. claims: more of them, or others in place of iat and exp.
+        """
+        return LocalAwsClient(self.url).oidc_token(issuer, {"sub": subject, "aud": audience, **claims})
+
 
 @contextlib.contextmanager
 def local_aws(folder: Path, options: LocalAwsOptions | None = None) -> Iterator[Aws]:

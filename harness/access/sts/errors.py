@@ -114,3 +114,28 @@ def outbound_federation_disabled() -> AwsError:
 def not_part(operation: str, why: str) -> AwsError:
     """An operation that the harness does not have, and why."""
     return AwsError("NotImplementedException", f"{operation} is not part of this harness: {why}.", 501)
+
+
+def invalid_identity_token(message: str) -> AwsError:
+    return AwsError("InvalidIdentityToken", message, 400)
+
+
+def expired_identity_token(message: str) -> AwsError:
+    return AwsError("ExpiredTokenException", message, 400)
+
+
+def no_oauth_provider() -> AwsError:
+    """ProviderId is for OAuth 2.0 access tokens of Facebook and Amazon, which only they can verify."""
+    message = (
+        "ProviderId is for OAuth 2.0 access tokens, which the harness cannot verify: leave it out for an ID token."
+    )
+    return AwsError("NotImplementedException", message, 501)
+
+
+def no_such_provider(host: str) -> AwsError:
+    """An issuer for which the account of the role has no provider (public logs)."""
+    return invalid_identity_token(f"No OpenIDConnect provider found in your account for https://{host}")
+
+
+def rejected_claim(message: str) -> AwsError:
+    return AwsError("IDPRejectedClaim", message, 403)

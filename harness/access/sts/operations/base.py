@@ -10,7 +10,6 @@ from typing import Any
 from harness.access.directory import Directory
 from harness.access.errors import malformed_policy
 from harness.access.identities import User
-from harness.access.rules import totp
 from harness.access.rules.access_keys import AccessKey
 from harness.access.rules.policy import MalformedPolicy, Policy, parse_policy
 from harness.access.rules.sessions import (
@@ -78,10 +77,8 @@ class TokenOperations:
         if device is None or not isinstance(holder, User) or device.user != holder.name or device.enabled is None:
             raise errors.mfa_wrong_serial()
         now = self.state.now()
-        step = totp.find_step(device.seed, code, now, device.last_step)
-        if step is None:
+        if not device.accept(code, now):
             raise errors.mfa_wrong_code()
-        device.last_step = step
         return now
 
 
