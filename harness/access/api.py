@@ -18,6 +18,7 @@ from harness.access.operations.managed_policies import ManagedPolicyOperations
 from harness.access.operations.mfa_devices import MfaDeviceOperations
 from harness.access.operations.oidc_providers import OidcProviderOperations
 from harness.access.operations.passwords import PasswordOperations
+from harness.access.operations.saml_providers import SamlProviderOperations
 from harness.access.operations.server_certificates import ServerCertificateOperations
 from harness.access.operations.service_access import ServiceAccessOperations
 from harness.access.operations.service_linked_roles import ServiceLinkedRoleOperations
@@ -51,6 +52,7 @@ class Access(
     UserCredentialOperations,
     MfaDeviceOperations,
     OidcProviderOperations,
+    SamlProviderOperations,
     UserOperations,
     SimulationOperations,
     Service,

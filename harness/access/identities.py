@@ -277,6 +277,7 @@ class SamlProvider:
     metadata: str
     created: datetime
     tags: dict[str, str] = field(default_factory=dict)
+    uuid: str = ""
 
 
 Tags = Mapping[str, str]

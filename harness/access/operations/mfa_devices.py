@@ -52,14 +52,14 @@ class MfaDeviceOperations(Operations):
         return {"VirtualMFADevice": {**answer, **({"Tags": tag_list(device.tags)} if device.tags else {})}}
 
     async def delete_virtual_mfa_device(self, call: Call, request: Mapping[str, Any]) -> Answer:
-        device = self._device(call, request)
+        device = self._mfa_device(call, request)
         if device.user:
             raise errors.conflict("MFA VirtualDevice in use. Must deactivate first.")
         del self.account(call).mfa_devices[device.serial_number]
         return {}
 
     async def enable_mfa_device(self, call: Call, request: Mapping[str, Any]) -> Answer:
-        user, device = self.user(call, request), self._device(call, request)
+        user, device = self.user(call, request), self._mfa_device(call, request)
         if device.user:
             raise errors.mfa_device_in_use()
         if len(user.mfa_devices) >= quotas.MFA_DEVICES_PER_USER:
@@ -87,7 +87,7 @@ class MfaDeviceOperations(Operations):
         if "UserName" in request:
             device = self._device_of(self.user(call, request), call, request)
         else:
-            device = self._device(call, request)
+            device = self._mfa_device(call, request)
         answer: Answer = {"SerialNumber": device.serial_number}
         return {**answer, "UserName": device.user, "EnableDate": device.enabled} if device.user else answer
 
@@ -122,17 +122,17 @@ class MfaDeviceOperations(Operations):
         return page_of("VirtualMFADevices", devices, request, describe, lambda device: device.serial_number)
 
     async def tag_mfa_device(self, call: Call, request: Mapping[str, Any]) -> Answer:
-        add_tags(self._device(call, request).tags, request["Tags"])
+        add_tags(self._mfa_device(call, request).tags, request["Tags"])
         return {}
 
     async def untag_mfa_device(self, call: Call, request: Mapping[str, Any]) -> Answer:
-        remove_tags(self._device(call, request).tags, request["TagKeys"])
+        remove_tags(self._mfa_device(call, request).tags, request["TagKeys"])
         return {}
 
     async def list_mfa_device_tags(self, call: Call, request: Mapping[str, Any]) -> Answer:
-        return page_of_tags(self._device(call, request).tags, request)
+        return page_of_tags(self._mfa_device(call, request).tags, request)
 
-    def _device(self, call: Call, request: Mapping[str, Any]) -> MfaDevice:
+    def _mfa_device(self, call: Call, request: Mapping[str, Any]) -> MfaDevice:
         serial = request["SerialNumber"]
         device = self.account(call).mfa_devices.get(serial)
         if device is None:
@@ -141,7 +141,7 @@ class MfaDeviceOperations(Operations):
 
     def _device_of(self, user: User, call: Call, request: Mapping[str, Any]) -> MfaDevice:
         """The device, which has to be the user's."""
-        device = self._device(call, request)
+        device = self._mfa_device(call, request)
         if device.user != user.name:
             raise errors.not_users_mfa_device(device.serial_number, user.name)
         return device

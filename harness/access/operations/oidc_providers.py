@@ -44,7 +44,7 @@ class OidcProviderOperations(Operations):
         return {**answer, "Tags": tag_list(provider.tags)} if provider.tags else answer
 
     async def get_open_id_connect_provider(self, call: Call, request: Mapping[str, Any]) -> Answer:
-        provider = self._provider(call, request)
+        provider = self._oidc_provider(call, request)
         return {
             "Url": provider.host,
             "ClientIDList": list(provider.client_ids),
@@ -63,7 +63,7 @@ class OidcProviderOperations(Operations):
 
     async def add_client_id_to_open_id_connect_provider(self, call: Call, request: Mapping[str, Any]) -> Answer:
         """Adding one that is there is no error."""
-        provider, client_id = self._provider(call, request), request["ClientID"]
+        provider, client_id = self._oidc_provider(call, request), request["ClientID"]
         if client_id not in provider.client_ids:
             _check_client_ids([*provider.client_ids, client_id])
             provider.client_ids.append(client_id)
@@ -71,26 +71,26 @@ class OidcProviderOperations(Operations):
 
     async def remove_client_id_from_open_id_connect_provider(self, call: Call, request: Mapping[str, Any]) -> Answer:
         """Removing one that is not there is no error."""
-        provider = self._provider(call, request)
+        provider = self._oidc_provider(call, request)
         provider.client_ids = [client_id for client_id in provider.client_ids if client_id != request["ClientID"]]
         return {}
 
     async def update_open_id_connect_provider_thumbprint(self, call: Call, request: Mapping[str, Any]) -> Answer:
-        self._provider(call, request).thumbprints = _checked_thumbprints(request["ThumbprintList"])
+        self._oidc_provider(call, request).thumbprints = _checked_thumbprints(request["ThumbprintList"])
         return {}
 
     async def tag_open_id_connect_provider(self, call: Call, request: Mapping[str, Any]) -> Answer:
-        add_tags(self._provider(call, request).tags, request["Tags"])
+        add_tags(self._oidc_provider(call, request).tags, request["Tags"])
         return {}
 
     async def untag_open_id_connect_provider(self, call: Call, request: Mapping[str, Any]) -> Answer:
-        remove_tags(self._provider(call, request).tags, request["TagKeys"])
+        remove_tags(self._oidc_provider(call, request).tags, request["TagKeys"])
         return {}
 
     async def list_open_id_connect_provider_tags(self, call: Call, request: Mapping[str, Any]) -> Answer:
-        return page_of_tags(self._provider(call, request).tags, request)
+        return page_of_tags(self._oidc_provider(call, request).tags, request)
 
-    def _provider(self, call: Call, request: Mapping[str, Any]) -> OidcProvider:
+    def _oidc_provider(self, call: Call, request: Mapping[str, Any]) -> OidcProvider:
         arn = request["OpenIDConnectProviderArn"]
         provider = self.account(call).oidc_providers.get(arn)
         if provider is None:

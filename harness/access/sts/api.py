@@ -10,14 +10,17 @@ from harness.access.rules.identifiers import account_of_key
 from harness.access.state import State
 from harness.access.sts import errors
 from harness.access.sts.operations.own_sessions import OwnSessionOperations
+from harness.access.sts.operations.saml import SamlOperations
 from harness.access.sts.operations.web_identity import WebIdentityOperations
 from harness.core.calls import Call, Service
 
 # Operations that ask for authorization themselves: what they need depends on the session that they make.
-_AUTHORIZE_THEMSELVES = frozenset(("AssumeRole", "AssumeRoleWithWebIdentity", "GetFederationToken"))
+_AUTHORIZE_THEMSELVES = frozenset(
+    ("AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "GetFederationToken")
+)
 
 
-class Tokens(WebIdentityOperations, OwnSessionOperations, Service):
+class Tokens(WebIdentityOperations, SamlOperations, OwnSessionOperations, Service):
     """The service ``sts``."""
 
     service_name: ClassVar[str] = "sts"
