@@ -10,12 +10,14 @@ import json
 import secrets
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from harness.access.rules.web_identity import host_of
+
+if TYPE_CHECKING:
+    import jwt  # at run time it is loaded when there is a token: most stacks have none, and `up` does not wait for it
 
 _ALGORITHMS = ("RS256", "RS384", "RS512", "ES256", "ES384", "ES512")
 """Those that STS takes (IAM user guide, creating OIDC providers)."""
@@ -48,6 +50,8 @@ class TokenKeys:
 
     def add(self, issuer: str, key_set: Mapping[str, Any]) -> None:
         """Adds the keys of an issuer. Raises ValueError, in words for a person, for what is not a JSON Web Key Set."""
+        import jwt
+
         host = host_of(issuer)
         try:
             keys = jwt.PyJWKSet.from_dict(dict(key_set)).keys
@@ -61,6 +65,8 @@ class TokenKeys:
 
         claims: of the token; iss, iat and exp (an hour) are added. Raises ValueError for an issuer that can be none.
         """
+        import jwt
+
         host = host_of(issuer)
         keys = self._sets.setdefault(host, [])
         if not any(key.key_id == _TEST_KEY for key in keys):
@@ -74,6 +80,8 @@ class TokenKeys:
         Raises ExpiredToken for one that has expired, UnknownIssuer if nobody gave its issuer's keys, and BadToken for
         any other fault.
         """
+        import jwt
+
         try:
             header = jwt.get_unverified_header(token)
             unverified = jwt.decode(token, options={"verify_signature": False})
@@ -98,6 +106,8 @@ class TokenKeys:
 
     @cached_property
     def _test_key(self) -> jwt.PyJWK:
+        import jwt
+
         public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self._private_key.public_key()))
         return jwt.PyJWK({**public, "kid": _TEST_KEY, "alg": "RS256", "use": "sig"})
 
@@ -108,6 +118,8 @@ _TEST_KEY = f"harness-{secrets.token_hex(8)}"
 
 def _claims(token: str, key: jwt.PyJWK, algorithm: str) -> dict[str, Any] | None:
     """The claims of a token; None if the key has not signed it."""
+    import jwt
+
     options = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False, "verify_sub": False}
     try:
         return dict(jwt.decode(token, key=key.key, algorithms=[algorithm], options=options))  # type: ignore[arg-type]

@@ -15,7 +15,11 @@ from harness.local_aws.client import LocalAwsClient
 
 @click.group()
 def oidc() -> None:
-    """Rehearse roles that are assumed with tokens of OpenID Connect (GitHub Actions, Kubernetes, ...)."""
+    """Make tokens of OpenID Connect, with which roles are assumed.
+
+    GitHub Actions, Kubernetes and others have such tokens. The local AWS verifies them offline, by keys that you give, or
+    makes them itself.
+    """
 
 
 @oidc.command()

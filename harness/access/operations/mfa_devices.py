@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-import segno
-
 from harness.access import errors
 from harness.access.identities import MfaDevice, User
 from harness.access.operations.base import (
@@ -153,6 +151,8 @@ def _codes(request: Mapping[str, Any]) -> tuple[str, str]:
 
 def _qr_code(uri: str) -> bytes:
     """A PNG of the QR code."""
+    import segno  # when the first device is created: most stacks have none
+
     image = io.BytesIO()
     segno.make_qr(uri).save(image, kind="png", scale=4)
     return image.getvalue()

@@ -16,6 +16,7 @@ from harness.access.rules.policy import Attachment, parse_policy
 from tests.support import ACCOUNT, Aws, unique
 
 OTHER_ACCOUNT = "210987654321"
+HOME_ROOT = f"arn:aws:iam::{ACCOUNT}:root"
 
 
 def document(*statements: dict[str, Any]) -> dict[str, Any]:
