@@ -17,8 +17,8 @@ from harness.local_aws.client import LocalAwsClient
 def oidc() -> None:
     """Make tokens of OpenID Connect, with which roles are assumed.
 
-    GitHub Actions, Kubernetes and others have such tokens. The local AWS verifies them offline, by keys that you give, or
-    makes them itself.
+    GitHub Actions, Kubernetes and others have such tokens. The local AWS verifies them offline, by keys that you give,
+    or makes them itself.
     """
 
 
