@@ -17,6 +17,7 @@ from harness.access.rules.call_log import CallLog
 from harness.access.token_keys import TokenKeys
 from harness.core.calls import Call
 
+_TOKEN_BYTES, _TOKEN_CHARACTERS = 180, 240  # of a session token: random bytes, and these in base64
 # Expired sessions are dropped each time that so many keys more have been issued.
 _KEYS_BETWEEN_SWEEPS = 10_000
 
@@ -108,15 +109,20 @@ class State:
         self.keys.add(key)
         return key
 
-    def issue_temporary(self, account: str, owner: str, session: Session, seconds: float) -> AccessKey:
-        """Issues and keeps temporary credentials. owner: the unique id of the user or role, "" for the root."""
+    def issue_temporary(
+        self, account: str, owner: str, session: Session, seconds: float, token_size: int = 0
+    ) -> AccessKey:
+        """Issues and keeps temporary credentials.
+
+        owner: the unique id of the user or role, "" for the root. token_size: least bytes of the session token.
+        """
         now = int(self.now())  # STS gives and compares whole seconds
         key = AccessKey(
             identifiers.access_key_id(identifiers.TEMPORARY_KEY, account, os.urandom(16)),
             account,
             owner,
             secrets.token_urlsafe(30),
-            secrets.token_urlsafe(180),
+            secrets.token_urlsafe(max(_TOKEN_BYTES, token_size))[: max(_TOKEN_CHARACTERS, token_size)],
             now,
             now + seconds,
             session=session,

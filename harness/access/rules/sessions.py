@@ -19,7 +19,8 @@ LONG_SECONDS = 43_200
 MOST_POLICY_CHARACTERS = 2_048
 """Of the inline session policy and the ARNs of the managed ones together."""
 MOST_POLICY_ARNS = 10
-MOST_TAGS = 50
+MOST_TOKEN_BYTES = 4_096
+"""Of a session token."""
 _MOST_PACKED_BYTES = 2_048
 """AWS's packed binary format and its limit are not published: the compressed size is compared with a limit of ours."""
 _ROLE_ARN = re.compile(r"arn:aws:iam::([0-9]{12}):role/(?:[!-~]+/)?([\w+=,.@-]{1,64})", re.ASCII)

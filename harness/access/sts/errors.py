@@ -139,3 +139,8 @@ def no_such_provider(host: str) -> AwsError:
 
 def rejected_claim(message: str) -> AwsError:
     return AwsError("IDPRejectedClaim", message, 403)
+
+
+def no_provided_contexts() -> AwsError:
+    message = "ProvidedContexts are not part of this harness: only AWS IAM Identity Center issues them."
+    return AwsError("NotImplementedException", message, 501)

@@ -234,6 +234,7 @@ class TestSessionPolicies:
             ({"Tags": [{"Key": str(key), "Value": ""} for key in range(51)]}, "ValidationError"),
             ({"Tags": [{"Key": "a", "Value": "1"}, {"Key": "A", "Value": "2"}]}, "InvalidParameterValue"),
             ({"TransitiveTagKeys": ["a"]}, "InvalidParameterValue"),
+            ({"ProvidedContexts": [{"ContextAssertion": "x" * 8}]}, "NotImplementedException"),
         ],
     )
     def test_what_aws_refuses(self, identities: Identities, request_: dict[str, Any], code: str) -> None:

@@ -90,6 +90,15 @@ class TestSessionTokens:
         for seconds in (129601, 10**9):
             assert refused(sts.get_session_token, DurationSeconds=seconds)[0] == "ValidationError"
 
+    def test_the_size_of_their_token(self, identities: Identities) -> None:
+        sts = identities.client("sts", identities.user())
+        for size in (0, 300, 4096):
+            answer = sts.get_session_token(MinimumSessionTokenSize=size)
+            length = len(answer["Credentials"]["SessionToken"])
+            assert length >= size
+            assert (answer["SessionTokenSize"], answer["SessionTokenUtilization"]) == (length, -(-length * 100 // 4096))
+            assert identities.client("sts", of(answer)).get_caller_identity()
+
     def test_mfa_is_a_condition_and_has_an_age(self, identities: Identities) -> None:
         condition = {"Bool": {"aws:MultiFactorAuthPresent": "true"}, "NumericLessThan": {"aws:MultiFactorAuthAge": 60}}
         user = identities.user(allow("sagemaker:ListModels", Condition=condition))

@@ -23,8 +23,9 @@ from harness.access.sts.operations.base import (
     SessionPolicies,
     TokenOperations,
     checked_packed_size,
-    credentials,
+    issued,
     tags_of,
+    token_size,
 )
 from harness.core.calls import Call
 
@@ -83,6 +84,8 @@ class RoleOperations(TokenOperations):
         account_id = account_of_role(role_arn)
         if account_id is None:
             raise errors.invalid_role_arn(role_arn)
+        if "ProvidedContexts" in request:
+            raise errors.no_provided_contexts()
         assumption = self._assumption(request, key, account_id)
         mfa_at = self.mfa_time(call, request)
         keys = assumption.condition_keys()
@@ -117,10 +120,10 @@ class RoleOperations(TokenOperations):
             chained=assumption.chained,
             context=assumption.context,
         )
-        key = self.state.issue_temporary(account_id, role.unique_id, session, seconds)
+        key = self.state.issue_temporary(account_id, role.unique_id, session, seconds, token_size(request))
         role.last_used, role.last_used_region = account.now(), call.region
         answer: dict[str, Any] = {
-            "Credentials": credentials(key),
+            **issued(key),
             "AssumedRoleUser": {
                 "AssumedRoleId": f"{role.unique_id}:{assumption.name}",
                 "Arn": identifiers.session_arn(account_id, role.name, assumption.name),

@@ -15,6 +15,7 @@ from harness.access.rules.policy import MalformedPolicy, Policy, parse_policy
 from harness.access.rules.sessions import (
     MOST_POLICY_ARNS,
     MOST_POLICY_CHARACTERS,
+    MOST_TOKEN_BYTES,
     packed_percent,
 )
 from harness.access.state import State
@@ -99,11 +100,20 @@ def checked_packed_size(request: Mapping[str, Any], policies: SessionPolicies, t
     return percent
 
 
-def credentials(key: AccessKey) -> dict[str, Any]:
-    """botocore's Credentials."""
+def token_size(request: Mapping[str, Any]) -> int:
+    """The least number of bytes that the session token is to have."""
+    return int(request.get("MinimumSessionTokenSize", 0))
+
+
+def issued(key: AccessKey) -> dict[str, Any]:
+    """New credentials, and the size of their token, as answers have them."""
     return {
-        "AccessKeyId": key.key_id,
-        "SecretAccessKey": key.secret,
-        "SessionToken": key.token,
-        "Expiration": datetime.fromtimestamp(int(key.expires or 0), UTC),
+        "Credentials": {
+            "AccessKeyId": key.key_id,
+            "SecretAccessKey": key.secret,
+            "SessionToken": key.token,
+            "Expiration": datetime.fromtimestamp(int(key.expires or 0), UTC),
+        },
+        "SessionTokenSize": len(key.token),
+        "SessionTokenUtilization": -(-100 * len(key.token) // MOST_TOKEN_BYTES),
     }

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.access.rules.access_keys import AccessKey, Session
 from harness.access.rules.sessions import LONG_SECONDS, ROOT_SECONDS
-from harness.access.sts.operations.base import TokenOperations, checked_packed_size, credentials, tags_of
+from harness.access.sts.operations.base import TokenOperations, checked_packed_size, issued, tags_of, token_size
 from harness.core.calls import Call
 
 
@@ -21,8 +21,8 @@ class OwnSessionOperations(TokenOperations):
         key = self.caller_key(call)
         mfa_at = self.mfa_time(call, request)
         session = Session("session-token", mfa_at=mfa_at)
-        new = self.state.issue_temporary(key.account, key.owner, session, _seconds(key, request))
-        return {"Credentials": credentials(new)}
+        new = self.state.issue_temporary(key.account, key.owner, session, _seconds(key, request), token_size(request))
+        return issued(new)
 
     async def get_federation_token(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         key, name, tags = self.caller_key(call), request["Name"], tags_of(request)
@@ -33,9 +33,9 @@ class OwnSessionOperations(TokenOperations):
         await call.require(actions, arn, {})
         # Without session policies a federated user may do what resources' own policies allow it, and nothing else.
         session = Session("federated-user", name, policies.inline or (), policies.arns, tags)
-        new = self.state.issue_temporary(key.account, key.owner, session, _seconds(key, request))
+        new = self.state.issue_temporary(key.account, key.owner, session, _seconds(key, request), token_size(request))
         return {
-            "Credentials": credentials(new),
+            **issued(new),
             "FederatedUser": {"FederatedUserId": f"{key.account}:{name}", "Arn": arn},
             "PackedPolicySize": percent,  # recorded: 0 without policies, where AssumeRole leaves it out
         }
