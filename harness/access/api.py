@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from harness.access.account import NamedItems
 from harness.access.directory import Directory
 from harness.access.history import access_history
+from harness.access.identities import Role, User
 from harness.access.operations.access_keys import AccessKeyOperations
 from harness.access.operations.account_alias import AccountAliasOperations
 from harness.access.operations.attachments import AttachmentOperations
@@ -91,6 +92,24 @@ class Access(
             own = {**request, "UserName": call.principal.name}
             arns = [arn for need in needs("iam", operation, own, place) for arn in need.resources]
         return [self._with_path(call, arn) for arn in arns]
+
+    def condition_keys(self, operation: str, request: Mapping[str, Any], call: Call) -> Mapping[str, tuple[str, ...]]:
+        """``iam:PermissionsBoundary`` of the user or role that a request is about, if it does not name one itself.
+
+        Source: service authorization reference, IAM; IAM user guide, "Delegating responsibility to others using
+        permissions boundaries".
+        """
+        if "PermissionsBoundary" in request:
+            return {}
+        account = self.state.account_of(call)
+        holder: User | Role | None = None
+        if "RoleName" in request:
+            holder = account.roles.get(request["RoleName"])
+        elif "UserName" in request:
+            holder = account.users.get(request["UserName"])
+        if holder is None or holder.boundary is None:
+            return {}
+        return {"iam:permissionsboundary": (holder.boundary.arn,)}
 
     def _with_path(self, call: Call, arn: str) -> str:
         kind, _, name = arn.rpartition(":")[2].partition("/")

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
-from harness.access.identities import ManagedPolicy, PolicyDocument, PolicyVersion
+from harness.access.identities import ManagedPolicy, PolicyVersion
 from harness.access.rules import identifiers
 from harness.access.rules.policy import MalformedPolicy, Policy, parse_policy
 
@@ -42,6 +42,25 @@ def arns() -> tuple[str, ...]:
     return tuple(sorted(_collection(), key=order))
 
 
+class AwsDocument:
+    """A policy of AWS's, which is compiled when a decision needs it: to list all of them is quick."""
+
+    def __init__(self, arn: str, document: Mapping[str, Any]) -> None:
+        self._arn = arn
+        self._document = document
+
+    @cached_property
+    def text(self) -> str:
+        return json.dumps(self._document, indent=4)
+
+    @cached_property
+    def policy(self) -> Policy:
+        try:
+            return parse_policy(self._arn, self.text)
+        except MalformedPolicy:  # an element that the harness does not know yet: it grants nothing
+            return Policy(self._arn, ())
+
+
 def read(arn: str) -> ManagedPolicy | None:
     """A new record of one of AWS's policies; None if there is none with that ARN."""
     description = _collection().get(arn)
@@ -49,12 +68,7 @@ def read(arn: str) -> ManagedPolicy | None:
         return None
     name, updated = description["Name"], datetime.fromisoformat(description["UpdateDate"])
     number = int(description["DefaultVersionId"].removeprefix("v"))
-    text = json.dumps(description["Document"], indent=4)
-    try:
-        policy = parse_policy(arn, text)
-    except MalformedPolicy:  # an element that the harness does not know yet: it grants nothing
-        policy = Policy(arn, ())
-    version = PolicyVersion(number, PolicyDocument(text, policy), updated)
+    version = PolicyVersion(number, AwsDocument(arn, description["Document"]), updated)
     return ManagedPolicy(
         arn,
         name,

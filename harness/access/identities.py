@@ -8,15 +8,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Protocol
 
 from harness.access.rules import identifiers, totp
 from harness.access.rules.policy import Policy
 
 
+class Document(Protocol):
+    """A policy: its text, which answers have as it is, and the text compiled."""
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def policy(self) -> Policy: ...
+
+
 @dataclass(frozen=True, slots=True)
 class PolicyDocument:
-    """A policy as it was put: its text, which is returned as it is, and the text compiled."""
+    """A policy as it was put."""
 
     text: str
     policy: Policy
@@ -27,7 +37,7 @@ class PolicyVersion:
     """A version of a managed policy. number: of ``v1``."""
 
     number: int
-    document: PolicyDocument
+    document: Document
     created: datetime
 
     @property

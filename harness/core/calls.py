@@ -172,6 +172,10 @@ class Service(Protocol):
         """Whether the operation authorizes its calls itself, with Call.require. By default the gateway does."""
         return False
 
+    def condition_keys(self, operation: str, request: Mapping[str, Any], call: Call) -> Mapping[str, tuple[str, ...]]:
+        """Condition keys, in lower case, whose values only the service knows, and not the request."""
+        return {}
+
     def paths(self) -> Iterable[PathHandler]:
         """Handlers of paths that are no operations of the service's API."""
         return ()

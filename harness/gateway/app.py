@@ -149,6 +149,9 @@ class Gateway:
         prefix = prefix_of(request.service, model, model.signing_name)
         action = f"{prefix}:{action_names(prefix, call.operation, members)[0]}"
         need = Need(action, tuple(service.resources(call.operation, members, call)))
+        keys = service.condition_keys(call.operation, members, call)
+        if keys:
+            details = replace(details, condition_keys={**details.condition_keys, **keys})
         await self._authorizer.require(identity, (need,), details, request.protocol)
         roles = passed_roles(action, members)
         if roles:

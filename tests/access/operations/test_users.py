@@ -140,6 +140,23 @@ def test_a_boundary_is_kept_and_binds(aws: Aws, iam: Any) -> None:
     assert refused_code(iam.delete_user_permissions_boundary, UserName=name) == "NoSuchEntity"
 
 
+def test_who_may_only_give_rights_within_a_boundary(aws: Aws, iam: Any) -> None:
+    """The delegation of the user guide: iam:PermissionsBoundary is the request's own, or the one that a user has."""
+    name, bounded, free = (make_user(iam)["UserName"] for _ in range(3))
+    iam.put_user_permissions_boundary(UserName=bounded, PermissionsBoundary=AWS_MANAGED)
+    condition = {"Condition": {"StringEquals": {"iam:PermissionsBoundary": AWS_MANAGED}}}
+    actions = ["iam:CreateUser", "iam:PutUserPolicy"]
+    policy = document({**READ, "Action": actions, **condition})
+    iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=policy)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    own = aws.client("iam", key["AccessKeyId"], key["SecretAccessKey"])
+    inline = {"PolicyName": "p", "PolicyDocument": document()}
+    own.put_user_policy(UserName=bounded, **inline)
+    assert refused_code(own.put_user_policy, UserName=free, **inline) == "AccessDenied"
+    own.create_user(UserName=unique("user"), PermissionsBoundary=AWS_MANAGED)
+    assert refused_code(own.create_user, UserName=unique("user")) == "AccessDenied"
+
+
 @pytest.mark.parametrize("kind", ["user", "role"])
 def test_a_boundary_that_does_not_exist_is_refused(iam: Any, kind: str) -> None:
     name, missing = unique(kind), arn("policy", "missing")
