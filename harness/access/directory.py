@@ -91,6 +91,7 @@ class Directory:
         self._administrator = administrator
         self.state = state
         self._buckets = _Cache(self._read_bucket, clock or WallClock())
+        self._moment = (0, datetime.fromtimestamp(0, UTC))
 
     @property
     def account(self) -> str:
@@ -179,7 +180,10 @@ class Directory:
             return
         holder = self._holder(key)
         if isinstance(holder, Role):
-            holder.last_used, holder.last_used_region = datetime.fromtimestamp(int(now), UTC), region
+            second = int(now)
+            if self._moment[0] != second:  # a role makes many requests in a second
+                self._moment = (second, datetime.fromtimestamp(second, UTC))
+            holder.last_used, holder.last_used_region = self._moment[1], region
 
     # ---- policies
 

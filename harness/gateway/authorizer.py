@@ -35,6 +35,8 @@ from harness.gateway.identify import AwsRequest, Credential, Head, signature_of
 
 ResourcePolicies = Mapping[str, Callable[[str], str | None]]
 """Prefix of a service's actions -> a function from the ARN of a resource to its policy as JSON, None if it has none."""
+# Of how many access keys the senders are remembered.
+_MOST_SENDERS = 4096
 ResourceTags = Mapping[str, Callable[[str], Tags]]
 """Prefix of a service's actions -> a function from the ARN of a resource to its tags."""
 
@@ -69,6 +71,7 @@ class Authorizer:
         self._calls = calls
         self._policies = policies
         self._tags = tags
+        self._senders: dict[str, tuple[Sender, Entity, AccessKey]] = {}
 
     # ---- authentication
 
@@ -134,18 +137,13 @@ class Authorizer:
                 continue
             for resource in need.resources or (None,):
                 trust = need.action in TRUST_ACTIONS and resource is not None and ":role/" in resource
-                policies = Policies(
-                    entity.identity,
-                    entity.boundary,
-                    session,
-                    await self._resource_policy(need.action, resource, trust=trust),
-                    self._account_of(resource),
-                    trust=trust,
-                )
-                own = policies.resource_account in ("", caller.account) and not trust
-                if own and caller.kind == "root" and (policies.resource is None or open_to_root(need.action)):
+                own_policy = await self._resource_policy(need.action, resource, trust=trust)
+                owner = self._account_of(resource)
+                own = owner in ("", caller.account) and not trust
+                if own and caller.kind == "root" and (own_policy is None or open_to_root(need.action)):
                     continue
-                context = RequestContext(sender, self._circumstances(details, need.action, resource))
+                policies = Policies(entity.identity, entity.boundary, session, own_policy, owner, trust)
+                context = RequestContext(sender, self._circumstances(details, need.action, resource, owner))
                 decision = evaluate(AccessRequest(caller, need.action, resource, context), policies)
                 if caller.kind not in ("root", "federated"):
                     self._log(caller.entity_arn, need.action, resource, decision, context)
@@ -177,19 +175,27 @@ class Authorizer:
             nobody = Entity("")
             return Sender(self._directory.caller(principal, nobody)), nobody, None
         entity = self._directory.owner(key)
-        caller = self._directory.caller(principal, entity)
-        session = key.session
+        known = self._senders.get(key.key_id)
+        # A change of the user or role, also of its name, makes another entity.
+        if known is None or known[1] is not entity or known[2] is not key or known[0].caller.arn != principal.arn:
+            if len(self._senders) >= _MOST_SENDERS:
+                self._senders.clear()
+            known = self._senders[key.key_id] = (self._new_sender(principal, key, entity), entity, key)
+        return known[0], entity, self._directory.session_policies(key)
+
+    def _new_sender(self, principal: Principal, key: AccessKey, entity: Entity) -> Sender:
+        caller, session = self._directory.caller(principal, entity), key.session
         if session is None:
-            return Sender(caller, entity.tags, self._directory.user_id(key)), entity, None
+            return Sender(caller, entity.tags, self._directory.user_id(key))
         # A federated user has the tags of its session only.
         tags = with_session_tags({} if session.kind == "federated-user" else entity.tags, session.tags)
-        sender = Sender(caller, tags, self._directory.user_id(key), key.issued, session)
-        return sender, entity, self._directory.session_policies(key)
+        return Sender(caller, tags, self._directory.user_id(key), key.issued, session)
 
-    def _circumstances(self, details: RequestDetails, action: str, resource: str | None) -> Circumstances:
+    def _circumstances(self, details: RequestDetails, action: str, resource: str | None, owner: str) -> Circumstances:
+        """owner: the account of the resource; "" if it is not known."""
         return Circumstances(
             details.region,
-            _account(resource) or self._directory.account,
+            owner or self._directory.account,
             time.time(),
             details.source,
             details.head.headers,
