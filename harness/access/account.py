@@ -81,7 +81,7 @@ class Account:
     changed() has to be called after every change of what is here: it forgets the compiled views.
     """
 
-    def __init__(self, account_id: str) -> None:
+    def __init__(self, account_id: str, quotas: Quotas | None = None) -> None:
         self.account_id = account_id
         self.created = self.now()
         self.users: NamedItems[User] = NamedItems()
@@ -93,7 +93,7 @@ class Account:
         self.oidc_providers: dict[str, OidcProvider] = {}
         self.saml_providers: dict[str, SamlProvider] = {}
         self.alias = ""
-        self.quotas = Quotas()
+        self.quotas = quotas or Quotas()
         self.root_access_keys: list[str] = []
         self.password_policy: PasswordPolicy | None = None
         self.server_certificates: NamedItems[ServerCertificate] = NamedItems()

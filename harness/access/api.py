@@ -29,6 +29,7 @@ from harness.access.operations.users import UserOperations
 from harness.access.rules import identifiers
 from harness.access.rules.access_history import AccessHistory
 from harness.access.rules.actions import AccountRegion, needs
+from harness.access.rules.quotas import adjusted_quotas
 from harness.access.rules.refusals import REFUSED
 from harness.access.rules.service_calls import ServiceCall
 from harness.access.service_roles import ServiceRoles
@@ -67,8 +68,11 @@ class Access(
     validation_code: ClassVar[str] = "ValidationError"
     validation_quotes: ClassVar[bool] = False
 
-    def __init__(self, backend: Backend, account: str, *, administrator: bool = True) -> None:
-        self.state = State(account)
+    def __init__(
+        self, backend: Backend, account: str, *, administrator: bool = True, quotas: Mapping[str, int] | None = None
+    ) -> None:
+        """quotas: by their names in IAM's errors. Raises ValueError for what AWS does not grant."""
+        self.state = State(account, quotas=adjusted_quotas(quotas or {}))
         self.directory = Directory(backend, self.state, administrator=administrator)
         self.roles = ServiceRoles(self.state)
         self.tokens = Tokens(self.state, self.directory)

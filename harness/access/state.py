@@ -14,6 +14,7 @@ from harness.access.refusals import EncodedRefusals
 from harness.access.rules import identifiers
 from harness.access.rules.access_keys import AccessKey, Session
 from harness.access.rules.call_log import CallLog
+from harness.access.rules.quotas import Quotas
 from harness.access.token_keys import TokenKeys
 from harness.core.calls import Call
 
@@ -75,7 +76,7 @@ class State:
     default_account: the account of the administrator's well-known key, and of whatever names none. trusting:
     the roles whose trust policies name the user or role with a unique id. calls: what roles and users have called so
     far. refusals: encodes and decodes the messages of refusals. token_keys: verify tokens of web identities. now: wall
-    time in seconds since 1970; credentials do not follow the harness's clock.
+    time in seconds since 1970; credentials do not follow the harness's clock. quotas: of every account.
     """
 
     default_account: str
@@ -86,12 +87,13 @@ class State:
     refusals: EncodedRefusals = field(default_factory=EncodedRefusals)
     token_keys: TokenKeys = field(default_factory=TokenKeys)
     now: Callable[[], float] = time.time
+    quotas: Quotas = field(default_factory=Quotas)
 
     def account(self, account_id: str) -> Account:
         """The account; one that nobody has used yet exists and is empty."""
         account = self.accounts.get(account_id)
         if account is None:
-            account = self.accounts[account_id] = Account(account_id)
+            account = self.accounts[account_id] = Account(account_id, self.quotas)
         return account
 
     def account_of(self, call: Call) -> Account:

@@ -9,6 +9,7 @@ import click
 
 from harness.cli import parameters
 from harness.core.environment import DEFAULT_PORT, client_environment
+from harness.core.errors import HarnessError
 from harness.core.progress import Steps
 from harness.local_aws import daemon
 from harness.local_aws.options import LocalAwsOptions
@@ -48,6 +49,13 @@ from harness.local_aws.options import LocalAwsOptions
     show_default=True,
     help="Whether the key `test` is an administrator's. If not, a new administrator's key is printed.",
 )
+@click.option(
+    "--iam-quota",
+    "quotas",
+    multiple=True,
+    metavar="NAME=NUMBER",
+    help="A quota of IAM that AWS has raised for you, such as PoliciesPerRole=20. Several are given one by one.",
+)
 @click.option("--foreground", is_flag=True, help="Stay in the foreground until Ctrl-C.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 def up(
@@ -58,6 +66,7 @@ def up(
     functions: Literal["harness", "localstack"],
     speed: float,
     administrator: bool,
+    quotas: tuple[str, ...],
     foreground: bool,
     host: str,
 ) -> None:
@@ -67,7 +76,15 @@ def up(
     """
     urls = tuple(url for url in containers.split(",") if url)
     options = LocalAwsOptions(
-        host, port, region, backend_url, urls, functions, speed=speed, administrator=administrator
+        host,
+        port,
+        region,
+        backend_url,
+        urls,
+        functions,
+        speed=speed,
+        administrator=administrator,
+        quotas=_quotas(quotas),
     )
     if foreground:
         from harness.local_aws.server import serve_in_the_foreground
@@ -83,6 +100,23 @@ def up(
     _export(running)
     down_command = "harness down" if port == DEFAULT_PORT else f"harness down --port {port}"
     click.echo(f"Next: harness deploy fixtures/dog_breed/stack.toml; `{down_command}` stops it.", err=True)
+
+
+def _quotas(given: tuple[str, ...]) -> dict[str, int]:
+    """Quotas by name. Raises HarnessError for one that AWS does not raise so far."""
+    from harness.access.rules.quotas import adjusted_quotas
+
+    quotas: dict[str, int] = {}
+    for text in given:
+        name, _, number = text.partition("=")
+        if not number.isdecimal():
+            raise HarnessError(f"--iam-quota {text} must be like PoliciesPerRole=20.")
+        quotas[name] = int(number)
+    try:
+        adjusted_quotas(quotas)
+    except ValueError as error:
+        raise HarnessError(f"--iam-quota: {error}.") from None
+    return quotas
 
 
 def _export(running: daemon.RunningLocalAws) -> None:

@@ -99,7 +99,9 @@ class LocalAws:
         self._stack.push_async_callback(asyncio.to_thread, partial(shutil.rmtree, workspace, ignore_errors=True))
         self.backend = self._find_backend()
         account = await self._backend_account()
-        self.access = Access(self.backend, account, administrator=self.options.administrator)
+        self.access = Access(
+            self.backend, account, administrator=self.options.administrator, quotas=self.options.quotas
+        )
         if not self.options.administrator:
             self.administrator = self.access.directory.make_administrator()
         self.metrics = Metrics(self.backend, self.clock)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from harness.core.environment import DEFAULT_PORT
@@ -23,6 +24,7 @@ class LocalAwsOptions:
     functions: who runs Lambda. LocalStack's has none of the harness's concurrency, access control and metrics.
     provisioning_seconds: how long provisioned concurrency takes to be allocated, on the clock.
     administrator: whether the key ``test`` is an administrator's; if not, a user with a new key is the administrator.
+    quotas: of IAM, by their names in IAM's errors, where they are not AWS's defaults.
     speed: how many seconds of the clock pass in one second of real time. Alarms, cooldowns and provisioning follow the
     clock; requests do not.
     """
@@ -36,3 +38,4 @@ class LocalAwsOptions:
     provisioning_seconds: float = PREPARATION_SECONDS
     speed: float = 1.0
     administrator: bool = True
+    quotas: Mapping[str, int] = field(default_factory=dict)

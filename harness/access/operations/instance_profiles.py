@@ -69,10 +69,12 @@ class InstanceProfileOperations(Operations):
         return {}
 
     async def add_role_to_instance_profile(self, call: Call, request: Mapping[str, Any]) -> Answer:
+        """The caller hands the role to EC2, and needs iam:PassRole."""
         profile, role = self._profile(call, request), self.changeable_role(call, request["RoleName"])
         if profile.role:
             limit = quotas.INSTANCE_SESSIONS_PER_INSTANCE_PROFILE
             raise errors.quota("InstanceSessionsPerInstanceProfile", limit)
+        await call.require(("iam:PassRole",), role.arn, {"iam:passedtoservice": ("ec2.amazonaws.com",)})
         profile.role = role.name
         role.instance_profiles.add(profile.name)
         return {}

@@ -5,7 +5,8 @@ Source: IAM user guide, "IAM and AWS STS quotas"; the names are those in IAM's L
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 ACCESS_KEYS_PER_USER = 2
 GROUPS_PER_USER = 10
@@ -26,7 +27,7 @@ POLICY_CHARACTERS = 6144
 """Of a version of a managed policy, without white space."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Quotas:
     """The quotas that AWS raises on request.
 
@@ -49,6 +50,33 @@ class Quotas:
     def attachments(self, kind: str) -> int:
         """How many managed policies a ``user``, ``group`` or ``role`` may have."""
         return {"user": self.policies_per_user, "group": self.policies_per_group, "role": self.policies_per_role}[kind]
+
+
+# A quota's name in IAM's errors -> its field, and the highest value that AWS grants.
+_ADJUSTABLE = {
+    "PoliciesPerUser": ("policies_per_user", 20),
+    "PoliciesPerRole": ("policies_per_role", 20),
+    "ACLSizePerRole": ("acl_size_per_role", 4096),
+    "UsersPerAccount": ("users_per_account", 10_000),
+    "GroupsPerAccount": ("groups_per_account", 500),
+    "RolesPerAccount": ("roles_per_account", 10_000),
+    "PoliciesPerAccount": ("policies_per_account", 10_000),
+    "InstanceProfilesPerAccount": ("instance_profiles_per_account", 10_000),
+    "ServerCertificatesPerAccount": ("server_certificates_per_account", 1_000),
+}
+
+
+def adjusted_quotas(values: Mapping[str, int]) -> Quotas:
+    """Quotas with other values, by the names that IAM's errors have. Raises ValueError for what AWS does not grant."""
+    quotas = Quotas()
+    for name, value in values.items():
+        if name not in _ADJUSTABLE:
+            raise ValueError(f"{name!r} is no quota of IAM that AWS adjusts: {', '.join(_ADJUSTABLE)}")
+        field, highest = _ADJUSTABLE[name]
+        if not 1 <= value <= highest:
+            raise ValueError(f"{name} must be from 1 to {highest}, which is as much as AWS grants, not {value}")
+        quotas = replace(quotas, **{field: value})
+    return quotas
 
 
 def policy_characters(text: str) -> int:

@@ -247,6 +247,23 @@ def test_passwords_for_single_services(iam: Any, user: str) -> None:
     assert refused(iam.delete_service_specific_credential, **who) == missing
 
 
+def test_a_role_is_passed_to_an_instance_profile_by_who_may_pass_it(aws: Aws, iam: Any, user: str) -> None:
+    role = iam.create_role(RoleName=unique("role"), AssumeRolePolicyDocument=trust())["Role"]["RoleName"]
+    profile = iam.create_instance_profile(InstanceProfileName=unique("profile"))["InstanceProfile"]
+    names = {"InstanceProfileName": profile["InstanceProfileName"], "RoleName": role}
+    key = iam.create_access_key(UserName=user)["AccessKey"]
+    own = aws.client("iam", key["AccessKeyId"], key["SecretAccessKey"])
+    actions = ["iam:AddRoleToInstanceProfile"]
+    for expected in ("AccessDenied", None):
+        text = document({**READ, "Action": actions})
+        iam.put_user_policy(UserName=user, PolicyName="p", PolicyDocument=text)
+        if expected is None:
+            own.add_role_to_instance_profile(**names)
+        else:
+            assert refused_code(own.add_role_to_instance_profile, **names) == expected
+        actions.append("iam:PassRole")
+
+
 def test_an_instance_profile_has_one_role(iam: Any) -> None:
     name, roles = unique("profile"), [unique("role") for _ in range(2)]
     for role in roles:
