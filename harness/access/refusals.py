@@ -16,6 +16,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from harness.access.rules.evaluation import Decision
 from harness.access.rules.principals import Caller
 
+_MOST_CHARACTERS = 10_240  # of an encoded message (botocore)
 # Bytes of a decoded message: none that the harness encodes is longer.
 _LONGEST = 1_048_576
 
@@ -28,6 +29,13 @@ class EncodedRefusals:
         return Fernet(Fernet.generate_key())
 
     def encode(self, account: str, refusal: Mapping[str, Any]) -> str:
+        """The message. A refusal that is too long for DecodeAuthorizationMessage has no statements in it."""
+        encoded = self._encode(account, refusal)
+        return (
+            encoded if len(encoded) <= _MOST_CHARACTERS else self._encode(account, {**refusal, "matchedStatements": {}})
+        )
+
+    def _encode(self, account: str, refusal: Mapping[str, Any]) -> str:
         text = json.dumps([account, refusal], separators=(",", ":"))
         return self._cipher.encrypt(zlib.compress(text.encode())).decode().rstrip("=")
 

@@ -7,6 +7,7 @@ Key Set that the provider has at its jwks_uri, or has the harness itself sign a 
 from __future__ import annotations
 
 import json
+import math
 import secrets
 from collections.abc import Mapping
 from functools import cached_property
@@ -129,7 +130,8 @@ def _claims(token: str, key: jwt.PyJWK, algorithm: str) -> dict[str, Any] | None
 
 def _within_time(claims: dict[str, Any], now: float) -> dict[str, Any]:
     for name in ("exp", "iat"):
-        if not isinstance(claims.get(name), int | float) or isinstance(claims[name], bool):
+        value = claims.get(name)
+        if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
             raise BadToken(f"Missing a required claim: {name}")
     if claims["exp"] <= now:
         times = f"{int(now)} must be before the expiration date/time {int(claims['exp'])}"
