@@ -26,7 +26,7 @@ from harness.access.rules.evaluation import AccessRequest, Policies, evaluate
 from harness.access.rules.policy import Attachment, Policy, parse_policy
 from harness.access.rules.principals import Caller, caller_of
 
-PACKAGE = "@cloud-copilot/iam-simulate"
+PACKAGE, VERSION = "@cloud-copilot/iam-simulate", "0.1.173"
 HOME, AWAY = "123456789012", "210987654321"
 LEAST_ALIKE = 0.98
 EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
@@ -221,7 +221,7 @@ class _Context(RequestContext):
 def others(folder: Path, simulations: list[dict[str, Any]]) -> list[str]:
     """The other evaluator's verdicts."""
     if not (folder / "node_modules" / PACKAGE).exists():
-        subprocess.run(["npm", "install", "--silent", "--prefix", str(folder), PACKAGE], check=True)
+        subprocess.run(["npm", "install", "--silent", "--prefix", str(folder), f"{PACKAGE}@{VERSION}"], check=True)
     command = ["node", str(Path(__file__).with_name("simulate.mjs")), str(folder.resolve())]
     answer = subprocess.run(command, input=json.dumps(simulations), capture_output=True, text=True, check=True)
     return [str(line) for line in json.loads(answer.stdout)]
