@@ -67,6 +67,16 @@ class Access(
     service_name: ClassVar[str] = "iam"
     validation_code: ClassVar[str] = "ValidationError"
     validation_quotes: ClassVar[bool] = False
+    validation_sentences: ClassVar[Mapping[str, str]] = {
+        r"[\w+=,.@-]+": (
+            "The specified value for {} is invalid. It must contain only alphanumeric characters and/or the following: "
+            "+=,.@_-"
+        ),
+        r"(\u002F)|(\u002F[\u0021-\u007E]+\u002F)": (
+            "The specified value for {} is invalid. It must begin and end with / and contain only alphanumeric "
+            "characters and/or / characters."
+        ),
+    }
 
     def __init__(
         self, backend: Backend, account: str, *, administrator: bool = True, quotas: Mapping[str, int] | None = None

@@ -294,8 +294,9 @@ def user_name_needed() -> AwsError:
     return AwsError("ValidationError", "Must specify userName when calling with non-User credentials", 400)
 
 
-def bad_marker(marker: str) -> AwsError:
-    return AwsError("ValidationError", f"Invalid Marker: {shown(marker)} is not the Marker of an answer.", 400)
+def bad_marker() -> AwsError:
+    """A Marker that no answer had."""
+    return AwsError("ValidationError", "Invalid Marker.", 400)
 
 
 def duplicate_tag_keys() -> AwsError:

@@ -146,7 +146,8 @@ class Service(Protocol):
 
     service_name: botocore's name. signing_name: the name in signatures, if it is another. body_limit: bytes of the
     largest request. validation_code: the error code for a request that breaks the constraints of botocore's model.
-    validation_quotes: whether such an error quotes the value.
+    validation_quotes: whether such an error quotes the value. validation_sentences: by a pattern of the model, the
+    sentence about a value that does not fit it; ``{}`` stands for the member.
     """
 
     service_name: ClassVar[str]
@@ -155,6 +156,7 @@ class Service(Protocol):
     body_limit: ClassVar[int] = 70_167_211
     validation_code: ClassVar[str] = "ValidationException"
     validation_quotes: ClassVar[bool] = True
+    validation_sentences: ClassVar[Mapping[str, str]] = {}
 
     def refusal(self, operation: str) -> str | None:
         """Why the service does not answer an operation, in a sentence; None for one without a reason of its own."""

@@ -116,7 +116,8 @@ class Gateway:
         else:
             members = decode_request(operation, request.labels, head.query, head.headers, body)
         code = "ValidationError" if query else service.validation_code
-        validate(operation.input_shape, members, code, quotes=service.validation_quotes)
+        quotes, sentences = service.validation_quotes, service.validation_sentences
+        validate(operation.input_shape, members, code, quotes=quotes, sentences=sentences)
         region = request.credential.region if request.credential else self._region
         principal = identity.principal
         access_key = identity.key.key_id if identity.key else ""

@@ -128,7 +128,7 @@ def read_marker(request: Mapping[str, Any]) -> str:
     try:
         return base64.b64decode(marker.encode(), altchars=b"-_", validate=True).decode()
     except (binascii.Error, UnicodeDecodeError, UnicodeEncodeError):
-        raise errors.bad_marker(marker) from None
+        raise errors.bad_marker() from None
 
 
 # ---- tags

@@ -38,7 +38,7 @@ class UserOperations(Operations):
     async def get_user(self, call: Call, request: Mapping[str, Any]) -> Answer:
         if "UserName" not in request and call.principal.kind == "root":
             account = self.account(call)
-            root = {"UserId": account.account_id, "Arn": account.root_arn, "Path": "/", "CreateDate": account.created}
+            root = {"UserId": account.account_id, "Arn": account.root_arn, "CreateDate": account.created}
             return {"User": root}
         return {"User": describe_user_fully(self.user(call, request))}
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -22,6 +22,7 @@ from harness.core.errors import AwsError
 # Characters of a value that an error quotes: a 6 MB body does not come back in its own error.
 _QUOTED_CHARACTERS = 256
 
+_PATTERN = "satisfy regular expression pattern"
 _ENUM = "satisfy enum value set"
 _ENUM_VALUES = re.compile(rf"{_ENUM}: \[[^\]]*\]")
 # The classes of Unicode's characters that the models' patterns have, and Python's have not. _as_ascii() goes with them.
@@ -33,15 +34,25 @@ _LEFT_TO_THE_SERVICE = frozenset({("Runtime", "Runtime")})
 
 
 def validate(
-    shape: StructureShape | None, request: dict[str, Any], code: str = "ValidationException", *, quotes: bool = True
+    shape: StructureShape | None,
+    request: dict[str, Any],
+    code: str = "ValidationException",
+    *,
+    quotes: bool = True,
+    sentences: Mapping[str, str] | None = None,
 ) -> None:
     """Raises AwsError ``code`` that lists every member of the request that breaks a constraint.
 
-    quotes: whether the error has the values, and those that an enumeration has.
+    quotes: whether the error has the values, and those that an enumeration has. sentences: by a pattern of the model,
+    the service's own sentence, which it says when nothing else is wrong; ``{}`` stands for the member.
     """
     if shape is None:
         return
-    problems = [problem.sentence(quotes=quotes) for problem in _problems(shape, request, "")]
+    broken = list(_problems(shape, request, ""))
+    own = [sentence for problem in broken if (sentence := problem.own_sentence(sentences or {}))]
+    if own and len(own) == len(broken):
+        raise AwsError(code, own[0])
+    problems = [problem.sentence(quotes=quotes) for problem in broken]
     if problems:
         count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected: "
         raise AwsError(code, count + "; ".join(problems))
@@ -54,6 +65,11 @@ class _Problem:
     quoted: str
     where: str
     constraint: str
+
+    def own_sentence(self, sentences: Mapping[str, str]) -> str | None:
+        """The service's own sentence about a pattern that the value does not fit."""
+        template = sentences.get(self.constraint.removeprefix(f"Member must {_PATTERN}: "))
+        return None if template is None else template.format(self.where.rpartition(".")[2])
 
     def sentence(self, *, quotes: bool) -> str:
         if quotes:
@@ -118,7 +134,7 @@ def _all_limits(shape: Shape, *, not_null: bool) -> str:
     if getattr(shape, "enum", None):
         limits.append(_enum(shape))
     if pattern := shape.metadata.get("pattern"):
-        limits.append(f"satisfy regular expression pattern: {pattern}")
+        limits.append(f"{_PATTERN}: {pattern}")
     if not_null:
         limits.append("not be null")
     return f"[{', '.join(f'Member must {limit}' for limit in limits)}]"
@@ -147,7 +163,7 @@ def _broken_limit(shape: Shape, value: Any) -> str | None:
         pattern = shape.metadata.get("pattern")
         compiled = _compile(pattern) if pattern else None
         if compiled and not compiled.fullmatch(_as_ascii(value) if pattern and _CATEGORY.search(pattern) else value):
-            return f"satisfy regular expression pattern: {pattern}"
+            return f"{_PATTERN}: {pattern}"
     return None
 
 

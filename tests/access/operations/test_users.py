@@ -63,6 +63,22 @@ def test_get_user_without_a_name_is_the_caller(aws: Aws, iam: Any) -> None:
     assert refused(session.get_user) == ("ValidationError", sentence)
 
 
+def test_names_and_paths_that_iam_does_not_take(iam: Any) -> None:
+    code, sentence = refused(iam.create_user, UserName="no spaces")
+    assert (code, sentence) == (
+        "ValidationError",
+        "The specified value for userName is invalid. It must contain only alphanumeric characters and/or the "
+        "following: +=,.@_-",
+    )
+    assert refused(iam.create_user, UserName="ann", Path="team")[1] == (
+        "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric "
+        "characters and/or / characters."
+    )
+    too_long = "1 validation error detected: Value at 'userName' failed to satisfy constraint: Member must have length"
+    assert refused(iam.create_user, UserName="a" * 65)[1] == f"{too_long} less than or equal to 64"
+    assert refused(iam.create_user, UserName="añn")[0] == "ValidationError"
+
+
 def test_users_are_listed_by_path_and_in_pages(iam: Any) -> None:
     path = f"/{unique('path')}/"
     names = sorted((make_user(iam, Path=path)["UserName"] for _ in range(5)), key=str.lower)
@@ -71,7 +87,7 @@ def test_users_are_listed_by_path_and_in_pages(iam: Any) -> None:
     pages = iam.get_paginator("list_users").paginate(PathPrefix=path, PaginationConfig={"PageSize": 2})
     assert [user["UserName"] for page in pages for user in page["Users"]] == names
     assert "Tags" not in first["Users"][0]
-    assert refused_code(iam.list_users, Marker="no marker") == "ValidationError"
+    assert refused(iam.list_users, Marker="no marker") == ("ValidationError", "Invalid Marker.")
 
 
 def test_a_user_is_deleted_only_when_nothing_hangs_on_it(iam: Any) -> None:
