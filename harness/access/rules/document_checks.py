@@ -344,7 +344,7 @@ def _principal_faults(statement: Statement) -> Iterator[str]:
     for kind, names in principal.items():
         if kind not in _PRINCIPALS:
             yield f'Invalid principal in policy: "{kind}"'
-        if not _texts_or_one(names):
+        if not all(isinstance(name, str) for name in _listed(names)):
             yield _TRUST_SYNTAX
 
 
