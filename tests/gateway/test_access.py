@@ -255,14 +255,18 @@ class TestPassingRoles:
 
 class TestPolicyDocuments:
     @pytest.mark.parametrize("text", ["{", '{"Statement": [{"Effect": "Allow", "Action": "s3:Get", "Resource": "x"}]}'])
-    def test_a_malformed_policy_is_refused_with_the_place(self, aws: Aws, text: str) -> None:
+    def test_a_malformed_policy_is_refused_as_iam_does_and_the_log_has_the_place(
+        self, aws: Aws, text: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level("INFO", "harness.access.operations.documents")
         name = aws.role().rpartition("/")[2]
         code, message = refused(
             aws.client("iam").put_role_policy, RoleName=name, PolicyName="mine", PolicyDocument=text
         )
         assert code == "MalformedPolicyDocument"
-        assert message.startswith("policy mine")
-        assert "line 1 column 2" in message or "Statement[0]: Resource 'x' must be an ARN" in message
+        assert message in ("Syntax errors in policy.", 'Resource x must be in ARN format or "*".')
+        assert "policy mine" in caplog.text
+        assert "line 1 column 2" in caplog.text or "Statement[0]: Resource 'x' must be an ARN" in caplog.text
 
     def test_a_caller_who_may_not_write_a_policy_is_not_told_its_fault(self, aws: Aws, user: dict[str, str]) -> None:
         put = as_user(aws, user, "iam").put_role_policy

@@ -46,8 +46,17 @@ def managed_document(arn: str, text: str) -> PolicyDocument:
 def _identity_document(name: str, text: str, kind: PolicyKind) -> PolicyDocument:
     fault = identity_fault(text, kind)
     if fault is not None:
+        _log_place(name, text, "identity")
         raise errors.malformed_policy(fault, "iam")
     return _compiled(name, text, "identity")
+
+
+def _log_place(name: str, text: str, attachment: Attachment) -> None:
+    """IAM's sentence seldom says where the fault is. The log does, if the harness finds it too."""
+    try:
+        parse_policy(name, text, attachment)
+    except MalformedPolicy as error:
+        log.info("refused: %s", error)
 
 
 def _compiled(name: str, text: str, attachment: Attachment) -> PolicyDocument:
@@ -62,6 +71,7 @@ def trust_document(state: State, account_id: str, role: str, text: str) -> Polic
     """A role's trust policy. Principals that are given by their unique ids are written as ARNs, as IAM does."""
     fault = trust_fault(text)
     if fault is not None:
+        _log_place(f"trust policy of {role}", text, "trust")
         raise errors.malformed_policy(fault, "iam")
     names: dict[str, str] = {}
     for kind, principal in _principals(json.loads(text)):
