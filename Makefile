@@ -8,7 +8,7 @@ PROCESSES ?= 4
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH = torch==2.13.0+cpu
 TORCHVISION = torchvision==0.28.0
-EXTRAS = load,report,plan,policy,dask,dev
+EXTRAS = load,report,plan,policy,saml,dask,dev
 
 # Coverage is measured on Python 3.12 and later, whose sys.monitoring makes it cheap. The tracer of 3.11 would make the
 # suite a third slower.

@@ -13,12 +13,15 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.session import get_session
 
 from harness.local_aws.app import LocalAws
+from harness.local_aws.client import LocalAwsClient
 from harness.local_aws.options import LocalAwsOptions
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
+_MODELS = get_session().get_component("data_loader")  # reading a service's model takes most of making a client
 
 
 @dataclass(frozen=True)
@@ -33,13 +36,24 @@ class Aws:
         self, service: str, key: str = "test", secret: str = "test", token: str | None = None, **config: Any
     ) -> Any:
         settings = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, **config)
-        session = boto3.Session(aws_access_key_id=key, aws_secret_access_key=secret, aws_session_token=token)
+        botocore = get_session()
+        botocore.register_component("data_loader", _MODELS)
+        session = boto3.Session(
+            aws_access_key_id=key, aws_secret_access_key=secret, aws_session_token=token, botocore_session=botocore
+        )
         return session.client(service, region_name=REGION, endpoint_url=self.url, config=settings)  # type: ignore[call-overload]
 
-    def role(self, policies: dict[str, Any] | None = None, service: str = "lambda.amazonaws.com") -> str:
-        """A new role with an inline policy document per name; its ARN."""
+    def role(
+        self,
+        policies: dict[str, Any] | None = None,
+        service: str = "lambda.amazonaws.com",
+        *,
+        trusts_account: bool = False,
+    ) -> str:
+        """A new role with an inline policy document per name; its ARN. trusts_account: in place of the service."""
         iam, name = self.client("iam"), unique("role")
-        trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+        principal = {"AWS": ACCOUNT} if trusts_account else {"Service": service}
+        trust = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
         document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
         arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
         for policy, body in (policies or {}).items():
@@ -47,8 +61,8 @@ class Aws:
         return str(arn)
 
     def as_role(self, arn: str, service: str, session: str = "session") -> Any:
-        """A client of a service signed with the role's temporary credentials."""
-        found = self.client("sts").assume_role(RoleArn=arn, RoleSessionName=session)["Credentials"]
+        """A client of a service signed with the role's temporary credentials, whomever the role trusts."""
+        found = LocalAwsClient(self.url).role_credentials(arn, session)
         return self.client(service, found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"])
 
 

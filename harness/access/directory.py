@@ -1,36 +1,39 @@
-"""The directory of principals: whose an access key is, and which policies a user or role has.
+"""The directory of principals: whose an access key is, and which policies limit it.
 
-The backend's IAM, STS and S3 hold the facts. They are read through boto3 and cached.
+Users, roles and sessions are in the state. Buckets' policies are in the backend: they are read through boto3 and
+cached.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
-from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Generic, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from harness.access.entities import Entity, read_entity, read_managed, read_policy
-from harness.access.rules.access_keys import AccessKey, issued_key
-from harness.access.rules.policy import Policy
+from harness.access.entities import Entity, read_policy
+from harness.access.identities import Group, PolicyDocument, Role, User
+from harness.access.rules import identifiers
+from harness.access.rules.access_keys import AccessKey
+from harness.access.rules.policy import Policy, parse_policy
 from harness.access.rules.principals import Caller, session_caller
-from harness.access.state import State
+from harness.access.state import KeyUse, State
 from harness.backend.client import Backend
 from harness.core import tasks
 from harness.core.calls import Principal
 from harness.core.clock import Clock, WallClock
 from harness.core.environment import ADMINISTRATOR_KEY
 
-# A write to IAM that passes the gateway empties the cache at once. A write that does not pass it is seen after this
-# time. An entry that is older is still used while it is read again, so that no request waits.
+# A change of a bucket's policy that passes the gateway empties the cache at once. One that does not pass it is seen
+# after this time. An entry that is older is still used while it is read again, so that no request waits.
 _LIFETIME_SECONDS = 5.0
 # The keys of every local emulator, and of localstack-client's sessions.
 ADMINISTRATOR_KEYS = frozenset((ADMINISTRATOR_KEY, "accesskey"))
 _ASSUMED = "after-call.sts.AssumeRole"  # an event of botocore
 _ADMINISTRATOR = "harness-administrator"
+_EVERYTHING = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}'
 Item = TypeVar("Item")
 
 
@@ -64,7 +67,7 @@ class _Cache(Generic[Item]):
 
     def _begin(self, name: str) -> asyncio.Task[Item]:
         task = tasks.start(
-            tasks.in_thread(self._read, name), "reading a principal's policies", expected=(BotoCoreError, ClientError)
+            tasks.in_thread(self._read, name), "reading a bucket's policy", expected=(BotoCoreError, ClientError)
         )
         self._reading[name] = task
         task.add_done_callback(lambda done: self._end(name, done))
@@ -86,149 +89,135 @@ class Directory:
     """
 
     def __init__(
-        self, backend: Backend, state: State | None = None, *, administrator: bool = True, clock: Clock | None = None
+        self, backend: Backend, state: State, *, administrator: bool = True, clock: Clock | None = None
     ) -> None:
         self._backend = backend
         self._administrator = administrator
-        self.state = state or State()
-        self._clock = clock = clock or WallClock()
-        self._entities = _Cache(self._read_entity, clock)
-        self._managed = _Cache(self._read_managed, clock)
-        self._buckets = _Cache(self._read_bucket, clock)
+        self.state = state
+        self._buckets = _Cache(self._read_bucket, clock or WallClock())
+        self._moment = (0, datetime.fromtimestamp(0, UTC))
 
     @property
     def account(self) -> str:
-        """The backend's account id, known from start() on."""
-        return self.state.account
-
-    async def start(self) -> None:
-        """Asks the backend for the account's id, and from now on notes the keys that the harness's own calls get."""
-        identity = await self._backend.call("sts", "get_caller_identity")
-        self.state.account = identity["Account"]
-        self._backend.client("sts").meta.events.register(_ASSUMED, self._on_assume_role)
-
-    def close(self) -> None:
-        """Ends that."""
-        self._backend.client("sts").meta.events.unregister(_ASSUMED, self._on_assume_role)
-
-    def _on_assume_role(self, parsed: Mapping[str, Any], **_: Any) -> None:
-        self.note_key("AssumeRole", {}, parsed, None)
-
-    # ---- access keys
-
-    def note_key(
-        self, operation: str, request: Mapping[str, Any], answer: Mapping[str, Any], caller: Principal | None
-    ) -> None:
-        """Keeps the access key in an answer of STS or IAM, if there is one (harness.access.rules.access_keys)."""
-        key = issued_key(operation, request, answer, self.account, caller, self._clock.now())
-        if key is not None:
-            self.state.keys.add(key)
+        """The id of the default account."""
+        return self.state.default_account
 
     @property
     def root(self) -> Principal:
-        """The account's administrator."""
-        return Principal(f"arn:aws:iam::{self.account}:root", self.account, "root")
+        """The default account's administrator."""
+        return root_of(self.account)
 
     def is_administrator(self, principal: Principal) -> bool:
         """Whether a principal may call the harness itself: the root user, or the user of make_administrator()."""
         user = Principal(f"arn:aws:iam::{self.account}:user/{_ADMINISTRATOR}", self.account, "user")
-        return principal.kind == "root" or (not self._administrator and principal == user)
+        return principal == self.root or (not self._administrator and principal == user)
 
-    async def make_administrator(self, key: tuple[str, str] | None = None) -> tuple[str, str]:
+    def make_administrator(self, known: tuple[str, str] | None = None) -> tuple[str, str]:
         """Makes an IAM user who may do everything, for a harness whose well-known key may not; the key and secret.
 
-        key: the one that the user had before the backend was emptied, and has again.
+        known: the key that the user had before everything was emptied, and has again.
         """
-        return await tasks.in_thread(self._make_administrator, key)
+        account = self.state.account(self.account)
+        user = account.users.get(_ADMINISTRATOR)
+        if user is None:
+            new_id = account.new_id(identifiers.USER)
+            user = User(account.account_id, _ADMINISTRATOR, "/", new_id, account.now())
+            user.inline["all"] = PolicyDocument(_EVERYTHING, parse_policy("all", _EVERYTHING))
+            account.add(user)
+        key = self.state.issue_long_term(account.account_id, user.unique_id, known)
+        user.access_keys.append(key.key_id)
+        return key.key_id, key.secret
 
-    def _make_administrator(self, key: tuple[str, str] | None) -> tuple[str, str]:
-        iam = self._backend.client("iam")
-        with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
-            iam.create_user(UserName=_ADMINISTRATOR)
-        everything = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
-        iam.put_user_policy(UserName=_ADMINISTRATOR, PolicyName="all", PolicyDocument=json.dumps(everything))
-        if key is None:
-            answer = iam.create_access_key(UserName=_ADMINISTRATOR)
-        else:
-            self._backend.put_access_key(_ADMINISTRATOR, *key)
-            access_key = {"UserName": _ADMINISTRATOR, "AccessKeyId": key[0], "SecretAccessKey": key[1]}
-            answer = {"AccessKey": access_key}
-        self.note_key("CreateAccessKey", {}, answer, None)
-        return answer["AccessKey"]["AccessKeyId"], answer["AccessKey"]["SecretAccessKey"]
+    # ---- access keys
 
-    async def key(self, key_id: str) -> AccessKey | None:
-        """The access key with that id; None if neither IAM nor STS issued it, or if it is inactive.
+    def key(self, key_id: str) -> AccessKey | None:
+        """The access key with that id; None if nobody issued it, it is inactive, or its user or role is deleted.
 
         The keys that clients of local emulators bring along are the administrator's.
         """
         if self._administrator and key_id in ADMINISTRATOR_KEYS:
-            return AccessKey(key_id, self.root)
-        keys = self.state.keys
-        key = keys.get(key_id)
-        if key is None:
-            principal = await tasks.in_thread(self._find_owner, key_id)
-            # The answer that issued the key may have passed in the meantime, and that has the secret.
-            if principal is not None and keys.get(key_id) is None:
-                keys.add(AccessKey(key_id, principal))
-            key = keys.get(key_id)
-        return key if key is not None and key.active else None
-
-    def _find_owner(self, key_id: str) -> Principal | None:
-        # Backends do not verify signatures: they name a key's owner to a client without its secret.
-        sts = self._backend.connect("sts", key_id, "unknown")
-        try:
-            arn = sts.get_caller_identity()["Arn"]
-        except (ClientError, BotoCoreError):
+            return AccessKey(key_id, self.account)
+        key = self.state.keys.get(key_id)
+        if key is None or not key.active or (key.owner and self._holder(key) is None):
             return None
-        finally:
-            sts.close()
-        if ":assumed-role/" in arn:
-            return Principal(arn, self.account, "assumed-role")
-        # For a key that it never issued moto names "user/moto", and LocalStack the root user.
-        if ":user/" in arn and not arn.endswith(":user/moto") and self._is_active(key_id, arn):
-            return Principal(arn, self.account, "user")
-        return None
+        return key
 
-    def _is_active(self, key_id: str, arn: str) -> bool:
-        pages = self._backend.client("iam").get_paginator("list_access_keys").paginate(UserName=arn.rpartition("/")[2])
-        keys = (key for page in pages for key in page["AccessKeyMetadata"])
-        return any(key["AccessKeyId"] == key_id and key["Status"] == "Active" for key in keys)
+    def well_known(self, key: AccessKey) -> bool:
+        """Whether it is a key of every local emulator, which the administrator has in place of a user's own.
+
+        AWS knows no such key. It acts as the account's root, and may assume the roles that trust the account.
+        """
+        return self._administrator and key.key_id in ADMINISTRATOR_KEYS
+
+    def principal(self, key: AccessKey) -> Principal:
+        """Who has the key, under the present names. key: one that key() returned."""
+        holder, session = self._holder(key), key.session
+        if session is not None and session.kind == "federated-user":
+            arn = f"arn:aws:sts::{key.account}:federated-user/{session.name}"
+            return Principal(arn, key.account, "federated-user")
+        if isinstance(holder, Role):
+            arn = identifiers.session_arn(key.account, holder.name, session.name if session else "")
+            return Principal(arn, key.account, "assumed-role")
+        if holder is not None:
+            return Principal(holder.arn, key.account, "user")
+        return root_of(key.account)
+
+    def user_id(self, key: AccessKey) -> str:
+        """``aws:userid``: the account for its root, ``AIDA...``, ``AROA...:session`` or ``ACCOUNT:federated-name``."""
+        session = key.session
+        if session is not None and session.kind == "federated-user":
+            return f"{key.account}:{session.name}"
+        if not key.owner:
+            return key.account
+        return f"{key.owner}:{session.name}" if session is not None and session.name else key.owner
+
+    def owner(self, key: AccessKey) -> Entity:
+        """The user or role whose policies limit the key.
+
+        For the root an entity without policies, since none limits it; for a user whom the root federated an entity that
+        may do everything, which the session policies limit.
+        """
+        holder = self._holder(key)
+        if holder is None and key.session is not None and key.session.kind == "federated-user":
+            return Entity(f"arn:aws:iam::{key.account}:root", (parse_policy("root", _EVERYTHING),))
+        return Entity("") if holder is None else self.state.account(key.account).entity(holder)
+
+    def _holder(self, key: AccessKey) -> User | Group | Role | None:
+        return self.state.account(key.account).by_id(key.owner) if key.owner else None
+
+    def key_used(self, key: AccessKey, service: str, region: str, now: float) -> None:
+        """Remembers that a key signed a request. service: its signing name; now: seconds since 1970."""
+        if key.session is None:
+            self.state.keys.used(key, KeyUse(now, service, region))
+            return
+        holder = self._holder(key)
+        if isinstance(holder, Role):
+            second = int(now)
+            if self._moment[0] != second:  # a role makes many requests in a second
+                self._moment = (second, datetime.fromtimestamp(second, UTC))
+            holder.last_used, holder.last_used_region = self._moment[1], region
 
     # ---- policies
-
-    def iam_changed(self) -> None:
-        """Forgets what may have changed with a write to IAM."""
-        self._entities.clear()
-        self._managed.clear()
-        self.state.keys.forget_without_secret()
 
     def buckets_changed(self) -> None:
         """Forgets the buckets' policies."""
         self._buckets.clear()
 
-    def cached_entity(self, principal: Principal) -> Entity | None:
-        """The result of entity(), if it is in the cache. Never waits."""
-        return self._entities.cached(_entity_name(principal))
+    def entity_of_arn(self, arn: str) -> Entity | None:
+        """A user, group or role by its ARN, in any account; None if there is none."""
+        account = arn.split(":")[4] if arn.count(":") >= 5 else ""
+        known = self.state.accounts.get(account)
+        holder = known.by_arn(arn) if known is not None else None
+        return known.entity(holder) if known is not None and holder is not None else None
 
-    async def entity(self, principal: Principal) -> Entity:
-        """The user or role of a principal; one without policies if it has been deleted."""
-        return await self._entities.get(_entity_name(principal))
-
-    async def role(self, arn: str) -> Entity:
-        """A role by its ARN."""
-        return await self._entities.get(f"role/{arn.rpartition('/')[2]}")
-
-    async def entity_of_arn(self, arn: str) -> Entity:
-        """A user, group or role by its ARN."""
-        kind = arn.rpartition(":")[2].partition("/")[0]
-        return await self._entities.get(f"{kind}/{arn.rpartition('/')[2]}")
-
-    async def session_policies(self, key: AccessKey) -> tuple[Policy, ...] | None:
+    def session_policies(self, key: AccessKey) -> tuple[Policy, ...] | None:
         """A key's session policies, managed ones included; None if nothing limits the session."""
-        if key.session is None:
+        session = key.session
+        if session is None or session.policies is None:
             return None
-        managed = [await self._managed.get(arn) for arn in key.session_arns]
-        return (*key.session, *(policy for policy in managed if policy.statements))
+        account = self.state.account(key.account)
+        managed = [account.policy(arn) for arn in session.managed_policies]
+        return (*session.policies, *(policy.default.document.policy for policy in managed if policy is not None))
 
     async def bucket_policy(self, bucket: str) -> Policy | None:
         """A bucket's own policy; None if it has none."""
@@ -239,18 +228,9 @@ class Directory:
         """The principal as policies name it."""
         if principal.kind == "assumed-role":
             return session_caller(principal.arn, entity.arn)
+        if principal.kind == "federated-user":
+            return Caller(principal.arn, principal.account, "federated-user", entity.arn)
         return Caller(principal.arn, principal.account, principal.kind)
-
-    def _read_entity(self, name: str) -> Entity:
-        kind, _, bare = name.partition("/")
-        try:
-            return read_entity(self._backend.client("iam"), kind, bare)
-        except ClientError:
-            # A role or user that was deleted while its credentials live on has no policies left.
-            return Entity("")
-
-    def _read_managed(self, arn: str) -> Policy:
-        return read_managed(self._backend.client("iam"), arn)
 
     def _read_bucket(self, bucket: str) -> Policy:
         try:
@@ -260,5 +240,6 @@ class Directory:
         return read_policy(f"policy of bucket {bucket}", document, "resource")
 
 
-def _entity_name(principal: Principal) -> str:
-    return f"{'role' if principal.kind == 'assumed-role' else 'user'}/{principal.name}"
+def root_of(account: str) -> Principal:
+    """An account's root user."""
+    return Principal(f"arn:aws:iam::{account}:root", account, "root")

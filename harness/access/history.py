@@ -20,7 +20,7 @@ async def access_history(directory: Directory, service_calls: Iterable[ServiceCa
     # Two versions of a function, for example, lead to the same calls.
     distinct = {(call.role, call.action, call.resource, call.service): call for call in service_calls}.values()
     arns = dict.fromkeys([*(entry.principal for entry in calls), *(call.role for call in distinct)])
-    entities = {arn: await directory.role(arn) for arn in arns}
+    entities = {arn: directory.entity_of_arn(arn) or Entity(arn) for arn in arns}
     decided = [await _decide(directory, entities[call.role], call) for call in distinct]
     policies = {arn: entity.identity for arn, entity in entities.items()}
     return AccessHistory(directory.account, region, [*calls, *decided], policies, log.left_out)

@@ -50,11 +50,6 @@ class Backend:
         """The same backend, with another home region."""
         return Backend(self.at, region, self.now)
 
-    def put_access_key(self, user: str, key_id: str, secret: str) -> None:
-        """Gives an IAM user a key that the user had before: only a backend in this process can do that."""
-        assert not isinstance(self.at, str), "a backend behind a URL makes keys of its own"
-        self.at.put_access_key(user, key_id, secret)
-
     def connect(self, service: str, access_key: str, secret_key: str) -> Any:
         """A boto3 client that signs with another key than the administrator's."""
         return self._make(boto3.Session(access_key, secret_key), service, self.region)

@@ -75,14 +75,6 @@ class EmbeddedMoto:
         """Empties it, as moto's own control does."""
         MotoAPIBackend("global", DEFAULT_ACCOUNT_ID).reset()
 
-    def put_access_key(self, user: str, key_id: str, secret: str) -> None:
-        """Gives an IAM user a key that the user had before."""
-        iam: Any = moto.iam.models.iam_backends[DEFAULT_ACCOUNT_ID]["aws"]
-        key = iam.create_access_key(user)
-        del iam.access_keys[key.access_key_id]
-        key.access_key_id, key.secret_access_key = key_id, secret
-        iam.access_keys[key_id] = key
-
 
 class _Dispatcher(DomainDispatcherApplication):
     """moto's choice of a service, without its own paths: a bucket may have the name ``moto-api``, or ``latest``."""

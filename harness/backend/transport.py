@@ -167,10 +167,6 @@ class LocalServer(Protocol):
         """Empties it."""
         ...
 
-    def put_access_key(self, user: str, key_id: str, secret: str) -> None:
-        """Gives an IAM user a key that the user had before."""
-        ...
-
 
 class LocalTransport:
     """Calls a backend in this process, in threads of its own.

@@ -17,7 +17,6 @@ from harness.core import tasks
 # Ours: a container takes longer than this to restart, so that no restart is missed.
 WATCH_SECONDS = 1.0
 _CONNECT_SECONDS = 2.0
-_NOT_FOUND = ("NoSuchEntity", "NoSuchBucket")
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +24,8 @@ log = logging.getLogger(__name__)
 class BackendWatch:
     """Logs what an earlier harness left in the backend, and when the backend stops and starts to answer.
 
-    relies_on: gives the ARNs of the roles and S3 objects (or prefixes) that the deployed resources need. An emulator
-    usually loses everything with a restart; the watch asks which of these are gone.
+    relies_on: gives the ARNs of the S3 objects (or prefixes) that the deployed resources need. An emulator usually
+    loses everything with a restart; the watch asks which of these are gone.
     """
 
     def __init__(
@@ -52,7 +51,7 @@ class BackendWatch:
                 continue
             stopped = time.monotonic()
             log.warning(
-                "The %s does not answer: S3, IAM, logs and whatever else it does fail until it is back. "
+                "The %s does not answer: S3, logs and whatever else it does fail until it is back. "
                 "Endpoints in service go on.",
                 self._backend.name,
             )
@@ -64,13 +63,13 @@ class BackendWatch:
                 f"It has lost {', '.join(missing)}: deploy again to put that back. "
                 "What else it held in memory is gone too."
                 if missing
-                else "All roles and model data of what is deployed here are still there.",
+                else "All model data of what is deployed here are still there.",
             )
 
     async def _log_contents(self) -> None:
         """Logs whether the backend has buckets.
 
-        Endpoints, functions and scaling exist in this process, roles and buckets in the backend: after a restart of one
+        Endpoints, functions, scaling and roles exist in this process, buckets in the backend: after a restart of one
         side, the other may be left alone.
         """
         buckets = [bucket["Name"] for bucket in (await self._backend.call("s3", "list_buckets"))["Buckets"]]
@@ -103,17 +102,12 @@ class BackendWatch:
                 return [arn for arn in sorted(set(self._relies_on())) if not await self._has(arn)]
 
     async def _has(self, arn: str) -> bool:
-        """Whether the backend has a role or an S3 object. Raises BotoCoreError or ClientError if that is not clear."""
-        service, resource = arn.split(":")[2], arn.split(":", 5)[5]
+        """Whether the backend has an S3 object. Raises BotoCoreError or ClientError if that is not clear."""
+        bucket, _, key = arn.split(":", 5)[5].partition("/")
         try:
-            if service == "iam":
-                await self._backend.call("iam", "get_role", RoleName=resource.rsplit("/", 1)[-1])
-            else:
-                bucket, _, key = resource.partition("/")
-                answer = await self._backend.call("s3", "list_objects_v2", Bucket=bucket, Prefix=key, MaxKeys=1)
-                return bool(answer["KeyCount"])
+            answer = await self._backend.call("s3", "list_objects_v2", Bucket=bucket, Prefix=key, MaxKeys=1)
         except ClientError as error:
-            if error.response["Error"]["Code"] in _NOT_FOUND:
+            if error.response["Error"]["Code"] == "NoSuchBucket":
                 return False
             raise
-        return True
+        return bool(answer["KeyCount"])

@@ -29,6 +29,7 @@ COMMANDS = (
     "measure",
     "plan",
     "policy",
+    "oidc",
 )
 
 

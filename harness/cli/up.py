@@ -10,6 +10,7 @@ import click
 
 from harness.cli import parameters
 from harness.core.environment import DEFAULT_PORT, client_environment
+from harness.core.errors import HarnessError
 from harness.core.progress import Steps
 from harness.local_aws import daemon
 from harness.local_aws.options import LocalAwsOptions
@@ -58,6 +59,13 @@ from model_server import web_pages
     metavar="NAME",
     help="Another host name by which programs call it; localhost and 127.0.0.1 always may be used. Repeatable.",
 )
+@click.option(
+    "--iam-quota",
+    "quotas",
+    multiple=True,
+    metavar="NAME=NUMBER",
+    help="A quota of IAM that AWS has raised for you, such as PoliciesPerRole=20. Several are given one by one.",
+)
 @click.option("--foreground", is_flag=True, help="Stay in the foreground until Ctrl-C.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 def up(
@@ -70,6 +78,7 @@ def up(
     administrator: bool,
     other_users: bool,
     allowed_hosts: tuple[str, ...],
+    quotas: tuple[str, ...],
     foreground: bool,
     host: str,
 ) -> None:
@@ -94,6 +103,7 @@ def up(
         administrator=administrator,
         other_users=other_users,
         allowed_hosts=names,
+        quotas=_quotas(quotas),
     )
     if foreground:
         from harness.local_aws.server import serve_in_the_foreground
@@ -109,6 +119,23 @@ def up(
     _export(running)
     down_command = "harness down" if port == DEFAULT_PORT else f"harness down --port {port}"
     click.echo(f"Next: harness deploy fixtures/dog_breed/stack.toml; `{down_command}` stops it.", err=True)
+
+
+def _quotas(given: tuple[str, ...]) -> dict[str, int]:
+    """Quotas by name. Raises HarnessError for one that AWS does not raise so far."""
+    from harness.access.rules.quotas import adjusted_quotas
+
+    quotas: dict[str, int] = {}
+    for text in given:
+        name, _, number = text.partition("=")
+        if not number.isdecimal():
+            raise HarnessError(f"--iam-quota {text} must be like PoliciesPerRole=20.")
+        quotas[name] = int(number)
+    try:
+        adjusted_quotas(quotas)
+    except ValueError as error:
+        raise HarnessError(f"--iam-quota: {error}.") from None
+    return quotas
 
 
 def _export(running: daemon.RunningLocalAws) -> None:

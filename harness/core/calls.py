@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
 from harness.core.errors import AwsError
@@ -20,18 +20,45 @@ HEADERS = "$headers"
 class Principal:
     """Who signed a request.
 
-    arn: ``arn:aws:iam::ACCOUNT:root``, ``...:user/NAME`` or ``arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION``.
-    kind: root is the account's administrator, whom no policy limits; anonymous is the sender of an unsigned request.
+    arn: ``arn:aws:iam::ACCOUNT:root``, ``...:user/NAME``, ``arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`` or
+    ``arn:aws:sts::ACCOUNT:federated-user/NAME``.
+    kind: root is the account's administrator, whom no identity policy limits; anonymous sent an unsigned request;
+    federated is somebody for whom an identity provider vouches, and then ``arn`` is the provider's ARN or name.
     """
 
     arn: str
     account: str
-    kind: Literal["root", "user", "assumed-role", "anonymous"]
+    kind: Literal["root", "user", "assumed-role", "federated-user", "federated", "anonymous"]
 
     @property
     def name(self) -> str:
         """The name of the user, or of the role (not of its session)."""
         return self.arn.split("/")[-2] if self.kind == "assumed-role" else self.arn.split("/")[-1]
+
+
+class Require(Protocol):
+    """Authorizes a call for an operation that says itself what it needs (Service.authorizes)."""
+
+    async def __call__(
+        self,
+        actions: Sequence[str],
+        resource: str,
+        condition_keys: Mapping[str, tuple[str, ...]],
+        *,
+        provider: str = "",
+    ) -> None:
+        """Raises AwsError unless the caller may do all of the actions on the resource.
+
+        condition_keys: the service's own, in lower case. provider: the ARN or name of the identity provider that
+        vouches for the caller of an unsigned request; then the resource's own policy alone decides.
+        """
+        ...
+
+
+async def _require_nothing(
+    actions: Sequence[str], resource: str, condition_keys: Mapping[str, tuple[str, ...]], *, provider: str = ""
+) -> None:
+    """Authorizes a call of the harness's own, which asks nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +67,9 @@ class Call:
 
     service: botocore's service name (``sagemaker-runtime``), not the signing name.
     operation: the API's name (``InvokeEndpoint``).
+    access_key: the id of the key that signed the request; "" for an unsigned one.
     request_id: what the client sees as ``ResponseMetadata.RequestId``.
+    require: authorizes the call, for an operation that does so itself.
     """
 
     service: str
@@ -49,6 +78,8 @@ class Call:
     account: str
     region: str
     request_id: str
+    access_key: str = ""
+    require: Require = field(default=_require_nothing, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +157,8 @@ class Service(Protocol):
 
     service_name: botocore's name. signing_name: the name in signatures, if it is another. body_limit: bytes of the
     largest request. validation_code: the error code for a request that breaks the constraints of botocore's model.
+    validation_quotes: whether such an error quotes the value. validation_sentences: by a pattern of the model, the
+    sentence about a value that does not fit it; ``{}`` stands for the member.
     """
 
     service_name: ClassVar[str]
@@ -133,6 +166,12 @@ class Service(Protocol):
     # The default is Lambda's limit, for a 50 MB zip in base64 and the JSON around it (recorded from AWS).
     body_limit: ClassVar[int] = 70_167_211
     validation_code: ClassVar[str] = "ValidationException"
+    validation_quotes: ClassVar[bool] = True
+    validation_sentences: ClassVar[Mapping[str, str]] = {}
+
+    def refusal(self, operation: str) -> str | None:
+        """Why the service does not answer an operation, in a sentence; None for one without a reason of its own."""
+        return None
 
     def delegates(self, operation: str) -> bool:
         """Whether an operation goes to the backend (SageMaker training, for example)."""
@@ -141,6 +180,14 @@ class Service(Protocol):
     def resources(self, operation: str, request: Mapping[str, Any], call: Call) -> Iterable[str]:
         """The ARNs that the request acts on, for authorization; ``*`` for an operation without a resource type."""
         ...
+
+    def authorizes(self, operation: str) -> bool:
+        """Whether the operation authorizes its calls itself, with Call.require. By default the gateway does."""
+        return False
+
+    def condition_keys(self, operation: str, request: Mapping[str, Any], call: Call) -> Mapping[str, tuple[str, ...]]:
+        """Condition keys, in lower case, whose values only the service knows, and not the request."""
+        return {}
 
     def paths(self) -> Iterable[PathHandler]:
         """Handlers of paths that are not operations of the service's API."""

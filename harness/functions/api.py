@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from harness.access.rules.actions import AccountRegion
 from harness.access.rules.service_calls import ServiceCall, function_calls
+from harness.access.service_roles import ServiceRoles
 from harness.backend.client import Backend
 from harness.backend.logs import CloudWatchLogs
 from harness.backend.metrics import Metrics
@@ -69,6 +70,7 @@ class Functions(
         backend: Backend,
         clock: Clock,
         metrics: Metrics,
+        roles: ServiceRoles,
         *,
         gateway_url: str,
         workspace: Path,
@@ -79,9 +81,9 @@ class Functions(
         self._workspace = workspace
         self._logs = CloudWatchLogs(backend)
         functions = DeployedFunctions()
-        deployer = Deployer(backend, clock, functions, workspace=workspace, preparation=preparation)
+        deployer = Deployer(roles, clock, functions, workspace=workspace, preparation=preparation)
         invoker = Invoker(backend, clock, FunctionMetrics(metrics), functions, deployer)
-        self.state = State(backend, clock, gateway_url, functions, deployer, invoker, CodeStore(backend))
+        self.state = State(backend, roles, clock, gateway_url, functions, deployer, invoker, CodeStore(backend))
 
     async def start(self) -> None:
         """Make the workspace, without what a harness that was killed left in it. Raises OSError where it cannot."""
@@ -139,11 +141,6 @@ class Functions(
             yield raw if raw.startswith("arn:") else f"{place}:function:{raw}"
         else:
             yield reference.unqualified_arn if operation == "CreateFunction" else reference.arn
-
-    def relies_on(self) -> Iterable[str]:
-        """ARNs of what the backend keeps for the functions: their roles."""
-        for function in self.state.functions.by_key.values():
-            yield function.latest.configuration.role
 
     def role_calls(self) -> Iterable[ServiceCall]:
         """What Lambda calls as the functions' roles."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness.backend.client import Backend
+from harness.access.service_roles import ServiceRoles
 from harness.core import folders, tasks
 from harness.core.clock import Clock
 from harness.core.errors import AwsError
@@ -30,11 +30,11 @@ class Deployer:
     """
 
     def __init__(
-        self, backend: Backend, clock: Clock, functions: DeployedFunctions, *, workspace: Path, preparation: float
+        self, roles: ServiceRoles, clock: Clock, functions: DeployedFunctions, *, workspace: Path, preparation: float
     ) -> None:
         self.host: Host | None = None
         self.pools: set[Pool] = set()
-        self._backend = backend
+        self._roles = roles
         self._clock = clock
         self._functions = functions
         self._workspace = workspace
@@ -47,7 +47,7 @@ class Deployer:
         assert self.host is not None, "start() comes first"
         code = Code(self._workspace / "code" / uuid.uuid4().hex, len(configuration.layers))
         await tasks.in_thread(_unpack, code, configuration, uploaded)
-        session = role.RoleSession(self._backend, configuration.role, configuration.reference.name)
+        session = role.RoleSession(self._roles, configuration.role, configuration.reference.name)
         pool = Pool(configuration, session, self.host, code)
         self.pools.add(pool)
         provisioning = Provisioning(concurrency, pool, self._clock, self._preparation)

@@ -10,12 +10,12 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from harness.access.service_roles import RoleCredentials
 from harness.core import folders, memory, tasks
 from harness.core.clock import WallClock
 from harness.functions.host import Code, Host
 from harness.functions.logs import EnvironmentLog
 from harness.functions.process import Process
-from harness.functions.role import RoleCredentials
 from harness.functions.rules import report, result
 from harness.functions.rules.configuration import Configuration
 from harness.functions.rules.result import Invocation, InvocationResult

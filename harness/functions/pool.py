@@ -14,7 +14,7 @@ from harness.functions.environment import Environment
 from harness.functions.errors import service
 from harness.functions.host import Code, Host
 from harness.functions.logs import EnvironmentLog
-from harness.functions.role import RoleSession
+from harness.functions.role import RENEWAL_SECONDS, RoleSession
 from harness.functions.rules import report
 from harness.functions.rules.concurrency import Start
 from harness.functions.rules.configuration import Configuration
@@ -138,7 +138,7 @@ class Pool:
         return self._wanted - len(self._provisioned) - sum(environment.provisioned for environment in self._busy)
 
     async def _make(self, provisioned: bool) -> Environment:
-        credentials = await self._role.credentials(self.configuration.timeout)
+        credentials = self._role.credentials(self.configuration.timeout)
         if self._killed:
             raise service("Lambda is shutting down.")
         identity = uuid.uuid4().hex
@@ -185,8 +185,8 @@ class Pool:
 
     def _drop_unfit(self, idle: list[Environment]) -> None:
         """End idle environments whose process has ended or whose credentials would expire during a request."""
-        now = datetime.now(UTC)
-        while idle and not (idle[-1].idle and idle[-1].credentials.last_for(self.configuration.timeout, now)):
+        now, seconds = datetime.now(UTC), self.configuration.timeout + RENEWAL_SECONDS
+        while idle and not (idle[-1].idle and idle[-1].credentials.last_for(seconds, now)):
             self._ending.add(idle[-1])
             self._start(self._give_up(idle.pop()))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from harness.access.service_roles import ServiceRoles
 from harness.backend.client import Backend
 from harness.core.calls import Call
 from harness.core.clock import Clock
@@ -30,6 +31,7 @@ class State:
     """
 
     backend: Backend
+    roles: ServiceRoles
     clock: Clock
     gateway_url: str
     functions: DeployedFunctions

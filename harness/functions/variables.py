@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from harness.access.service_roles import RoleCredentials
 from harness.functions.host import Code
-from harness.functions.role import RoleCredentials
 from harness.functions.rules.configuration import Configuration
 
 

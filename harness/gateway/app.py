@@ -7,6 +7,7 @@ import json
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,7 @@ from harness.core.calls import (
     Call,
     HttpRequest,
     PathHandler,
+    Principal,
     Service,
     Signer,
 )
@@ -138,7 +140,7 @@ class Gateway:
         encoding = head.headers.get("content-encoding", "")
         fields = b"" if form is None else decoded(encoding, form, _FORM_BODY_LIMIT)
         request = identify(head, fields, self._services)
-        identity = await self._authorizer.identity(request)
+        identity = self._authorizer.identity(request)
         service = self._services.get(request.service)
         if service is None or service.delegates(request.operation_name):
             await self._backend_calls.serve(exchange, request, identity, form)
@@ -157,8 +159,9 @@ class Gateway:
         operation = request.operation
         method = getattr(service, _method_name(request.operation_name), None)
         if operation is None or method is None:
+            reason = service.refusal(request.operation_name)
             message = f"{request.operation_name} of {request.service} is not part of this harness."
-            raise AwsError("NotImplementedException", message, 501)
+            raise AwsError("NotImplementedException", f"{message} {reason}" if reason else message, 501)
         head, body = exchange.head, form
         if body is None:
             body = await exchange.body(service.body_limit, partial(service.body_too_large, request.operation_name))
@@ -170,12 +173,23 @@ class Gateway:
                 too_large = partial(service.body_too_large, request.operation_name)
                 body = decoded(encoding, body, service.body_limit, too_large)
         members = members_of(request, head, body)
-        validate(operation.input_shape, members, "ValidationError" if query else service.validation_code)
+        code = "ValidationError" if query else service.validation_code
+        quotes, sentences = service.validation_quotes, service.validation_sentences
+        validate(operation.input_shape, members, code, quotes=quotes, sentences=sentences)
         region = request.credential.region if request.credential else self._region
         principal = identity.principal
-        call = Call(request.service, request.operation_name, principal, self._directory.account, region, request_id)
-        if principal.kind != "root":
-            await self._authorize(service, call, members, identity, request, exchange)
+        access_key = identity.key.key_id if identity.key else ""
+        account = principal.account
+        details = RequestDetails(head, exchange.source, region, members)
+        require = partial(self._require, identity, details, request.protocol)
+        call = Call(
+            request.service, request.operation_name, principal, account, region, request_id, access_key, require
+        )
+        self._authorizer.admit(identity, request.service, request.operation_name, request.protocol)
+        # What the services have is the default account's: nothing limits its root.
+        unlimited = principal.kind == "root" and account == self._directory.account
+        if not (unlimited or service.authorizes(request.operation_name)):
+            await self._authorize(service, call, members, identity, request, details)
         answer = await method(call, members)
         encode = encode_query if query else encode_response
         await exchange.respond(encode(operation, answer, request_id))
@@ -187,18 +201,37 @@ class Gateway:
         members: Mapping[str, Any],
         identity: Identity,
         request: AwsRequest,
-        exchange: Exchange,
+        details: RequestDetails,
     ) -> None:
         assert request.operation is not None, "an owned operation has a model"
         model = request.operation.service_model
         prefix = prefix_of(request.service, model, model.signing_name)
         action = f"{prefix}:{action_names(prefix, call.operation, members)[0]}"
         need = Need(action, tuple(service.resources(call.operation, members, call)))
-        details = RequestDetails(exchange.head, exchange.source, call.region, members)
+        keys = service.condition_keys(call.operation, members, call)
+        if keys:
+            details = replace(details, condition_keys={**details.condition_keys, **keys})
         await self._authorizer.require(identity, (need,), details, request.protocol)
         roles = passed_roles(action, members)
         if roles:
             await self._authorizer.require_pass_role(identity, roles, prefix, details, request.protocol)
+
+    async def _require(
+        self,
+        identity: Identity,
+        details: RequestDetails,
+        protocol: str,
+        actions: Sequence[str],
+        resource: str,
+        condition_keys: Mapping[str, tuple[str, ...]],
+        *,
+        provider: str = "",
+    ) -> None:
+        """harness.core.calls.Require, for one request."""
+        if provider:
+            identity = Identity(Principal(provider, "", "federated"), None)
+        needs = [Need(action, (resource,)) for action in actions]
+        await self._authorizer.require(identity, needs, replace(details, condition_keys=condition_keys), protocol)
 
     def _handler(self, path: str) -> PathHandler | None:
         return next((handler for handler in self._handlers if path.startswith(handler.prefix)), None)
@@ -236,13 +269,13 @@ class Gateway:
         credential = credential_of(exchange.head)
         if credential is None or credential.signing_name != handler.signing_name:
             raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
-        identity = await self._authorizer.key_owner(credential, "rest-json")
+        identity = self._authorizer.key_owner(credential, "rest-json")
         self._authorizer.verify(identity, credential, exchange.head, body, "rest-json")
         details = RequestDetails(exchange.head, exchange.source, region, {}, keys)
         needs = [Need(action, (resource,)) for action in actions]
         await self._authorizer.require(identity, needs, details, "rest-json")
         principal = identity.principal
-        return Signer(principal, credential.access_key, await self._authorizer.user_id(principal))
+        return Signer(principal, credential.access_key, self._authorizer.user_id(identity))
 
     async def _answer_control(self, exchange: Exchange) -> None:
         body = await exchange.body(_FORM_BODY_LIMIT)
@@ -264,7 +297,7 @@ class Gateway:
         try:
             credential = credential_of(exchange.head)
             if credential is not None and credential.signing_name == CONTROL_SIGNING_NAME:
-                identity = await self._authorizer.key_owner(credential, "rest-json")
+                identity = self._authorizer.key_owner(credential, "rest-json")
                 self._authorizer.verify(identity, credential, exchange.head, body, "rest-json")
                 if self._directory.is_administrator(identity.principal):
                     return

@@ -10,6 +10,7 @@ from typing import Any
 from harness.access import errors
 from harness.access.directory import Directory
 from harness.access.entities import Entity
+from harness.access.refusals import refusal_of
 from harness.access.rules import reference
 from harness.access.rules.access_keys import AccessKey
 from harness.access.rules.actions import Need
@@ -18,14 +19,16 @@ from harness.access.rules.context import Circumstances, RequestContext, Sender, 
 from harness.access.rules.evaluation import AccessRequest, Decision, Policies, denial, evaluate
 from harness.access.rules.object_body import BodyCheck, ChunkSigner, body_check
 from harness.access.rules.policy import Policy, parse_policy
+from harness.access.rules.sessions import may_call, with_session_tags
 from harness.access.rules.signature import Message, find_fault, find_unsigned, is_s3, signing_key
 from harness.core.calls import Principal
 from harness.gateway.backend_services import (
-    ASSUME_ROLE,
     FREE_ACTIONS,
     PASS_ROLE,
     PASSED_TO_SERVICE,
+    TRUST_ACTIONS,
     bucket_of,
+    open_to_root,
     quotes_resource,
     takes_anonymous,
 )
@@ -33,6 +36,8 @@ from harness.gateway.identify import AwsRequest, Credential, Head, signature_of
 
 ResourcePolicies = Mapping[str, Callable[[str], str | None]]
 """Prefix of a service's actions -> a function from the ARN of a resource to its policy as JSON, None if it has none."""
+# Of how many access keys the senders are remembered.
+_MOST_SENDERS = 4096
 ResourceTags = Mapping[str, Callable[[str], Tags]]
 """Prefix of a service's actions -> a function from the ARN of a resource to its tags."""
 
@@ -72,23 +77,27 @@ class Authorizer:
         self._calls = calls
         self._policies = policies
         self._tags = tags
+        self._senders: dict[str, tuple[Sender, Entity, AccessKey]] = {}
 
     # ---- authentication
 
-    async def identity(self, request: AwsRequest) -> Identity:
+    def identity(self, request: AwsRequest) -> Identity:
         """Who sent a request. Raises AwsError if it has to be signed and is not, or if nobody issued its key."""
+        if takes_unsigned(request):
+            # AssumeRoleWithWebIdentity and the like carry a proof of their own; a signature is not looked at.
+            return Identity(Principal("anonymous", self._directory.account, "anonymous"), None)
         if request.credential is not None:
-            return await self.key_owner(request.credential, request.protocol)
-        if takes_unsigned(request) or takes_anonymous(request.service):
+            return self.key_owner(request.credential, request.protocol)
+        if takes_anonymous(request.service):
             return Identity(Principal("anonymous", self._directory.account, "anonymous"), None)
         raise errors.missing_token(request.protocol)
 
-    async def key_owner(self, credential: Credential, protocol: str) -> Identity:
+    def key_owner(self, credential: Credential, protocol: str) -> Identity:
         """Whose the access key is. Raises AwsError if nobody issued it."""
-        key = await self._directory.key(credential.access_key)
+        key = self._directory.key(credential.access_key)
         if key is None:
             raise errors.unknown_key(protocol)
-        return Identity(key.principal, key)
+        return Identity(self._directory.principal(key), key)
 
     def verify(
         self,
@@ -103,8 +112,8 @@ class Authorizer:
         """Raises AwsError if the session token is foreign or expired, or if the signature does not hold.
 
         body: as it came; None if it is an object of S3 (body_check). unsigned_body: whether the operation takes one.
-        A key whose secret was never seen cannot be verified: it is believed. So is the administrator's, because clients
-        of local emulators sign with any secret.
+        The administrator's well-known key has no secret and is believed, because clients of local emulators sign with
+        any.
         """
         key = identity.key
         if key is None or credential is None or not key.secret:
@@ -124,6 +133,7 @@ class Authorizer:
         fault = find_fault(signature, message, key.secret, now)
         if fault is not None:
             raise errors.bad_signature(fault, signature.stamp, now, protocol)
+        self._directory.key_used(key, credential.signing_name, credential.region, now)
 
     def body_check(self, identity: Identity, credential: Credential | None, head: Head) -> BodyCheck:
         """What checks an object of S3 while it arrives. Raises AwsError for a declaration that is none of S3's."""
@@ -136,40 +146,49 @@ class Authorizer:
         declared = head.headers.get("x-amz-content-sha256")
         return body_check(declared, decoded_length=head.headers.get("x-amz-decoded-content-length"), signer=signer)
 
-    async def user_id(self, principal: Principal) -> str:
-        """``aws:userid``: the account for its root user, else IAM's identifier, with a role session's name."""
-        if principal.kind == "root":
-            return principal.account
-        return _user_id(principal, await self._directory.entity(principal))
+    def admit(self, identity: Identity, service: str, operation: str, protocol: str) -> None:
+        """Raises AwsError if credentials of this kind may not call the operation, whatever policies say."""
+        key = identity.key
+        if key is not None and not may_call(key.session, service, operation):
+            raise errors.not_with_session(service, operation, protocol)
+
+    def user_id(self, identity: Identity) -> str:
+        """``aws:userid`` of the sender; "" for nobody."""
+        return "" if identity.key is None else self._directory.user_id(identity.key)
 
     # ---- authorization
 
     async def require(self, identity: Identity, needs: Iterable[Need], details: RequestDetails, protocol: str) -> None:
         """Raises AwsError, with AWS's sentence, unless the policies allow everything that a request needs."""
-        if identity.principal.kind == "root":
-            return
-        sender, entity, session = await self._sender(identity)
+        sender, entity, session = self._sender(identity)
         caller = sender.caller
         for need in needs:
             if need.action in FREE_ACTIONS:
                 continue
             for resource in need.resources or (None,):
-                context = RequestContext(sender, self._circumstances(details, need.action, resource))
-                policies = Policies(
-                    entity.identity,
-                    entity.boundary,
-                    session,
-                    await self._resource_policy(need.action, resource),
-                    _account(resource),
-                    trust=need.action == ASSUME_ROLE,
-                )
+                trust = need.action in TRUST_ACTIONS and resource is not None and ":role/" in resource
+                own_policy = await self._resource_policy(need.action, resource, trust=trust)
+                owner = self._account_of(resource)
+                own = owner in ("", caller.account) and not trust
+                if own and caller.kind == "root" and (own_policy is None or open_to_root(need.action)):
+                    continue
+                policies = Policies(entity.identity, entity.boundary, session, own_policy, owner, trust)
+                context = RequestContext(sender, self._circumstances(details, need.action, resource, owner))
                 decision = evaluate(AccessRequest(caller, need.action, resource, context), policies)
-                self._log(caller.entity_arn, need.action, resource, decision, context)
+                if caller.kind not in ("root", "federated"):
+                    self._log(caller.entity_arn, need.action, resource, decision, context)
                 if not decision.allowed:
                     if caller.kind == "anonymous":
                         raise errors.missing_token(protocol)
+                    if caller.kind == "federated":
+                        raise errors.not_authorized(need.action, protocol)
                     quoted = quotes_resource(need.action)
-                    raise errors.denied(denial(caller, need.action, resource, decision, quoted=quoted), protocol)
+                    message = denial(caller, need.action, resource, decision, quoted=quoted)
+                    if protocol == "ec2":
+                        refusal = refusal_of(caller, sender.user_id, need.action, resource, decision, context.read)
+                        encoded = self._directory.state.refusals.encode(caller.account, refusal)
+                        message += f" Encoded authorization failure message: {encoded}"
+                    raise errors.denied(message, protocol)
 
     async def require_pass_role(
         self, identity: Identity, roles: Iterable[str], prefix: str, details: RequestDetails, protocol: str
@@ -179,22 +198,34 @@ class Authorizer:
         passed_to = {PASSED_TO_SERVICE: (f"{prefix}.amazonaws.com",)}
         await self.require(identity, (need,), replace(details, condition_keys=passed_to), protocol)
 
-    async def _sender(self, identity: Identity) -> tuple[Sender, Entity, tuple[Policy, ...] | None]:
+    def _sender(self, identity: Identity) -> tuple[Sender, Entity, tuple[Policy, ...] | None]:
         """The caller for condition keys, the user or role with its policies, and the session policies."""
         principal, key = identity.principal, identity.key
         if key is None:
             nobody = Entity("")
             return Sender(self._directory.caller(principal, nobody)), nobody, None
-        entity = self._directory.cached_entity(principal) or await self._directory.entity(principal)
-        session = None if key.session is None else await self._directory.session_policies(key)
-        caller = self._directory.caller(principal, entity)
-        tags = {**entity.tags, **key.tags}
-        return Sender(caller, tags, _user_id(principal, entity), key.issued), entity, session
+        entity = self._directory.owner(key)
+        known = self._senders.get(key.key_id)
+        # A change of the user or role, also of its name, makes another entity.
+        if known is None or known[1] is not entity or known[2] is not key or known[0].caller.arn != principal.arn:
+            if len(self._senders) >= _MOST_SENDERS:
+                self._senders.clear()
+            known = self._senders[key.key_id] = (self._new_sender(principal, key, entity), entity, key)
+        return known[0], entity, self._directory.session_policies(key)
 
-    def _circumstances(self, details: RequestDetails, action: str, resource: str | None) -> Circumstances:
+    def _new_sender(self, principal: Principal, key: AccessKey, entity: Entity) -> Sender:
+        caller, session = self._directory.caller(principal, entity), key.session
+        if session is None:
+            return Sender(caller, entity.tags, self._directory.user_id(key))
+        # A federated user has the tags of its session only.
+        tags = with_session_tags({} if session.kind == "federated-user" else entity.tags, session.tags)
+        return Sender(caller, tags, self._directory.user_id(key), key.issued, session)
+
+    def _circumstances(self, details: RequestDetails, action: str, resource: str | None, owner: str) -> Circumstances:
+        """owner: the account of the resource; "" if it is not known."""
         return Circumstances(
             details.region,
-            self._directory.account,
+            owner or self._directory.account,
             time.time(),
             details.source,
             details.head.headers,
@@ -207,11 +238,17 @@ class Authorizer:
         tags_of = self._tags.get(action.partition(":")[0])
         return tags_of(resource) if tags_of is not None and resource is not None else {}
 
-    async def _resource_policy(self, action: str, resource: str | None) -> Policy | None:
+    def _account_of(self, resource: str | None) -> str:
+        """The account that owns a resource; "" if it is not known. Buckets are the default account's."""
+        account = _account(resource)
+        return self._directory.account if not account and resource and resource.startswith("arn:aws:s3:") else account
+
+    async def _resource_policy(self, action: str, resource: str | None, *, trust: bool) -> Policy | None:
         if resource is None:
             return None
-        if action == ASSUME_ROLE:
-            return (await self._directory.role(resource)).trust
+        if trust:
+            role = self._directory.entity_of_arn(resource)
+            return None if role is None else role.trust
         bucket = bucket_of(action, resource)
         if bucket is not None:
             return await self._directory.bucket_policy(bucket)
@@ -230,12 +267,6 @@ class Authorizer:
             return {key: context[key] for key in (*keys, PASSED_TO_SERVICE) if key in context}
 
         self._calls.add(principal, action, resource, decision, specific_keys)
-
-
-def _user_id(principal: Principal, entity: Entity) -> str:
-    if principal.kind == "assumed-role":
-        return f"{entity.identifier}:{principal.arn.rpartition('/')[2]}"
-    return entity.identifier
 
 
 def _account(resource: str | None) -> str:

@@ -6,15 +6,11 @@ the gateway has to know about them (harness.core.calls.Service).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from harness.access.rules.access_keys import ISSUING
 from harness.access.rules.policy import Attachment
 
 S3 = "s3"
 # The first segment of every path of S3 Control, which signs as S3 (botocore).
 _S3_CONTROL_SEGMENT = "v20180820"
-_IAM_AND_STS = ("iam", "sts")
 _API_GATEWAY = ("apigateway", "apigatewayv2")
 
 # ---- paths of the emulators' own
@@ -125,8 +121,17 @@ def has_paths(service: str) -> bool:
 
 FREE_ACTIONS = frozenset(("sts:GetCallerIdentity", "sts:GetSessionToken"))
 """Actions that every caller may do, and that no policy can deny (IAM user guide)."""
-ASSUME_ROLE = "sts:AssumeRole"
-_WITH_A_FOREIGN_TOKEN = frozenset(("AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"))
+TRUST_ACTIONS = frozenset(
+    (
+        "sts:AssumeRole",
+        "sts:AssumeRoleWithWebIdentity",
+        "sts:AssumeRoleWithSAML",
+        "sts:TagSession",
+        "sts:SetSourceIdentity",
+        "sts:SetContext",
+    )
+)
+"""Actions on a role that its trust policy has to allow."""
 PASS_ROLE = "iam:PassRole"  # noqa: S105 - an action
 PASSED_TO_SERVICE = "iam:passedtoservice"
 
@@ -136,14 +141,17 @@ def takes_anonymous(service: str) -> bool:
     return service == S3
 
 
-def has_foreign_token(service: str, operation: str) -> bool:
-    """Whether an identity provider's token is all that the operation asks for. Nobody can verify one here."""
-    return service == "sts" and operation in _WITH_A_FOREIGN_TOKEN
-
-
 def quotes_resource(action: str) -> bool:
     """Whether a refusal of the action has the resource in quotation marks."""
     return action.startswith("s3:")
+
+
+def open_to_root(action: str) -> bool:
+    """Whether the account's root may do an action whatever the resource's policy says, so that nobody is locked out.
+
+    Source: botocore, PutBucketPolicy.
+    """
+    return action in ("s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy")
 
 
 def bucket_of(action: str, resource: str) -> str | None:
@@ -157,51 +165,14 @@ def has_http_actions(service: str) -> bool:
     return service in _API_GATEWAY
 
 
-def completed(service: str, members: frozenset[str], request: Mapping[str, object], user: str) -> Mapping[str, object]:
-    """The request with what the service takes for a member that is left out: for IAM the user who calls.
-
-    members: the operation's optional ones. user: "" if the caller is not a user.
-    """
-    if service == "iam" and user and "UserName" in members and "UserName" not in request:
-        return {**request, "UserName": user}
-    return request
-
-
 # ---- requests that change access
 
-_READING = ("Get", "List", "Simulate", "Generate")
-# The members of IAM's and STS's operations that are policies.
-_POLICY_MEMBERS: Mapping[str, tuple[str, Attachment]] = {
-    "CreateRole": ("AssumeRolePolicyDocument", "trust"),
-    "UpdateAssumeRolePolicy": ("PolicyDocument", "trust"),
-    "PutRolePolicy": ("PolicyDocument", "identity"),
-    "PutUserPolicy": ("PolicyDocument", "identity"),
-    "PutGroupPolicy": ("PolicyDocument", "identity"),
-    "CreatePolicy": ("PolicyDocument", "identity"),
-    "CreatePolicyVersion": ("PolicyDocument", "identity"),
-    "AssumeRole": ("Policy", "identity"),
-    "AssumeRoleWithSAML": ("Policy", "identity"),
-    "AssumeRoleWithWebIdentity": ("Policy", "identity"),
-    "GetFederationToken": ("Policy", "identity"),
-}
 _BUCKET_WRITES = frozenset(("PutBucketPolicy", "DeleteBucketPolicy", "DeleteBucket", "CreateBucket"))
 
 
 def policy_member(service: str, operation: str) -> tuple[str, Attachment] | None:
     """The member of a request that is a policy, and what the policy is attached to; None if there is none."""
-    if service == S3:
-        return ("Policy", "resource") if operation == "PutBucketPolicy" else None
-    return _POLICY_MEMBERS.get(operation) if service in _IAM_AND_STS else None
-
-
-def issues_key(service: str, operation: str) -> bool:
-    """Whether the answer has an access key with its secret."""
-    return service in _IAM_AND_STS and operation in ISSUING
-
-
-def changes_iam(service: str, operation: str) -> bool:
-    """Whether users, roles, policies or access keys may be others afterwards."""
-    return service == "iam" and not operation.startswith(_READING)
+    return ("Policy", "resource") if (service, operation) == (S3, "PutBucketPolicy") else None
 
 
 def changes_buckets(service: str, operation: str) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.access.rules.actions import AccountRegion
 from harness.access.rules.service_calls import ServiceCall, endpoint_calls
+from harness.access.service_roles import ServiceRoles
 from harness.backend.client import Backend
 from harness.backend.metrics import Metrics
 from harness.core import tasks
@@ -57,6 +58,7 @@ class Hosting(
         backend: Backend,
         clock: Clock,
         metrics: Metrics,
+        roles: ServiceRoles,
         *,
         gateway_url: str,
         workspace: Path,
@@ -65,10 +67,10 @@ class Hosting(
         self.invoker = VariantInvoker(clock)
         self.capture = DataCapture(backend, clock)
         self.logs = EndpointLogs(backend)
-        self._builder = DeploymentBuilder(backend, clock, metrics, self.logs, gateway_url, workspace)
+        self._builder = DeploymentBuilder(backend, roles, clock, metrics, self.logs, gateway_url, workspace)
         provisioning = EndpointProvisioning(backend, clock, metrics, self._builder, self.invoker, deleted=self._forget)
         endpoints: NamedResources[Endpoint] = NamedResources("endpoint", "endpoint")
-        self.state = State(backend, clock, provisioning, settings or LocalSettings(), endpoints)
+        self.state = State(backend, roles, clock, provisioning, settings or LocalSettings(), endpoints)
 
     async def close(self) -> None:
         """Takes every instance down, writes what is waiting for the backend, and removes the workspace."""
@@ -126,10 +128,8 @@ class Hosting(
         return endpoint, endpoint.serving
 
     def relies_on(self) -> Iterable[str]:
-        """ARNs of what the backend keeps for the models: their roles, and their data in S3."""
+        """ARNs of what the backend keeps for the models: their data in S3."""
         for model in self.state.models.all():
-            if role := model.request.get("ExecutionRoleArn"):
-                yield role
             source = source_of(model.container)
             if source is not None:
                 yield f"arn:aws:s3:::{source.uri.removeprefix('s3://')}"

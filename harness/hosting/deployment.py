@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from harness.access.service_roles import ServiceRoles
 from harness.backend.client import Backend
 from harness.backend.metrics import Metrics
 from harness.core import folders, tasks
@@ -24,7 +23,7 @@ from harness.hosting.instances.kinds import KindRegistry
 from harness.hosting.instances.settings import LocalSettings
 from harness.hosting.logs import EndpointLogs
 from harness.hosting.model_data import ModelData, ModelDataError, fetch, source_of
-from harness.hosting.resources import EndpointConfig, Model
+from harness.hosting.resources import SAGEMAKER_PRINCIPAL, EndpointConfig, Model
 from harness.hosting.rules.timeouts import DOWNLOAD_SECONDS, STARTUP_SECONDS
 from harness.hosting.telemetry import VariantTelemetry
 
@@ -91,9 +90,17 @@ class DeploymentBuilder:
     """
 
     def __init__(
-        self, backend: Backend, clock: Clock, metrics: Metrics, logs: EndpointLogs, gateway_url: str, workspace: Path
+        self,
+        backend: Backend,
+        roles: ServiceRoles,
+        clock: Clock,
+        metrics: Metrics,
+        logs: EndpointLogs,
+        gateway_url: str,
+        workspace: Path,
     ) -> None:
         self._backend = backend
+        self._roles = roles
         self._clock = clock
         self._metrics = metrics
         self._logs = logs
@@ -132,7 +139,7 @@ class DeploymentBuilder:
                 model = models[spec["VariantName"]]
                 if model.name not in data:
                     data[model.name] = await self._model_data(deployment, spec, model, settings)
-                environment = await self._environment(deployment.region, model)
+                environment = self._environment(deployment.region, model)
                 keep = retained.get(spec["VariantName"], Retained())
                 build = self._builder(deployment, spec, data[model.name], environment, settings)
                 variant = self._variant(deployment, spec, model, build, settings, keep, changed)
@@ -159,7 +166,7 @@ class DeploymentBuilder:
         except TimeoutError:
             raise ModelDataError(errors.MODEL_DATA_LATE.format(seconds, source.uri)) from None
 
-    async def _environment(self, region: str, model: Model) -> dict[str, str]:
+    def _environment(self, region: str, model: Model) -> dict[str, str]:
         """The container's Environment, with the role's credentials for the AWS calls that the model's code makes."""
         environment = {
             "AWS_ENDPOINT_URL": self._gateway_url,
@@ -169,16 +176,12 @@ class DeploymentBuilder:
         }
         role = model.request.get("ExecutionRoleArn")
         if role:
-            try:
-                answer = await self._backend.call(
-                    "sts", "assume_role", RoleArn=role, RoleSessionName="SageMaker", DurationSeconds=_CREDENTIAL_SECONDS
-                )
-            except (ClientError, BotoCoreError):
-                raise ModelDataError(errors.ROLE_NOT_ASSUMED.format(role)) from None
-            credentials = answer["Credentials"]
-            environment["AWS_ACCESS_KEY_ID"] = credentials["AccessKeyId"]
-            environment["AWS_SECRET_ACCESS_KEY"] = credentials["SecretAccessKey"]
-            environment["AWS_SESSION_TOKEN"] = credentials["SessionToken"]
+            credentials = self._roles.assume(role, SAGEMAKER_PRINCIPAL, "SageMaker", _CREDENTIAL_SECONDS)
+            if credentials is None:
+                raise ModelDataError(errors.ROLE_NOT_ASSUMED.format(role))
+            environment["AWS_ACCESS_KEY_ID"] = credentials.access_key
+            environment["AWS_SECRET_ACCESS_KEY"] = credentials.secret_key
+            environment["AWS_SESSION_TOKEN"] = credentials.session_token
         return environment
 
     def _builder(

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from harness.hosting.rules.planned import PlannedEndpoint, PlannedOption
 
 
+SAGEMAKER_PRINCIPAL = "sagemaker.amazonaws.com"
+"""The service principal that a model's role has to trust."""
 JOB = "inference-recommendations-job"
 """A recommendation job's kind in its ARN."""
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic
 
+from harness.access.service_roles import ServiceRoles
 from harness.backend.client import Backend
 from harness.core.calls import Call
 from harness.core.clock import Clock
@@ -107,6 +108,7 @@ class State:
     """
 
     backend: Backend
+    roles: ServiceRoles
     clock: Clock
     provisioning: EndpointProvisioning
     default: LocalSettings

@@ -10,7 +10,6 @@ import socket
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -138,11 +137,12 @@ class LocalAws:
     async def _start_services(self, workspace: Path) -> None:
         """Starts what is emptied by ending it and starting it again: the services, and the gateway to them."""
         stack = self._services
-        self.access = Access(self.backend, administrator=self.options.administrator)
-        await self._reach_backend()
-        stack.callback(self.access.directory.close)
+        account = await self._backend_account()
+        self.access = Access(
+            self.backend, account, administrator=self.options.administrator, quotas=self.options.quotas
+        )
         if not self.options.administrator:
-            self.administrator = await self.access.directory.make_administrator(self.administrator)
+            self.administrator = self.access.directory.make_administrator(self.administrator)
         self.metrics = Metrics(self.backend, self.clock)
         await self.metrics.start()
         stack.push_async_callback(self.metrics.close)
@@ -150,6 +150,7 @@ class LocalAws:
             self.backend,
             self.clock,
             self.metrics,
+            self.access.roles,
             gateway_url=self.url,
             workspace=workspace / "hosting",
             settings=self._containers,
@@ -158,6 +159,7 @@ class LocalAws:
             self.backend,
             self.clock,
             self.metrics,
+            self.access.roles,
             gateway_url=self.url,
             workspace=workspace / "functions",
             preparation=self.options.provisioning_seconds,
@@ -172,12 +174,18 @@ class LocalAws:
         await self.scaling.start()
         stack.push_async_callback(self.scaling.close)
         if self.options.backend_url:
-            watch = BackendWatch(self.backend, lambda: chain(self.hosting.relies_on(), self.functions.relies_on()))
+            watch = BackendWatch(self.backend, self.hosting.relies_on)
             await watch.start()
             stack.push_async_callback(watch.close)
         transport = self.backend.transport()
         stack.push_async_callback(transport.close)
-        owned: list[Service] = [self.hosting, HostingRuntime(self.hosting), self.scaling, self.access]
+        owned: list[Service] = [
+            self.hosting,
+            HostingRuntime(self.hosting),
+            self.scaling,
+            self.access,
+            self.access.tokens,
+        ]
         if self.options.functions == "harness":
             owned.append(self.functions)
         services = {service.service_name: service for service in owned}
@@ -208,12 +216,6 @@ class LocalAws:
         async with self._emptying:
             empty_backend = await way_to_empty(self.backend)
             external = bool(self.options.backend_url)
-            if external and not self.options.administrator:
-                raise AwsError(
-                    "UnsupportedOperationException",
-                    f"The {self.backend.name} makes keys of its own, so the administrator's key would be lost. Nothing "
-                    "was emptied: restart the backend, then `harness down` and `harness up`.",
-                )
             async with self._entrance.closed() as gateway:
                 if external:  # it may refuse: then nothing is emptied
                     await tasks.in_thread(empty_backend)
@@ -242,9 +244,10 @@ class LocalAws:
             return Backend(self.options.backend_url, self.region)
         return Backend(EmbeddedMoto(self.clock), self.region, self.clock.now)
 
-    async def _reach_backend(self) -> None:
+    async def _backend_account(self) -> str:
+        """The backend's account, which is the harness's too: what the backend makes has it in its ARNs."""
         try:
-            await self.access.directory.start()
+            return str((await self.backend.call("sts", "get_caller_identity"))["Account"])
         except Exception as error:
             raise HarnessError(f"The {self.backend.name} does not answer as AWS STS does: {error}") from None
 
@@ -289,14 +292,46 @@ class LocalAws:
         self.clock.change_speed(float(speed))  # type: ignore[arg-type]
 
     async def _access_history(self) -> AccessHistory:
-        service_calls = [*self.functions.role_calls(), *self.hosting.role_calls(self.access.state.account)]
+        service_calls = [*self.functions.role_calls(), *self.hosting.role_calls(self.access.state.default_account)]
         return await self.access.history(service_calls, self.region)
+
+    def _session(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Credentials of a role for a test, in the form of STS's. document: the role's ARN, and the session's name."""
+        role, name = str(document.get("role", "")), str(document.get("name", ""))
+        credentials = self.access.roles.impersonate(role, name)
+        if credentials is None:
+            raise AwsError("ValidationException", f"There is no role {role!r}.")
+        return {
+            "AccessKeyId": credentials.access_key,
+            "SecretAccessKey": credentials.secret_key,
+            "SessionToken": credentials.session_token,
+        }
+
+    def _take_keys(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        issuer, keys = document.get("issuer"), document.get("keys")
+        if not isinstance(issuer, str) or not isinstance(keys, Mapping):
+            raise AwsError("ValidationException", "Give an issuer's URL and, as keys, its JSON Web Key Set.")
+        try:
+            self.access.state.token_keys.add(issuer, keys)
+        except ValueError as error:
+            raise AwsError("ValidationException", str(error)) from None
+        return {}
+
+    def _token(self, document: Mapping[str, Any]) -> str:
+        issuer, claims = document.get("issuer"), document.get("claims")
+        if not isinstance(issuer, str) or not isinstance(claims, Mapping):
+            raise AwsError("ValidationException", "Give an issuer's URL and the claims of the token.")
+        try:
+            return self.access.state.token_keys.issue(issuer, claims, self.access.state.now())
+        except (TypeError, ValueError) as error:
+            raise AwsError("ValidationException", str(error)) from None
 
     async def _control(self, method: str, path: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
         """Answers the harness's own calls.
 
-        GET health, scaling, access, clock. POST reset. PUT clock with a speed, endpoints/NAME with the members of
-        LocalSettings, plans/NAME with those of PlannedEndpoint.
+        GET health, scaling, access, clock. POST reset. PUT clock with a speed, sessions with a role and a name,
+        endpoints/NAME with the members of LocalSettings, plans/NAME with those of PlannedEndpoint, oidc/keys with an
+        issuer and its JSON Web Key Set, oidc/tokens with an issuer and claims.
         """
         if method == "GET" and path == "health":
             return {
@@ -304,7 +339,7 @@ class LocalAws:
                 "version": version("sagemaker-harness"),
                 "pid": os.getpid(),
                 "region": self.region,
-                "account": self.access.state.account,
+                "account": self.access.state.default_account,
                 "backend": "moto" if self.options.backend_url is None else "external",
                 "speed": self._speed,
             }
@@ -319,6 +354,12 @@ class LocalAws:
         if method == "POST" and path == "reset":
             await self.reset()
             return {}
+        if method == "PUT" and path == "sessions":
+            return self._session(document)
+        if method == "PUT" and path == "oidc/keys":
+            return self._take_keys(document)
+        if method == "PUT" and path == "oidc/tokens":
+            return {"token": self._token(document)}
         kind, _, name = path.partition("/")
         if method == "PUT" and kind == "plans" and name:
             from harness.hosting.rules.planned import read_planned  # it loads pydantic, which nothing else here needs

@@ -77,6 +77,20 @@ class LocalAwsClient:
         """Empties it."""
         self._call("reset", method="POST", what="to empty itself", seconds=_RESET_SECONDS)
 
+    def role_credentials(self, role: str, session: str) -> dict[str, str]:
+        """Temporary credentials of a role, in the form of STS's, whomever the role trusts. role: its ARN."""
+        return dict(self._call("sessions", {"role": role, "name": session}, what=f"a session of {role}"))
+
+    def put_token_keys(self, issuer: str, keys: Mapping[str, Any]) -> None:
+        """Gives the keys that verify the tokens of an OpenID Connect issuer: its JSON Web Key Set."""
+        self._call("oidc/keys", {"issuer": issuer, "keys": keys}, what=f"the keys of {issuer}")
+
+    def oidc_token(self, issuer: str, claims: Mapping[str, Any]) -> str:
+        """A token that the local AWS itself signs in the name of an OpenID Connect issuer."""
+        return str(
+            self._call("oidc/tokens", {"issuer": issuer, "claims": claims}, what=f"a token of {issuer}")["token"]
+        )
+
     def put_endpoint(self, name: str, local: Mapping[str, Any]) -> None:
         """Sets what the stack file says under [local] for the endpoint of that name, which need not exist yet."""
         self._call(f"endpoints/{name}", local, what="[local]")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from harness.core.environment import DEFAULT_PORT
@@ -26,6 +27,7 @@ class LocalAwsOptions:
     functions: who runs Lambda. LocalStack's has none of the harness's concurrency, access control and metrics.
     provisioning_seconds: how long provisioned concurrency takes to be allocated, on the clock.
     administrator: whether the key ``test`` is an administrator's; if not, a user with a new key is the administrator.
+    quotas: of IAM, by their names in IAM's errors, where they are not AWS's defaults.
     speed: how many seconds of the clock pass in one second of real time. Alarms, cooldowns and provisioning follow the
     clock; requests do not.
     allowed_hosts: names other than loopback's by which it is called; each stands for its subdomains too.
@@ -43,6 +45,7 @@ class LocalAwsOptions:
     administrator: bool = True
     other_users: bool = False
     allowed_hosts: tuple[str, ...] = ()
+    quotas: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.host:

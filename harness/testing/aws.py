@@ -72,10 +72,19 @@ class Aws:
         LocalAwsClient(self.url).reset()
 
     def as_role(self, role: str, service: str, session: str = "test") -> Any:
-        """A client of a service with the temporary credentials of a role. role: its name or ARN."""
+        """A client of a service with the temporary credentials of a role, whomever the role trusts.
+
+        role: its name or ARN.
+        """
         arn = role if role.startswith("arn:") else f"arn:aws:iam::{self.account}:role/{role}"
-        answer = self.client("sts").assume_role(RoleArn=arn, RoleSessionName=session)
-        return self.client(service, answer["Credentials"])
+        return self.client(service, LocalAwsClient(self.url).role_credentials(arn, session))
+
+    def oidc_token(self, issuer: str, subject: str, audience: str, **claims: Any) -> str:
+        """A token of an OpenID Connect issuer, for AssumeRoleWithWebIdentity. The local AWS signs it itself.
+
+        issuer: its URL, for which the account has a provider. claims: more of them, or others in place of iat and exp.
+        """
+        return LocalAwsClient(self.url).oidc_token(issuer, {"sub": subject, "aud": audience, **claims})
 
 
 @contextlib.contextmanager

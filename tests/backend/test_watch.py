@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import socket
 import sys
@@ -15,8 +14,6 @@ import pytest
 
 from harness.backend.client import Backend
 from harness.backend.watch import BackendWatch
-
-TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
 
 
 def free_port() -> int:
@@ -70,12 +67,11 @@ async def emulator() -> AsyncIterator[Emulator]:
 
 @pytest.fixture
 async def relied_on(emulator: Emulator) -> list[str]:
-    """A role and an object, and the ARNs of both."""
+    """The ARNs of an object and of a bucket."""
     backend = emulator.backend
-    role = await backend.call("iam", "create_role", RoleName="caller", AssumeRolePolicyDocument=TRUST)
     await backend.call("s3", "create_bucket", Bucket="models")
     await backend.call("s3", "put_object", Bucket="models", Key="a/model.tar.gz", Body=b"data")
-    return [role["Role"]["Arn"], "arn:aws:s3:::models/a/model.tar.gz"]
+    return ["arn:aws:s3:::models/a/model.tar.gz", "arn:aws:s3:::models/a/"]
 
 
 @contextlib.asynccontextmanager

@@ -12,12 +12,15 @@ import statistics
 import time
 from typing import Any
 
-from harness.access.rules.access_keys import AccessKey
+from harness.access.directory import Directory
+from harness.access.identities import PolicyDocument, Role
+from harness.access.rules.access_keys import AccessKey, Session
 from harness.access.rules.call_log import CallLog
 from harness.access.rules.context import Circumstances, RequestContext, Sender
 from harness.access.rules.evaluation import AccessRequest, Policies, evaluate
 from harness.access.rules.policy import Policy, parse_policy
 from harness.access.rules.principals import session_caller
+from harness.access.state import State
 from harness.core.calls import Principal
 from harness.gateway.authorizer import Authorizer, Identity, RequestDetails
 from harness.gateway.identify import Head, credential_of
@@ -82,21 +85,21 @@ def test_decisions_a_second(figures: Table) -> None:
     )
 
 
-class _Directory:
-    """A directory that has everything in its cache."""
-
-    account = ACCOUNT
-
-    def __init__(self, policy: Policy) -> None:
-        from harness.access.entities import Entity
-
-        self._entity = Entity(f"arn:aws:iam::{ACCOUNT}:role/dogs", (policy,), identifier="AROA")
-
-    def cached_entity(self, principal: Principal) -> Any:
-        return self._entity
-
-    def caller(self, principal: Principal, entity: Any) -> Any:
-        return session_caller(principal.arn, entity.arn)
+def directory_with_a_role(key_id: str, secret: str) -> tuple[Directory, AccessKey]:
+    """An account with a role that has AmazonSageMakerFullAccess, and the key of a session of it."""
+    state = State(ACCOUNT)
+    account = state.account(ACCOUNT)
+    text = json.dumps({"Version": "2012-10-17", "Statement": []})
+    trust = PolicyDocument(text, parse_policy("trust", text, "trust"))
+    role = Role(account_id=ACCOUNT, name="dogs", path="/", unique_id="AROADOGS", created=account.now(), trust=trust)
+    role.inline["all"] = PolicyDocument("", full_access())
+    account.add(role)
+    key = AccessKey(
+        key_id, ACCOUNT, role.unique_id, secret, issued=time.time(), session=Session("assumed-role", "dogs")
+    )
+    state.keys.add(key)
+    backend: Any = None  # nothing here is read from it
+    return Directory(backend, state), key
 
 
 def test_microseconds_added_to_a_request_of_a_role(figures: Table) -> None:
@@ -105,13 +108,9 @@ def test_microseconds_added_to_a_request_of_a_role(figures: Table) -> None:
 
     signed, message = sign("sagemaker", url="http://127.0.0.1:4566/endpoints/dogs/invocations", body=b"x" * 200)
     head = Head(message.method, message.path, message.query, message.headers)
-    directory: Any = _Directory(full_access())
+    directory, key = directory_with_a_role(signed.access_key, "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
     authorizer = Authorizer(directory, CallLog(), {}, {})
-    secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
-    identity = Identity(
-        Principal(SESSION, ACCOUNT, "assumed-role"),
-        AccessKey(signed.access_key, Principal(SESSION, ACCOUNT, "assumed-role"), secret),
-    )
+    identity = Identity(Principal(SESSION, ACCOUNT, "assumed-role"), key)
     credential = credential_of(head)
     needs = (Need("sagemaker:InvokeEndpoint", (f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:endpoint/dogs",)),)
 

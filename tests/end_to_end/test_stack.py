@@ -103,7 +103,8 @@ class TestAccess:
     @staticmethod
     def role(deployed: DeployedStack, policy: dict[str, Any] | None) -> tuple[dict[str, Any], str]:
         iam, name = deployed.client("iam"), f"role-{uuid.uuid4().hex[:8]}"
-        trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        account = deployed.client("sts").get_caller_identity()["Account"]
+        trust = {"Effect": "Allow", "Principal": {"AWS": account}, "Action": "sts:AssumeRole"}
         document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
         arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
         if policy is not None:

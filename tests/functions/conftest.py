@@ -23,12 +23,14 @@ from botocore.session import Session
 from botocore.validate import ParamValidator
 from moto.server import ThreadedMotoServer
 
+from harness.access.service_roles import ServiceRoles
 from harness.backend.client import Backend
 from harness.backend.metrics import Metrics
 from harness.core.calls import Call, Principal
 from harness.core.clock import Clock, WallClock
 from harness.core.errors import AwsError
 from harness.functions.api import Functions
+from tests.roles import service_roles
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -36,10 +38,9 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/dog-breed-lambda"
 ROOT = Principal(f"arn:aws:iam::{ACCOUNT}:root", ACCOUNT, "root")
 
 
-def trust(service: str = "lambda.amazonaws.com") -> str:
-    """A trust policy that lets one service assume the role."""
-    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+def known_roles() -> ServiceRoles:
+    """The functions' role, and one that Lambda cannot assume."""
+    return service_roles(ACCOUNT, {"dog-breed-lambda": "lambda.amazonaws.com", "for-ec2": "ec2.amazonaws.com"})
 
 
 def zipped(source: str, name: str = "app.py") -> bytes:
@@ -73,9 +74,6 @@ def backend() -> Iterator[Backend]:
     server.start()
     host, port = server.get_host_and_port()
     backend = Backend(f"http://{host}:{port}")
-    iam = backend.client("iam")
-    iam.create_role(RoleName="dog-breed-lambda", AssumeRolePolicyDocument=trust())
-    iam.create_role(RoleName="for-ec2", AssumeRolePolicyDocument=trust("ec2.amazonaws.com"))
     yield backend
     server.stop()
 
@@ -168,7 +166,8 @@ class Lambda:
 
 def make_service(backend: Backend, workspace: Path, clock: Clock | None = None, **more: Any) -> Functions:
     clock = clock or WallClock()
-    return Functions(backend, clock, Metrics(backend, clock), gateway_url=str(backend.at), workspace=workspace, **more)
+    metrics = Metrics(backend, clock)
+    return Functions(backend, clock, metrics, known_roles(), gateway_url=str(backend.at), workspace=workspace, **more)
 
 
 @contextlib.asynccontextmanager

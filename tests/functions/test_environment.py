@@ -347,9 +347,10 @@ from harness.core.calls import Call, Principal
 from harness.core.clock import WallClock
 from harness.functions.api import Functions
 from harness.backend.metrics import Metrics
+from tests.functions.conftest import known_roles
 
 async def main(url, role, code, workspace):
-    service = Functions(Backend(url), WallClock(), Metrics(Backend(url), WallClock()), gateway_url=url,
+    service = Functions(Backend(url), WallClock(), Metrics(Backend(url), WallClock()), known_roles(), gateway_url=url,
                         workspace=Path(workspace))
     await service.start()
     root = Principal("arn:aws:iam::123456789012:root", "123456789012", "root")

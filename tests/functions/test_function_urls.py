@@ -236,7 +236,7 @@ def test_a_signed_url_wants_a_signature_and_a_permission(aws: Aws, role: str) ->
 
     def session(*actions: str) -> tuple[str, str, str]:
         statement = {"Effect": "Allow", "Action": list(actions), "Resource": f"arn:aws:lambda:*:*:function:{name}"}
-        arn = aws.role({"p": {"Version": "2012-10-17", "Statement": [statement]}})
+        arn = aws.role({"p": {"Version": "2012-10-17", "Statement": [statement]}}, trusts_account=True)
         found = aws.client("sts").assume_role(RoleArn=arn, RoleSessionName="session")["Credentials"]
         return found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"]
 

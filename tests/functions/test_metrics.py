@@ -13,7 +13,7 @@ from harness.core.clock import WallClock
 from harness.core.errors import AwsError
 from harness.functions.api import Functions
 from harness.functions.rules.names import FunctionReference
-from tests.functions.conftest import ACCOUNT, REGION, Lambda, eventually, running
+from tests.functions.conftest import ACCOUNT, REGION, Lambda, eventually, known_roles, running
 
 
 class Recorded(Metrics):
@@ -37,7 +37,13 @@ def recorded(backend: Backend) -> Recorded:
 @pytest.fixture
 async def measured(backend: Backend, recorded: Recorded, tmp_path: Path) -> AsyncIterator[Lambda]:
     service = Functions(
-        backend, WallClock(), recorded, gateway_url=str(backend.at), workspace=tmp_path / "m", preparation=0.0
+        backend,
+        WallClock(),
+        recorded,
+        known_roles(),
+        gateway_url=str(backend.at),
+        workspace=tmp_path / "m",
+        preparation=0.0,
     )
     async with running(service, backend) as lambda_:
         yield lambda_
@@ -120,7 +126,7 @@ async def test_a_failed_delivery_to_a_destination_is_counted(measured: Lambda, r
 async def test_the_metrics_reach_cloudwatch(backend: Backend, tmp_path: Path) -> None:
     clock = WallClock()
     metrics = Metrics(backend, clock)
-    service = Functions(backend, clock, metrics, gateway_url=str(backend.at), workspace=tmp_path / "c")
+    service = Functions(backend, clock, metrics, known_roles(), gateway_url=str(backend.at), workspace=tmp_path / "c")
     async with running(service, backend) as lambda_:
         name = await lambda_.create()
         await lambda_.invoke(name)

@@ -1,38 +1,37 @@
-import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from harness.access.rules.trust import trusts
-from harness.backend.client import Backend
+from harness.access.service_roles import RoleCredentials, ServiceRoles
 from harness.core.errors import AwsError
 from harness.functions import role
-from harness.functions.role import RoleCredentials, RoleSession
-from tests.functions.conftest import ACCOUNT, ROLE
+from harness.functions.role import RoleSession
+from tests.functions.conftest import ACCOUNT, ROLE, known_roles
 
 NOT_ASSUMABLE = "The role defined for the function cannot be assumed by Lambda."
 
 
-async def test_a_role_that_trusts_lambda_is_accepted(backend: Backend) -> None:
-    await role.check(backend, ROLE, ACCOUNT)
+def test_a_role_that_trusts_lambda_is_accepted() -> None:
+    role.check(known_roles(), ROLE, ACCOUNT)
 
 
 @pytest.mark.parametrize("name", ["for-ec2", "no-such-role"])
-async def test_a_role_that_lambda_cannot_assume_is_refused(backend: Backend, name: str) -> None:
+def test_a_role_that_lambda_cannot_assume_is_refused(name: str) -> None:
     with pytest.raises(AwsError, match=NOT_ASSUMABLE) as caught:
-        await role.check(backend, f"arn:aws:iam::{ACCOUNT}:role/{name}", ACCOUNT)
+        role.check(known_roles(), f"arn:aws:iam::{ACCOUNT}:role/{name}", ACCOUNT)
     assert (caught.value.code, caught.value.status) == ("InvalidParameterValueException", 400)
 
 
-async def test_an_arn_that_is_not_a_roles_is_refused(backend: Backend) -> None:
+def test_an_arn_that_is_not_a_roles_is_refused() -> None:
     with pytest.raises(AwsError, match=NOT_ASSUMABLE):
-        await role.check(backend, f"arn:aws:iam::{ACCOUNT}:user/somebody", ACCOUNT)
+        role.check(known_roles(), f"arn:aws:iam::{ACCOUNT}:user/somebody", ACCOUNT)
 
 
-async def test_another_accounts_role_cannot_be_passed(backend: Backend) -> None:
+def test_another_accounts_role_cannot_be_passed() -> None:
     with pytest.raises(AwsError, match="Cross-account pass role is not allowed") as caught:
-        await role.check(backend, "arn:aws:iam::999999999999:role/r", ACCOUNT)
+        role.check(known_roles(), "arn:aws:iam::999999999999:role/r", ACCOUNT)
     assert (caught.value.code, caught.value.status) == ("AccessDeniedException", 403)
 
 
@@ -51,43 +50,32 @@ def test_which_trust_policies_name_lambda(statement: dict[str, Any], trusted: bo
     assert trusts({"Statement": [statement]}, role.LAMBDA_PRINCIPAL) is trusted
 
 
-async def test_the_session_is_named_after_the_function(backend: Backend) -> None:
-    credentials = await role.assume(backend, ROLE, "dog")
+def test_the_session_is_named_after_the_function() -> None:
+    roles = known_roles()
+    credentials = RoleSession(roles, ROLE, "dog").credentials(3)
     assert credentials.access_key.startswith("ASIA")
-    assert credentials.last_for(60, datetime.now(UTC))
-    # LoggedCall from AWS (LocalStack's snapshot of test_assume_role): STS would refuse a name of one character.
+    assert credentials.last_for(3500, datetime.now(UTC))
+    # Recorded from AWS (LocalStack's snapshot of test_assume_role): STS would refuse a name of one character.
     assert role.session_name("d") == "d@lambda_function"
 
 
-class Sts:
-    """A backend that returns credentials with a given lifetime."""
+class Roles(ServiceRoles):
+    """Roles whose sessions last as long as a test says."""
 
     def __init__(self, lifetime: timedelta) -> None:
         self.lifetime = lifetime
         self.sessions: list[str] = []
 
-    async def call(self, service: str, method: str, /, **parameters: Any) -> dict[str, Any]:
-        assert (service, method) == ("sts", "assume_role")
-        self.sessions.append(parameters["RoleSessionName"])
-        await asyncio.sleep(0)
-        number = str(len(self.sessions))
-        expires = datetime.now(UTC) + self.lifetime
-        keys = {"AccessKeyId": number, "SecretAccessKey": "s", "SessionToken": "t", "Expiration": expires}
-        return {"Credentials": keys}
+    def assume(self, role_arn: str, service: str, session: str, seconds: float = 3600) -> RoleCredentials:
+        assert (role_arn, service) == (ROLE, "lambda.amazonaws.com")
+        self.sessions.append(session)
+        return RoleCredentials(str(len(self.sessions)), "s", "t", datetime.now(UTC) + self.lifetime)
 
 
-@pytest.mark.parametrize(("lifetime", "fetched"), [(timedelta(hours=1), 1), (timedelta(seconds=62), 2)])
-async def test_credentials_are_renewed_before_they_expire(lifetime: timedelta, fetched: int) -> None:
-    sts = Sts(lifetime)
-    session = RoleSession(sts, ROLE, "dog")  # type: ignore[arg-type]
-    first = await session.credentials(3)
-    assert isinstance(first, RoleCredentials)
-    assert (await session.credentials(3)).access_key == str(fetched)
-    assert sts.sessions == ["dog"] * fetched
-
-
-async def test_simultaneous_cold_starts_fetch_credentials_once() -> None:
-    sts = Sts(timedelta(hours=1))
-    session = RoleSession(sts, ROLE, "dog")  # type: ignore[arg-type]
-    all_credentials = await asyncio.gather(*(session.credentials(3) for _ in range(50)))
-    assert {credentials.access_key for credentials in all_credentials} == {"1"}
+@pytest.mark.parametrize(("lifetime", "issued"), [(timedelta(hours=1), 1), (timedelta(seconds=62), 2)])
+def test_credentials_are_renewed_before_they_expire(lifetime: timedelta, issued: int) -> None:
+    roles = Roles(lifetime)
+    session = RoleSession(roles, ROLE, "dog")
+    session.credentials(3)
+    assert session.credentials(3).access_key == str(issued)
+    assert roles.sessions == ["dog"] * issued

@@ -25,8 +25,7 @@ ConditionKeys = Mapping[str, tuple[str, ...]]
 class SimulationOperations:
     """SimulatePrincipalPolicy, SimulateCustomPolicy."""
 
-    def __init__(self, directory: Directory) -> None:
-        self.directory = directory
+    directory: Directory
 
     async def simulate_custom_policy(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         default = self.directory.root.arn.replace(":root", ":user/simulated")
@@ -36,8 +35,8 @@ class SimulationOperations:
     async def simulate_principal_policy(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         source = request["PolicySourceArn"]
         caller = parse_caller(source)
-        entity = await self.directory.entity_of_arn(caller.entity_arn)
-        if not entity.arn:
+        entity = self.directory.entity_of_arn(caller.entity_arn)
+        if entity is None:
             raise errors.no_such_entity(source)
         if request.get("CallerArn"):
             caller = parse_caller(request["CallerArn"])

@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Literal
 
+from harness.access.rules.dates import moment
 from harness.access.rules.wildcards import STAR, ArnPattern, Context, Template, arn_pattern, glob, template
 from harness.core.errors import shown
 
@@ -73,19 +73,6 @@ class Condition:
 
 def _number(text: str) -> float | None:
     return float(text) if _NUMBER.fullmatch(text) else None
-
-
-@lru_cache(4096)
-def _moment(text: str) -> float | None:
-    """Seconds since 1970 of ISO 8601 or of such a number; None for another text."""
-    number = _number(text)
-    if number is not None:
-        return number
-    try:
-        moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        return None
 
 
 @lru_cache(4096)
@@ -153,7 +140,7 @@ _OPERATORS: Mapping[str, tuple[Fits, bool]] = {
     "stringlike": (_like, False),
     "stringnotlike": (_like, True),
     **_ordered("numeric", _number),
-    **_ordered("date", _moment),
+    **_ordered("date", moment),
     "bool": (_same_bool, False),
     "binaryequals": (_same, False),
     "ipaddress": (_in_network, False),
@@ -188,15 +175,25 @@ def _keys(where: str, keys: Any) -> Mapping[str, Any]:
     return keys
 
 
-def _condition(where: str, operator: str, key: str, values: Any, variables: bool) -> Condition:
+def known_operator(operator: str) -> bool:
+    """Whether there is a condition operator of that name."""
+    name, quantifier, if_exists = _operator_parts(operator)
+    return name in _OPERATORS and not (name == "null" and (if_exists or quantifier))
+
+
+def _operator_parts(operator: str) -> tuple[str, Literal["", "all", "any"], bool]:
+    """An operator's name in lower case, its set prefix, and whether it ends with IfExists."""
     name = operator.lower()
     quantifier: Literal["", "all", "any"] = ""
     for prefix, meaning in _QUANTIFIERS.items():
         if name.startswith(prefix):
             name, quantifier = name.removeprefix(prefix), meaning
-    if_exists = name.endswith("ifexists")
-    name = name.removesuffix("ifexists")
-    if name not in _OPERATORS or (name == "null" and (if_exists or quantifier)):
+    return name.removesuffix("ifexists"), quantifier, name.endswith("ifexists")
+
+
+def _condition(where: str, operator: str, key: str, values: Any, variables: bool) -> Condition:
+    name, quantifier, if_exists = _operator_parts(operator)
+    if not known_operator(operator):
         raise ValueError(f"{where}: there is no condition operator {shown(operator)}")
     fits, negated = _OPERATORS[name]
     listed = [values] if isinstance(values, _SCALARS) else values

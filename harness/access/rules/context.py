@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from harness.access.rules.access_keys import Session
 from harness.access.rules.principals import Caller
 
 Tags = Mapping[str, str]
@@ -37,13 +38,14 @@ class Sender:
     """The caller as condition keys see it.
 
     tags: of the principal and the session. user_id: ``aws:userid``, such as ``AROA...:session``. issued: when the
-    session's token was issued, in seconds since 1970.
+    session's token was issued, in seconds since 1970. session: None for a caller with a long-term key.
     """
 
     caller: Caller
     tags: Tags = field(default_factory=dict)
     user_id: str = ""
     issued: float | None = None
+    session: Session | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ class RequestContext(Mapping[str, tuple[str, ...]]):
         values = self.read.get(key)
         if values is None:
             values = self._how.extra.get(key) or self._find(key)
+            if not values and self._sender.session is not None:
+                values = self._sender.session.context.get(key, ())
             if not values:
                 raise KeyError(key)
             self.read[key] = values
@@ -118,6 +122,8 @@ _TYPES = {
     "root": "Account",
     "user": "User",
     "assumed-role": "AssumedRole",
+    "federated-user": "FederatedUser",
+    "federated": "FederatedUser",
     "service": "Service",
     "anonymous": "Anonymous",
 }
@@ -141,10 +147,25 @@ _GLOBAL: Mapping[str, Callable[[Sender, Circumstances], str | tuple[str, ...] | 
     "username": lambda sender, how: sender.caller.arn.rpartition("/")[2] if sender.caller.kind == "user" else None,
     "tokenissuetime": lambda sender, how: None if sender.issued is None else _time(sender.issued),
     # A request that is signed with a long-term access key does not have this key.
-    "multifactorauthpresent": lambda sender, how: "false" if sender.caller.kind == "assumed-role" else None,
+    "multifactorauthpresent": lambda sender, how: _mfa_present(sender),
+    "multifactorauthage": lambda sender, how: _mfa_age(sender, now=how.now),
+    "sourceidentity": lambda sender, how: sender.session.source_identity if sender.session is not None else None,
     "resourceaccount": lambda sender, how: how.account,
     "tagkeys": lambda sender, how: tuple(request_tags(how.request)),
 }
+
+
+def _mfa_present(sender: Sender) -> str | None:
+    if sender.session is None:
+        return "false" if sender.caller.kind == "assumed-role" else None
+    return "true" if sender.session.mfa_at is not None else "false"
+
+
+def _mfa_age(sender: Sender, *, now: float) -> str | None:
+    """Seconds since the user proved an MFA code."""
+    if sender.session is None or sender.session.mfa_at is None:
+        return None
+    return str(int(now - sender.session.mfa_at))
 
 
 def _time(seconds: float) -> str:

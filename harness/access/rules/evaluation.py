@@ -87,19 +87,21 @@ class Decision:
 def evaluate(request: AccessRequest, policies: Policies) -> Decision:
     """Decides a request. An explicit deny anywhere wins; otherwise every type of policy that applies has to allow."""
     caller = request.caller
-    if caller.kind == "root" and policies.resource_account in ("", caller.account):
+    root = caller.kind == "root"
+    if root and policies.resource is None and not policies.trust and policies.resource_account in ("", caller.account):
         return Decision(True)
     action = request.action.lower()
     parts = [] if request.resource is None else request.resource.split(":", 5)
     resource_kind: PolicyType = "role trust policy" if policies.trust else "resource-based policy"
-    identity = _judge(policies.identity, "identity-based policy", request, action, parts)
+    # No identity policy limits the root; what others allow it, and an explicit deny of a resource policy, count.
+    identity = Decision(True) if root else _judge(policies.identity, "identity-based policy", request, action, parts)
     resource, named = _judge_resource(policies, resource_kind, request, action, parts)
     boundary = _judge_one(policies.boundary, "permissions boundary", request, action, parts)
     session = None if policies.session is None else _judge(policies.session, "session policy", request, action, parts)
     for decision in (identity, resource, boundary, session):
         if decision is not None and decision.explicit_deny:
             return decision
-    if caller.kind in ("service", "anonymous"):
+    if caller.kind in ("service", "federated", "anonymous"):
         return resource
     same_account = policies.resource_account in ("", caller.account)
     if same_account and resource.allowed and named is Named.DIRECTLY:

@@ -27,7 +27,8 @@ _ELEMENTS = frozenset(("Version", "Id", "Statement"))
 _PARTS = frozenset(
     ("Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Principal", "NotPrincipal", "Condition")
 )
-_ACTION = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9*?-]+")
+# IAM takes any name after the prefix (answers of IAM in public test suites).
+_ACTION = re.compile(r"[A-Za-z0-9.-]+:[^:]+")
 _SID = re.compile(r"[A-Za-z0-9]*")
 _WILD = str.maketrans({"*": STAR, "?": ANY})
 # How many actions a policy remembers the statements for.
@@ -284,6 +285,8 @@ def _either(where: str, item: Mapping[str, Any], element: str, negated: str) -> 
 
 def _strings(where: str, element: str, value: Any) -> tuple[str, ...]:
     values = (value,) if isinstance(value, str) else value
+    if isinstance(values, list) and any(isinstance(text, str) for text in values):
+        values = [text for text in values if text is not None]  # IAM takes null beside others, and ignores it
     if not isinstance(values, Sequence) or not values or not all(isinstance(text, str) for text in values):
         raise MalformedPolicy(f"{where}: {element} must be a string or a list of strings")
     return tuple(values)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from harness.core.errors import shown
 
-CallerKind = Literal["root", "user", "assumed-role", "service", "anonymous"]
+CallerKind = Literal["root", "user", "assumed-role", "federated-user", "federated", "service", "anonymous"]
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _ACCOUNT_ROOT = re.compile(r"arn:[^:]*:iam::([0-9]{12}):root")
@@ -30,8 +30,10 @@ _SESSION = re.compile(r"arn:([^:]*):sts::([0-9]{12}):assumed-role/([^/]+)/")
 class Caller:
     """Who makes a request, as policies name it.
 
-    arn: the ARN of a user, a role session or an account's root; for a service its principal, ``lambda.amazonaws.com``.
-    role_arn: for a role session, the role's own ARN, which has the role's path.
+    arn: the ARN of a user, a role session, a federated user or an account's root; for a service its principal,
+    ``lambda.amazonaws.com``; for somebody whom an identity provider vouches for (kind "federated"), the provider's ARN
+    or name. role_arn: for a role session, the role's own ARN, which has the role's path; for a federated user, the ARN
+    of the user who federated it.
     """
 
     arn: str
@@ -42,7 +44,7 @@ class Caller:
     @property
     def entity_arn(self) -> str:
         """The ARN of the user or the role: the value of aws:PrincipalArn."""
-        return self.role_arn or self.arn
+        return self.arn if self.kind == "federated-user" else self.role_arn or self.arn
 
 
 @lru_cache(4096)  # a session makes many requests
@@ -91,13 +93,14 @@ class Named(IntEnum):
 class Principals:
     """A parsed Principal or NotPrincipal element.
 
-    everybody: it is ``*``. aws: ARNs and account numbers. services: service principals. Federated and canonical users
-    are left out: the harness has none.
+    everybody: it is ``*``. aws: ARNs and account numbers. services: service principals. federated: ARNs and names of
+    identity providers. Canonical users are left out: the harness has none.
     """
 
     everybody: bool
     aws: frozenset[str]
     services: frozenset[str]
+    federated: frozenset[str] = frozenset()
 
     def named(self, caller: Caller) -> Named:
         """How closely the element names the caller."""
@@ -105,6 +108,8 @@ class Principals:
             return Named.DIRECTLY
         if caller.kind == "service":
             return Named.DIRECTLY if caller.arn in self.services else Named.NOT
+        if caller.kind == "federated":
+            return Named.DIRECTLY if caller.arn in self.federated else Named.NOT
         if caller.kind == "anonymous":
             return Named.NOT
         if caller.arn in self.aws:
@@ -123,6 +128,8 @@ class Principals:
             return True
         if caller.kind == "service":
             return caller.arn in self.services
+        if caller.kind == "federated":
+            return caller.arn in self.federated
         arns = {caller.arn, caller.account} | ({caller.role_arn} if caller.role_arn else set())
         return not boundary and caller.kind != "anonymous" and arns <= self.aws
 
@@ -137,10 +144,13 @@ def parse_principals(where: str, value: Any) -> Principals:
         if kind not in _TYPES:
             raise ValueError(f"{where}: {shown(str(kind))} is not one of {', '.join(_TYPES)}")
     aws, services = _strings(where, value.get("AWS", ())), _strings(where, value.get("Service", ()))
-    _strings(where, value.get("Federated", ()))
+    federated = _strings(where, value.get("Federated", ()))
     _strings(where, value.get("CanonicalUser", ()))
     return Principals(
-        "*" in aws, frozenset(_checked_principal(where, principal) for principal in aws), frozenset(services)
+        "*" in aws,
+        frozenset(_checked_principal(where, principal) for principal in aws),
+        frozenset(services),
+        frozenset(federated),
     )
 
 

@@ -33,7 +33,7 @@ class FunctionOperations(Operations):
         key = reference.key
         if key in self.state.functions.by_key:
             raise errors.already_exists(reference.name)
-        await role.check(self.state.backend, request["Role"], call.account)
+        role.check(self.state.roles, request["Role"], call.account)
         uploaded = await package.read(self.state.backend, request["Code"])
         configuration = replace(
             configurations.create(
@@ -101,7 +101,7 @@ class FunctionOperations(Operations):
         before = function.latest.configuration
         check_revision(before.revision, request)
         if request.get("Role"):
-            await role.check(self.state.backend, request["Role"], call.account)
+            role.check(self.state.roles, request["Role"], call.account)
         changed = configurations.update(before, request, revision=new_revision(), now=self.state.clock.now())
         if request.get("Layers") is not None:
             changed = replace(changed, layers=self.state.layers.resolve(request["Layers"], call.region))

@@ -140,5 +140,7 @@ def _to_xml(shape: Shape, value: Any, name: str) -> str:
         )
         text = "".join(f"<entry>{pair}</entry>" for pair in pairs)
     else:
-        text = escape(to_text(shape, value))
+        text = escape(to_text(shape, value, "iso8601"))
+        if shape.type_name == "timestamp":
+            text = text.replace(".000Z", "Z")  # IAM and STS give whole seconds (recorded)
     return f"<{name}>{text}</{name}>" if name else text

@@ -125,12 +125,14 @@ def from_text(shape: Shape, text: str, where: str) -> Any:
     return text
 
 
-def to_text(shape: Shape, value: Any) -> str:
-    """The text of a Python value in a header."""
+def to_text(shape: Shape, value: Any, style: str = "rfc822") -> str:
+    """The text of a Python value in a header or in XML. style: of times whose shape has none."""
     if shape.type_name == "boolean":
         return "true" if value else "false"
     if shape.type_name == "timestamp":
-        return str(timestamp_to_text(value, shape.serialization.get("timestampFormat", "rfc822")))
+        return str(timestamp_to_text(value, shape.serialization.get("timestampFormat", style)))
+    if shape.type_name == "blob":
+        return base64.b64encode(value).decode("ascii")
     return str(value)
 
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.access.trust import can_assume
 from harness.core import tasks
 from harness.core.calls import Call
 from harness.hosting import errors
 from harness.hosting.model_data import ModelDataError, check, source_of
-from harness.hosting.resources import Model, arn, timestamp
+from harness.hosting.resources import SAGEMAKER_PRINCIPAL, Model, arn, timestamp
 from harness.hosting.state import Operations
-
-SAGEMAKER_PRINCIPAL = "sagemaker.amazonaws.com"
 
 
 class ModelOperations(Operations):
@@ -33,7 +30,7 @@ class ModelOperations(Operations):
         if source is not None and (source.data_type, source.compression) == ("S3Prefix", "Gzip"):
             raise errors.invalid(errors.GZIP_PREFIX)
         role = request.get("ExecutionRoleArn")
-        if role and not await can_assume(self.state.backend, role, SAGEMAKER_PRINCIPAL):
+        if role and not self.state.roles.can_assume(role, SAGEMAKER_PRINCIPAL):
             raise errors.invalid(errors.MODEL_ROLE_INVALID.format(role, SAGEMAKER_PRINCIPAL))
         if source is not None:
             try:

@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from harness.access.trust import can_assume
 from harness.core.calls import Call
 from harness.core.errors import AwsError
 from harness.hosting import errors
-from harness.hosting.operations.models import SAGEMAKER_PRINCIPAL
-from harness.hosting.resources import JOB, RecommendationJob, arn, timestamp
+from harness.hosting.resources import JOB, SAGEMAKER_PRINCIPAL, RecommendationJob, arn, timestamp
 from harness.hosting.rules.recommendations import (
     choose_options,
     recommendation,
@@ -35,7 +33,7 @@ class RecommendationOperations(Operations):
         name, role = request["JobName"], request["RoleArn"]
         if self.state.jobs.find(call.region, name) is not None:
             raise AwsError("ResourceInUse", errors.JOB_TAKEN.format(name))
-        if not await can_assume(self.state.backend, role, SAGEMAKER_PRINCIPAL):
+        if not self.state.roles.can_assume(role, SAGEMAKER_PRINCIPAL):
             raise errors.invalid(errors.JOB_ROLE_INVALID.format(role, SAGEMAKER_PRINCIPAL))
         plan = self._plan(call, request["InputConfig"])
         chosen, failure = choose_options(plan, request)

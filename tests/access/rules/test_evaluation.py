@@ -348,3 +348,61 @@ def test_any_policies_are_decided_and_limits_only_limit(
     free = Policies(compiled(identity), None, None, resource, account)
     request = AccessRequest(caller, *request_parts)
     assert evaluate(request, limited).allowed <= evaluate(request, free).allowed
+
+
+class TestRoot:
+    """The root's rights, which no identity policy, boundary or session policy limits."""
+
+    @pytest.mark.parametrize("resource", [None, on_resource(statement(Principal={"AWS": USER.arn}))])
+    def test_in_its_account_it_needs_no_grant(self, resource: Policy | None) -> None:
+        assert allowed(Policies(resource=resource, resource_account=ACCOUNT), caller=ROOT)
+        assert not allowed(Policies(resource=resource, resource_account=OTHER), caller=ROOT)
+
+    @pytest.mark.parametrize("principal", ["*", {"AWS": ROOT.arn}, {"AWS": ACCOUNT}])
+    def test_an_explicit_deny_of_the_resources_policy_binds_it(self, principal: Any) -> None:
+        deny = on_resource(statement(Principal=principal), statement("Deny", Principal=principal))
+        decision = decide(Policies(resource=deny, resource_account=ACCOUNT), caller=ROOT)
+        assert (decision.allowed, decision.explicit_deny) == (False, True)
+
+    def test_across_accounts_the_resource_has_to_grant_it(self) -> None:
+        grant = on_resource(statement(Principal={"AWS": ACCOUNT}))
+        assert allowed(Policies(resource=grant, resource_account=OTHER), caller=ROOT)
+        foreign = on_resource(statement(Principal={"AWS": OTHER}))
+        assert not allowed(Policies(resource=foreign, resource_account=OTHER), caller=ROOT)
+
+    @pytest.mark.parametrize(("principal", "may"), [({"AWS": ACCOUNT}, True), ({"AWS": USER.arn}, False)])
+    def test_a_trust_policy_binds_it(self, principal: Any, may: bool) -> None:
+        policies = Policies(resource=policy(trust(principal), use="trust"), trust=True)
+        assert allowed(policies, "sts:AssumeRole", ROLE, caller=ROOT) is may
+
+
+class TestFederation:
+    FEDERATED_USER = Caller(f"arn:aws:sts::{ACCOUNT}:federated-user/ann", ACCOUNT, "federated-user", USER.arn)
+    PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.example.com"
+
+    def test_a_federated_user_may_do_what_user_and_session_policies_allow(self) -> None:
+        for identity, session, may in ((ALLOW, ALLOW, True), (ALLOW, NOTHING, False), (NOTHING, ALLOW, False)):
+            assert allowed(Policies(identity=(identity,), session=(session,)), caller=self.FEDERATED_USER) is may
+
+    @pytest.mark.parametrize(
+        ("principal", "may"),
+        [({"AWS": FEDERATED_USER.arn}, True), ({"AWS": USER.arn}, False), ({"AWS": ACCOUNT}, False)],
+    )
+    def test_what_a_resource_grants_to_its_session_is_not_limited(self, principal: Any, may: bool) -> None:
+        policies = Policies(session=(), resource=on_resource(statement(Principal=principal)))
+        assert allowed(policies, caller=self.FEDERATED_USER) is may
+
+    @pytest.mark.parametrize(
+        ("principal", "may"),
+        [
+            ({"Federated": PROVIDER}, True),
+            ({"Federated": [PROVIDER, "accounts.google.com"]}, True),
+            ({"Federated": PROVIDER + "x"}, False),
+            ({"AWS": ACCOUNT}, False),
+            ({"Service": "lambda.amazonaws.com"}, False),
+        ],
+    )
+    def test_whom_a_provider_vouches_for_is_named_by_it(self, principal: Any, may: bool) -> None:
+        caller, action = Caller(self.PROVIDER, "", "federated"), "sts:AssumeRoleWithWebIdentity"
+        trusting = policy(trust(principal, action=action), use="trust")
+        assert allowed(Policies(resource=trusting, trust=True), action, ROLE, caller=caller) is may

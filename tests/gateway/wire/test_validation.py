@@ -117,3 +117,16 @@ def test_a_huge_value_does_not_come_back_whole() -> None:
 def test_a_request_that_keeps_the_constraints_passes() -> None:
     validate(service_model("sagemaker").operation_model("CreateModel").input_shape, {"ModelName": "a-1"})
     validate(None, {})
+
+
+def test_classes_of_unicode_in_a_pattern_are_checked() -> None:
+    def refuses(key: str) -> bool:
+        shape = service_model("iam").operation_model("TagUser").input_shape
+        try:
+            validate(shape, {"UserName": "ann", "Tags": [{"Key": key, "Value": "x"}]}, quotes=False)
+        except AwsError:
+            return True
+        return False
+
+    assert not any(refuses(key) for key in ("team", "Größe", "数量", "a b", "x٣"))
+    assert all(refuses(key) for key in ("no!", "a\nb", "💡"))

@@ -1,0 +1,1 @@
+"""The service ``sts``: sessions of roles and users."""
