@@ -116,7 +116,7 @@ def test_chunks_that_are_signed(aws: Aws, credentials: Credentials, bucket: str)
                    "Content-Encoding": "aws-chunked"}  # fmt: skip
         request = AWSRequest("PUT", aws.url + path, data=b"", headers=headers)
         auth = S3SigV4Auth(credentials, "s3", "us-east-1")
-        auth.payload = lambda _, declared=declared: declared  # type: ignore[misc]
+        auth.payload = lambda _, declared=declared: declared  # type: ignore[misc, method-assign]
         auth.add_auth(request)
         stamp = request.headers["X-Amz-Date"]
         signed = Signature("k", stamp[:8], "us-east-1", "s3", stamp, (), "")
