@@ -164,7 +164,7 @@ def plain(value: Any) -> Any:
         if hasattr(item, "timestamp"):
             moment = item if item.tzinfo else item.replace(tzinfo=UTC)
             return round(moment.timestamp())
-        return item.encode("latin-1", "replace") if isinstance(item, bytearray) else item
+        return item
 
     return pruned(said(value))
 
