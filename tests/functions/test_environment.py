@@ -22,6 +22,7 @@ from harness.core.clock import WallClock
 from harness.functions import environment
 from harness.functions.cgroup import MemoryCgroups
 from tests.functions.conftest import ROLE, Lambda, alive, eventually, make_service, running, zipped
+from tests.support import Aws, unique
 
 PID = "import os\ndef handler(event, context): return os.getpid()"
 SLOW_PID = "import os, time\ndef handler(event, context):\n    time.sleep(event or 0)\n    return os.getpid()"
@@ -264,17 +265,23 @@ async def test_the_environment_is_awss_and_nothing_of_the_harnesss(
     }
 
 
-async def test_the_function_acts_as_its_role_in_a_session_named_after_it(lambda_: Lambda) -> None:
-    name = await lambda_.create(
-        """
+def test_the_function_acts_as_its_role_in_a_session_named_after_it(aws: Aws) -> None:
+    code = """
         import boto3
         sts = boto3.client("sts")
         def handler(event, context): return sts.get_caller_identity()["Arn"]
-        """,
+        """
+    role, name, client = aws.role(), unique("acts"), aws.client("lambda")
+    client.create_function(
+        FunctionName=name,
+        Runtime="python3.11",
+        Handler="app.handler",
+        Role=role,
         Timeout=20,
+        Code={"ZipFile": zipped(code)},
     )
-    answer = await lambda_.invoke(name)
-    assert answer.payload == f"arn:aws:sts::123456789012:assumed-role/dog-breed-lambda/{name}"
+    answer = json.loads(client.invoke(FunctionName=name)["Payload"].read())
+    assert answer == f"arn:aws:sts::123456789012:assumed-role/{role.rpartition('/')[2]}/{name}"
 
 
 async def test_code_is_the_working_directory_and_first_on_the_path_and_tmp_is_its_own(lambda_: Lambda) -> None:
