@@ -99,7 +99,7 @@ class TestGenerate:
         [
             (("--account", "12"), "--account is a number of twelve digits, not '12'."),
             (("--run", "x", "--live"), "give one of them"),
-            (("--run", "nowhere"), "has no access.json: `harness rehearse` records a run"),
+            (("--run", "nowhere"), "no run begins with nowhere: `harness runs` lists them"),
         ],
     )
     def test_bad_input_gets_one_sentence(self, arguments: tuple[str, ...], sentence: str) -> None:

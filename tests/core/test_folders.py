@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
-
-import pytest
 
 from harness.core import folders
 
@@ -25,9 +22,8 @@ def deep(folder: Path, levels: int) -> None:
 
 
 def test_a_folder_of_any_depth(tmp_path: Path) -> None:
+    """shutil.rmtree does this on Python 3.13 only; before, it dies of its own recursion."""
     deep(tmp_path / "deep", 1_200)
-    with pytest.raises((RecursionError, OSError)):
-        shutil.rmtree(tmp_path / "deep")
     folders.remove(tmp_path / "deep")
     assert not list(tmp_path.iterdir())
 

@@ -299,13 +299,15 @@ class TestNames:
     @pytest.mark.parametrize("region", ["..", ".", "%2e%2e", "x y", "é"])
     def test_a_region_is_no_path(self, aws: Aws, region: str) -> None:
         header = CREDENTIAL.replace(REGION, region)
-        status, _ = spoken(aws, f"GET /2015-03-31/functions HTTP/1.1\r\nHost: x\r\nAuthorization: {header}\r\n\r\n")
+        status, _ = spoken(
+            aws, f"GET /2015-03-31/functions HTTP/1.1\r\nHost: localhost\r\nAuthorization: {header}\r\n\r\n"
+        )
         assert status == 403
 
     @pytest.mark.parametrize("path", ["/../../etc/passwd", "/b/../../etc/passwd", "/%2e%2e/etc/passwd", "//etc/passwd"])
     def test_no_path_reads_the_machines_files(self, aws: Aws, path: str) -> None:
         header = CREDENTIAL.replace("/lambda/", "/s3/")
-        status, body = spoken(aws, f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {header}\r\n\r\n")
+        status, body = spoken(aws, f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {header}\r\n\r\n")
         assert status in (400, 404, 405)
         assert "root:" not in body
 
@@ -357,17 +359,19 @@ class TestLimits:
         x = "x" * HEAD_LIMIT
         headers = {"a header": f"x-long: {x}\r\n", "many headers": "".join(f"x-{n}: {n}\r\n" for n in range(6000))}
         path = f"/?{x}" if where == "the query" else "/"
-        status, text = spoken(aws, f"GET {path} HTTP/1.1\r\nHost: x\r\n{headers.get(where, '')}\r\n")
+        status, text = spoken(aws, f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers.get(where, '')}\r\n")
         assert status == 400
         assert json.loads(text.partition("\r\n\r\n")[2])["__type"] == "RequestHeaderSectionTooLarge"
 
     def test_a_head_below_the_limit_is_served(self, aws: Aws) -> None:
         status, text = spoken(
-            aws, f"GET /_harness/health HTTP/1.1\r\nHost: x\r\nx-long: {'x' * (HEAD_LIMIT - 200)}\r\n\r\n"
+            aws, f"GET /_harness/health HTTP/1.1\r\nHost: localhost\r\nx-long: {'x' * (HEAD_LIMIT - 200)}\r\n\r\n"
         )
         assert status == 200, text
 
-    @pytest.mark.parametrize("begin", [b"GET / HTTP/1.1\r\nx-endless: ", b"GET /", b"GET / HTTP/1.1\r\nHost: x\r\n"])
+    @pytest.mark.parametrize(
+        "begin", [b"GET / HTTP/1.1\r\nx-endless: ", b"GET /", b"GET / HTTP/1.1\r\nHost: localhost\r\n"]
+    )
     def test_a_head_without_an_end_is_not_gathered(self, aws: Aws, begin: bytes) -> None:
         more = b"x-header: y\r\n" * 5000 if begin.endswith(b"\n") else b"x" * 65_536
         before = psutil.Process().memory_info().rss
@@ -379,7 +383,7 @@ class TestLimits:
     def test_a_body_over_its_limit_is_refused_however_it_is_sent(self, aws: Aws, declared: str) -> None:
         """6,291,456 bytes (botocore, BodyBlob)."""
         header = CREDENTIAL.replace("/lambda/", "/sagemaker/")
-        head = f"POST /endpoints/e/invocations HTTP/1.1\r\nHost: x\r\nAuthorization: {header}\r\n{declared}\r\n\r\n"
+        head = f"POST /endpoints/e/invocations HTTP/1.1\r\nHost: [::1]\r\nAuthorization: {header}\r\n{declared}\r\n\r\n"
         body = b"10000\r\n" + b"x" * 65_536 + b"\r\n"
         request = head.encode() + (body * 100 if "chunked" in declared else b"")
         status, text = spoken(aws, request)

@@ -74,7 +74,7 @@ def test_the_manifest_describes_the_run(tmp_path: Path, server: StandIn, scenari
     assert manifest.ended is not None
     assert manifest.ended - manifest.started > 1.5
     assert manifest.options["users"] == 2
-    assert manifest.options["run_time"] == 2
+    assert manifest.options["run_time"] == 4
     assert manifest.options["function_name"] == "dog-breed"
     assert manifest.options["endpoint_name"] == "dog-breed-endpoint"
     assert manifest.stack == {

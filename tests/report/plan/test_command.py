@@ -37,7 +37,7 @@ def test_a_path_that_is_neither_a_plan_nor_a_run_is_answered_in_one_sentence(tmp
     for what, said in (
         (tmp_path / "other.json", "is not a plan of version 1"),
         (tmp_path / "missing.json", "Cannot read the plan"),
-        (tmp_path / "nothing", "is not a run"),
+        (tmp_path / "nothing", "no run begins with"),
     ):
         result = CliRunner().invoke(main, ["report", str(what)])
         assert result.exit_code == 1
