@@ -27,12 +27,12 @@ from harness.access.rules.policy import MalformedPolicy, parse_policy
 from harness.access.rules.signature import Message, find_fault
 from harness.cli.access_history import ACCESS_FILE, recorded_history
 from harness.core.errors import AwsError, HarnessError
+from harness.core.folders import remove as remove_folder
 from harness.core.prices import read_prices
 from harness.core.profile import read_profile
 from harness.core.quantities import parse_duration, parse_rate, parse_share
 from harness.functions.layers import Layers
 from harness.functions.package import Package
-from harness.functions.package import remove as remove_folder
 from harness.functions.rules.function_url import response
 from harness.functions.rules.names import parse as parse_name
 from harness.functions.rules.payload import check_event, client_context
