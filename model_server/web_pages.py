@@ -82,8 +82,13 @@ def fault(headers: Headers, hosts: AllowedHosts = LOOPBACK) -> str | None:
 
 
 def host_fault(headers: Headers, hosts: AllowedHosts) -> str | None:
-    """The sentence that refuses a request for its Host; None if that may be used."""
+    """The sentence that refuses a request for its Host; None if that may be used.
+
+    A request without one is no browser's, which always sends it: health checks speak HTTP/1.0.
+    """
     given = [value for name, value in headers if name == "host"]
+    if not given:
+        return None
     match = _HOST.fullmatch(given[0]) if len(given) == 1 else None
     if match is not None and hosts.has(match[1]):
         return None

@@ -129,7 +129,7 @@ class TestReadiness:
         with serving(model_dir, server, *ONE_WORKER) as model_server:
             model_server.wait_ready()
             with socket.create_connection(("127.0.0.1", model_server.port)) as caller:
-                caller.sendall(b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nwait")
+                caller.sendall(b"POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nwait")
                 wait_at_gate(model_dir, "answer")
             open_gate(model_dir, "answer")
             assert model_server.post(b"next").text == "next answered"

@@ -75,8 +75,8 @@ def test_addresses_other_than_loopback_are_for_listeners_that_others_reach(
     assert host_fault([("host", host + port)], allowed_hosts("0.0.0.0", loopback=False)) is None
 
 
-def test_a_request_has_one_host() -> None:
-    assert host_fault([], LOOPBACK) is not None
+def test_a_request_has_one_host_or_is_no_browsers() -> None:
+    assert host_fault([], LOOPBACK) is None
     assert host_fault([("host", "localhost"), ("host", "localhost")], LOOPBACK) is not None
 
 

@@ -27,12 +27,12 @@ from harness.access.rules.policy import MalformedPolicy, parse_policy
 from harness.access.rules.signature import Message, find_fault
 from harness.cli.access_history import ACCESS_FILE, recorded_history
 from harness.core.errors import AwsError, HarnessError
+from harness.core.folders import remove as remove_folder
 from harness.core.prices import read_prices
 from harness.core.profile import read_profile
 from harness.core.quantities import parse_duration, parse_rate, parse_share
 from harness.functions.layers import Layers
 from harness.functions.package import Package
-from harness.functions.package import remove as remove_folder
 from harness.functions.rules.function_url import response
 from harness.functions.rules.names import parse as parse_name
 from harness.functions.rules.payload import check_event, client_context
@@ -161,7 +161,7 @@ def verified(head: Head, content: bytes) -> object:
     credential = credential_of(head)
     if credential is not None:
         message = Message(head.method, head.path, head.query, head.headers, content)
-        find_fault(signature_of(head, credential), message, "secret", 1_770_000_000.0)
+        find_fault(signature_of(head), message, "secret", 1_770_000_000.0)
     return identify(head, content)
 
 
@@ -440,7 +440,7 @@ def parsers(folder: Path) -> dict[str, Parser]:
             alphabet="http://[]example.com:@?#%..",
         ),
         "function's zip": Parser(unpacked_zip, AwsError, (a_zip(),)),
-        "model.tar.gz": Parser(unpacked_tar, ModelDataError, (a_tar(), a_tar("w"), a_tar("w:xz"))),
+        "model.tar.gz": Parser(unpacked_tar, ModelDataError, (a_tar(), a_tar("w"))),
     }  # fmt: skip
 
 
