@@ -101,7 +101,9 @@ class PolicyHolder:
     def policies(self) -> tuple[Policy, ...]:
         """Its own identity-based policies."""
         inline = tuple(document.policy for document in self.inline.values())
-        return inline + tuple(policy.default.document.policy for policy in self.attached.values())
+        # In the order of their names: which one a decision quotes does not depend on the order of attaching.
+        attached = sorted(self.attached.values(), key=lambda policy: policy.name)
+        return inline + tuple(policy.default.document.policy for policy in attached)
 
 
 @dataclass(slots=True, eq=False)

@@ -162,10 +162,15 @@ class StackDeployment:
             return
         settings = dump_local_settings(self._stack.local)
         try:
-            LocalAwsClient(self._endpoint_url).put_endpoint(self._stack.endpoint.name, settings)
+            LocalAwsClient(self._endpoint_url, self._key()).put_endpoint(self._stack.endpoint.name, settings)
         except NoHarness as error:
             if not error.something_else:
                 raise
+
+    def _key(self) -> tuple[str, str] | None:
+        """The access key and secret of the session."""
+        credentials = self._session.get_credentials()
+        return None if credentials is None else (str(credentials.access_key), str(credentials.secret_key))
 
     def _deploy_endpoint(self) -> None:
         """Makes the endpoint and its configuration, in place of those of the same name."""

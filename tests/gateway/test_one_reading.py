@@ -29,6 +29,7 @@ from harness.core.errors import AwsError
 from harness.gateway.canonical import canonical, members_of
 from harness.gateway.content_encoding import decoded
 from harness.gateway.identify import AwsRequest, Head, identify
+from harness.local_aws.client import LocalAwsClient
 from tests.gateway.test_app import raw
 from tests.gateway.wire.shapes import members
 from tests.gateway.wire.test_query import pruned
@@ -234,7 +235,7 @@ class TestAttacks:
 
     @pytest.fixture
     def nobody(self, aws: Aws) -> Any:
-        return aws.client("sts").assume_role(RoleArn=aws.role(), RoleSessionName="session")["Credentials"]
+        return LocalAwsClient(aws.url).role_credentials(aws.role(), "session")
 
     def attack(self, aws: Aws, nobody: Any, role: str, trick: str) -> int:
         policy = quote("arn:aws:iam::aws:policy/AdministratorAccess", safe="")

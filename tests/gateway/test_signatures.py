@@ -13,6 +13,7 @@ from botocore.credentials import Credentials
 
 from harness.access.rules.object_body import ChunkSigner
 from harness.access.rules.signature import Signature, signing_key
+from harness.local_aws.client import LocalAwsClient
 from tests.gateway.test_app import raw
 from tests.support import Aws, unique
 
@@ -22,9 +23,7 @@ EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action
 @pytest.fixture(scope="module")
 def credentials(aws: Aws) -> Credentials:
     """A role's that may do everything, so that only the signature refuses."""
-    session = aws.client("sts").assume_role(RoleArn=aws.role({"all": EVERYTHING}), RoleSessionName="session")[
-        "Credentials"
-    ]
+    session = LocalAwsClient(aws.url).role_credentials(aws.role({"all": EVERYTHING}), "session")
     return Credentials(session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"])
 
 

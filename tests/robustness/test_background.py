@@ -582,11 +582,11 @@ async def targets_are_looked_at(fault: Fault, folder: Path, monkeypatch: pytest.
     await controller.close()
 
 
-@breaks("reading a principal's policies")
+@breaks("reading a bucket's policy")
 @on_a_loop
 async def policies_are_read(fault: Fault, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The request that waits is answered with an error, and the next one reads anew."""
-    fault("reading a principal's policies")
+    fault("reading a bucket's policy")
     cache = _Cache(str.upper, VirtualClock())
     with pytest.raises(Exception):  # noqa: B017, PT011 - what was raised, or WorkFailed
         await cache.get("role")

@@ -24,7 +24,7 @@ from harness.core import memory
 from harness.functions import errors
 from harness.local_aws.client import LocalAwsClient
 from harness.testing.aws import Aws, local_aws
-from tests.functions.conftest import trust, zipped
+from tests.functions.conftest import zipped
 from tests.hosting.hands import IMAGE, variant
 from tests.robustness import test_hostile_input as hostile
 from tests.support import unique
