@@ -120,7 +120,7 @@ def test_a_hostile_archive_fails_its_endpoint_with_the_reason_and_the_endpoint_c
 
 def role(aws: Aws, service: str) -> str:
     name = unique("role")
-    return str(aws.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust(service))["Role"]["Arn"])
+    return str(aws.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trusting(service))["Role"]["Arn"])
 
 
 def gone(sagemaker: Any, name: str) -> bool:
