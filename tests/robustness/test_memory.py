@@ -27,6 +27,7 @@ from harness.testing.aws import Aws, local_aws
 from tests.functions.conftest import zipped
 from tests.hosting.hands import IMAGE, variant
 from tests.robustness import test_hostile_input as hostile
+from tests.roles import trusting
 from tests.support import unique
 
 MOST_BYTES = 400 * memory.MEGABYTE
