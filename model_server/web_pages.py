@@ -26,6 +26,7 @@ _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 _ORIGIN = re.compile(r"https?://(.+)")
 _OWN_SITES = ("none", "same-origin")  # none: the user typed the address, or followed a link outside the browser
 _CROSS_SITE = "cross-site"
+_UNNAMED = "unnamed"
 _SHOWN = 80  # characters of a header that a sentence quotes
 
 
@@ -103,7 +104,8 @@ def foreign_origin(headers: Headers, hosts: AllowedHosts) -> str | None:
     """The origin of the other site's page that sent a request; None if no page did, or one of this port's own.
 
     ``null`` is the origin of pages without one, such as a sandboxed frame or a file. A request whose origin the browser
-    does not say has the value of Sec-Fetch-Site in its place: ``cross-site`` or ``same-site``.
+    does not say has the value of Sec-Fetch-Site in its place: ``cross-site`` or ``same-site``; ``unnamed`` stands for a
+    page that the browser says nothing about.
     """
     headers = list(headers)
     host = _first(headers, "host").lower()
@@ -113,8 +115,12 @@ def foreign_origin(headers: Headers, hosts: AllowedHosts) -> str | None:
     sites = [value.lower() for name, value in headers if name == "sec-fetch-site"]
     if sites:
         return next((site for site in sites if site not in _OWN_SITES), None)
-    if _unnamed_page(headers, host) and _referer(headers)[0].lower() != host:
-        return _CROSS_SITE
+    if _is_silent_browser(headers):
+        page = _referer(headers)[0].lower()
+        if page and page != host:
+            return _CROSS_SITE
+        if not page and not _is_loopback_host(host):
+            return _UNNAMED
     return None
 
 
@@ -125,7 +131,7 @@ def is_own_page(headers: Headers) -> bool:
     return (
         any(name == "origin" for name, _ in headers)
         or _first(headers, "sec-fetch-site").lower() == "same-origin"
-        or _unnamed_page(headers, host)
+        or (_is_silent_browser(headers) and _referer(headers)[0].lower() == host)
     )
 
 
@@ -138,19 +144,27 @@ def origin_fault(origin: str | None) -> str | None:
     """The sentence that refuses a request of a foreign origin."""
     if origin is None:
         return None
+    if origin == _UNNAMED:
+        return (
+            "A request by a browser that does not say which page it is from is refused: a page of another site could "
+            "have sent it. In a browser, use this port as localhost or 127.0.0.1."
+        )
     whose = f"of the origin {origin[:_SHOWN]!r}" if "/" in origin or origin == "null" else "of another site"
     return f"A request by a web page {whose} is refused: pages may not call this port."
 
 
-def _unnamed_page(headers: list[tuple[str, str]], host: str) -> bool:
-    """Whether a browser sent a request without saying where from. To loopback it always says so (Sec-Fetch-Site).
+def _is_silent_browser(headers: list[tuple[str, str]]) -> bool:
+    """Whether a browser sent a request with neither Origin nor Sec-Fetch-Site.
 
-    Over plain HTTP to any other host it does not, and an image's request has no Origin either.
+    To loopback today's browsers send one of them; over plain HTTP to any other host an image's request has neither.
     """
-    if any(name in ("origin", "sec-fetch-site") for name, _ in headers):
-        return False
+    silent = not any(name in ("origin", "sec-fetch-site") for name, _ in headers)
+    return silent and _first(headers, "user-agent").startswith("Mozilla/")
+
+
+def _is_loopback_host(host: str) -> bool:
     match = _HOST.fullmatch(host)
-    return _first(headers, "user-agent").startswith("Mozilla/") and not (match and LOOPBACK.has(match[1]))
+    return match is not None and LOOPBACK.has(match[1])
 
 
 def _is_own(origin: str, host: str, hosts: AllowedHosts) -> bool:
@@ -178,5 +192,5 @@ def _first(headers: list[tuple[str, str]], wanted: str) -> str:
 
 
 def _is_loopback(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    mapped = getattr(address, "ipv4_mapped", None)
-    return bool((mapped or address).is_loopback)
+    # An IPv4 address within IPv6 is none: browsers do not count it as loopback, and say there less of a page.
+    return address.is_loopback and getattr(address, "ipv4_mapped", None) is None

@@ -61,6 +61,8 @@ def from_header(header: str, stamp: str) -> Signature:
     Raises AwsError IncompleteSignature for anything but the three parts of a SigV4 header, in their order or another.
     """
     algorithm, _, rest = header.partition(" ")
+    if algorithm == "AWS" and ":" in rest:
+        raise _version_2()
     if algorithm != ALGORITHM:
         raise _incomplete("The Authorization header must be an AWS Signature Version 4 header.")
     parts: dict[str, str] = {}
@@ -90,6 +92,8 @@ def from_query(query: Mapping[str, str]) -> tuple[Signature, str] | None:
     Raises AwsError AuthorizationQueryParametersError for a part that is missing or malformed.
     """
     if not any(name in query for name in ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature")):
+        if "AWSAccessKeyId" in query and "Signature" in query:
+            raise _version_2()
         return None
     if any(name not in query for name in _QUERY_PARTS):
         raise _wrong_query(
@@ -111,6 +115,16 @@ def from_query(query: Mapping[str, str]) -> tuple[Signature, str] | None:
     expires = _seconds(query["X-Amz-Expires"])
     signature = _signature(scope, query["X-Amz-Date"], query["X-Amz-SignedHeaders"], query["X-Amz-Signature"], expires)
     return signature, query.get(_TOKEN, "")
+
+
+def _version_2() -> AwsError:
+    """S3 takes Signature Version 2 for buckets from before June 2020 only. Its own two sentences come first."""
+    return AwsError(
+        "InvalidRequest",
+        "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256. With boto3: "
+        "Config(signature_version='s3v4').",
+        400,
+    )
 
 
 def _seconds(text: str) -> int:

@@ -57,7 +57,7 @@ class WebRequests:
             raise self._refused(exchange, host_fault)
         origin = web_pages.foreign_origin(exchange.raw_headers, self.hosts)
         if origin is None:
-            if web_pages.is_own_page(exchange.raw_headers) and not _of_its_function(exchange, handler):
+            if web_pages.is_own_page(exchange.raw_headers) and not _takes_own_page(exchange, handler):
                 raise self._refused(exchange, _OWN_PAGE)
             return None
         if handler is not None:
@@ -108,13 +108,15 @@ class WebRequests:
         return None
 
 
-def _of_its_function(exchange: Exchange, handler: PathHandler | None) -> bool:
-    """Whether a page below a handler's path calls the same one, as a page of a function URL calls its own function."""
+def _takes_own_page(exchange: Exchange, handler: PathHandler | None) -> bool:
+    """Whether a page of this port's own calls what takes it: a function URL its own page, or one that CORS allows."""
     if handler is None:
         return False
-    page = web_pages.referring_path(exchange.raw_headers)
-    called, calling = (path.removeprefix(handler.prefix).partition("/")[0] for path in (exchange.head.path, page))
-    return page.startswith(handler.prefix) and called == calling
+    page, path = web_pages.referring_path(exchange.raw_headers), exchange.head.path
+    called, calling = (text.removeprefix(handler.prefix).partition("/")[0] for text in (path, page))
+    if page.startswith(handler.prefix) and called == calling:
+        return True
+    return handler.answers_page(path.removeprefix(handler.prefix), f"http://{exchange.head.headers.get('host', '')}")
 
 
 def _asks(exchange: Exchange) -> bool:

@@ -152,8 +152,12 @@ def _not_own(error: ForeignFolderError) -> HarnessError:
 def _check_root(root: Path) -> None:
     """Closes the folder of all state folders to others. One that has other things in it, such as /tmp, keeps its mode.
 
-    Raises ForeignFolderError if others could put a folder of theirs in the place of one.
+    Raises ForeignFolderError if others could put a folder of theirs in the place of one, or of one above.
     """
+    for above in root.absolute().parents:
+        # Not for a group's: many systems give each user a group of the user's own.
+        if above.exists() and above.stat().st_mode & (stat.S_IWOTH | stat.S_ISVTX) == stat.S_IWOTH:
+            raise ForeignFolderError(f"{above} can be written to by other users")
     try:
         status = root.lstat()
     except FileNotFoundError:

@@ -200,6 +200,16 @@ class TestTheStateFolder:
             listener.close()
             own.release()
 
+    def test_one_that_others_could_replace_from_further_above_is_refused(
+        self, tmp_path: Path, port: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "open" / "mine").mkdir(parents=True)
+        (tmp_path / "open").chmod(0o777)
+        for name in ("mine/state", "state"):
+            monkeypatch.setenv("HARNESS_STATE", str(tmp_path / "open" / name))
+            with pytest.raises(HarnessError, match="open can be written to by other users, so it is not used"):
+                daemon.start(LocalAwsOptions(port=port))
+
     def test_one_in_which_others_could_replace_it_is_refused(self, state: Path, port: int) -> None:
         state.mkdir()
         (state / "mine").touch()
