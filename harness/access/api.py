@@ -11,7 +11,9 @@ from harness.access.history import access_history
 from harness.access.identities import Role, User
 from harness.access.operations.access_keys import AccessKeyOperations
 from harness.access.operations.account_alias import AccountAliasOperations
+from harness.access.operations.account_details import AccountDetailOperations
 from harness.access.operations.attachments import AttachmentOperations
+from harness.access.operations.context_keys import ContextKeyOperations
 from harness.access.operations.groups import GroupOperations
 from harness.access.operations.inline_policies import InlinePolicyOperations
 from harness.access.operations.instance_profiles import InstanceProfileOperations
@@ -47,6 +49,8 @@ class Access(
     InstanceProfileOperations,
     ManagedPolicyOperations,
     AccountAliasOperations,
+    AccountDetailOperations,
+    ContextKeyOperations,
     PasswordOperations,
     ServerCertificateOperations,
     ServiceAccessOperations,

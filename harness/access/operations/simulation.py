@@ -30,7 +30,7 @@ class SimulationOperations:
     async def simulate_custom_policy(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         default = self.directory.root.arn.replace(":root", ":user/simulated")
         caller = parse_caller(request.get("CallerArn") or default)
-        return _simulate(request, _input_policies(request), None, caller)
+        return _simulate(request, parse_input_policies(request), None, caller)
 
     async def simulate_principal_policy(self, call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         source = request["PolicySourceArn"]
@@ -42,7 +42,7 @@ class SimulationOperations:
             caller = parse_caller(request["CallerArn"])
         elif caller.kind == "assumed-role":
             caller = session_caller(caller.arn, entity.arn)
-        return _simulate(request, (*entity.identity, *_input_policies(request)), entity.boundary, caller)
+        return _simulate(request, (*entity.identity, *parse_input_policies(request)), entity.boundary, caller)
 
 
 def parse_caller(arn: str) -> Caller:
@@ -53,7 +53,7 @@ def parse_caller(arn: str) -> Caller:
         raise errors.invalid_input(f"Invalid Entity Arn: {error}.") from None
 
 
-def _input_policies(request: Mapping[str, Any]) -> tuple[Policy, ...]:
+def parse_input_policies(request: Mapping[str, Any]) -> tuple[Policy, ...]:
     return _parse_policies("PolicyInputList", request.get("PolicyInputList", ()))
 
 

@@ -19,9 +19,6 @@ OPERATIONS = botocore.session.get_session().get_service_model("iam").operation_n
 IN_PROGRESS = (
     "CredentialReport",
     "ServiceLastAccessedDetails",
-    "GetAccountAuthorizationDetails",
-    "GetAccountSummary",
-    "GetContextKeys",
 )
 
 
