@@ -190,6 +190,14 @@ def test_a_marker_of_no_answer_is_refused(aws: Aws) -> None:
     assert code(aws.client("iam").simulate_custom_policy, **request) == "ValidationError"
 
 
+def test_a_large_simulation_has_smaller_pages_and_a_larger_one_is_refused(aws: Aws) -> None:
+    request = {"ActionNames": ["s3:GetObject", "s3:PutObject"]}
+    page = custom(aws, text(statement(action="s3:*")), ResourceArns=["arn:aws:s3:::b/1"] * 1_500, **request)
+    assert (len(page["EvaluationResults"]), page["IsTruncated"]) == (1, True)
+    members = {"PolicyInputList": [text(statement())], "ResourceArns": ["arn:aws:s3:::b/1"] * 10_001, **request}
+    assert code(aws.client("iam").simulate_custom_policy, **members) == "InvalidInput"
+
+
 def test_who_may_simulate(aws: Aws) -> None:
     role = aws.role({"own": json.loads(text(statement(action="iam:SimulateCustomPolicy")))})
     iam = aws.as_role(role, "iam")

@@ -23,6 +23,12 @@ from harness.core.calls import Call
 
 _ACTION = re.compile(r"[a-zA-Z0-9-]+:[a-zA-Z0-9*?-]+")
 
+# The harness's own limits, so that no simulation holds up other requests for long: resources of one, and decisions in a
+# page. "IAM might return fewer than the MaxItems number of results" (IAM API reference).
+_MOST_RESOURCES = 10_000
+_DECISIONS_PER_PAGE = 2_000
+_PAGE_SIZE = 100  # the default of MaxItems (IAM API reference)
+
 ConditionKeys = Mapping[str, tuple[str, ...]]
 Answer = dict[str, Any]
 
@@ -91,6 +97,9 @@ def _simulate(
 ) -> Answer:
     """One page of results. boundary: the caller's own, which one in the request replaces."""
     resources = tuple(request.get("ResourceArns") or ("*",))
+    if len(resources) > _MOST_RESOURCES:
+        sentence = f"The harness simulates at most {_MOST_RESOURCES} ResourceArns at a time, not {len(resources)}."
+        raise errors.invalid_input(sentence)
     try:
         context = context_of(request.get("ContextEntries", ()))
         owner = resource_owner(request["ResourceOwner"]) if request.get("ResourceOwner") else caller.account
@@ -115,10 +124,11 @@ def _simulate(
     policies = Policies(tuple(identity), boundaries[0] if boundaries else boundary, None, resource_policy)
     simulation = Simulation(caller, policies, context, owner, organization)
     actions = list(enumerate(request["ActionNames"]))
+    size = max(1, min(request.get("MaxItems", _PAGE_SIZE), _DECISIONS_PER_PAGE // len(resources)))
     return page_of(
         "EvaluationResults",
         actions,
-        request,
+        {**request, "MaxItems": size},
         lambda action: _result(simulation, action[1], resources),
         lambda action: f"{action[0]:06}",
     )
@@ -132,13 +142,13 @@ def _result(simulation: Simulation, action: str, resources: Sequence[str]) -> An
         "EvalResourceName": _template(action, resources),
         "EvalDecision": _strictest(result["EvalResourceDecision"] for result in results),
     }
-    matched = [
-        statement
+    matched = {
+        tuple(statement.items()): statement
         for result in results
         if result["EvalResourceDecision"] == answer["EvalDecision"]
         for statement in result["MatchedStatements"]
-    ]
-    answer["MatchedStatements"] = [statement for at, statement in enumerate(matched) if statement not in matched[:at]]
+    }
+    answer["MatchedStatements"] = list(matched.values())
     answer["MissingContextValues"] = list(dict.fromkeys(key for one in results for key in one["MissingContextValues"]))
     details = [result["EvalDecisionDetails"] for result in results if result["EvalDecisionDetails"]]
     kinds = dict.fromkeys(kind for one in details for kind in one)
