@@ -11,6 +11,8 @@ from typing import Generic, Protocol, TypeVar
 from harness.access import aws_managed
 from harness.access.entities import Entity
 from harness.access.identities import (
+    AccessReport,
+    CredentialReport,
     Group,
     InstanceProfile,
     ManagedPolicy,
@@ -98,6 +100,8 @@ class Account:
         self.password_policy: PasswordPolicy | None = None
         self.server_certificates: NamedItems[ServerCertificate] = NamedItems()
         self.role_deletions: set[str] = set()
+        self.credential_report: CredentialReport | None = None
+        self.access_reports: dict[str, AccessReport] = {}
         self._by_id: dict[str, User | Group | Role] = {}
         self._aws_managed: dict[str, ManagedPolicy] = {}
         self._entities: dict[str, Entity] = {}

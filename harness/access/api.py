@@ -11,10 +11,14 @@ from harness.access.history import access_history
 from harness.access.identities import Role, User
 from harness.access.operations.access_keys import AccessKeyOperations
 from harness.access.operations.account_alias import AccountAliasOperations
+from harness.access.operations.account_details import AccountDetailOperations
 from harness.access.operations.attachments import AttachmentOperations
+from harness.access.operations.context_keys import ContextKeyOperations
+from harness.access.operations.credential_report import CredentialReportOperations
 from harness.access.operations.groups import GroupOperations
 from harness.access.operations.inline_policies import InlinePolicyOperations
 from harness.access.operations.instance_profiles import InstanceProfileOperations
+from harness.access.operations.last_accessed import LastAccessedOperations
 from harness.access.operations.managed_policies import ManagedPolicyOperations
 from harness.access.operations.mfa_devices import MfaDeviceOperations
 from harness.access.operations.oidc_providers import OidcProviderOperations
@@ -47,6 +51,10 @@ class Access(
     InstanceProfileOperations,
     ManagedPolicyOperations,
     AccountAliasOperations,
+    AccountDetailOperations,
+    ContextKeyOperations,
+    CredentialReportOperations,
+    LastAccessedOperations,
     PasswordOperations,
     ServerCertificateOperations,
     ServiceAccessOperations,

@@ -328,6 +328,26 @@ def reserved_tag_key() -> AwsError:
     return AwsError("InvalidInput", "Tag keys that begin with aws: are reserved for AWS.", 400)
 
 
+def no_credential_report() -> AwsError:
+    """The words are unverified."""
+    return AwsError("ReportNotPresent", "No report exists. Generate one with GenerateCredentialReport.", 410)
+
+
+def expired_credential_report() -> AwsError:
+    """The words are unverified."""
+    return AwsError("ReportExpired", "The report has expired. Generate another with GenerateCredentialReport.", 410)
+
+
+def no_such_access_job(job_id: str) -> AwsError:
+    """The words are unverified."""
+    return AwsError("NoSuchEntity", f"The job with id {job_id} cannot be found.", 404)
+
+
+def not_in_access_report(namespace: str) -> AwsError:
+    """A service that the entity's policies do not allow. The words are unverified."""
+    return AwsError("NoSuchEntity", f"The service {namespace} is not part of the report.", 404)
+
+
 # ---- MFA devices and identity providers
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import ClassVar, Literal, Protocol
 
 from harness.access.rules import identifiers, totp
+from harness.access.rules.last_access import LastAccess
 from harness.access.rules.policy import Policy
 
 
@@ -117,13 +118,17 @@ class Group(PolicyHolder):
 
 @dataclass(slots=True, eq=False)
 class LoginProfile:
-    """A user's password for the console, as a salted hash. former: salts and hashes of all so far, this one last."""
+    """A user's password for the console, as a salted hash.
+
+    former: salts and hashes of all so far, this one last. changed: when the password was set.
+    """
 
     created: datetime
     salt: bytes
     password_hash: bytes
     reset_required: bool = False
     former: list[tuple[bytes, bytes]] = field(default_factory=list)
+    changed: datetime | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -290,6 +295,29 @@ class SamlProvider:
     created: datetime
     tags: dict[str, str] = field(default_factory=dict)
     uuid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialReport:
+    """generated: UTC. content: CSV."""
+
+    generated: datetime
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AccessReport:
+    """What a job found of when the services that an entity's policies allow were last called.
+
+    granularity: ``SERVICE_LEVEL`` or ``ACTION_LEVEL``. namespaces: of those services, in the order of their names.
+    holders: the users and roles whose calls count. calls: theirs, the most recent one first.
+    """
+
+    created: datetime
+    granularity: str
+    namespaces: tuple[str, ...]
+    holders: tuple[User | Role, ...]
+    calls: tuple[LastAccess, ...]
 
 
 Tags = Mapping[str, str]

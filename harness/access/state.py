@@ -14,6 +14,7 @@ from harness.access.refusals import EncodedRefusals
 from harness.access.rules import identifiers
 from harness.access.rules.access_keys import AccessKey, Session
 from harness.access.rules.call_log import CallLog
+from harness.access.rules.last_access import LastAccesses
 from harness.access.rules.quotas import Quotas
 from harness.access.token_keys import TokenKeys
 from harness.core.calls import Call
@@ -75,8 +76,9 @@ class State:
 
     default_account: the account of the administrator's well-known key, and of whatever names none. trusting:
     the roles whose trust policies name the user or role with a unique id. calls: what roles and users have called so
-    far. refusals: encodes and decodes the messages of refusals. token_keys: verify tokens of web identities. now: wall
-    time in seconds since 1970; credentials do not follow the harness's clock. quotas: of every account.
+    far. last_accesses: when each of them last called what. refusals: encodes and decodes the messages of refusals.
+    token_keys: verify tokens of web identities. now: wall time in seconds since 1970; credentials do not follow the
+    harness's clock. quotas: of every account.
     """
 
     default_account: str
@@ -84,6 +86,7 @@ class State:
     trusting: dict[str, set[Role]] = field(default_factory=dict)
     keys: AccessKeys = field(default_factory=AccessKeys)
     calls: CallLog = field(default_factory=CallLog)
+    last_accesses: LastAccesses = field(default_factory=LastAccesses)
     refusals: EncodedRefusals = field(default_factory=EncodedRefusals)
     token_keys: TokenKeys = field(default_factory=TokenKeys)
     now: Callable[[], float] = time.time

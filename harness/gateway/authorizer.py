@@ -165,6 +165,9 @@ class Authorizer:
         for need in needs:
             if need.action in FREE_ACTIONS:
                 continue
+            if entity.identifier:
+                accesses = self._directory.state.last_accesses
+                accesses.add(entity.identifier, need.action, time.time(), details.region)
             for resource in need.resources or (None,):
                 trust = need.action in TRUST_ACTIONS and resource is not None and ":role/" in resource
                 own_policy = await self._resource_policy(need.action, resource, trust=trust)

@@ -36,7 +36,7 @@ def test_the_three_decisions_and_the_policy_that_decided(aws: Aws) -> None:
     answer = custom(aws, text(statement(action="s3:*")), allow)["EvaluationResults"][0]
     assert (answer["EvalActionName"], answer["EvalResourceName"], answer["EvalDecision"]) == (
         INVOKE,
-        ENDPOINT,
+        "arn:${Partition}:sagemaker:${Region}:${Account}:endpoint/${EndpointName}",
         "allowed",
     )
     assert answer["MatchedStatements"][0]["SourcePolicyId"] == "PolicyInputList.2"
@@ -50,14 +50,66 @@ def test_each_action_on_each_resource_in_pages(aws: Aws) -> None:
         "ResourceArns": ["arn:aws:s3:::b/1", "arn:aws:s3:::b/2"],
     }
     policy = text(statement(action="s3:Get*", resource="arn:aws:s3:::b/1"))
-    first = custom(aws, policy, MaxItems=3, **members)
-    assert (decisions(first), first["IsTruncated"]) == (["allowed", "implicitDeny", "implicitDeny"], True)
+    first = custom(aws, policy, MaxItems=1, **members)
+    assert (decisions(first), first["IsTruncated"]) == (["implicitDeny"], True)
+    each = first["EvaluationResults"][0]["ResourceSpecificResults"]
+    assert [result["EvalResourceDecision"] for result in each] == ["allowed", "implicitDeny"]
+    assert [result["EvalResourceName"] for result in each] == members["ResourceArns"]
     pages = (
         aws.client("iam")
         .get_paginator("simulate_custom_policy")
         .paginate(PolicyInputList=[policy], PaginationConfig={"PageSize": 1}, **members)
     )
-    assert sum(len(page["EvaluationResults"]) for page in pages) == 4
+    actions = [result["EvalActionName"] for page in pages for result in page["EvaluationResults"]]
+    assert actions == members["ActionNames"]
+
+
+def test_across_accounts_each_type_of_policy_is_told(aws: Aws) -> None:
+    ann = f"arn:aws:iam::{ACCOUNT}:user/ann"
+    both = {"CallerArn": ann, "ActionNames": ["s3:GetObject"], "ResourceArns": ["arn:aws:s3:::b/1"]}
+    policy, grant = text(statement(action="s3:*")), text(statement(action="s3:*", Principal={"AWS": ann}))
+    own = custom(aws, policy, **both)
+    assert (decisions(own), own["EvaluationResults"][0]["EvalDecisionDetails"]) == (["allowed"], {})
+    for owner in ("999988887777", "arn:aws:iam::999988887777:root"):
+        refused = custom(aws, policy, ResourceOwner=owner, **both)
+        assert decisions(refused) == ["implicitDeny"]
+        assert refused["EvaluationResults"][0]["EvalDecisionDetails"] == {
+            "IAM Policy": "allowed",
+            "Resource Policy": "implicitDeny",
+        }
+        assert decisions(custom(aws, policy, ResourceOwner=owner, ResourcePolicy=grant, **both)) == ["allowed"]
+
+
+def test_every_level_of_the_organization_has_to_allow(aws: Aws) -> None:
+    everything, nothing = text(statement(action="*", resource="*")), text(statement(action="s3:*"))
+    for levels, expected in ([everything, everything], "allowed"), ([everything, nothing], "implicitDeny"):
+        organization = [{"ServiceControlPolicyInputList": [level]} for level in levels]
+        answer = custom(aws, text(statement()), OrderedOrganizationPolicyInputList=organization)
+        assert decisions(answer) == [expected]
+        told = answer["EvaluationResults"][0]["OrganizationsDecisionDetail"]
+        assert told == {"AllowedByOrganizations": expected == "allowed"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "bad"),
+    [
+        ("numeric", ["-1.5"], ["one"]),
+        ("boolean", ["TRUE"], ["yes"]),
+        ("ip", ["10.0.0.0/8"], ["10.0.0"]),
+        ("binary", ["QUJD"], ["?"]),
+        ("date", ["2026-03-01T00:00:00Z"], ["soon"]),
+        ("string", ["any"], ["one", "two"]),
+        ("numericList", ["1", "2"], ["1", "two"]),
+    ],
+)
+def test_a_context_value_is_of_its_type(aws: Aws, kind: str, good: list[str], bad: list[str]) -> None:
+    def members(values: list[str]) -> dict[str, Any]:
+        entry = {"ContextKeyName": "aws:Custom", "ContextKeyType": kind, "ContextKeyValues": values}
+        return {"PolicyInputList": [text(statement())], "ActionNames": [INVOKE], "ContextEntries": [entry]}
+
+    simulate = aws.client("iam").simulate_custom_policy
+    assert simulate(**members(good))["EvaluationResults"]
+    assert code(simulate, **members(bad)) == "InvalidInput"
 
 
 def test_context_and_what_is_missing_of_it(aws: Aws) -> None:
@@ -115,6 +167,35 @@ def test_bad_input_is_refused_in_words(aws: Aws) -> None:
     assert (
         code(iam.simulate_principal_policy, PolicySourceArn="arn:aws:s3:::b/its/no/role", **request) == "InvalidInput"
     )
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"ResourceHandlingOption": "EC2-VPC-EBS", "ResourceArns": ["arn:aws:ec2:us-east-1:123456789012:instance/i-1"]},
+        {"ResourceHandlingOption": "EC2-Moon"},
+        {"ResourceOwner": "me"},
+        {"CallerArn": "arn:aws:sts::123456789012:assumed-role/r/s"},
+        {"PermissionsBoundaryPolicyInputList": [text(statement()), text(statement())]},
+        {"ResourcePolicy": text(statement(Principal="*"))},
+    ],
+)
+def test_inputs_that_aws_does_not_take(aws: Aws, members: dict[str, Any]) -> None:
+    request = {"PolicyInputList": [text(statement())], "ActionNames": [INVOKE], **members}
+    assert code(aws.client("iam").simulate_custom_policy, **request) == "InvalidInput"
+
+
+def test_a_marker_of_no_answer_is_refused(aws: Aws) -> None:
+    request = {"PolicyInputList": [text(statement())], "ActionNames": [INVOKE], "Marker": "%"}
+    assert code(aws.client("iam").simulate_custom_policy, **request) == "ValidationError"
+
+
+def test_a_large_simulation_has_smaller_pages_and_a_larger_one_is_refused(aws: Aws) -> None:
+    request = {"ActionNames": ["s3:GetObject", "s3:PutObject"]}
+    page = custom(aws, text(statement(action="s3:*")), ResourceArns=["arn:aws:s3:::b/1"] * 1_500, **request)
+    assert (len(page["EvaluationResults"]), page["IsTruncated"]) == (1, True)
+    members = {"PolicyInputList": [text(statement())], "ResourceArns": ["arn:aws:s3:::b/1"] * 10_001, **request}
+    assert code(aws.client("iam").simulate_custom_policy, **members) == "InvalidInput"
 
 
 def test_who_may_simulate(aws: Aws) -> None:

@@ -127,6 +127,7 @@ def _set_password(account: Account, profile: LoginProfile, password: str, *, cha
     former = profile.former[-forbidden:] if forbidden else []
     if any(hmac.compare_digest(password_hash(password, salt), hashed) for salt, hashed in former):
         raise errors.bad_password("Policy constraint violation with password reuse prevention during password change")
+    profile.changed = account.now()
     profile.salt = os.urandom(16)
     profile.password_hash = password_hash(password, profile.salt)
     profile.former = [*profile.former, (profile.salt, profile.password_hash)][-_MOST_REMEMBERED:]

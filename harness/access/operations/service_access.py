@@ -8,8 +8,7 @@ from typing import Any
 from harness.access import errors
 from harness.access.identities import PolicyHolder, User
 from harness.access.operations.base import Operations
-from harness.access.rules.policy import Policy
-from harness.access.rules.wildcards import glob
+from harness.access.rules.granted_services import grants_service
 from harness.core.calls import Call
 
 Answer = dict[str, Any]
@@ -36,23 +35,9 @@ class ServiceAccessOperations(Operations):
 
 def _granting(holder: PolicyHolder, namespace: str) -> Iterator[Answer]:
     for name, document in sorted(holder.inline.items()):
-        if _grants(document.policy, namespace):
+        if grants_service(document.policy, namespace):
             entity = {"EntityType": holder.kind.upper(), "EntityName": holder.name}
             yield {"PolicyName": name, "PolicyType": "INLINE", **entity}
     for policy in sorted(holder.attached.values(), key=lambda policy: policy.name.lower()):
-        if _grants(policy.default.document.policy, namespace):
+        if grants_service(policy.default.document.policy, namespace):
             yield {"PolicyName": policy.name, "PolicyType": "MANAGED", "PolicyArn": policy.arn}
-
-
-def _grants(policy: Policy, namespace: str) -> bool:
-    """Whether a policy allows any action of a service. Resources and conditions do not count here."""
-    prefix = f"{namespace.lower()}:"
-    return any(
-        statement.effect == "Allow"
-        and (
-            statement.not_actions
-            or any(action.startswith(prefix) for action in statement.actions)
-            or any(glob(pattern.partition(":")[0], namespace.lower()) for pattern in statement.patterns)
-        )
-        for statement in policy.statements
-    )

@@ -71,6 +71,13 @@ def prefixes() -> frozenset[str]:
     return frozenset(load_json("services.json"))
 
 
+@cache
+def service_names() -> Mapping[str, str]:
+    """Every service's name by its prefix, such as ``Amazon S3`` of ``s3``."""
+    names: dict[str, str] = load_json("serviceNames.json")
+    return names
+
+
 def action(name: str) -> Action | None:
     """An action by its name (``s3:GetObject``) in any case; None if it is not in the reference."""
     prefix, _, bare = name.lower().partition(":")
