@@ -110,7 +110,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt Makefile
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, this is %d.%d: make PYTHON=python3.11 ..." % sys.version_info[:2])'
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "This Python cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet uv
+	@$(BIN)/pip install --quiet --upgrade pip uv
 	$(BIN)/pip install --retries 1 --no-deps --extra-index-url $(TORCH_INDEX) "$(TORCH)" "$(TORCHVISION)" \
 	  || echo "PyTorch's CPU build is not available for this Python here. What needs it does not run, and its tests are skipped."
 	$(BIN)/python -c 'import importlib.util as u, sys; sys.exit(not u.find_spec("torch"))' && extras=model,$(EXTRAS) || extras=$(EXTRAS); \

@@ -148,7 +148,10 @@ def _s3_request(
     elif "content-length" in head.headers:
         own.append(("content-length", head.headers["content-length"]))
     query = write(s3.canonical_query(operation, head.query))
-    return BackendRequest(str(operation.http["method"]), path, query, [*own, *headers], body)
+    # Content-Length is a member of PutObject and UploadPart too; a server may refuse a request that has it twice.
+    once = {name for name, _ in own}
+    headers = [*own, *((name, value) for name, value in headers if name not in once)]
+    return BackendRequest(str(operation.http["method"]), path, query, headers, body)
 
 
 _OF_THE_BYTES = frozenset(("content-md5", "content-encoding", "x-amz-content-sha256", "x-amz-decoded-content-length"))

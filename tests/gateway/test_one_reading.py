@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import io
 import time
+from collections.abc import AsyncIterator
 from datetime import UTC
 from typing import Any
 from urllib.parse import parse_qsl, quote
@@ -295,3 +296,24 @@ def test_put_metric_data_that_botocore_compresses_is_allowed_by_its_namespace(aw
     cloudwatch.put_metric_data(Namespace="mine", MetricData=data)
     with pytest.raises(cloudwatch.exceptions.ClientError, match="not authorized"):
         cloudwatch.put_metric_data(Namespace="other", MetricData=data)
+
+
+def test_a_header_that_is_a_member_too_is_sent_once() -> None:
+    """PutObject has a member ContentLength. LocalStack's server refuses a request that has the header twice."""
+    credential = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, "
+    headers = {
+        "host": "localhost",
+        "authorization": f"{credential}Signature={'0' * 64}",
+        "x-amz-date": "20260101T000000Z",
+        "content-length": "5",
+    }
+    head = Head("PUT", "/bucket/key", "", headers)
+    request = identify(head)
+
+    async def content() -> AsyncIterator[bytes]:
+        yield b"hello"
+
+    sent = canonical(request, head, members_of(request, head, b""), content(), "us-east-1")
+    names = [name.lower() for name, _ in sent.headers]
+    assert names.count("content-length") == 1
+    assert len(set(names)) == len(names)
