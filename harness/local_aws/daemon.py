@@ -156,7 +156,7 @@ def _check_root(root: Path) -> None:
     """
     for above in root.absolute().parents:
         # Not for a group's: many systems give each user a group of the user's own.
-        if above.exists() and above.stat().st_mode & (stat.S_IWOTH | stat.S_ISVTX) == stat.S_IWOTH:
+        if above.is_dir() and above.stat().st_mode & (stat.S_IWOTH | stat.S_ISVTX) == stat.S_IWOTH:
             raise ForeignFolderError(f"{above} can be written to by other users")
     try:
         status = root.lstat()

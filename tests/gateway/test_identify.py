@@ -41,10 +41,15 @@ def test_the_credential_of_a_presigned_url() -> None:
     assert credential.access_key == "AKIDEXAMPLE"
 
 
-@pytest.mark.parametrize("header", ["Bearer token", "AWS AKID:signature", "AWS4-HMAC-SHA256 Credential=AKID/2026"])
+@pytest.mark.parametrize("header", ["Bearer token", "AWS AKID", "AWS4-HMAC-SHA256 Credential=AKID/2026"])
 def test_an_authorization_that_is_not_sigv4(header: str) -> None:
     with pytest.raises(AwsError, match="IncompleteSignature"):
         credential_of(head(authorization=header))
+
+
+def test_signature_version_2_is_refused_in_s3s_words() -> None:
+    with pytest.raises(AwsError, match=r"InvalidRequest: .*Please use AWS4-HMAC-SHA256\."):
+        credential_of(head(authorization="AWS AKID:signature"))
 
 
 def test_a_presigned_url_with_half_a_scope() -> None:

@@ -72,10 +72,10 @@ def stack_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def is_the_source(measured: Profile) -> None:
     """Service times within what a busy machine adds; a twin adds a millisecond by itself."""
-    # On a busy machine the estimate may be one more.
+    # On a busy machine the estimate may be one more, and for a while fewer requests are in service than callers wait.
     assert measured.workers in (2, 3)
     for level, source in zip(measured.service_times, SOURCE.service_times, strict=False):
-        assert source.quantile(0.5) * 0.95 <= level.quantile(0.5) <= source.quantile(0.5) + 0.01
+        assert source.quantile(0.5) * 0.9 <= level.quantile(0.5) <= source.quantile(0.5) + 0.01
     assert measured.saturation_rate is not None
     assert 0.5 * 2 / 0.032 <= measured.saturation_rate <= 1.1 * 2 / 0.032
     assert measured.answer.content() == b'["Carolina Dog"]'
