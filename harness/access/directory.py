@@ -174,8 +174,8 @@ class Directory:
     def owner(self, key: AccessKey) -> Entity:
         """The user or role whose policies limit the key.
 
-        For the root an entity without policies, since none limits it; for a user whom the root federated an entity that
-        may do everything, which the session policies limit.
+        The root has an entity without policies, because no policy limits the root. A federated user of the root has an
+        entity that may do everything; the session policies limit it.
         """
         holder = self._holder(key)
         if holder is None and key.session is not None and key.session.kind == "federated-user":

@@ -108,7 +108,7 @@ def not_with_session(service: str, operation: str, protocol: str) -> AwsError:
 
 
 def not_authorized(action: str, protocol: str) -> AwsError:
-    """A role that does not trust somebody for whom an identity provider vouches (public logs)."""
+    """The role does not trust a caller with an identity provider's token (public logs)."""
     return AwsError("AccessDenied", f"Not authorized to perform {action}", 403)
 
 

@@ -50,8 +50,8 @@ class PolicyVersion:
 class ManagedPolicy:
     """A managed policy of the account's, or one of AWS's as this account attaches it.
 
-    versions: by number, the newest last. next_version: version numbers are never used again. attached_to, bounds: the
-    unique ids of those that it is attached to, and of those whose permissions boundary it is.
+    versions: by number, the newest last. next_version: version numbers are never used again. attached_to: unique
+    ids of the users, groups and roles that have it. bounds: unique ids of those that have it as permissions boundary.
     """
 
     arn: str
@@ -220,7 +220,8 @@ class Role(PolicyHolder):
     """A role.
 
     max_session: MaxSessionDuration, seconds. service_linked_for: the service principal, else "". instance_profiles:
-    names of those that it is in. trusted: how its trust policy names the users and roles with these unique ids.
+    names of the profiles that have the role. trusted: unique ids of users and roles that its trust policy names -> the
+    names there.
     """
 
     kind = "role"

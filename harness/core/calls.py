@@ -23,7 +23,7 @@ class Principal:
     arn: ``arn:aws:iam::ACCOUNT:root``, ``...:user/NAME``, ``arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`` or
     ``arn:aws:sts::ACCOUNT:federated-user/NAME``.
     kind: root is the account's administrator, whom no identity policy limits; anonymous sent an unsigned request;
-    federated is somebody for whom an identity provider vouches, and then ``arn`` is the provider's ARN or name.
+    federated is a caller with an identity provider's token; ``arn`` is then the provider's ARN or name.
     """
 
     arn: str

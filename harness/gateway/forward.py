@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from harness.backend.transport import HOP_BY_HOP, BackendGone, BackendRequest, Transport
 from harness.core.errors import AwsError
 from harness.gateway.http import Exchange
@@ -15,23 +13,15 @@ class Forwarder:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    async def forward(
-        self, exchange: Exchange, request: BackendRequest, inspect: Callable[[int, bytes], None] | None = None
-    ) -> None:
+    async def forward(self, exchange: Exchange, request: BackendRequest) -> None:
         """Answers the exchange with the backend's answer to ``request``.
 
-        inspect: called with the answer's status and whole body before the client gets it. Raises AwsError
-        ServiceUnavailable if the backend does not answer, and what refuses the request's content while it arrives.
+        Raises AwsError ServiceUnavailable if the backend does not answer, and what refuses the request's content while
+        it arrives.
         """
         try:
             async with self._transport.send(request) as answer:
                 forwarded = [(name, value) for name, value in answer.headers if _is_forwarded(name.lower())]
-                if inspect is not None:
-                    whole = await answer.read()
-                    inspect(answer.status, whole)
-                    await exchange.start(answer.status, forwarded)
-                    await exchange.send_body(whole, more=False)
-                    return
                 await exchange.start(answer.status, forwarded)
                 async for chunk in answer.body:
                     await exchange.send_body(chunk, more=True)
@@ -46,5 +36,5 @@ class Forwarder:
 
 
 def _is_forwarded(name: str) -> bool:
-    """Whether a header of the backend's answer goes to the client. Which pages may read it is the gateway's word."""
+    """Whether a header of the backend's answer goes to the client. The gateway alone says which pages may read it."""
     return name not in HOP_BY_HOP and not name.startswith("access-control-")

@@ -22,7 +22,7 @@ class Session:
     kind: of AssumeRole and its like, of GetFederationToken, or of GetSessionToken (a user's or the root's own rights).
     name: the role session's or the federated user's; "" for GetSessionToken. policies: the session policies that were
     given in full; None if nothing limits the session. managed_policies: the ARNs of the managed ones. tags: the session
-    tags, transitive ones of earlier sessions included. transitive: the keys of those that pass on to the next session.
+    tags, with the transitive ones of earlier sessions. transitive: the keys of the tags that the next session inherits.
     mfa_at: when the user proved an MFA code, seconds since 1970; None without one. chained: a role session assumed it.
     context: condition keys of this session's own, in lower case, such as ``token.example.com:sub``.
     """

@@ -31,7 +31,7 @@ class Caller:
     """Who makes a request, as policies name it.
 
     arn: the ARN of a user, a role session, a federated user or an account's root; for a service its principal,
-    ``lambda.amazonaws.com``; for somebody whom an identity provider vouches for (kind "federated"), the provider's ARN
+    ``lambda.amazonaws.com``; for a caller with an identity provider's token (kind "federated"), the provider's ARN
     or name. role_arn: for a role session, the role's own ARN, which has the role's path; for a federated user, the ARN
     of the user who federated it.
     """
